@@ -1,0 +1,1 @@
+"""What one service may ask of another: Protocols and frozen dataclasses, no code."""

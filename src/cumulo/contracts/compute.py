@@ -1,0 +1,42 @@
+"""What the network service and the nodes ask of compute."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from cumulo.core.db import Reader
+from cumulo.core.work import Work
+
+
+class GuestMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guest may learn of itself."""
+
+    server_id: str
+    name: str
+    hostname: str
+    project_id: str
+    user_data: bytes | None
+    metadata: Mapping[str, str]
+    keys: Mapping[str, str]  # key name → public key
+    launch_index: int
+    availability_zone: str
+    flavor_name: str
+    image_id: str | None
+    reservation_id: str
+    created_at: str
+    local_address: str | None
+    public_address: str | None
+    security_groups: tuple[str, ...]
+    network_data: dict[str, Any]
+    admin_password: str | None = None
+
+
+class Servers(Protocol):
+    """Facts about servers, and what must be told to them."""
+
+    async def metadata_at(self, db: Reader, network_id: str, address: str) -> GuestMetadata | None:
+        """Return the metadata of the server with this fixed address on this network."""
+
+    async def addresses_changed(self, work: Work, server_ids: Sequence[str]) -> None:
+        """Note that these servers' ports, addresses, groups or floating IPs changed."""

@@ -1,0 +1,151 @@
+"""What compute asks of the hypervisor on a host. Drivers live in `cumulo.node.hypervisor`.
+
+Every verb is idempotent: `ensure` of what exists, `remove` of what is gone, both succeed. All of these are
+msgspec structs, so that they cross the bus to another host unchanged. Sizes: memory MiB, disks GiB or bytes
+as named.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class PowerState(StrEnum):
+    """What a guest's machine is doing."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SHUTDOWN = "shutdown"
+    CRASHED = "crashed"
+    SUSPENDED = "suspended"
+    MISSING = "missing"
+
+
+class DiskSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The root disk: a qcow2 overlay on a cached base made from an image; or an empty disk."""
+
+    image_id: str | None = None
+    image_path: str | None = None  # where the image's bytes are on this machine
+    image_format: str = "qcow2"
+    image_sha512: str = ""  # names the cached base, so a changed image never shares one
+    size_gib: int = 0  # 0: as large as the image
+    bus: str = "virtio"
+
+
+class NicSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One network card. The port's id is its name in Open vSwitch's `iface-id`."""
+
+    port_id: str
+    mac: str
+    mtu: int
+    model: str = "virtio"
+
+    @property
+    def tap(self) -> str:
+        """The name of its tap device on the host (15 characters at most)."""
+        return f"tap{self.port_id[:11]}"
+
+
+class ConfigDriveSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a config drive, path → content."""
+
+    files: dict[str, bytes]
+
+
+class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a host must know to run a server's guest."""
+
+    server_id: str
+    name: str
+    project_id: str
+    vcpus: int
+    memory_mib: int
+    root: DiskSpec
+    nics: tuple[NicSpec, ...] = ()
+    config_drive: ConfigDriveSpec | None = None
+    machine: str | None = None
+    firmware: str = "bios"
+    metadata: dict[str, str] = {}
+
+
+class GuestState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host says of a guest."""
+
+    server_id: str
+    power: PowerState
+    reason: str = ""
+
+
+class HostReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host has and is. Published on the bus as `host.report`, at start and every few seconds."""
+
+    host: str
+    hypervisor_type: str  # QEMU, KVM, fake
+    hypervisor_version: int
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    cpu_info: str = "{}"
+    traits: tuple[str, ...] = ()
+    host_ip: str = "127.0.0.1"
+    supported_instances: tuple[tuple[str, str, str], ...] = ()
+
+
+class LifecycleEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest changed by itself. Published on the bus as `host.lifecycle`."""
+
+    host: str
+    server_id: str
+    power: PowerState
+    reason: str = ""
+
+
+class ConsoleAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a guest's VNC server listens: a Unix socket on its host."""
+
+    socket_path: str
+
+
+class GuestMissing(Exception):
+    """The host has no such guest."""
+
+
+class Hypervisor(Protocol):
+    """A host's hypervisor."""
+
+    async def report(self) -> HostReport:
+        """Say what the host has and is."""
+
+    async def ensure(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Make the guest as `spec` says (disks, taps, definition) and have it running."""
+
+    async def remove(self, server_id: str, *, fence: int = 0) -> None:
+        """End the guest and remove its definition, disks, taps and logs."""
+
+    async def describe(self, server_id: str) -> GuestState:
+        """Say what the guest is doing; `MISSING` when the host does not know it."""
+
+    async def guests(self) -> list[GuestState]:
+        """Say it of every guest of this cloud on the host."""
+
+    async def power_on(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Have a stopped guest running."""
+
+    async def power_off(self, server_id: str, *, timeout: float = 0, fence: int = 0) -> GuestState:
+        """Stop the guest: by ACPI within `timeout` seconds, then (or at once with 0) by force."""
+
+    async def reboot(self, spec: GuestSpec, *, hard: bool, fence: int = 0) -> GuestState:
+        """Reboot: softly from inside (falling back to hard), or hard by making the machine anew."""
+
+    async def pause(self, server_id: str) -> GuestState:
+        """Freeze the guest in memory."""
+
+    async def unpause(self, server_id: str) -> GuestState:
+        """Let a frozen guest go on."""
+
+    async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
+        """Return the end of what the guest wrote to its serial port (all: None)."""
+
+    async def console(self, server_id: str) -> ConsoleAddress:
+        """Say where the guest's VNC server listens. Raises GuestMissing."""

@@ -1,0 +1,1 @@
+"""The engine: everything that two services would otherwise write twice. It knows no service."""

@@ -1,0 +1,1 @@
+"""The services: one package of one shape for each of OpenStack's."""
