@@ -1,0 +1,1 @@
+"""What runs on a host: guests, their taps, disks, metadata and consoles. It has no database."""

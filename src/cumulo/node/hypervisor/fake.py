@@ -1,0 +1,206 @@
+"""A hypervisor that remembers guests instead of running them: for tests and scale runs.
+
+It passes the same contract suite as the libvirt driver. It can be told to fail or to be slow:
+
+    fake.fail("ensure", Temporary("busy"), times=2)
+    fake.slow("ensure", 0.5)
+"""
+
+import asyncio
+from collections import defaultdict, deque
+
+import msgspec
+
+from cumulo.contracts.hypervisor import (
+    ConsoleAddress,
+    GuestMissing,
+    GuestSpec,
+    GuestState,
+    HostReport,
+    LifecycleEvent,
+    PowerState,
+)
+from cumulo.node.hypervisor.driver import Listener
+from cumulo.node.hypervisor.fences import Fences
+
+
+class FakeGuest(msgspec.Struct, kw_only=True):
+    """What is remembered of a guest: its newest spec, its state and how often it was started."""
+
+    spec: GuestSpec
+    power: PowerState
+    boots: int = 0
+    log: str = ""
+
+
+class FakeHypervisor:
+    """A `Hypervisor` in memory. `guests_by_id` is open to tests; sizes as in the contract."""
+
+    def __init__(
+        self,
+        host: str = "fake",
+        *,
+        vcpus: int = 16,
+        memory_mib: int = 65536,
+        disk_gib: int = 1000,
+    ) -> None:
+        self.host = host
+        self.guests_by_id: dict[str, FakeGuest] = {}
+        self.calls: deque[tuple[str, str]] = deque(maxlen=10_000)  # (verb, server id), in order
+        self._capacity = (vcpus, memory_mib, disk_gib)
+        self._fences = Fences()
+        self._failures: dict[str, list[Exception]] = defaultdict(list)
+        self._delays: dict[str, float] = {}
+        self._listeners: list[Listener] = []
+
+    def fail(self, verb: str, error: Exception, *, times: int = 1) -> None:
+        """Have the next `times` calls of `verb` raise `error` before they do anything."""
+        self._failures[verb].extend([error] * min(times, 10_000))
+
+    def slow(self, verb: str, seconds: float) -> None:
+        """Have each call of `verb` take this long from now on."""
+        self._delays[verb] = seconds
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have `listener` called when a guest changes."""
+        self._listeners.append(listener)
+
+    async def happen(self, server_id: str, power: PowerState, reason: str = "") -> None:
+        """Let a guest change by itself, as if it had shut down or crashed."""
+        self._guest(server_id).power = power
+        event = LifecycleEvent(host=self.host, server_id=server_id, power=power, reason=reason)
+        for listener in self._listeners:
+            await listener(event)
+
+    async def start(self) -> None:
+        """Begin to serve; nothing to prepare."""
+
+    async def stop(self) -> None:
+        """Stop serving; nothing to give back."""
+
+    async def report(self) -> HostReport:
+        """Say what the host has and is."""
+        await self._enter("report")
+        vcpus, memory, disk = self._capacity
+        return HostReport(
+            host=self.host,
+            hypervisor_type="fake",
+            hypervisor_version=1000,
+            vcpus=vcpus,
+            memory_mib=memory,
+            disk_gib=disk,
+            cpu_info='{"arch":"x86_64","model":"fake"}',
+            traits=("COMPUTE_NODE",),
+            supported_instances=(("x86_64", "fake", "hvm"),),
+        )
+
+    async def ensure(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Remember the guest, running."""
+        await self._enter("ensure", spec.server_id, fence)
+        return self._run(spec)
+
+    async def remove(self, server_id: str, *, fence: int = 0) -> None:
+        """Forget the guest."""
+        await self._enter("remove", server_id, fence)
+        self.guests_by_id.pop(server_id, None)
+
+    async def describe(self, server_id: str) -> GuestState:
+        """Say what the guest is doing; `MISSING` when it is not remembered."""
+        await self._enter("describe", server_id)
+        return self._state(server_id)
+
+    async def guests(self) -> list[GuestState]:
+        """Say it of every guest."""
+        await self._enter("guests")
+        return [self._state(server_id) for server_id in self.guests_by_id]
+
+    async def power_on(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Have a stopped guest running."""
+        await self._enter("power_on", spec.server_id, fence)
+        return self._run(spec)
+
+    async def power_off(
+        self,
+        server_id: str,
+        *,
+        timeout: float = 0,  # noqa: ASYNC109, ARG002  the contract's; nothing to wait for here
+        fence: int = 0,
+    ) -> GuestState:
+        """Stop the guest at once: a remembered guest needs no time to shut down."""
+        await self._enter("power_off", server_id, fence)
+        if server_id in self.guests_by_id:
+            self.guests_by_id[server_id].power = PowerState.SHUTDOWN
+        return self._state(server_id)
+
+    async def reboot(
+        self,
+        spec: GuestSpec,
+        *,
+        hard: bool,  # noqa: ARG002  the contract's; both are the same here
+        fence: int = 0,
+    ) -> GuestState:
+        """Count one more boot."""
+        await self._enter("reboot", spec.server_id, fence)
+        if spec.server_id in self.guests_by_id:
+            self.guests_by_id[spec.server_id].power = PowerState.SHUTDOWN
+        return self._run(spec)
+
+    async def pause(self, server_id: str) -> GuestState:
+        """Freeze a running guest."""
+        await self._enter("pause", server_id)
+        if self._guest(server_id).power is PowerState.RUNNING:
+            self._guest(server_id).power = PowerState.PAUSED
+        return self._state(server_id)
+
+    async def unpause(self, server_id: str) -> GuestState:
+        """Let a frozen guest go on."""
+        await self._enter("unpause", server_id)
+        if self._guest(server_id).power is PowerState.PAUSED:
+            self._guest(server_id).power = PowerState.RUNNING
+        return self._state(server_id)
+
+    async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
+        """Return the end of what `log` of the guest holds."""
+        await self._enter("console_log", server_id)
+        text = self._guest(server_id).log
+        if lines is None:
+            return text
+        return "".join(text.splitlines(keepends=True)[-lines:]) if lines else ""
+
+    async def console(self, server_id: str) -> ConsoleAddress:
+        """Name a socket, at which nobody listens."""
+        await self._enter("console", server_id)
+        self._guest(server_id)
+        return ConsoleAddress(socket_path=f"/nonexistent/{server_id}.vnc")
+
+    async def _enter(self, verb: str, server_id: str = "", fence: int = 0) -> None:
+        self.calls.append((verb, server_id))
+        if delay := self._delays.get(verb, 0):
+            await asyncio.sleep(delay)
+        if self._failures[verb]:
+            raise self._failures[verb].pop(0)
+        if server_id:
+            self._fences.pass_through(server_id, fence)
+
+    def _guest(self, server_id: str) -> FakeGuest:
+        try:
+            return self.guests_by_id[server_id]
+        except KeyError:
+            raise GuestMissing(server_id) from None
+
+    def _run(self, spec: GuestSpec) -> GuestState:
+        guest = self.guests_by_id.get(spec.server_id)
+        if guest is None:
+            guest = FakeGuest(spec=spec, power=PowerState.SHUTDOWN)
+            self.guests_by_id[spec.server_id] = guest
+        guest.spec = spec
+        if guest.power not in (PowerState.RUNNING, PowerState.PAUSED):
+            guest.power = PowerState.RUNNING
+            guest.boots += 1
+            guest.log += f"fake boot {guest.boots}\n{spec.name} login: \n"
+        return self._state(spec.server_id)
+
+    def _state(self, server_id: str) -> GuestState:
+        guest = self.guests_by_id.get(server_id)
+        power = guest.power if guest else PowerState.MISSING
+        return GuestState(server_id=server_id, power=power)

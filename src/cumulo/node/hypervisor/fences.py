@@ -1,0 +1,58 @@
+"""Refuse a caller whose lease was taken over: the newest fence seen for each server is kept.
+
+A fence is a number that grows each time a task's lease changes hands. A worker that was frozen,
+lost its lease and woke again carries an older fence than its successor; acting on its calls would
+undo the successor's work. Fence 0 means that the caller holds no lease, and is always let through.
+"""
+
+from pathlib import Path
+
+from cumulo.core.drivers import Permanent
+from cumulo.node.files import write_atomically
+
+
+class StaleFence(Permanent):
+    """Another worker has taken over this server's task since."""
+
+
+class Fences:
+    """The newest fence seen for each server: a small file each, or in memory with no folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._newest: dict[str, int] = {}
+
+    def pass_through(self, server_id: str, fence: int) -> None:
+        """Note `fence`; raise StaleFence when a newer one was seen."""
+        if fence == 0:
+            return
+        newest = self.newest(server_id)
+        if fence < newest:
+            raise StaleFence(f"fence {fence} of server {server_id} is older than {newest}")
+        if fence > newest:
+            self._newest[server_id] = fence
+            if self._folder is not None:
+                write_atomically(self._folder / server_id, str(fence).encode())
+
+    def newest(self, server_id: str) -> int:
+        """Return the newest fence seen for the server, 0 when none was."""
+        if server_id not in self._newest:
+            self._newest[server_id] = self._read(server_id)
+        return self._newest[server_id]
+
+    def forget_except(self, server_ids: frozenset[str], before: float) -> None:
+        """Drop what is kept of gone servers that were last fenced before `before` (epoch s)."""
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for file in self._folder.iterdir():
+            if file.name not in server_ids and file.stat().st_mtime < before:
+                file.unlink(missing_ok=True)
+                self._newest.pop(file.name, None)
+
+    def _read(self, server_id: str) -> int:
+        if self._folder is None:
+            return 0
+        try:
+            return int((self._folder / server_id).read_text())
+        except (FileNotFoundError, ValueError):
+            return 0

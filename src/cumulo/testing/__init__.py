@@ -1,0 +1,1 @@
+"""The shipped test harness: databases, saga checks, and contract suites for drivers."""

@@ -1,0 +1,153 @@
+"""What every hypervisor driver must do: the contract suite that the fake and the real ones pass.
+
+A test module subclasses `HypervisorContract` and gives three fixtures: `hypervisor`, a started
+driver with no guests; `spec`, a `GuestSpec` that the driver can run; and `stop_guest`, an async
+function that makes a guest stop as if by itself, given its server id.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+
+from cumulo.contracts.hypervisor import (
+    GuestMissing,
+    GuestSpec,
+    GuestState,
+    LifecycleEvent,
+    PowerState,
+)
+from cumulo.core.drivers import Permanent
+from cumulo.node.hypervisor.driver import HypervisorDriver
+
+StopGuest = Callable[[str], Awaitable[None]]
+
+
+class HypervisorContract:
+    """The tests; subclass as `class TestMyDriver(HypervisorContract)`."""
+
+    async def test_report_says_what_the_host_has(self, hypervisor: HypervisorDriver) -> None:
+        """A host without memory, processors or disk could never be scheduled on."""
+        report = await hypervisor.report()
+        assert report.host
+        assert report.vcpus > 0
+        assert report.memory_mib > 0
+        assert report.disk_gib > 0
+        assert "COMPUTE_NODE" in report.traits
+        msgspec.json.decode(report.cpu_info, type=dict)
+
+    async def test_an_unknown_guest_is_missing(self, hypervisor: HypervisorDriver) -> None:
+        """Asking, stopping and removing what is gone succeeds; what needs a guest says so."""
+        unknown = str(uuid.uuid4())
+        assert (await hypervisor.describe(unknown)).power is PowerState.MISSING
+        assert (await hypervisor.power_off(unknown)).power is PowerState.MISSING
+        await hypervisor.remove(unknown)
+        for verb in (hypervisor.pause, hypervisor.unpause, hypervisor.console):
+            with pytest.raises(GuestMissing):
+                await verb(unknown)
+        with pytest.raises(GuestMissing):
+            await hypervisor.console_log(unknown)
+
+    async def test_ensure_runs_a_guest_and_may_be_repeated(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A second `ensure` finds the first one's guest."""
+        expected = GuestState(server_id=spec.server_id, power=PowerState.RUNNING)
+        assert await hypervisor.ensure(spec) == expected
+        assert await hypervisor.ensure(spec) == expected
+        assert await hypervisor.describe(spec.server_id) == expected
+        assert [state.server_id for state in await hypervisor.guests()] == [spec.server_id]
+
+    async def test_remove_leaves_nothing_and_may_be_repeated(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A removed guest is as one that never was."""
+        await hypervisor.ensure(spec)
+        await hypervisor.remove(spec.server_id)
+        await hypervisor.remove(spec.server_id)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
+        assert await hypervisor.guests() == []
+
+    async def test_power_goes_off_and_on_again(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """Off twice, then on twice."""
+        await hypervisor.ensure(spec)
+        for _ in range(2):
+            state = await hypervisor.power_off(spec.server_id)
+            assert state.power is PowerState.SHUTDOWN
+        for _ in range(2):
+            state = await hypervisor.power_on(spec)
+            assert state.power is PowerState.RUNNING
+
+    async def test_power_on_makes_a_guest_that_the_host_lost(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A definition that vanished is made again from the spec."""
+        assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
+
+    async def test_reboots_end_with_a_running_guest(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """Hard and soft (which falls back to hard), of a running and of a stopped guest."""
+        await hypervisor.ensure(spec)
+        assert (await hypervisor.reboot(spec, hard=True)).power is PowerState.RUNNING
+        assert (await hypervisor.reboot(spec, hard=False)).power is PowerState.RUNNING
+        await hypervisor.power_off(spec.server_id)
+        assert (await hypervisor.reboot(spec, hard=False)).power is PowerState.RUNNING
+
+    async def test_pause_and_unpause_may_be_repeated(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A frozen guest stays frozen, a running one runs."""
+        await hypervisor.ensure(spec)
+        for _ in range(2):
+            assert (await hypervisor.pause(spec.server_id)).power is PowerState.PAUSED
+        for _ in range(2):
+            assert (await hypervisor.unpause(spec.server_id)).power is PowerState.RUNNING
+
+    async def test_the_console_log_can_be_cut_to_its_last_lines(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """`lines=0` is nothing, and one line is at most one line."""
+        await hypervisor.ensure(spec)
+        assert isinstance(await hypervisor.console_log(spec.server_id), str)
+        assert await hypervisor.console_log(spec.server_id, lines=0) == ""
+        assert len((await hypervisor.console_log(spec.server_id, lines=1)).splitlines()) <= 1
+
+    async def test_the_console_has_an_address(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A Unix socket's path, short enough for the kernel (107 bytes)."""
+        await hypervisor.ensure(spec)
+        address = await hypervisor.console(spec.server_id)
+        assert address.socket_path.startswith("/")
+        assert len(address.socket_path.encode()) < 108
+
+    async def test_an_older_fence_is_refused(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A worker that lost its lease changes nothing, even after the guest was removed."""
+        await hypervisor.ensure(spec, fence=7)
+        with pytest.raises(Permanent):
+            await hypervisor.remove(spec.server_id, fence=6)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.RUNNING
+        await hypervisor.remove(spec.server_id, fence=8)
+        with pytest.raises(Permanent):
+            await hypervisor.ensure(spec, fence=7)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
+
+    async def test_changes_are_told_to_listeners(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec, stop_guest: StopGuest
+    ) -> None:
+        """A guest that stops by itself is heard of."""
+        heard: asyncio.Queue[LifecycleEvent] = asyncio.Queue()
+        hypervisor.subscribe(heard.put)
+        await hypervisor.ensure(spec)
+        await stop_guest(spec.server_id)
+        async with asyncio.timeout(30):
+            while (event := await heard.get()).power is not PowerState.SHUTDOWN:
+                pass
+        assert event.server_id == spec.server_id
