@@ -1,0 +1,19 @@
+"""An asyncio client of Open vSwitch's database protocol (RFC 7047 and `monitor_cond`).
+
+    client = Client("unix:/run/nb.sock", "OVN_Northbound", {"Logical_Switch": None})
+    await client.start()
+    await client.ready(timeout=5)
+    await client.transact(insert("Logical_Switch", {"name": "lab"}))
+    [row.uuid for row in client.rows("Logical_Switch").values() if row["name"] == "lab"]
+
+The replica is up to date with a transaction of ours as soon as `transact` returns.
+"""
+
+from cumulo.core.ovsdb.client import Client, Event
+from cumulo.core.ovsdb.connection import Disconnected, OvsdbError, TransactionFailed
+from cumulo.core.ovsdb.operations import Operation, delete, insert, mutate, same, update, wait
+from cumulo.core.ovsdb.replica import Index, Row
+from cumulo.core.ovsdb.values import Named, Uuid
+
+__all__ = ["Client", "Disconnected", "Event", "Index", "Named", "Operation", "OvsdbError", "Row"]
+__all__ += ["TransactionFailed", "Uuid", "delete", "insert", "mutate", "same", "update", "wait"]
