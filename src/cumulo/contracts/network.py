@@ -92,14 +92,10 @@ class Ports(Protocol):
     async def bindings(self, db: Reader, server_id: str) -> list[PortBinding]:
         """Return the server's ports, in the order in which it got them."""
 
-    async def addresses(
-        self, db: Reader, server_ids: Sequence[str]
-    ) -> Mapping[str, list[ServerAddress]]:
+    async def addresses(self, db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[ServerAddress]]:
         """Return fixed and floating addresses of many servers with a fixed number of queries."""
 
-    async def security_groups(
-        self, db: Reader, server_ids: Sequence[str]
-    ) -> Mapping[str, list[str]]:
+    async def security_groups(self, db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[str]]:
         """Return the names of the groups on each server's ports."""
 
     async def active(self, db: Reader, port_ids: Sequence[str]) -> bool:

@@ -40,6 +40,7 @@ class _Lenient(string.Formatter):
     """A formatter that leaves a missing name empty: an error must never raise another."""
 
     def get_value(self, key: Any, args: Any, kwargs: Any) -> Any:
+        del args
         return kwargs.get(key, "") if isinstance(key, str) else ""
 
 

@@ -1,0 +1,49 @@
+"""Errors on their way out: the one place where a kind of error becomes a status code."""
+
+import structlog
+
+from cumulo.core.errors import Bug, Error, MethodNotAllowed, Unauthenticated
+from cumulo.core.http.context import Ctx
+from cumulo.core.http.dialect import Dialect, Fault
+from cumulo.core.http.messages import Response
+
+log = structlog.get_logger()
+
+
+def response_to(error: Exception, ctx: Ctx) -> Response:
+    """Turn what a request ran into into an answer in its service's own form."""
+    if not isinstance(error, Error):
+        log.error("request.bug", request_id=ctx.request_id, path=ctx.request.path, exc_info=error)
+        error = Bug()
+    dialect = ctx.service.dialect
+    status = dialect.status_of(error)
+    headers = dict(ctx.headers)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = f'Keystone uri="{ctx.root_url}/identity"'
+    if not isinstance(error, MethodNotAllowed):
+        headers.pop("Allow", None)
+    body = dialect.error(fault_of(error, status, ctx.request_id))
+    if isinstance(body, bytes):
+        return Response(status, body, {"Content-Type": dialect.error_type, **headers})
+    return Response(status, body, headers)
+
+
+def fault_of(error: Error, status: int, request_id: str) -> Fault:
+    """Gather what an envelope may say of an error."""
+    return Fault(
+        status=status,
+        title=TITLES.get(status, type(error).title),
+        message=error.message,
+        kind=type(error),
+        request_id=request_id,
+        fields=error.fields,
+    )
+
+
+TITLES = {kind.status: kind.title for kind in Error.__subclasses__() if kind is not Bug} | {
+    403: "Forbidden",
+    410: "Gone",
+    500: "Internal Server Error",
+}
+
+__all__ = ["Dialect", "fault_of", "response_to"]

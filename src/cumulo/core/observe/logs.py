@@ -1,0 +1,52 @@
+"""Logs: one event a line, JSON for machines or aligned text for people. Never a secret."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+
+SECRET_NAMES = frozenset(
+    {"password", "adminpass", "secret", "token", "x-auth-token", "x-subject-token", "private_key"}
+)
+
+
+def configure(*, style: str = "human", level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Set up logging for the process. style: `json` or `human`."""
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
+    if style == "json":
+        renderer = structlog.processors.JSONRenderer(serializer=_encode)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            hide_secrets,
+            structlog.processors.format_exc_info if style == "json" else _as_it_is,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def hide_secrets(logger: Any, method: str, event: Any) -> Any:
+    """Blank the values of names that hold secrets, should one ever be passed."""
+    del logger, method
+    for name in event:
+        if name.lower() in SECRET_NAMES:
+            event[name] = "***"
+    return event
+
+
+def _as_it_is(logger: Any, method: str, event: Any) -> Any:
+    del logger, method
+    return event
+
+
+def _encode(event: Any, **options: Any) -> str:
+    del options
+    return msgspec.json.encode(event, enc_hook=str).decode()
