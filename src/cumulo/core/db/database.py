@@ -1,0 +1,75 @@
+"""The database: opened by URL, the same to its users whichever it is."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
+
+import sqlalchemy
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from cumulo.core.db.access import Reader, Transaction
+from cumulo.core.db.model import METADATA
+from cumulo.core.db.postgresql import PostgresqlEngine
+from cumulo.core.db.sqlite import SqliteEngine
+from cumulo.core.db.statements import Statements
+
+
+class Engine(Protocol):
+    """What SQLite and PostgreSQL each implement."""
+
+    dialect: str
+    statements: Statements
+
+    def read(self) -> AbstractAsyncContextManager[Reader]:
+        """Give queries on what is committed."""
+
+    def begin(self) -> AbstractAsyncContextManager[Transaction]:
+        """Give a transaction; return when it is durable."""
+
+    async def run(self, script: Sequence[str]) -> None:
+        """Run statements of schema, all or none."""
+
+    async def close(self) -> None:
+        """Wait for what is under way, then let go."""
+
+
+class Database:
+    """Where all services keep their rows."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.dialect = engine.dialect
+        self.read = engine.read
+        self.begin = engine.begin
+        self.run = engine.run
+        self.close = engine.close
+
+    @staticmethod
+    async def open(url: str) -> "Database":
+        """Open `sqlite:///path/file.db` or `postgresql://user@/name?host=...`.
+
+        SQLite takes `?synchronous=OFF`, for tests, whose data need not outlive the machine's power.
+        """
+        if url.startswith("sqlite:///"):
+            parts = urlsplit(url)
+            options = parse_qs(parts.query)
+            synchronous = options.get("synchronous", ["FULL"])[0].upper()
+            if synchronous not in {"FULL", "NORMAL", "OFF"}:
+                raise ValueError(f"synchronous={synchronous} is not FULL, NORMAL or OFF")
+            return Database(SqliteEngine(parts.path[1:], synchronous))
+        if url.startswith(("postgresql://", "postgres://")):
+            return Database(await PostgresqlEngine.open(url))
+        raise ValueError("a database's URL begins with sqlite:/// or postgresql://")
+
+    async def create_all(self, metadata: sqlalchemy.MetaData = METADATA) -> None:
+        """Create the tables and indexes that are missing; change none that exist."""
+        dialect = self._engine.statements.dialect
+        script = []
+        for table in metadata.sorted_tables:
+            script.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
+            indexes = sorted(table.indexes, key=lambda index: str(index.name))
+            script += [
+                str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)) for index in indexes
+            ]
+        await self._engine.run(script)

@@ -1,0 +1,284 @@
+"""SQLite through apsw: inline reads, one writer, group commit.
+
+Statements take microseconds, so they run on the event loop itself; only COMMIT waits for the disk, and it
+does so in a thread. Transactions take turns on the one writing connection, each as a savepoint of the group's
+transaction; while a group's COMMIT runs, the next transactions queue, and all that are queued share the next
+COMMIT. A member's `begin()` exits only when its group is durable.
+
+Easy to get wrong: SQLite may roll the whole transaction back by itself (disk full, I/O error). Then every
+member of the group is lost, also those that had finished, and each must hear of it.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import structlog
+
+from cumulo.core import errors
+from cumulo.core.db import failures
+from cumulo.core.db.access import Reader, Transaction
+from cumulo.core.db.statements import sqlite_statements
+
+log = structlog.get_logger()
+
+_MEMBERS = 64  # of one group; more would only delay the first one's answer
+_AGE = 0.02  # seconds that a group may go on taking members
+_BUSY = 30.0  # seconds to wait for another process's write, such as a backup's or a command's
+_CACHED = 500  # prepared statements of a connection
+
+_LOST = (
+    apsw.BusyError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+)
+_UNIQUE = {apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY}
+
+
+class SqliteChannel:
+    """One apsw connection as a `Channel`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.connection = connection
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Run a query at once and return all its rows."""
+        try:
+            return self.connection.execute(sql, values).fetchall()
+        except apsw.Error as error:
+            raise _translated(error) from error
+
+    async def execute(self, sql: str, values: Sequence[Any]) -> int:
+        """Run a statement at once and return how many rows it matched."""
+        try:
+            self.connection.execute(sql, values)
+        except apsw.Error as error:
+            raise _translated(error) from error
+        return int(self.connection.changes())
+
+    async def execute_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
+        """Run a statement at once for each tuple of values."""
+        try:
+            self.connection.executemany(sql, values)
+        except apsw.Error as error:
+            raise _translated(error) from error
+
+    async def lock(self, name: str) -> None:
+        """Do nothing: there is one writer at a time."""
+
+
+class Group:
+    """Transactions that share one COMMIT."""
+
+    def __init__(self, changes: int) -> None:
+        self.changes = changes  # the connection's count when the group began
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # An error is told to the members that still listen; none may be left (all cancelled).
+        self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self.members = 0
+        self.since = time.monotonic()
+        self.callbacks: list[Callable[[], None]] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the group should be committed even though more transactions wait."""
+        return self.members >= _MEMBERS or time.monotonic() - self.since > _AGE
+
+
+class SqliteEngine:
+    """A database file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: str, synchronous: str = "FULL") -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.statements = sqlite_statements()
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        self._writer = _connect(path, flags, synchronous)
+        self._reads = _connect(path, apsw.SQLITE_OPEN_READONLY, synchronous)
+        self._reader = Reader(SqliteChannel(self._reads), self.statements)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._busy = False
+        self._holder: asyncio.Task[Any] | None = None
+        self._group: Group | None = None
+        self._commits: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reader]:
+        """Give queries on what is committed."""
+        yield self._reader
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """Give a transaction; return when it is on the disk."""
+        if self._holder is not None and self._holder is asyncio.current_task():
+            raise errors.Bug("This task has a transaction open already.")
+        await self._turn()
+        try:
+            self._holder = asyncio.current_task()
+            group = await self._open_group()
+            transaction = Transaction(SqliteChannel(self._writer), self.statements)
+            async with self._savepoint(group):
+                yield transaction
+                transaction.finish()
+            group.members += 1
+            group.callbacks += transaction.callbacks
+        finally:
+            self._holder = None
+            self._next()
+        await asyncio.shield(group.done)
+
+    async def run(self, script: Sequence[str]) -> None:
+        """Run statements of schema, all or none."""
+        async with self.begin() as transaction:
+            for sql in script:
+                await transaction._execute(sql, ())  # noqa: SLF001  schema is no Core statement
+
+    async def close(self) -> None:
+        """Wait for the commits under way, then let go of the file."""
+        while self._busy:
+            await asyncio.sleep(0)
+            await asyncio.gather(*self._commits, return_exceptions=True)
+        self._thread.shutdown()
+        self._reads.close()
+        self._writer.close()
+
+    async def _turn(self) -> None:
+        """Wait until this task may use the writing connection."""
+        if not self._busy:
+            self._busy = True
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._next()  # the turn had been given to us in the same moment: hand it on
+            raise
+
+    def _next(self) -> None:
+        """Hand the turn on; or, when nobody waits or the group is large enough, commit the group."""
+        group = self._group
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()  # cancelled while it waited
+        if group is not None and (not self._waiting or group.is_full):
+            self._group = None
+            task = asyncio.get_running_loop().create_task(self._commit(group))
+            self._commits.add(task)
+            task.add_done_callback(self._commits.discard)
+        elif self._waiting:
+            self._waiting.popleft().set_result(None)
+        else:
+            self._busy = False
+
+    async def _open_group(self) -> Group:
+        if self._group is None:
+            await self._begin_immediate()
+            self._group = Group(self._writer.total_changes())
+        return self._group
+
+    async def _begin_immediate(self) -> None:
+        deadline = time.monotonic() + _BUSY
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except apsw.BusyError as error:
+                if time.monotonic() > deadline:
+                    raise failures.lost(str(error)) from error
+                await asyncio.sleep(0.01)
+            except apsw.Error as error:
+                raise _translated(error) from error
+            else:
+                return
+
+    @asynccontextmanager
+    async def _savepoint(self, group: Group) -> AsyncIterator[None]:
+        """Make one member's changes undoable without the others'."""
+        try:
+            self._writer.execute("SAVEPOINT member")
+            yield
+            self._writer.execute("RELEASE member")
+        except BaseException as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK TO member")
+                self._writer.execute("RELEASE member")
+            else:
+                self._lose(group, error)
+            raise
+
+    def _lose(self, group: Group, error: BaseException) -> None:
+        """Tell the members that SQLite has undone everything by itself."""
+        self._group = None
+        log.error("sqlite.rolled_back", error=str(error), members=group.members)
+        if not group.done.done():
+            group.done.set_exception(failures.lost(str(error)))
+
+    async def _commit(self, group: Group) -> None:
+        """Make a group durable, tell its members, and hand the turn on."""
+        try:
+            if self._writer.total_changes() == group.changes:
+                self._writer.execute("COMMIT")  # nothing to write: no thread needed
+            else:
+                await self._in_thread(self._writer.execute, "COMMIT")
+        except apsw.Error as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            self._lose(group, error)
+        else:
+            group.done.set_result(None)
+            for callback in group.callbacks:
+                _call(callback)
+        finally:
+            self._next()
+
+    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Run in the commit thread to its end, even when this task is cancelled at shutdown."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._thread, function, *arguments)
+        while not future.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(future)
+        future.result()
+
+
+def _connect(path: str, flags: int, synchronous: str) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=flags, statementcachesize=_CACHED)
+    connection.setbusytimeout(10_000)
+    if flags & apsw.SQLITE_OPEN_READWRITE:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.setbusytimeout(0)  # the loop must not wait: `_begin_immediate` tries again
+    connection.execute("PRAGMA cache_size = -16000")  # KiB
+    return connection
+
+
+def _translated(error: apsw.Error) -> Exception:
+    """Return the core's error for SQLite's."""
+    code = getattr(error, "extendedresult", 0)
+    if code in _UNIQUE:
+        return errors.Duplicate(constraint=failures.sqlite_constraint(str(error)))
+    if code == apsw.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return errors.StillReferenced(constraint="foreign key")
+    if isinstance(error, _LOST):
+        return failures.lost(str(error))
+    return errors.Bug("The database refused a statement.", reason=str(error))
+
+
+def _call(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:
+        log.exception("sqlite.after_commit_failed")
