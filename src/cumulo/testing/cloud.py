@@ -44,7 +44,6 @@ def persona(role: str, project_id: str | None = None, *, user_id: str | None = N
         methods=("password",),
         issued_at=now,
         expires_at=now + timedelta(hours=1),
-        is_admin=role == "admin",
     )
 
 

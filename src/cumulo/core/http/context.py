@@ -125,7 +125,7 @@ class Ctx:
             "tenant_id": identity.project_id,
         }
 
-    async def claim(self, project_id: str | None = None, **resources: int) -> None:
+    async def claim(self, resources: Mapping[str, int], *, project_id: str | None = None) -> None:
         """Hold these against the project's limits; OverQuota names the one that would be passed."""
         owner = project_id or self.identity.project_id
         if owner is not None:

@@ -155,7 +155,7 @@ async def _work(ctx: Ctx, operation: Operation) -> Response:
     authorise(ctx, operation)
     if operation.quota:
         count = len(ctx.body) if isinstance(ctx.body, list) else 1
-        await ctx.claim(**{name: n * count for name, n in operation.quota.items()})
+        await ctx.claim({name: n * count for name, n in operation.quota.items()})
     return await operation.render(ctx, await operation.run(ctx))
 
 

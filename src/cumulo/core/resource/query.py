@@ -74,7 +74,8 @@ def _matches(view: type[View], plan: FieldPlan, name: str, values: list[str]) ->
 
 
 def _equals(column: Any, value: Any) -> Where:
-    return column.is_(None) if value is None else column == value
+    condition: Where = column.is_(None) if value is None else column == value
+    return condition
 
 
 def _suffixed(view: type[View], known: dict[str, FieldPlan], name: str, values: list[str]) -> list[Where]:
@@ -183,7 +184,8 @@ def ordering(model: Any, listing: Listing) -> list[Any]:
 
 def beyond(model: Any, listing: Listing, row: Any) -> Where:
     """Return the condition for rows that come after `row` in the listing's order."""
-    clauses, before = [], []
+    clauses: list[Where] = []
+    before: list[Where] = []
     for name, descending in listing.order:
         column, value = _total(model.c[name]), getattr(row, name)
         if value is None:
