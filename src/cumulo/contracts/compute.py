@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 
 
@@ -32,11 +32,21 @@ class GuestMetadata(msgspec.Struct, frozen=True, kw_only=True):
     admin_password: str | None = None
 
 
+class ConsoleGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """The right, used up by asking for it, to see one server's screen."""
+
+    server_id: str
+    host: str
+
+
 class Servers(Protocol):
     """Facts about servers, and what must be told to them."""
 
     async def metadata_at(self, db: Reader, network_id: str, address: str) -> GuestMetadata | None:
         """Return the metadata of the server with this fixed address on this network."""
+
+    async def redeem_console(self, db: Transaction, token: str) -> ConsoleGrant | None:
+        """Use up a console's token; None when it is unknown, used or out of date."""
 
     async def addresses_changed(self, work: Work, server_ids: Sequence[str]) -> None:
         """Note that these servers' ports, addresses, groups or floating IPs changed."""

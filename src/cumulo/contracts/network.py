@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cumulo.contracts.metadata import MetadataNetwork
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 
@@ -106,3 +107,6 @@ class Ports(Protocol):
 
     async def network_data(self, db: Reader, server_id: str) -> dict[str, Any]:
         """Return OpenStack's `network_data.json` for the server (links, networks, services)."""
+
+    async def metadata_networks(self, db: Reader, host: str) -> list[MetadataNetwork]:
+        """Return the networks with a port bound to this host, each with its OVN localport."""
