@@ -1,0 +1,62 @@
+"""Run a program: an argument list, a time limit, and its own words when it fails."""
+
+import asyncio
+import shutil
+import signal
+
+import msgspec
+
+from cumulo.core.drivers import Permanent, Temporary
+
+MEMORY = 1 << 30  # bytes of address space that qemu-img needs at most for images we accept
+SECONDS = 600  # of processor time, for images of hundreds of GiB
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a program that reads untrusted input may use at most: bytes, processor seconds."""
+
+    memory: int = MEMORY
+    seconds: int = SECONDS
+
+    def around(self, program: str) -> tuple[str, ...]:
+        """Return the words to put before a command so that the kernel enforces these limits."""
+        prlimit = shutil.which("prlimit")
+        if prlimit is None:
+            raise Permanent(f"prlimit is not installed, so {program} cannot be run safely")
+        return (prlimit, f"--as={self.memory}", f"--cpu={self.seconds}", "--core=0", "--")
+
+
+class CommandFailed(Permanent):
+    """The program ended with an error; the message holds its last words."""
+
+
+async def run(*command: str, seconds: float = 60, limits: Limits | None = None) -> str:
+    """Run a program and return what it printed.
+
+    Raises CommandFailed when it ends with an error, Temporary when it is not done in `seconds`.
+    """
+    words = (*limits.around(command[0]), *command) if limits else command
+    process = await asyncio.create_subprocess_exec(
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            printed, complaint = await process.communicate()
+    except TimeoutError:
+        raise Temporary(f"{command[0]} was not done within {seconds} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise CommandFailed(_reason(command[0], process.returncode, complaint))
+    return printed.decode(errors="replace")
+
+
+def _reason(program: str, code: int | None, complaint: bytes) -> str:
+    words = " ".join(complaint.decode(errors="replace").split())[-500:]
+    ended = f"status {code}" if code is None or code >= 0 else signal.Signals(-code).name
+    return f"{program} failed ({ended}): {words}" if words else f"{program} failed ({ended})"

@@ -1,0 +1,182 @@
+"""Guests' disks: read-only bases made once from an image, and a qcow2 overlay for each server.
+
+Every file is made under a temporary name and renamed when whole, so a killed process leaves none
+that looks ready. An image was inspected when it was uploaded; what could make QEMU open other files
+(a backing file, an external data file) is refused here once more, before anything uses it.
+"""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from cumulo.contracts.hypervisor import DiskSpec
+from cumulo.core.drivers import Permanent
+from cumulo.node.commands import Limits, run
+from cumulo.node.files import write_atomically
+
+GIB = 1 << 30
+FICLONE = 0x40049409  # Linux's ioctl that shares a file's blocks with another
+FORMATS = frozenset({"qcow2", "raw"})
+USED_BASE = "base"  # in a server's folder: the name of the base that its disk lies on
+DISK = "disk.qcow2"
+
+
+class ImageInfo(msgspec.Struct):
+    """What `qemu-img info --output=json` says, as far as it matters here."""
+
+    virtual_size: int = msgspec.field(name="virtual-size")
+    format: str
+    backing_filename: str | None = msgspec.field(name="backing-filename", default=None)
+    format_specific: dict[str, object] = msgspec.field(name="format-specific", default_factory=dict)
+
+
+async def inspect(path: Path, image_format: str) -> ImageInfo:
+    """Return what an image of a known format is; its content never chooses the format."""
+    text = await run(*("qemu-img", "info", "--output=json", "-f", image_format, str(path)), limits=Limits())
+    return msgspec.json.decode(text, type=ImageInfo)
+
+
+class Bases:
+    """The folder of bases. Requests for the same one share its making."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._making: dict[str, asyncio.Task[Path]] = {}
+
+    async def under(self, folder: Path, disk: DiskSpec) -> Path | None:
+        """Return the base of a server's disk; None: an empty disk.
+
+        A disk that exists keeps its base, even when the image is gone since.
+        """
+        if (folder / DISK).exists():
+            noted = folder / USED_BASE
+            return self._folder / noted.read_text() if noted.exists() else None
+        return await self.ensure(disk) if disk.image_id else None
+
+    async def ensure(self, disk: DiskSpec) -> Path:
+        """Return the path of the base of `disk`'s image, made when it is not there yet."""
+        name = base_name(disk)
+        path = self._folder / name
+        if _touch(path):
+            return path
+        task = self._making.get(name)
+        if task is None:
+            task = asyncio.create_task(self._make(disk, path), name=f"base {name}")
+            self._making[name] = task
+            task.add_done_callback(lambda _: self._making.pop(name, None))
+        return await asyncio.shield(task)
+
+    def forget_unused(self, servers: Path, before: float) -> list[str]:
+        """Delete bases that no server in `servers` uses and that were last asked for before `before`."""
+        used = {file.read_text() for file in servers.glob(f"*/{USED_BASE}")}
+        old = [
+            file for file in self._folder.glob("*") if file.name not in used and file.stat().st_mtime < before
+        ]
+        for file in old:
+            file.unlink(missing_ok=True)
+        return [file.name for file in old]
+
+    async def _make(self, disk: DiskSpec, path: Path) -> Path:
+        source = Path(disk.image_path or "")
+        if not await asyncio.to_thread(source.is_file):
+            raise Permanent(f"image {disk.image_id} has no file on this host")
+        info = await inspect(source, disk.image_format)
+        if info.backing_filename or _data(info).get("data-file"):
+            raise Permanent(f"image {disk.image_id} refers to another file")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = self._folder / f".{path.name}.{uuid.uuid4().hex[:8]}"
+        try:
+            await asyncio.to_thread(_duplicate, source, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _touch(path)
+        return path
+
+
+def _touch(path: Path) -> bool:
+    """Note that a base was asked for; say whether it exists."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def base_name(disk: DiskSpec) -> str:
+    """Return the name of the base of a disk's image."""
+    if disk.image_format not in FORMATS:
+        raise Permanent(f"images of format {disk.image_format} cannot be booted from")
+    source = disk.image_sha512 or disk.image_id or ""
+    if not source.replace("-", "").isalnum():
+        raise Permanent("the image has neither a hash nor an id")
+    return f"{source[:64]}.{disk.image_format}"
+
+
+async def ensure_overlay(folder: Path, disk: DiskSpec, base: Path | None) -> Path:
+    """Have a server's disk: an overlay on `base`, or an empty one of at least 1 MiB."""
+    path = folder / DISK
+    if path.exists():
+        return path
+    size = disk.size_gib * GIB
+    words: tuple[str, ...] = ()
+    if base is not None:
+        smallest = (await inspect(base, disk.image_format)).virtual_size
+        if size and size < smallest:
+            raise Permanent(f"the image needs {smallest} bytes of disk, the flavor gives {disk.size_gib} GiB")
+        size = max(size, smallest)
+        words = ("-b", str(base), "-F", disk.image_format)
+        write_atomically(folder / USED_BASE, base.name.encode())
+    temporary = folder / f".{DISK}"
+    temporary.unlink(missing_ok=True)
+    await run(
+        *("qemu-img", "create", "-q", "-f", "qcow2", *words, str(temporary), str(size or 1 << 20)),
+        limits=Limits(),
+    )
+    temporary.replace(path)
+    return path
+
+
+def can_bypass_cache(folder: Path) -> bool:
+    """Say whether the file system lets QEMU use O_DIRECT (tmpfs does not)."""
+    probe = folder / f".direct.{uuid.uuid4().hex[:8]}"
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_RDWR | os.O_DIRECT, 0o600))
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
+
+
+def _data(info: ImageInfo) -> dict[str, object]:
+    data = info.format_specific.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _duplicate(source: Path, target: Path) -> None:
+    """Share the source's blocks where the file system can, else its inode, else copy its bytes.
+
+    The image store never changes a file once it is whole, so sharing the inode is safe.
+    """
+    with source.open("rb") as read, target.open("wb") as write:
+        try:
+            fcntl.ioctl(write, FICLONE, read.fileno())
+        except OSError:
+            pass
+        else:
+            os.fsync(write)
+            return
+    target.unlink()
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+        with target.open("rb+") as write:
+            os.fsync(write)
+        target.chmod(0o444)

@@ -1,0 +1,220 @@
+"""This cloud's libvirt domains, by server id. Each verb succeeds when its aim is reached already."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import libvirt
+
+from cumulo.contracts.hypervisor import GuestMissing, GuestState, PowerState
+from cumulo.node.hypervisor.libvirt.connection import Connection, Domain
+from cumulo.node.hypervisor.libvirt.states import power_of
+
+ALIVE = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.SUSPENDED})
+POLL = 1.0  # seconds; an event that was lost delays a wait by this much at most
+PRESS_AGAIN = 5.0  # seconds; a guest that is still booting ignores its power button
+UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+BUTTON = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+REBOOT_BUTTON = libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN
+
+
+class Domains:
+    """The domains whose names are `prefix` and a server's id."""
+
+    def __init__(self, connection: Connection, prefix: str) -> None:
+        self._connection = connection
+        self._prefix = prefix
+        self._watchers: dict[str, set[asyncio.Queue[str]]] = {}
+
+    def name(self, server_id: str) -> str:
+        """Return the name of a server's domain."""
+        return self._prefix + server_id
+
+    def server_of(self, name: str) -> str | None:
+        """Return the server of a domain; None when the domain is not this cloud's."""
+        return name.removeprefix(self._prefix) if name.startswith(self._prefix) else None
+
+    def notice(self, kind: str, server_id: str) -> None:
+        """Tell those who wait for a domain that something happened to it."""
+        for queue in self._watchers.get(server_id, ()):
+            queue.put_nowait(kind)
+
+    async def state(self, server_id: str) -> GuestState:
+        """Return what the domain is doing, `MISSING` when there is none."""
+
+        def ask(domain: Domain | None) -> GuestState:
+            power, reason = power_of(domain) if domain else (PowerState.MISSING, "")
+            return GuestState(server_id=server_id, power=power, reason=reason)
+
+        state: GuestState = await self._on(server_id, ask)
+        return state
+
+    async def all(self) -> list[GuestState]:
+        """Return it of every domain of this cloud."""
+
+        def ask(connection: Any) -> list[GuestState]:
+            states = []
+            for domain in connection.listAllDomains():
+                server_id = self.server_of(domain.name())
+                if server_id is not None:
+                    with _gone_is_fine():
+                        power, reason = power_of(domain)
+                        states.append(GuestState(server_id=server_id, power=power, reason=reason))
+            return states
+
+        return await self._connection.run(ask)
+
+    async def define(self, definition: str) -> None:
+        """Make a definition, or replace the one with its UUID."""
+        await self._connection.run(lambda connection: connection.defineXML(definition))
+
+    async def start(self, server_id: str) -> None:
+        """Have a defined domain active."""
+
+        def begin(domain: Domain) -> None:
+            try:
+                if not domain.isActive():
+                    domain.create()
+            except libvirt.libvirtError:
+                if not domain.isActive():
+                    raise
+
+        await self._on(server_id, _needed(server_id, begin))
+
+    async def stop(self, server_id: str) -> None:
+        """Have the domain inactive, at once."""
+
+        def end(domain: Domain | None) -> None:
+            if domain is None:
+                return
+            try:
+                if domain.isActive():
+                    domain.destroy()
+            except libvirt.libvirtError:
+                if domain.isActive():
+                    raise
+
+        await self._on(server_id, end)
+
+    async def forget(self, server_id: str) -> None:
+        """Have no definition; the domain must be inactive."""
+
+        def undefine(domain: Domain | None) -> None:
+            if domain is not None:
+                with _gone_is_fine():
+                    domain.undefineFlags(UNDEFINE)
+
+        await self._on(server_id, undefine)
+
+    async def pause(self, server_id: str) -> None:
+        """Freeze an active domain."""
+
+        def freeze(domain: Domain) -> None:
+            if power_of(domain)[0] is PowerState.RUNNING:
+                domain.suspend()
+
+        await self._on(server_id, _needed(server_id, freeze))
+
+    async def unpause(self, server_id: str) -> None:
+        """Let a frozen domain go on."""
+
+        def thaw(domain: Domain) -> None:
+            if power_of(domain)[0] is PowerState.PAUSED:
+                domain.resume()
+
+        await self._on(server_id, _needed(server_id, thaw))
+
+    async def shut_down(self, server_id: str, seconds: float) -> bool:
+        """Press the power button, again and again; say whether the guest was off within `seconds`."""
+        with self._watch(server_id) as events, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self._press(server_id, lambda domain: domain.shutdownFlags(BUTTON))
+                    for _ in range(int(PRESS_AGAIN / POLL)):
+                        if (await self.state(server_id)).power not in ALIVE:
+                            return True
+                        await _next(events)
+        return False
+
+    async def restart(self, server_id: str, seconds: float) -> bool:
+        """Ask the guest to reboot; say whether it did within `seconds`."""
+        with self._watch(server_id) as events, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    await self._press(server_id, lambda domain: domain.reboot(REBOOT_BUTTON))
+                    for _ in range(int(PRESS_AGAIN / POLL)):
+                        if await _next(events) == "reboot":
+                            return True
+                        if (await self.state(server_id)).power not in ALIVE:
+                            return False
+        return False
+
+    async def _press(self, server_id: str, button: Callable[[Domain], object]) -> None:
+        """Press a button; a guest that went off in that moment needs it no more."""
+
+        def press(domain: Domain | None) -> None:
+            if domain is not None:
+                try:
+                    button(domain)
+                except libvirt.libvirtError as error:
+                    if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+                        raise
+
+        await self._on(server_id, press)
+
+    async def _on(self, server_id: str, function: Callable[[Any], Any]) -> Any:
+        name = self.name(server_id)
+
+        def call(connection: Any) -> Any:
+            domain = None
+            with _gone_is_fine():
+                domain = connection.lookupByName(name)
+            return function(domain)
+
+        return await self._connection.run(call)
+
+    @contextlib.contextmanager
+    def _watch(self, server_id: str) -> Iterator[asyncio.Queue[str]]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._watchers.setdefault(server_id, set()).add(queue)
+        try:
+            yield queue
+        finally:
+            self._watchers[server_id].discard(queue)
+            if not self._watchers[server_id]:
+                del self._watchers[server_id]
+
+
+def _needed(server_id: str, function: Callable[[Domain], None]) -> Callable[[Domain | None], None]:
+    """Have GuestMissing raised when there is no domain."""
+
+    def call(domain: Domain | None) -> None:
+        if domain is None:
+            raise GuestMissing(server_id)
+        function(domain)
+
+    return call
+
+
+@contextlib.contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+            raise
+
+
+async def _next(events: asyncio.Queue[str]) -> str:
+    """Return the next event, or nothing when none came for a while."""
+    try:
+        async with asyncio.timeout(POLL):
+            return await events.get()
+    except TimeoutError:
+        return ""

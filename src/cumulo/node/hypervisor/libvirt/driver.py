@@ -1,0 +1,260 @@
+"""The libvirt driver: each verb makes the world as asked, from whatever state it finds it in.
+
+A process that is killed at any line leaves only what the same verb, called again, completes: files
+are renamed into place when whole, definitions are replaced by UUID, taps and ports are found by the
+server's id that they carry. Guests belong to libvirtd, so they never notice our restarts.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import uuid
+import weakref
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+
+from cumulo.contracts.hypervisor import (
+    ConsoleAddress,
+    GuestMissing,
+    GuestSpec,
+    GuestState,
+    HostReport,
+    LifecycleEvent,
+    PowerState,
+)
+from cumulo.core.drivers import DriverError, Permanent
+from cumulo.node import config_drive
+from cumulo.node.hypervisor.driver import Listener
+from cumulo.node.hypervisor.fences import Fences
+from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host
+from cumulo.node.hypervisor.libvirt.connection import Connection
+from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, domain_xml
+from cumulo.node.hypervisor.libvirt.domains import Domains
+from cumulo.node.ports.wiring import Wiring
+from cumulo.node.settings import Acceleration, NodeSettings, Place
+
+log = structlog.get_logger(__name__)
+
+CONFIG_DRIVE = "config.iso"
+CONSOLE_LOG = "console.log"
+
+
+class LibvirtHypervisor:
+    """A `Hypervisor` on the libvirtd at `place.libvirt_uri`; `wiring` connects guests' cards."""
+
+    def __init__(self, name: str, place: Place, wiring: Wiring, settings: NodeSettings | None = None) -> None:
+        self._host = name
+        self._place = place
+        self._wiring = wiring
+        self._settings = settings or NodeSettings()
+        self._connection = Connection(place.libvirt_uri, self._heard)
+        self._domains = Domains(self._connection, place.domain_prefix)
+        self._bases = disks.Bases(place.bases)
+        self._fences = Fences(place.fences)
+        self._machine = Machine()
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._listeners: list[Listener] = []
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect to libvirt, and learn how this host executes guests."""
+        for folder in (self._place.servers, self._place.bases, self._place.sockets):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kvm = self._settings.acceleration is Acceleration.KVM
+        if self._settings.acceleration is Acceleration.AUTO:
+            kvm = (await acceleration.kvm(self._place.state / "node" / "kvm.json")).usable
+        self._machine = Machine(
+            kvm=kvm,
+            translation_cache_mib=self._settings.translation_cache_mib,
+            cache_mode="none" if disks.can_bypass_cache(self._place.servers) else "writeback",
+        )
+        await self._connection.start()
+
+    async def stop(self) -> None:
+        """Disconnect; guests keep running."""
+        await self._connection.stop()
+        for task in list(self._telling):
+            await task
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have `listener` awaited for each change of a guest's power state."""
+        self._listeners.append(listener)
+
+    async def report(self) -> HostReport:
+        """Say what the host has and is."""
+        return await self._connection.run(
+            lambda connection: host.report(
+                connection,
+                host=self._host,
+                kvm=self._machine.kvm,
+                folder=self._place.servers,
+                host_ip=self._settings.host_ip,
+                reserved_mib=self._settings.reserved_memory_mib,
+            )
+        )
+
+    async def ensure(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Make the guest as `spec` says (disks, taps, definition) and have it running."""
+        async with self._alone_with(spec.server_id, fence):
+            return await self._run(spec)
+
+    async def remove(self, server_id: str, *, fence: int = 0) -> None:
+        """End the guest and remove its definition, disks, taps and logs."""
+        async with self._alone_with(server_id, fence):
+            await self._domains.stop(server_id)
+            await self._domains.forget(server_id)
+            await self._wiring.unwire(server_id)
+            self._place.vnc_socket(server_id).unlink(missing_ok=True)
+            if self._place.qemu_logs is not None:
+                log_name = f"{self._domains.name(server_id)}.log"
+                for file in self._place.qemu_logs.glob(f"{log_name}*"):
+                    file.unlink(missing_ok=True)
+            await asyncio.to_thread(_remove_tree, self._place.server(server_id))
+
+    async def describe(self, server_id: str) -> GuestState:
+        """Say what the guest is doing; `MISSING` when the host does not know it."""
+        return await self._domains.state(server_id)
+
+    async def guests(self) -> list[GuestState]:
+        """Say it of every guest of this cloud on the host."""
+        return await self._domains.all()
+
+    async def power_on(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Have a stopped guest running, by its newest spec."""
+        return await self.ensure(spec, fence=fence)
+
+    async def power_off(
+        self,
+        server_id: str,
+        *,
+        timeout: float = 0,  # noqa: ASYNC109  the contract's: how long the guest may take
+        fence: int = 0,
+    ) -> GuestState:
+        """Stop the guest: by ACPI within `timeout` seconds, then (or at once with 0) by force."""
+        async with self._alone_with(server_id, fence):
+            if timeout > 0:
+                await self._domains.shut_down(server_id, timeout)
+            await self._domains.stop(server_id)
+            return await self._domains.state(server_id)
+
+    async def reboot(self, spec: GuestSpec, *, hard: bool, fence: int = 0) -> GuestState:
+        """Reboot: softly from inside (falling back to hard), or hard by making the machine anew."""
+        server_id, patience = spec.server_id, self._settings.soft_reboot_timeout
+        async with self._alone_with(server_id, fence):
+            running = (await self._domains.state(server_id)).power is PowerState.RUNNING
+            if not hard and running and await self._domains.restart(server_id, patience):
+                return await self._domains.state(server_id)
+            await self._domains.stop(server_id)
+            return await self._run(spec)
+
+    async def pause(self, server_id: str) -> GuestState:
+        """Freeze the guest in memory."""
+        await self._domains.pause(server_id)
+        return await self._domains.state(server_id)
+
+    async def unpause(self, server_id: str) -> GuestState:
+        """Let a frozen guest go on."""
+        await self._domains.unpause(server_id)
+        return await self._domains.state(server_id)
+
+    async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
+        """Return the end of what the guest wrote to its serial port (all: None)."""
+        folder = self._place.server(_checked(server_id))
+        if not folder.exists():
+            raise GuestMissing(server_id)
+        return await asyncio.to_thread(console_log.tail, folder / CONSOLE_LOG, lines)
+
+    async def console(self, server_id: str) -> ConsoleAddress:
+        """Say where the guest's VNC server listens. Raises GuestMissing."""
+        if (await self._domains.state(server_id)).power is PowerState.MISSING:
+            raise GuestMissing(server_id)
+        return ConsoleAddress(socket_path=str(self._place.vnc_socket(server_id)))
+
+    async def tidy(self, *, older_than: float) -> list[str]:
+        """Remove bases that nobody used since `older_than` (epoch seconds) and orphaned ports."""
+        servers = {state.server_id for state in await self._domains.all()}
+        servers |= {folder.name for folder in self._place.servers.iterdir()}
+        self._fences.forget_except(frozenset(servers), older_than)
+        removed = await self._wiring.unwire_strangers(servers)
+        return removed + self._bases.forget_unused(self._place.servers, older_than)
+
+    async def _run(self, spec: GuestSpec) -> GuestState:
+        """Complete whatever is missing for the guest to run."""
+        server_id = spec.server_id
+        folder = self._place.server(server_id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await self._wiring.wire(server_id, spec.nics)
+        state = await self._domains.state(server_id)
+        if state.power is PowerState.RUNNING:
+            return state
+        if state.power is not PowerState.PAUSED:
+            files = await self._files(spec)
+            name = self._domains.name(server_id)
+            await self._domains.define(domain_xml(name, spec, files, self._machine))
+            await self._domains.start(server_id)
+        return await self._domains.state(server_id)
+
+    async def _files(self, spec: GuestSpec) -> GuestFiles:
+        folder = self._place.server(spec.server_id)
+        base = await self._bases.under(folder, spec.root)
+        disk = await disks.ensure_overlay(folder, spec.root, base)
+        drive = folder / CONFIG_DRIVE
+        if spec.config_drive is not None:
+            await config_drive.write(drive, spec.config_drive.files)
+        return GuestFiles(
+            disk=disk,
+            base=base,
+            config_drive=drive if spec.config_drive is not None else None,
+            console_log=folder / CONSOLE_LOG,
+            vnc_socket=self._place.vnc_socket(spec.server_id),
+        )
+
+    def _heard(self, kind: str, name: str) -> None:
+        """Pass on what libvirt says: to those who wait for this guest, and to listeners."""
+        server_id = self._domains.server_of(name)
+        if server_id is None:
+            return
+        self._domains.notice(kind, server_id)
+        if kind == "lifecycle" and self._listeners:
+            task = asyncio.ensure_future(self._tell(server_id))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, server_id: str) -> None:
+        """Tell the state as it is now: an event's own word may be outdated by the next."""
+        try:
+            state = await self._domains.state(server_id)
+        except DriverError as error:
+            log.warning("hypervisor.event_lost", server=server_id, reason=str(error))
+            return
+        if state.power is PowerState.MISSING:
+            return
+        event = LifecycleEvent(host=self._host, server_id=server_id, power=state.power, reason=state.reason)
+        for listener in self._listeners:
+            await listener(event)
+
+    @contextlib.asynccontextmanager
+    async def _alone_with(self, server_id: str, fence: int) -> AsyncIterator[None]:
+        """Do one thing at a time with a guest, and only for the newest holder of its lease."""
+        lock = self._locks.setdefault(_checked(server_id), asyncio.Lock())
+        async with lock:
+            self._fences.pass_through(server_id, fence)
+            yield
+
+
+def _checked(server_id: str) -> str:
+    """Refuse what is no UUID: ids become names of folders and domains."""
+    try:
+        canonical = str(uuid.UUID(server_id))
+    except ValueError:
+        canonical = ""
+    if canonical != server_id:
+        raise Permanent(f"{server_id!r} is no server id")
+    return server_id
+
+
+def _remove_tree(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)

@@ -1,0 +1,102 @@
+"""What a host has and is, as compute and placement want to know it."""
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+from cumulo.contracts.hypervisor import HostReport
+
+GIB = 1 << 30
+
+TRAITS = (
+    "COMPUTE_NODE",
+    "COMPUTE_IMAGE_TYPE_QCOW2",
+    "COMPUTE_IMAGE_TYPE_RAW",
+    "COMPUTE_NET_VIF_MODEL_VIRTIO",
+    "COMPUTE_STORAGE_BUS_VIRTIO",
+    "COMPUTE_STORAGE_BUS_SCSI",
+    "COMPUTE_STORAGE_BUS_IDE",
+    "COMPUTE_GRAPHICS_MODEL_VGA",
+    "COMPUTE_ACCELERATORS",
+    "HW_ARCH_X86_64",
+)
+# Linux's name of a processor feature → the trait's word (os-traits, `hw/cpu/x86`).
+FEATURES = {
+    "aes": "AESNI",
+    "avx": "AVX",
+    "avx2": "AVX2",
+    "avx512f": "AVX512F",
+    "bmi1": "BMI",
+    "bmi2": "BMI2",
+    "f16c": "F16C",
+    "fma": "FMA3",
+    "mmx": "MMX",
+    "pclmulqdq": "CLMUL",
+    "sha_ni": "SHA",
+    "sse": "SSE",
+    "sse2": "SSE2",
+    "ssse3": "SSSE3",
+    "sse4_1": "SSE41",
+    "sse4_2": "SSE42",
+    "sse4a": "SSE4A",
+    "svm": "SVM",
+    "vmx": "VMX",
+}
+QEMU64 = frozenset({"mmx", "sse", "sse2"})  # what the emulated processor offers to guests
+
+
+def traits(features: frozenset[str]) -> tuple[str, ...]:
+    """Return the traits of a host whose guests see these processor features."""
+    processor = (f"HW_CPU_X86_{word}" for name, word in FEATURES.items() if name in features)
+    return (*TRAITS, *processor)
+
+
+def host_features() -> frozenset[str]:
+    """Return the processor features that Linux lists for this machine."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def report(
+    connection: Any, *, host: str, kvm: bool, folder: Path, host_ip: str, reserved_mib: int
+) -> HostReport:
+    """Ask libvirt and the kernel. `folder` lies on the disk that guests' disks are made on."""
+    _, memory_mib, vcpus, *_ = connection.getInfo()
+    features = host_features() if kvm else QEMU64
+    processor = ET.fromstring(connection.getCapabilities()).find("./host/cpu")  # noqa: S314  libvirt's own
+    return HostReport(
+        host=host,
+        hypervisor_type="QEMU",
+        hypervisor_version=connection.getVersion(),
+        vcpus=vcpus,
+        memory_mib=max(memory_mib - reserved_mib, 1),
+        disk_gib=shutil.disk_usage(folder).total // GIB,
+        cpu_info=json.dumps(_cpu_info(processor, features)),
+        traits=traits(features),
+        host_ip=host_ip,
+        supported_instances=(("x86_64", "kvm" if kvm else "qemu", "hvm"),),
+    )
+
+
+def _cpu_info(processor: ET.Element | None, features: frozenset[str]) -> dict[str, Any]:
+    """Return Nova's `cpu_info`: arch, model, vendor, topology, features."""
+
+    def text(tag: str) -> str:
+        return (processor.findtext(tag) if processor is not None else None) or "unknown"
+
+    topology = processor.find("topology") if processor is not None else None
+    counts = topology.attrib if topology is not None else {}
+    return {
+        "arch": text("arch"),
+        "model": text("model"),
+        "vendor": text("vendor"),
+        "topology": {
+            "cells": 1,
+            **{key: int(counts.get(key, 1)) for key in ("sockets", "cores", "threads")},
+        },
+        "features": sorted(features),
+    }

@@ -1,0 +1,81 @@
+"""The node's settings, and the places on the host that it works in."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from cumulo.core.config import Section
+
+SOCKET_PATH_LIMIT = 107  # bytes, sun_path of sockaddr_un without its final zero
+
+
+class Acceleration(StrEnum):
+    """How guests' instructions are executed."""
+
+    AUTO = "auto"  # KVM when a test guest really runs in it, else TCG
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class NodeSettings(Section, frozen=True, kw_only=True):
+    """The `[node]` section. Times in seconds, caches in MiB."""
+
+    section: ClassVar[str] = "node"
+
+    hypervisor: str = "libvirt"
+    acceleration: Acceleration = Acceleration.AUTO
+    translation_cache_mib: int = 64
+    soft_reboot_timeout: float = 60.0
+    report_every: float = 10.0
+    reconcile_every: float = 5.0
+    unused_bases_kept: float = 86400.0
+    host_ip: str = "127.0.0.1"
+    reserved_memory_mib: int = 512
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the node works. `instance` is the cloud's 4 hexadecimal digits on this machine."""
+
+    state: Path
+    instance: str
+    libvirt_uri: str = "qemu:///system"
+    vswitch: str = ""  # address of Open vSwitch's database; empty: guests get no ports
+    bridge: str = ""
+    qemu_logs: Path | None = None  # where libvirt keeps its log of each QEMU
+
+    @property
+    def servers(self) -> Path:
+        """The folder with one folder a server."""
+        return self.state / "node" / "servers"
+
+    @property
+    def bases(self) -> Path:
+        """The folder of cached base images."""
+        return self.state / "node" / "bases"
+
+    @property
+    def fences(self) -> Path:
+        """The folder of the newest fences seen."""
+        return self.state / "node" / "fences"
+
+    @property
+    def domain_prefix(self) -> str:
+        """What the names of this cloud's libvirt domains begin with."""
+        return f"cu{self.instance}-"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the guests' VNC sockets: in the state folder unless that is too deep."""
+        inside = self.state / "run" / "vnc"
+        longest = len(str(inside).encode()) + len("/123456789012.sock")
+        return inside if longest <= SOCKET_PATH_LIMIT else Path(f"/run/cu{self.instance}-vnc")
+
+    def server(self, server_id: str) -> Path:
+        """Return the folder of a server's files."""
+        return self.servers / server_id
+
+    def vnc_socket(self, server_id: str) -> Path:
+        """Return the path of a guest's VNC socket."""
+        return self.sockets / f"{server_id.replace('-', '')[:12]}.sock"
