@@ -1,0 +1,1 @@
+"""Scripts that Tempest's own environment runs; they know Tempest and nothing of Cumulo."""

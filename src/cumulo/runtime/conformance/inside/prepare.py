@@ -1,0 +1,218 @@
+"""Write a tempest.conf for the cloud that OS_CLOUD names. Run by the Python of Tempest's environment.
+
+    prepare.py OUT --image FILE --user NAME [--validate]
+
+What the suites need and no cloud has from birth (two flavors, two images, a few roles) is looked up by its
+name and made when it is missing; an external network must be there. Every boolean feature flag that the
+installed Tempest knows is on, unless `NOT_ASKED` says why not: what Cumulo lacks shows as a failure. A
+service that the catalog does not offer is off, so its tests count as skipped.
+"""
+
+import argparse
+import configparser
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TEMPEST_CONFIG_DIR", "/nonexistent")
+
+import openstack
+from tempest import config
+
+PREFIX = "conformance"
+NOT_ASKED = {
+    ("identity-feature-enabled", "external_idp"): "wants a SAML or OpenID provider beside the cloud",
+    ("identity-feature-enabled", "immutable_user_source"): "on, it says that the cloud cannot make users",
+    ("image-feature-enabled", "http_store_enabled"): "wants a web server with a picture",
+    ("image-feature-enabled", "image_conversion"): "wants a web server with a picture",
+    ("image-feature-enabled", "manage_locations"): "wants a web server with a picture",
+    ("compute-feature-enabled", "share_attachments"): "wants a file share reached by a guest",
+}
+SERVICES = {  # Tempest's name → the catalog types that offer it
+    "nova": ("compute",),
+    "glance": ("image",),
+    "neutron": ("network",),
+    "cinder": ("block-storage", "volumev3"),
+    "swift": ("object-store",),
+    "horizon": (),
+}
+ROLES = ("member", "reader", "manager", "service", "ResellerAdmin")
+Settings = dict[str, dict[str, Any]]
+
+
+def features() -> Settings:
+    """Return every boolean feature flag that the installed Tempest knows, on or off."""
+    flags: Settings = {}
+    for group, options in config.list_opts():
+        name = getattr(group, "name", group) or "DEFAULT"
+        if not name.endswith("feature-enabled"):
+            continue
+        for option in options:
+            if type(option).__name__ == "BoolOpt" and not option.deprecated_for_removal:
+                flags.setdefault(name, {})[option.dest] = (name, option.dest) not in NOT_ASKED
+    return flags
+
+
+def ensure_flavor(cloud: openstack.connection.Connection, name: str, memory_mib: int) -> str:
+    """Return the id of a flavor, made when it is missing."""
+    found = cloud.compute.find_flavor(name)
+    return str((found or cloud.compute.create_flavor(name=name, ram=memory_mib, vcpus=1, disk=1)).id)
+
+
+def ensure_image(cloud: openstack.connection.Connection, name: str, path: Path) -> str:
+    """Return the id of a public image, uploaded from `path` when it is missing."""
+    found = cloud.image.find_image(name)
+    if found is None:
+        found = cloud.image.create_image(
+            name=name,
+            filename=str(path),
+            disk_format="qcow2",
+            container_format="bare",
+            visibility="public",
+            allow_duplicates=True,
+            wait=True,
+        )
+    return str(found.id)
+
+
+def ensure_roles(cloud: openstack.connection.Connection) -> None:
+    """Have the roles that the suites name."""
+    for name in ROLES:
+        if cloud.identity.find_role(name) is None:
+            cloud.identity.create_role(name=name)
+
+
+def identity_settings(cloud: openstack.connection.Connection) -> Settings:
+    """Return where the cloud is and who administers it."""
+    auth = cloud.config.auth
+    uri = auth["auth_url"].rstrip("/")
+    return {
+        "identity": {
+            "uri_v3": uri if uri.endswith("/v3") else f"{uri}/v3",
+            "auth_version": "v3",
+            "region": cloud.config.region_name or "RegionOne",
+            "user_lockout_failure_attempts": 2,
+            "user_lockout_duration": 5,
+            "user_unique_last_password_count": 2,
+        },
+        "auth": {
+            "use_dynamic_credentials": True,
+            "create_isolated_networks": True,
+            "admin_username": auth["username"],
+            "admin_password": auth["password"],
+            "admin_project_name": auth["project_name"],
+            "admin_domain_name": auth.get("user_domain_name", "Default"),
+            "admin_user_domain_name": auth.get("user_domain_name", "Default"),
+            "admin_project_domain_name": auth.get("project_domain_name", "Default"),
+            "admin_system": "all",
+        },
+    }
+
+
+def offered(cloud: openstack.connection.Connection) -> Settings:
+    """Return which services the catalog offers, and under which type each is found."""
+    here = {entry["type"] for entry in cloud.service_catalog}
+    settings: Settings = {
+        "service_available": {name: bool(here.intersection(types)) for name, types in SERVICES.items()}
+    }
+    for section, types in {"volume": SERVICES["cinder"], "placement": ("placement",)}.items():
+        settings[section] = {"catalog_type": next((each for each in types if each in here), types[0])}
+    return settings
+
+
+def compute_settings(cloud: openstack.connection.Connection, image: Path) -> Settings:
+    """Return the flavors, images and limits that the compute tests use."""
+    return {
+        "compute": {
+            "image_ref": ensure_image(cloud, f"{PREFIX}-image", image),
+            "image_ref_alt": ensure_image(cloud, f"{PREFIX}-image-alt", image),
+            "flavor_ref": ensure_flavor(cloud, f"{PREFIX}.small", 128),
+            "flavor_ref_alt": ensure_flavor(cloud, f"{PREFIX}.alt", 160),
+            "max_microversion": "latest",
+            "min_compute_nodes": 1,
+            "build_timeout": 180,
+            "build_interval": 1,
+        },
+        "compute-feature-enabled": {"nova_policy_roles": "admin,member,reader"},
+        "placement": {"max_microversion": "latest"},
+        "volume": {"max_microversion": "latest"},
+        "object-storage": {"operator_role": "member", "reseller_admin_role": "ResellerAdmin"},
+    }
+
+
+def network_settings(cloud: openstack.connection.Connection) -> Settings:
+    """Return the external network that floating IPs come from."""
+    external = next(iter(cloud.network.networks(is_router_external=True)), None)
+    if external is None:
+        sys.exit("the cloud has no external network; `cumulo up` makes one")
+    return {
+        "network": {
+            "public_network_id": external.id,
+            "floating_network_name": external.name,
+            "build_timeout": 120,
+            "build_interval": 1,
+        },
+    }
+
+
+def guest_settings(image: Path, user: str, *, validate: bool) -> Settings:
+    """Return how guests are reached, or that they are not."""
+    return {
+        "validation": {
+            "run_validation": validate,
+            "connect_method": "floating",
+            "image_ssh_user": user,
+            "image_alt_ssh_user": user,
+            "ssh_key_type": "ecdsa",
+            "connect_timeout": 120,
+            "ssh_timeout": 180,
+        },
+        "scenario": {"img_file": str(image), "img_disk_format": "qcow2"},
+    }
+
+
+def write(path: Path, settings: list[Settings]) -> None:
+    """Write the file that Tempest reads; a later group adds to an earlier one's."""
+    parser = configparser.RawConfigParser(default_section="\0")
+    parser.optionxform = str  # type: ignore[assignment, method-assign]  # option names keep their case
+    work = path.parent
+    own: Settings = {
+        "DEFAULT": {"log_file": work / "tempest.log", "use_stderr": False, "debug": True},
+        "oslo_concurrency": {"lock_path": work / "locks"},
+    }
+    for groups in (own, *settings):
+        for group, options in groups.items():
+            if not parser.has_section(group):
+                parser.add_section(group)
+            for name, value in options.items():
+                parser.set(group, name, str(value))
+    with path.open("w") as file:
+        parser.write(file)
+
+
+def main() -> None:
+    """Prepare the cloud and write the file."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--user", default="root")
+    parser.add_argument("--validate", action="store_true")
+    given = parser.parse_args()
+    cloud = openstack.connect()
+    ensure_roles(cloud)
+    write(
+        given.out.absolute(),
+        [
+            features(),
+            identity_settings(cloud),
+            offered(cloud),
+            compute_settings(cloud, given.image.absolute()),
+            network_settings(cloud),
+            guest_settings(given.image.absolute(), given.user, validate=given.validate),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

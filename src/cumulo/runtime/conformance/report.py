@@ -1,0 +1,141 @@
+"""What a run found: counts by service and kind, as JSON and as the table of docs/conformance.md."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+STATUSES = ("passed", "failed", "skipped", "missing")
+HEADER = """# Conformance
+
+Tempest is OpenStack's own integration test suite. `./cumulo test --conformance SUITE` runs it, unmodified and
+in an environment of its own, against a running Cumulo and writes this page; the failing and skipped tests
+stand in its JSON report (`--json FILE`). Every feature flag of the services that Cumulo offers is on, so that
+what it lacks shows as a failure. *Missing* tests were chosen and never reported. The kinds: an `api` test
+wants answers, a `server` test a server that gets ACTIVE, a `guest` test a booted guest that it logs in to.
+"""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One test of the installed Tempest."""
+
+    id: str
+    service: str
+    kind: str
+    smoke: bool
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one test ended; `seconds` is the test's own time."""
+
+    status: str
+    seconds: float = 0.0
+    reason: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A whole run."""
+
+    suite: str
+    at: datetime
+    tempest: str
+    tests: dict[str, Case]
+    results: dict[str, Result]
+
+    def counts(self, *fields: str) -> dict[tuple[str, ...], Counter[str]]:
+        """Count the tests by status for each combination of these fields of `Case`, sorted."""
+        found: dict[tuple[str, ...], Counter[str]] = {}
+        for name, test in self.tests.items():
+            key = tuple(str(getattr(test, field)) for field in fields)
+            found.setdefault(key, Counter())[self.results[name].status] += 1
+        return dict(sorted(found.items()))
+
+    @property
+    def total(self) -> Counter[str]:
+        """Count all tests by status."""
+        return self.counts().get((), Counter())
+
+
+def gather(
+    suite: str, at: datetime, tempest: str, chosen: Iterable[Case], raw: Mapping[str, Result]
+) -> Report:
+    """Give each chosen test its result: its own, else its class's set-up's, else `missing`."""
+    by_class = {
+        found[1]: result for name, result in raw.items() if (found := re.match(r"setUpClass \((.+)\)$", name))
+    }
+    tests = {test.id: test for test in chosen}
+    results = {
+        name: raw.get(name)
+        or by_class.get(re.sub(r"\.\w+(?:\[.*\])?$", "", name))
+        or Result("missing", reason="it never reported")
+        for name in tests
+    }
+    return Report(suite=suite, at=at, tempest=tempest, tests=tests, results=results)
+
+
+def as_json(report: Report) -> bytes:
+    """Return the report as JSON: counts by service and kind, the reasons, then test by test."""
+    why = Counter(result.reason for result in report.results.values() if result.status == "skipped")
+    document = {
+        "suite": report.suite,
+        "at": report.at,
+        "tempest": report.tempest,
+        "total": report.total,
+        "by_service": {key[0]: count for key, count in report.counts("service").items()},
+        "by_kind": {key[0]: count for key, count in report.counts("kind").items()},
+        "skip_reasons": dict(why.most_common()),
+        "tests": {
+            name: {**msgspec.to_builtins(result), **msgspec.to_builtins(report.tests[name])}
+            for name, result in sorted(report.results.items())
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+
+
+def table(report: Report) -> str:
+    """Return the run as a table in Markdown, a line for each service and kind."""
+    lines = [
+        "| service | kind | passed | failed | skipped | missing | share passed |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for key, count in report.counts("service", "kind").items():
+        lines.append(_line(key, count))
+    lines.append(_line(("**all**", ""), report.total))
+    return "\n".join(lines)
+
+
+def _line(labels: tuple[str, ...], count: Counter[str]) -> str:
+    share = f"{100 * count['passed'] / count.total():.0f} %" if count.total() else "-"
+    cells = (*labels, *(str(count[status]) for status in STATUSES), share)
+    return f"| {' | '.join(cells)} |"
+
+
+def write_page(page: Path, report: Report) -> None:
+    """Put the run's table into the page, in the place of the same suite's last one."""
+    text = page.read_text() if page.exists() else HEADER
+    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    sections[report.suite] = (
+        f"\n{report.at:%Y-%m-%d}, Tempest {report.tempest}, {len(report.tests)} tests.\n\n{table(report)}\n\n"
+    )
+    body = "".join(f"\n## {name}\n{sections[name]}".rstrip() + "\n" for name in sorted(sections))
+    page.write_text(HEADER + body)
+
+
+def failures(report: Report) -> str:
+    """Return a line for each test that failed or is missing, with its reason."""
+    return "".join(
+        f"{result.status}: {name.partition('[')[0]}\n    {result.reason}\n"
+        for name, result in sorted(report.results.items())
+        if result.status in {"failed", "missing"}
+    )
+
+
+def summary(report: Report) -> str:
+    """Return the closing line that test runners are read by; what is missing has failed."""
+    total = report.total
+    return (
+        f"{total['passed']} passed, {total['failed'] + total['missing']} failed, {total['skipped']} skipped"
+    )

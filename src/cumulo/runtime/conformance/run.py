@@ -1,0 +1,181 @@
+"""One conformance run: prepare, choose, run, count."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from cumulo.core import clock
+from cumulo.runtime.conformance import environment, report
+from cumulo.runtime.conformance.report import Case, Report, Result
+
+SERVICES = ("compute", "identity", "image", "network", "object-store", "scenario", "volume")
+SUITES = ("smoke", "core", *SERVICES)
+SCRIPTS = "cumulo.runtime.conformance.inside"
+STESTR = """[DEFAULT]
+test_path={site}/test_discover
+top_dir={site}
+group_regex=([^\\.]*\\.)*
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conformance:
+    """What to run, against which cloud.
+
+    `suite`: `smoke`, `core` (all but scenarios), a service, or `re:REGEX`. `clouds` is the clouds.yaml that
+    names the administrator `cloud`. `image` is a qcow2 to upload, whose `user` takes SSH keys from the
+    metadata; guests are logged in to only with `validate`. The run ends after `limit` seconds; what had not
+    run by then is missing.
+    """
+
+    root: Path
+    suite: str
+    clouds: Path
+    image: Path
+    cloud: str = "cumulo-admin"
+    user: str = "root"
+    validate: bool = True
+    kinds: tuple[str, ...] = ("api", "server", "guest")
+    workers: int = 2
+    limit: float = 5400
+    json: Path | None = None
+    page: Path | None = None
+
+
+def run(wanted: Conformance) -> int:
+    """Run the suite, print its table, write its JSON and page; return 0 when nothing failed or is missing."""
+    programs = environment.ensure(wanted.root)
+    with tempfile.TemporaryDirectory(prefix="cumulo-conformance-") as folder:
+        bench = Bench(wanted, programs, Path(folder))
+        found = bench.run(clock.now())
+    if wanted.json:
+        wanted.json.write_bytes(report.as_json(found))
+    report.write_page(wanted.page or wanted.root / "docs" / "conformance.md", found)
+    sys.stdout.write(f"{report.table(found)}\n{report.failures(found)}\n{report.summary(found)}\n")
+    return 1 if found.total["failed"] or found.total["missing"] else 0
+
+
+class Bench:
+    """A folder with a tempest.conf, in which the tests of one run are listed and run."""
+
+    def __init__(self, wanted: Conformance, programs: Path, folder: Path) -> None:
+        self.wanted = wanted
+        self.programs = programs
+        self.folder = folder
+        self.environment = {
+            "PATH": f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin",
+            "HOME": str(folder),
+            "LANG": "C.UTF-8",
+            "OS_CLIENT_CONFIG_FILE": str(wanted.clouds),
+            "OS_CLOUD": wanted.cloud,
+            "OS_TEST_TIMEOUT": "900",
+            "TEMPEST_CONFIG_DIR": str(folder),
+            "TEMPEST_CONFIG": "tempest.conf",
+        }
+
+    def run(self, at: datetime) -> Report:
+        """Do the whole run and return what it found."""
+        image = ["--image", str(self.wanted.image), "--user", self.wanted.user]
+        self._script("prepare.py", "tempest.conf", *image, *["--validate"] * self.wanted.validate)
+        listed = self._script("catalogue.py")
+        tests = choose(_rows(listed), self.wanted)
+        if not tests:
+            msg = f"no test is in {self.wanted.suite!r}; suites: {', '.join(SUITES)}, re:REGEX"
+            raise ValueError(msg)
+        self._run_tests([test.id for test in tests])
+        self._script("results.py", "run.subunit", "results.json")
+        raw = msgspec.json.decode((self.folder / "results.json").read_bytes(), type=dict[str, Result])
+        return report.gather(self.wanted.suite, at, self._version(), tests, raw)
+
+    def _script(self, name: str, *arguments: str) -> bytes:
+        """Run one of the `inside` scripts by Tempest's Python; return its output. Its errors are shown."""
+        with resources.as_file(resources.files(SCRIPTS) / name) as path:
+            command = [str(self.programs / "python"), str(path), *arguments]
+            log = self.folder / f"{name}.log"
+            with log.open("wb") as errors:
+                done = subprocess.run(
+                    command,
+                    cwd=self.folder,
+                    env=self.environment,
+                    check=False,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                )
+        if done.returncode:
+            tail = log.read_text(errors="replace")[-2000:]
+            msg = f"{name} failed: {tail or done.stdout.decode(errors='replace')[-2000:]}"
+            raise RuntimeError(msg)
+        return done.stdout
+
+    def _run_tests(self, names: Sequence[str]) -> None:
+        site = next((self.programs.parent / "lib").glob("python3*/site-packages")) / "tempest"
+        (self.folder / ".stestr.conf").write_text(STESTR.format(site=site))
+        (self.folder / "chosen").write_text("\n".join(names) + "\n")
+        stestr = str(self.programs / "stestr")
+        subprocess.run([stestr, "init"], cwd=self.folder, env=self.environment, check=True)
+        command = [
+            stestr,
+            "run",
+            "--subunit",
+            "--load-list",
+            "chosen",
+            "--concurrency",
+            str(self.wanted.workers),
+        ]
+        with (self.folder / "run.subunit").open("wb") as stream, (self.folder / "run.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdout=stream,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                process.wait(self.wanted.limit)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGINT)
+                process.wait()
+
+    def _version(self) -> str:
+        version = subprocess.run(
+            [str(self.programs / "tempest"), "--version"],
+            cwd=self.folder,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return version.stdout.split()[-1]
+
+
+def _rows(lines: bytes) -> list[Case]:
+    return [msgspec.json.decode(line, type=Case) for line in lines.splitlines()]
+
+
+def choose(tests: Sequence[Case], wanted: Conformance) -> list[Case]:
+    """Return the tests of the suite and the kinds that are wanted, sorted by their id."""
+    suite = wanted.suite
+
+    def belongs(test: Case) -> bool:
+        if suite == "smoke":
+            return test.smoke
+        if suite == "core":
+            return test.service != "scenario"
+        if suite.startswith("re:"):
+            return re.search(suite.removeprefix("re:"), test.id) is not None
+        return test.service == suite
+
+    return sorted(
+        (test for test in tests if test.kind in wanted.kinds and belongs(test)), key=lambda test: test.id
+    )

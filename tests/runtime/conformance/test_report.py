@@ -1,0 +1,68 @@
+"""Counting what Tempest found."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from cumulo.runtime.conformance.report import Case, Report, Result, as_json, gather, summary, write_page
+from cumulo.runtime.conformance.run import Conformance, choose
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+SHOW = Case(id="tempest.api.image.Images.test_show[id-1,smoke]", service="image", kind="api", smoke=True)
+LIST = Case(id="tempest.api.image.Images.test_list[id-2]", service="image", kind="api", smoke=False)
+BOOT = Case(id="tempest.api.compute.Servers.test_boot[id-3]", service="compute", kind="guest", smoke=True)
+
+
+def _report(raw: dict[str, Result], suite: str = "core") -> Report:
+    return gather(suite, AT, "47.0.0", [SHOW, LIST, BOOT], raw)
+
+
+def test_a_chosen_test_that_never_reported_is_missing():
+    found = _report({SHOW.id: Result("passed"), LIST.id: Result("failed", 1.0, "Boom")})
+    assert found.total == {"passed": 1, "failed": 1, "missing": 1}
+    assert summary(found) == "1 passed, 2 failed, 0 skipped"
+
+
+def test_a_failed_set_up_stands_for_every_test_of_its_class():
+    found = _report(
+        {
+            "setUpClass (tempest.api.image.Images)": Result("skipped", reason="no such service"),
+            BOOT.id: Result("passed"),
+        }
+    )
+    assert found.counts("service") == {("compute",): {"passed": 1}, ("image",): {"skipped": 2}}
+
+
+def test_the_page_keeps_the_last_run_of_each_suite(tmp_path: Path):
+    page = tmp_path / "conformance.md"
+    write_page(page, _report({}, suite="smoke"))
+    write_page(page, _report({SHOW.id: Result("passed")}, suite="image"))
+    write_page(page, _report({SHOW.id: Result("passed"), LIST.id: Result("passed")}, suite="smoke"))
+    text = page.read_text()
+    assert text.count("## smoke") == text.count("## image") == 1
+    assert text.index("## image") < text.index("## smoke")
+    assert "| image | api | 2 | 0 | 0 | 0 | 100 % |" in text
+    assert "| image | api | 1 | 0 | 0 | 1 | 50 % |" in text
+
+
+def test_the_json_holds_each_test_and_why_tests_were_skipped():
+    found = _report({SHOW.id: Result("skipped", reason="not built")})
+    told = msgspec.json.decode(as_json(found))
+    assert told["skip_reasons"] == {"not built": 1}
+    assert told["tests"][SHOW.id]["status"] == "skipped"
+    assert told["by_service"]["compute"] == {"missing": 1}
+
+
+def test_suites_choose_by_smoke_service_or_expression(tmp_path: Path):
+    def chosen(suite: str, *kinds: str) -> list[Case]:
+        wanted = Conformance(
+            root=tmp_path, suite=suite, clouds=tmp_path, image=tmp_path, kinds=kinds or ("api", "guest")
+        )
+        return choose([SHOW, LIST, BOOT], wanted)
+
+    assert chosen("smoke") == [BOOT, SHOW]
+    assert chosen("smoke", "api") == [SHOW]
+    assert chosen("image") == [LIST, SHOW]
+    assert chosen("re:test_(list|boot)") == [BOOT, LIST]
+    assert chosen("core") == [BOOT, LIST, SHOW]
