@@ -1,0 +1,39 @@
+"""Who asks, and what they may do: identities, policy rules, tokens and passwords."""
+
+from cumulo.core.auth.enforcer import BASE_RULES, Enforcer, Rule, read_policy
+from cumulo.core.auth.identity import ANONYMOUS, AccessRule, Authenticator, Identity
+from cumulo.core.auth.personas import (
+    ADMIN,
+    ADMIN_OR_SERVICE,
+    ANYONE,
+    NOBODY,
+    PROJECT_MANAGER,
+    PROJECT_MANAGER_OR_ADMIN,
+    PROJECT_MEMBER,
+    PROJECT_MEMBER_OR_ADMIN,
+    PROJECT_READER,
+    PROJECT_READER_OR_ADMIN,
+    SERVICE,
+)
+
+__all__ = [
+    "ADMIN",
+    "ADMIN_OR_SERVICE",
+    "ANONYMOUS",
+    "ANYONE",
+    "BASE_RULES",
+    "NOBODY",
+    "PROJECT_MANAGER",
+    "PROJECT_MANAGER_OR_ADMIN",
+    "PROJECT_MEMBER",
+    "PROJECT_MEMBER_OR_ADMIN",
+    "PROJECT_READER",
+    "PROJECT_READER_OR_ADMIN",
+    "SERVICE",
+    "AccessRule",
+    "Authenticator",
+    "Enforcer",
+    "Identity",
+    "Rule",
+    "read_policy",
+]
