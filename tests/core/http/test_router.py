@@ -48,7 +48,9 @@ def test_several_entries_can_share_a_path():
 segment = st.text(alphabet="ab", min_size=1, max_size=2)
 
 
-@given(st.lists(st.lists(segment | st.just("{x}"), min_size=1, max_size=4), min_size=1, max_size=8), st.data())
+@given(
+    st.lists(st.lists(segment | st.just("{x}"), min_size=1, max_size=4), min_size=1, max_size=8), st.data()
+)
 def test_whatever_is_added_is_found(paths, data):
     made = router(*("/".join(path) for path in paths))
     chosen = data.draw(st.sampled_from(paths))

@@ -262,6 +262,7 @@ def _connect(path: str, flags: int, synchronous: str) -> apsw.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.setbusytimeout(0)  # the loop must not wait: `_begin_immediate` tries again
     connection.execute("PRAGMA cache_size = -16000")  # KiB
+    connection.execute("PRAGMA case_sensitive_like = ON")  # as PostgreSQL compares
     return connection
 
 

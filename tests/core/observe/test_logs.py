@@ -1,0 +1,36 @@
+"""Logs: JSON lines, and no secret in them."""
+
+import io
+
+import msgspec
+import pytest
+import structlog
+
+from cumulo.core.observe import configure
+
+
+@pytest.fixture
+def stream():
+    written = io.StringIO()
+    configure(style="json", stream=written)
+    yield written
+    structlog.reset_defaults()
+
+
+def test_an_event_is_one_line_of_json(stream):
+    structlog.get_logger().info("server.created", request_id="req-1", server_id="s")
+    event = msgspec.json.decode(stream.getvalue())
+    assert event["event"] == "server.created"
+    assert event["request_id"] == "req-1"
+    assert event["level"] == "info"
+
+
+def test_secrets_are_blanked_by_their_names(stream):
+    structlog.get_logger().info("token.issued", token="abc", password="hunter2", **{"X-Auth-Token": "abc"})
+    assert "abc" not in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_what_is_below_the_level_is_not_written(stream):
+    structlog.get_logger().debug("noise")
+    assert stream.getvalue() == ""
