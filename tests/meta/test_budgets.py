@@ -37,6 +37,20 @@ def _lines(path: Path) -> int:
     return len(path.read_text().splitlines())
 
 
+def _code_lines(path: Path) -> int:
+    """Count the lines that hold code: blank ones, comments and docstrings are free."""
+    text = path.read_text()
+    explaining: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            explaining.update(range(node.lineno, (node.end_lineno or 0) + 1))
+    return sum(
+        1
+        for number, line in enumerate(text.splitlines(), 1)
+        if line.strip() and not line.lstrip().startswith("#") and number not in explaining
+    )
+
+
 def _place(path: Path, line: int = 1) -> str:
     return f"{path.relative_to(ROOT)}:{line}"
 
@@ -60,10 +74,9 @@ def _definitions(path: Path) -> Iterator[Definition]:
 
 
 def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines from `def` to the end, the docstring apart: explaining is free."""
-    docstring = function.body[0] if ast.get_docstring(function, clean=False) is not None else None
-    explained = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
-    return (function.end_lineno or 0) - function.lineno + 1 - explained
+    """Count the lines of the body: a declaration's many arguments and the docstring are free."""
+    body = function.body[ast.get_docstring(function, clean=False) is not None :]
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 def test_no_file_is_longer_than_its_budget():
@@ -82,7 +95,7 @@ def test_no_function_is_longer_than_its_budget():
 
 
 def test_the_core_stays_within_its_budget():
-    total = sum(_lines(path) for path in SOURCE if path.is_relative_to(ROOT / "src/cumulo/core"))
+    total = sum(_code_lines(path) for path in SOURCE if path.is_relative_to(ROOT / "src/cumulo/core"))
     assert total <= CORE_LINES
 
 
