@@ -61,8 +61,8 @@ class PlantView(View, model=Plant):
     sown_at: Annotated[datetime | None, Since("1.2"), Sortable]
     old_name: Annotated[str | None, Source("name"), Until("1.1")]
     neighbours: Annotated[int, Computed(lambda row, page: page.extra[row.project_id])]
-    pest: Annotated[str, Computed(lambda row, page: row.extra.get("pest", UNSET), optional=True)]  # noqa: ARG005
-    rest: Annotated[Any, Spread(lambda row, page: row.extra.get("more", {}))]  # noqa: ARG005
+    pest: Annotated[str, Computed(lambda row, page: row.extra.get("pest", UNSET), optional=True)]
+    rest: Annotated[Any, Spread(lambda row, page: row.extra.get("more", {}))]
 
     @staticmethod
     async def preload(ctx, rows):
@@ -89,7 +89,7 @@ class PlantCreate(Body):
 class PlantUpdate(Body):
     """A changed plant."""
 
-    name: str | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
 
 
 class NoSuchPlant(NotFound):
