@@ -5,7 +5,7 @@ Both speak through a `Channel`, the one thing that SQLite and PostgreSQL each im
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy
 
@@ -48,7 +48,7 @@ class Reader:
     async def one(self, model: type[M], *where: Any, for_update: bool = False) -> M | None:
         """Return the first row for which all of `where` hold, or None; locked until the commit if asked."""
         shape = self._statements.shape(model)
-        statement = shape.select.where(*where).limit(1)
+        statement = cast(Any, shape.select.where(*where).limit(1))
         if for_update:
             statement = statement.with_for_update()
         _, rows = await self._query(statement)
@@ -84,7 +84,8 @@ class Reader:
 
     async def exists(self, model: type[Model], *where: Any) -> bool:
         """Say whether there is a row for which all of `where` hold."""
-        statement = sqlalchemy.select(sqlalchemy.literal_column("1")).select_from(model.table)
+        one: Any = sqlalchemy.literal_column("1")
+        statement = sqlalchemy.select(one).select_from(model.table)
         _, rows = await self._query(statement.where(*where).limit(1))
         return bool(rows)
 

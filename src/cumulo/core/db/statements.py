@@ -8,6 +8,7 @@ a list's length does not make another statement.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -237,7 +238,16 @@ def _pack_array(values: list[Any]) -> list[Any]:
 
 
 def _result(type_: TypeEngine[Any], dialect: Dialect) -> Process:
+    if dialect.name == "postgresql" and isinstance(type_, sqlalchemy.Integer):
+        return _whole
+    if isinstance(type_, sqlalchemy.Float):
+        return None  # both databases give a float
     return cast(Process, type_._cached_result_processor(dialect, None))  # noqa: SLF001  as above
+
+
+def _whole(value: Any) -> Any:
+    """Return an int for PostgreSQL's sum of bigints, which is a Decimal."""
+    return int(value) if isinstance(value, Decimal) else value
 
 
 def _reader(
@@ -252,7 +262,7 @@ def _reader(
     fields = []
     for n, column in enumerate(columns):
         process = _result(column.type, dialect)
-        if process is None:
+        if process is None or process is _whole:
             fields.append(f"{column.name}=c{n}")
             continue
         scope[f"p{n}"] = process

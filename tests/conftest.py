@@ -1,0 +1,29 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from cumulo.core.db import Database
+from cumulo.testing.database import Cluster, postgresql_cluster, sqlite_database
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster | None]:
+    with postgresql_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A new database with every imported model's table, on SQLite and again on PostgreSQL."""
+    if request.param == "sqlite":
+        async with sqlite_database(tmp_path) as opened:
+            yield opened
+        return
+    cluster = request.getfixturevalue("postgresql")
+    if cluster is None:
+        pytest.skip("no PostgreSQL server on this machine")
+    async with cluster.database() as opened:
+        yield opened
