@@ -83,9 +83,8 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self.lost.done():
             raise Disconnected("not connected")
         number = next(self._ids)
-        answer = asyncio.get_running_loop().create_future()
-        self._calls[number] = answer
         self._write({"method": method, "params": params, "id": number})
+        answer = self._calls[number] = asyncio.get_running_loop().create_future()
         try:
             return await answer
         finally:

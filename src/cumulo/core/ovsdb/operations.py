@@ -28,7 +28,7 @@ def insert(
     """Insert a row; `named` lets the same transaction refer to it, `uuid` chooses its UUID."""
     chosen = {"uuid-name": named, "uuid": uuid}
     operation = {"op": "insert", "table": table, "row": _row(values)}
-    return operation | {key: value for key, value in chosen.items() if value is not None}
+    return operation | {key: str(value) for key, value in chosen.items() if value is not None}
 
 
 def update(table: str, where: Sequence[Condition], values: Mapping[str, Any]) -> Operation:

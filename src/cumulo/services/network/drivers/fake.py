@@ -1,0 +1,102 @@
+"""A data plane of dictionaries: for tests of the service and for scale."""
+
+from collections.abc import Callable, Collection
+
+from cumulo.core.drivers import Temporary
+from cumulo.services.network.drivers.specs import (
+    FloatingIpSpec,
+    Kind,
+    NetworkSpec,
+    PortSpec,
+    RouterSpec,
+    SecurityGroupSpec,
+    Spec,
+    SubnetSpec,
+)
+
+
+class FakeDriver:
+    """Keeps the last spec of each resource. A port is wired as soon as it has a host.
+
+    `broken` makes every verb fail with Temporary, as an engine that does not answer.
+    """
+
+    def __init__(self) -> None:
+        self.specs: dict[tuple[Kind, str], Spec] = {}
+        self.broken = False
+        self.calls = 0
+        self._changed: set[str] = set()
+        self._ports: list[Callable[[], None]] = []
+        self._stale: list[Callable[[], None]] = []
+
+    async def ensure(self, spec: Spec) -> None:
+        """Remember the spec; Temporary when what it stands on is missing."""
+        self._answer()
+        for kind, id_ in _stands_on(spec):
+            if (kind, id_) not in self.specs:
+                raise Temporary(f"{spec.kind} {spec.id} needs {kind} {id_}, which is not there yet")
+        before = self.specs.get((spec.kind, spec.id))
+        self.specs[spec.kind, spec.id] = spec
+        was = isinstance(before, PortSpec) and bool(before.host)
+        if isinstance(spec, PortSpec) and was != bool(spec.host):
+            self._changed.add(spec.id)
+            for callback in self._ports:
+                callback()
+
+    async def remove(self, kind: Kind, id: str) -> None:
+        """Forget the resource, and with a network its ports."""
+        self._answer()
+        self.specs.pop((kind, id), None)
+        if kind == Kind.NETWORK:
+            for key, spec in list(self.specs.items()):
+                if isinstance(spec, PortSpec) and spec.network_id == id:
+                    del self.specs[key]
+
+    async def describe(self) -> set[tuple[Kind, str]]:
+        """Return the keys of all resources."""
+        self._answer()
+        return set(self.specs)
+
+    async def up(self, port_ids: Collection[str] | None = None) -> dict[str, bool]:
+        """Say which ports have a host."""
+        self._answer()
+        ports = (spec for spec in self.specs.values() if isinstance(spec, PortSpec))
+        return {spec.id: bool(spec.host) for spec in ports if port_ids is None or spec.id in port_ids}
+
+    def take_changed(self) -> set[str]:
+        """Return and forget the ports whose wiring changed."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def follow(self, *, ports: Callable[[], None], stale: Callable[[], None]) -> None:
+        """Remember whom to call."""
+        self._ports.append(ports)
+        self._stale.append(stale)
+
+    def forget_all(self) -> None:
+        """Lose everything, as an engine whose database was made anew."""
+        self.specs.clear()
+        for callback in self._stale:
+            callback()
+
+    def _answer(self) -> None:
+        self.calls += 1
+        if self.broken:
+            raise Temporary("the fake data plane was told to be broken")
+
+
+def _stands_on(spec: Spec) -> list[tuple[Kind, str]]:
+    """Return the resources that must be there before this one."""
+    match spec:
+        case NetworkSpec() | SecurityGroupSpec():
+            return []
+        case SubnetSpec():
+            return [(Kind.NETWORK, spec.network_id)]
+        case PortSpec():
+            groups = [(Kind.SECURITY_GROUP, group) for group in spec.security_groups]
+            return [(Kind.NETWORK, spec.network_id), *groups]
+        case RouterSpec():
+            gateway = [spec.gateway.interface] if spec.gateway else []
+            return [(Kind.NETWORK, port.network_id) for port in (*spec.interfaces, *gateway)]
+        case FloatingIpSpec():
+            return [(Kind.ROUTER, spec.router_id)]

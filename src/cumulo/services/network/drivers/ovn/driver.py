@@ -1,0 +1,163 @@
+"""The driver: connections, and the way from a spec to one transaction."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection
+
+from cumulo.core.drivers import Permanent, Temporary
+from cumulo.core.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed
+from cumulo.services.network.drivers.ovn import groups, places, routers, switches
+from cumulo.services.network.drivers.ovn.rows import KEY, Inventory, Plan, Wanted
+from cumulo.services.network.drivers.specs import (
+    FloatingIpSpec,
+    Kind,
+    NetworkSpec,
+    PortSpec,
+    RouterSpec,
+    SecurityGroupSpec,
+    Spec,
+    SubnetSpec,
+)
+
+_MARKED = (
+    "Logical_Switch",
+    "Logical_Switch_Port",
+    "DHCP_Options",
+    "Port_Group",
+    "ACL",
+    "Logical_Router",
+    "Logical_Router_Port",
+    "Logical_Router_Static_Route",
+    "NAT",
+    "Gateway_Chassis",
+)
+_PATIENCE = 5.0  # seconds for the databases to answer at first use
+_GATEWAYS = 5  # chassis that serve one router at most, as BFD between them costs
+_KINDS = frozenset(Kind)
+
+
+class OvnDriver:
+    """Drives OVN by the addresses of its northbound and southbound databases."""
+
+    def __init__(self, northbound: str, southbound: str) -> None:
+        self._north = Client(northbound, "OVN_Northbound", dict.fromkeys(_MARKED))
+        self._south = Client(southbound, "OVN_Southbound", {"Chassis": ["name", "hostname", "other_config"]})
+        self._inventory = Inventory(self._north, _MARKED)
+        self._dropping = asyncio.Lock()
+        self._changed: set[str] = set()
+        self._on_ports: list[Callable[[], None]] = []
+        self._on_stale: list[Callable[[], None]] = []
+        self._north.watch("Logical_Switch_Port", self._port_changed)
+        self._south.watch("Chassis", self._chassis_changed)
+
+    async def start(self) -> None:
+        """Begin to connect; verbs wait a little for the databases, then raise Temporary."""
+        await self._north.start()
+        await self._south.start()
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._north.close()
+        await self._south.close()
+
+    async def ensure(self, spec: Spec) -> None:
+        """Make OVN's rows of this resource be what the spec says."""
+        await self._ready()
+        if isinstance(spec, PortSpec) and spec.port_security:
+            async with self._dropping:  # several ports at once must not make it twice
+                await self._realise(places.DROP.owner, groups.drop())
+        await self._realise(places.owner(spec.kind, spec.id), self._wanted(spec))
+
+    async def remove(self, kind: Kind, id: str) -> None:
+        """Remove this resource's rows."""
+        await self._ready()
+        await self._realise(places.owner(kind, id), [])
+
+    async def describe(self) -> set[tuple[Kind, str]]:
+        """Return each resource that has a row."""
+        await self._ready()
+        named = (owner.partition(":") for owner in self._inventory.owners())
+        return {(Kind(kind), id_) for kind, _, id_ in named if kind in _KINDS}
+
+    async def up(self, port_ids: Collection[str] | None = None) -> dict[str, bool]:
+        """Say which ports a chassis has claimed."""
+        await self._ready()
+        if port_ids is None:
+            names = [owner for owner in self._inventory.owners() if owner.startswith("port:")]
+        else:
+            names = [places.owner(Kind.PORT, id_) for id_ in port_ids]
+        rows = [row for name in names for row in self._inventory.of(name).values()]
+        return {row["name"]: bool(row["up"]) for row in rows}
+
+    def take_changed(self) -> set[str]:
+        """Return and forget the ports whose wiring changed."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def follow(self, *, ports: Callable[[], None], stale: Callable[[], None]) -> None:
+        """Remember whom to call."""
+        self._on_ports.append(ports)
+        self._on_stale.append(stale)
+
+    async def _ready(self) -> None:
+        try:
+            await self._north.ready(timeout=_PATIENCE)
+            await self._south.ready(timeout=_PATIENCE)
+        except OvsdbError as error:
+            raise Temporary(str(error), public="OVN does not answer.") from error
+
+    def _wanted(self, spec: Spec) -> list[Wanted]:
+        match spec:
+            case NetworkSpec():
+                return switches.network(spec)
+            case SubnetSpec():
+                return switches.subnet(spec)
+            case PortSpec():
+                return switches.port(spec)
+            case SecurityGroupSpec():
+                return groups.security_group(spec)
+            case RouterSpec():
+                return routers.router(spec, self._gateways(spec.id))
+            case FloatingIpSpec():
+                return routers.floating_ip(spec)
+
+    async def _realise(self, owner: str, wanted: list[Wanted]) -> None:
+        operations = Plan(self._inventory, owner, wanted).operations
+        if not operations:
+            return
+        try:
+            await self._north.transact(*operations)
+        except TransactionFailed as error:
+            raise Permanent(f"{owner}: {error}", public="OVN refused the change.") from error
+        except OvsdbError as error:
+            raise Temporary(str(error), public="OVN does not answer.") from error
+
+    def _gateways(self, router_id: str) -> list[str]:
+        """Return the chassis for a router's gateway, in an order of its own so that load spreads.
+
+        Those that say `enable-chassis-as-gw` in `ovn-cms-options`; all of them when none does.
+        """
+        rows = list(self._south.rows("Chassis").values())
+        chosen = [row for row in rows if _is_gateway(row)] or rows
+        names = [row["name"] for row in chosen]
+        ranked = sorted(names, key=lambda name: hashlib.sha256((router_id + name).encode()).digest())
+        return ranked[:_GATEWAYS]
+
+    def _port_changed(self, event: Event) -> None:
+        row = event.new or event.old
+        if row is None or not row["external_ids"].get(KEY, "").startswith("port:"):
+            return
+        if bool(event.old and event.old["up"]) != bool(event.new and event.new["up"]):
+            self._changed.add(row["name"])
+            for callback in self._on_ports:
+                callback()
+
+    def _chassis_changed(self, event: Event) -> None:
+        """Routers choose their gateways among the chassis, so compare all when these change."""
+        if event.old is None or event.new is None or _is_gateway(event.old) != _is_gateway(event.new):
+            for callback in self._on_stale:
+                callback()
+
+
+def _is_gateway(row: Row) -> bool:
+    return "enable-chassis-as-gw" in row["other_config"].get("ovn-cms-options", "").split(",")

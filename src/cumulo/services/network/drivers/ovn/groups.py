@@ -1,0 +1,104 @@
+"""Security groups as port groups with ACLs.
+
+A rule allows with `allow-related`, so answers pass; everything else is dropped by one group that holds
+every port with port security. OVN keeps an address set `<name>_ip4` and `_ip6` for each port group by
+itself, which is what a rule with a remote group refers to.
+"""
+
+from typing import Any
+
+from cumulo.services.network.drivers.ovn import places
+from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
+from cumulo.services.network.drivers.specs import RuleSpec, SecurityGroupSpec
+
+_ALLOW, _DROP = 1002, 1001
+
+# Words that OVN's expressions have; any other protocol is asked for by its number (IANA's list).
+_WORDS = {"tcp": "tcp", "udp": "udp", "sctp": "sctp", "6": "tcp", "17": "udp", "132": "sctp"}
+_ICMP_V4 = {"icmp", "1"}
+_ICMP_V6 = {"icmp", "icmpv6", "ipv6-icmp", "1", "58"}
+_NUMBERS = {
+    "ah": 51,
+    "dccp": 33,
+    "egp": 8,
+    "esp": 50,
+    "gre": 47,
+    "igmp": 2,
+    "ipip": 4,
+    "ipv6-encap": 41,
+    "ipv6-frag": 44,
+    "ipv6-nonxt": 59,
+    "ipv6-opts": 60,
+    "ipv6-route": 43,
+    "ospf": 89,
+    "pgm": 113,
+    "rsvp": 46,
+    "udplite": 136,
+    "vrrp": 112,
+}
+
+
+def security_group(spec: SecurityGroupSpec) -> list[Wanted]:
+    """Return a port group, and an ACL for each rule."""
+    place = places.group(spec.id)
+    name = places.group_name(spec.id)
+    labels = {"cumulo:name": spec.name}
+    wanted = [Wanted(place=place, columns={"name": name}, labels=labels)]
+    return wanted + [
+        _acl(place, rule.id, ingress=rule.ingress, match=match(rule, name)) for rule in spec.rules
+    ]
+
+
+def drop() -> list[Wanted]:
+    """Return the group that drops all but what a guest needs to ask for its address."""
+    place, name = places.DROP, places.DROP_NAME
+    asks = {
+        "dhcp": f"inport == @{name} && ip4 && udp.src == 68 && udp.dst == 67",
+        "dhcpv6": f"inport == @{name} && ip6 && udp.src == 546 && udp.dst == 547",
+    }
+    wanted = [Wanted(place=place, columns={"name": name})]
+    wanted += [_acl(place, key, ingress=False, match=text) for key, text in asks.items()]
+    for key, ingress, port in (("in", True, "outport"), ("out", False, "inport")):
+        text = f"{port} == @{name} && ip"
+        wanted.append(_acl(place, key, ingress=ingress, match=text, action="drop"))
+    return wanted
+
+
+def _acl(place: Place, key: str, *, ingress: bool, match: str, action: str = "allow-related") -> Wanted:
+    columns: dict[str, Any] = {
+        "action": action,
+        "direction": "to-lport" if ingress else "from-lport",
+        "match": match,
+        "priority": _DROP if action == "drop" else _ALLOW,
+    }
+    return Wanted(place=Place("ACL", f"{place.key}#{key}"), columns=columns, parent=Slot(place, "acls"))
+
+
+def match(rule: RuleSpec, name: str) -> str:
+    """Return a rule as an expression of ovn-sb(5) for the ports of the group `name`."""
+    ip = f"ip{rule.version}"
+    side = "src" if rule.ingress else "dst"
+    parts = [f"{'outport' if rule.ingress else 'inport'} == @{name}", ip]
+    if rule.remote_cidr is not None:
+        parts.append(f"{ip}.{side} == {rule.remote_cidr}")
+    if rule.remote_group is not None:
+        parts.append(f"{ip}.{side} == ${places.group_name(rule.remote_group)}_{ip}")
+    return " && ".join(parts + _protocol(rule))
+
+
+def _protocol(rule: RuleSpec) -> list[str]:
+    if rule.protocol is None:
+        return []
+    protocol = rule.protocol.lower()
+    icmp = _ICMP_V4 if rule.version == 4 else _ICMP_V6  # noqa: PLR2004
+    if protocol in icmp:
+        word = f"icmp{rule.version}"
+        numbers = (("type", rule.first), ("code", rule.last))
+        return [word, *(f"{word}.{key} == {value}" for key, value in numbers if value is not None)]
+    word = _WORDS.get(protocol, "")
+    if not word:
+        return [f"ip.proto == {_NUMBERS.get(protocol, protocol)}"]
+    if rule.first is not None and rule.first == rule.last:
+        return [word, f"{word}.dst == {rule.first}"]
+    bounds = ((">=", rule.first), ("<=", rule.last))
+    return [word, *(f"{word}.dst {sign} {value}" for sign, value in bounds if value is not None)]

@@ -1,0 +1,113 @@
+"""Networks, subnets and ports as rows."""
+
+import hashlib
+import ipaddress
+
+from cumulo.services.network.drivers.ovn import places
+from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
+from cumulo.services.network.drivers.specs import NetworkSpec, PortSpec, SubnetSpec, Use
+
+METADATA_ADDRESS = "169.254.169.254"
+_LEASE_SECONDS = "43200"
+
+
+def network(spec: NetworkSpec) -> list[Wanted]:
+    """Return a logical switch; with a localnet port when it reaches a physical network."""
+    name = f"cumulo-{spec.id}"
+    labels = {"cumulo:name": spec.name}
+    wanted = [
+        Wanted(place=places.switch(spec.id), columns={"name": name}, labels=labels),
+    ]
+    if spec.physical_network is not None:
+        columns = {
+            "name": f"provnet-{spec.id}",
+            "type": "localnet",
+            "addresses": frozenset({"unknown"}),
+            "options": {"network_name": spec.physical_network},
+            "tag": spec.vlan,
+        }
+        place = Place("Logical_Switch_Port", f"{places.switch(spec.id).key}#localnet")
+        parent = places.switch_ports(spec.id)
+        wanted.append(Wanted(place=place, columns=columns, parent=parent))
+    return wanted
+
+
+def subnet(spec: SubnetSpec) -> list[Wanted]:
+    """Return the DHCP answers of a subnet; nothing when it has no DHCP."""
+    if not spec.dhcp:
+        return []
+    options = _dhcpv4(spec) if spec.version == 4 else _dhcpv6(spec)  # noqa: PLR2004
+    columns = {"cidr": spec.cidr, "options": options}
+    labels = {"cumulo:network": spec.network_id}
+    return [Wanted(place=places.dhcp(spec.id), columns=columns, labels=labels)]
+
+
+def _dhcpv4(spec: SubnetSpec) -> dict[str, str]:
+    """OVN's DHCPv4 options (ovn-nb(5)). A client that takes static routes ignores `router`."""
+    net = ipaddress.ip_network(spec.cidr)
+    server = spec.gateway or spec.metadata_address or str(net.network_address + 1)
+    options = {
+        "server_id": server,
+        "server_mac": _server_mac(spec.id),
+        "lease_time": _LEASE_SECONDS,
+        "mtu": str(spec.mtu),
+    }
+    routes = list(spec.routes)
+    if spec.metadata_address is not None:
+        routes.insert(0, (f"{METADATA_ADDRESS}/32", spec.metadata_address))
+    if spec.gateway is not None:
+        options["router"] = spec.gateway
+        routes.append(("0.0.0.0/0", spec.gateway))
+    if routes:
+        pairs = ", ".join(f"{destination},{hop}" for destination, hop in routes)
+        options["classless_static_route"] = f"{{{pairs}}}"
+    if spec.dns:
+        options["dns_server"] = f"{{{', '.join(spec.dns)}}}"
+    return options
+
+
+def _dhcpv6(spec: SubnetSpec) -> dict[str, str]:
+    options = {"server_id": _server_mac(spec.id)}
+    if spec.dns:
+        options["dns_server"] = f"{{{', '.join(spec.dns)}}}"
+    if spec.ra_mode != "dhcpv6-stateful":
+        options["dhcpv6_stateless"] = "true"
+    return options
+
+
+def _server_mac(subnet_id: str) -> str:
+    """Return the same made-up MAC every time, so that repair changes nothing."""
+    digest = hashlib.sha256(subnet_id.encode()).hexdigest()
+    return "fa:16:3e:" + ":".join(digest[i : i + 2] for i in (0, 2, 4))
+
+
+def port(spec: PortSpec) -> list[Wanted]:
+    """Return a logical switch port, in the groups that filter it."""
+    own = " ".join([spec.mac, *(address for _, address in spec.addresses)])
+    addresses = {own}
+    security: set[str] = set()
+    sets: set[Slot] = set()
+    if spec.use == Use.GUEST:
+        sets = {Slot(places.group(id_), "ports") for id_ in spec.security_groups}
+        if spec.port_security:
+            security = {own, *(f"{mac} {address}" for mac, address in spec.pairs)}
+            sets.add(Slot(places.DROP, "ports"))
+        else:
+            addresses.add("unknown")
+    columns = {
+        "name": spec.id,
+        "type": "localport" if spec.use == Use.METADATA else "",
+        "enabled": spec.enabled,
+        "addresses": frozenset(addresses),
+        "port_security": frozenset(security),
+        "dhcpv4_options": places.dhcp(spec.dhcp_subnet_v4) if spec.dhcp_subnet_v4 else None,
+        "dhcpv6_options": places.dhcp(spec.dhcp_subnet_v6) if spec.dhcp_subnet_v6 else None,
+    }
+    return [
+        Wanted(
+            place=Place("Logical_Switch_Port", f"port:{spec.id}"),
+            columns=columns,
+            parent=places.switch_ports(spec.network_id),
+            sets=frozenset(sets),
+        )
+    ]

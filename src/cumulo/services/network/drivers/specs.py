@@ -1,0 +1,172 @@
+"""What the network service tells a driver: one frozen spec per resource, and the driver's Protocol.
+
+A spec holds all that its resource needs in the data plane, so that `ensure` is the same for the first
+time and for repair. Addresses are text, MACs lower case with colons.
+"""
+
+from collections.abc import Callable, Collection
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """The kinds of resource, in the order in which they can be realised."""
+
+    NETWORK = "network"
+    SUBNET = "subnet"
+    SECURITY_GROUP = "security_group"
+    PORT = "port"
+    ROUTER = "router"
+    FLOATING_IP = "floating_ip"
+
+
+class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer-2 segment; with `physical_network` it reaches a real one (VLAN tagged or flat)."""
+
+    kind: ClassVar[Kind] = Kind.NETWORK
+    id: str
+    name: str
+    mtu: int
+    physical_network: str | None = None
+    vlan: int | None = None
+
+
+class SubnetSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Addresses of a network, and what DHCP tells of them.
+
+    `metadata_address` is where guests send their packets for 169.254.169.254. `ra_mode` is IPv6's
+    `slaac`, `dhcpv6-stateful` or `dhcpv6-stateless`.
+    """
+
+    kind: ClassVar[Kind] = Kind.SUBNET
+    id: str
+    network_id: str
+    version: int
+    cidr: str
+    mtu: int
+    dhcp: bool
+    gateway: str | None = None
+    dns: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
+    metadata_address: str | None = None
+    ra_mode: str | None = None
+
+
+class Use(StrEnum):
+    """What is behind a port: a guest's card, or the namespace in which each host serves metadata."""
+
+    GUEST = "guest"
+    METADATA = "metadata"
+
+
+class PortSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A card on a network. `pairs` are further (MAC, address or CIDR) that may be sent from it."""
+
+    kind: ClassVar[Kind] = Kind.PORT
+    id: str
+    network_id: str
+    mac: str
+    addresses: tuple[tuple[str, str], ...] = ()  # subnet id, address
+    use: Use = Use.GUEST
+    enabled: bool = True
+    port_security: bool = True
+    pairs: tuple[tuple[str, str], ...] = ()
+    security_groups: tuple[str, ...] = ()
+    dhcp_subnet_v4: str | None = None  # whose DHCP answers serve this port
+    dhcp_subnet_v6: str | None = None
+    host: str = ""
+
+
+class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a security group allows. For ICMP the two numbers are type and code."""
+
+    id: str
+    ingress: bool
+    version: int
+    protocol: str | None = None  # a name as the API has it, or a number
+    first: int | None = None
+    last: int | None = None
+    remote_cidr: str | None = None
+    remote_group: str | None = None
+
+
+class SecurityGroupSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of rules; its ports may receive and send what they allow, with the answers."""
+
+    kind: ClassVar[Kind] = Kind.SECURITY_GROUP
+    id: str
+    name: str
+    rules: tuple[RuleSpec, ...] = ()
+
+
+class InterfaceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A router's port on a network; `networks` are its addresses with prefix (`10.0.0.1/24`)."""
+
+    port_id: str
+    network_id: str
+    mac: str
+    networks: tuple[str, ...]
+    mtu: int = 0
+    ra_mode: str | None = None
+
+
+class GatewaySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A router's way out: its port on an external network, next hops, and what it hides by SNAT."""
+
+    interface: InterfaceSpec
+    next_hops: tuple[str, ...] = ()
+    snat_address: str | None = None
+    snat_cidrs: tuple[str, ...] = ()
+
+
+class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A router with its ports and routes."""
+
+    kind: ClassVar[Kind] = Kind.ROUTER
+    id: str
+    name: str
+    enabled: bool = True
+    interfaces: tuple[InterfaceSpec, ...] = ()
+    gateway: GatewaySpec | None = None
+    routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
+
+
+class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An external address that stands for an internal one. Only associated ones are realised."""
+
+    kind: ClassVar[Kind] = Kind.FLOATING_IP
+    id: str
+    router_id: str
+    address: str
+    fixed_address: str
+
+
+Spec = NetworkSpec | SubnetSpec | PortSpec | SecurityGroupSpec | RouterSpec | FloatingIpSpec
+
+
+class Driver(Protocol):
+    """A data plane. Every verb is idempotent.
+
+    Raises `cumulo.core.drivers` errors: Temporary when the engine does not answer, or when what a resource
+    stands on (a port's network, say) is not there yet.
+    """
+
+    async def ensure(self, spec: Spec) -> None:
+        """Make the data plane agree with `spec`, whatever it was."""
+
+    async def remove(self, kind: Kind, id: str) -> None:
+        """Remove a resource; what is gone already is no error."""
+
+    async def describe(self) -> set[tuple[Kind, str]]:
+        """Return every resource of ours that is there at all, so that orphans can be found."""
+
+    async def up(self, port_ids: Collection[str] | None = None) -> dict[str, bool]:
+        """Say of these ports (None: all) whether they are wired on a host; unknown ones are left out."""
+
+    def take_changed(self) -> set[str]:
+        """Return the ports whose wiring changed since the last call, and forget them."""
+
+    def follow(self, *, ports: Callable[[], None], stale: Callable[[], None]) -> None:
+        """Call `ports` when wiring changed, `stale` when all must be compared again."""
