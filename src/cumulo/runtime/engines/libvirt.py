@@ -1,0 +1,153 @@
+"""Private libvirt: virtlogd and libvirtd in mount namespaces where libvirt's folders are the cloud's own.
+
+libvirt 9.0 has its folders compiled in. A namespace per daemon, with the state folder's own bound over them,
+keeps a libvirt of the machine untouched and lets several clouds run side by side. The domains' files are on
+disk in the state folder, so a new libvirtd finds the guests that an ended one left running.
+"""
+
+import uuid
+from pathlib import Path
+
+from cumulo.runtime.engines.engine import Engine, listens
+from cumulo.runtime.state import StateFolder
+
+# Binds pairs of folders up to "--", then becomes the command after it. The folders are arguments, never
+# part of the script's text.
+_IN_PLACE = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"'
+_FOLDERS = {
+    "etc": "/etc/libvirt",
+    "lib": "/var/lib/libvirt",
+    "cache": "/var/cache/libvirt",
+    "log": "/var/log/libvirt",
+    "run": "/run/libvirt",
+}
+# Debian's libvirt will not start without its user and group, though nothing of ours runs as them; a private
+# copy of these files has them, so that the machine's own need no change.
+_ACCOUNTS = {
+    "passwd": ("/etc/passwd", "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin"),
+    "group": ("/etc/group", "libvirt-qemu:x:64055:"),
+}
+_DAEMON = """\
+# Written by Cumulo at each start.
+host_uuid = "{host_uuid}"
+listen_tls = 0
+listen_tcp = 0
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+unix_sock_ro_perms = "0700"
+unix_sock_rw_perms = "0700"
+max_clients = 100
+log_outputs = "3:stderr"
+"""
+_QEMU = """\
+# Written by Cumulo at each start.
+user = "root"
+group = "root"
+security_driver = "none"
+namespaces = []
+remember_owner = 0
+vnc_auto_unix_socket = 0
+"""
+_LOG_DAEMON = """\
+# Written by Cumulo at each start. A console log turns over at 2 MiB.
+log_outputs = "3:stderr"
+max_clients = 100
+max_size = 2097152
+max_backups = 2
+"""
+
+
+def uri(state: StateFolder) -> str:
+    """Return the URI by which this cloud's libvirt is reached."""
+    return f"qemu:///system?socket={state.socket('libvirt')}"
+
+
+def qemu_logs(state: StateFolder) -> Path:
+    """Return the folder where libvirt keeps its log of each QEMU."""
+    return state.path / "libvirt" / "log" / "qemu"
+
+
+def pid_files(state: StateFolder) -> Path:
+    """Return the folder where libvirt notes the pid of each QEMU."""
+    return state.path / "libvirt" / "run" / "qemu"
+
+
+def daemons(state: StateFolder) -> list[Engine]:
+    """Return virtlogd (guests' console logs) and libvirtd."""
+    root = state.path / "libvirt"
+
+    async def prepare() -> None:
+        write_settings(state)
+
+    return [
+        Engine(
+            name="virtlogd",
+            program="virtlogd",
+            command=_in_place(root, "virtlogd", "--pid-file", "/run/libvirt/virtlogd.pid"),
+            before_start=prepare,
+            ready=lambda: listens(state.socket("virtlogd")),
+        ),
+        Engine(
+            name="libvirtd",
+            program="libvirtd",
+            command=_in_place(root, "libvirtd", "--pid-file", "/run/libvirt/libvirtd.pid"),
+            after=("virtlogd",),
+            ready=lambda: listens(state.socket("libvirt")),
+        ),
+    ]
+
+
+def write_settings(state: StateFolder) -> None:
+    """Make libvirt's folders with its settings, and the links by which its sockets are found."""
+    root = state.path / "libvirt"
+    for name, place in _FOLDERS.items():
+        (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+        Path(place).mkdir(mode=0o755, parents=True, exist_ok=True)
+    for name, (file, line) in _ACCOUNTS.items():
+        (root / name).write_text(with_account(Path(file).read_text(encoding="utf-8"), line))
+    host_uuid = uuid.uuid5(uuid.NAMESPACE_URL, f"cumulo:{machine_id()}:{state.path}")
+    (root / "etc" / "libvirtd.conf").write_text(_DAEMON.format(host_uuid=host_uuid))
+    (root / "etc" / "qemu.conf").write_text(_QEMU)
+    (root / "etc" / "virtlogd.conf").write_text(_LOG_DAEMON)
+
+    for name, target in (("libvirt", "libvirt-sock"), ("virtlogd", "virtlogd-sock")):
+        link = state.run / f"{name}.sock"
+        if not link.is_symlink():
+            link.symlink_to(f"../libvirt/run/{target}")
+
+
+def guests_running(state: StateFolder) -> int:
+    """Return how many QEMU processes of this cloud run, from libvirt's own pid files."""
+    return sum(1 for file in pid_files(state).glob("*.pid") if _alive(file))
+
+
+def with_account(content: str, line: str) -> str:
+    """Return the content of a passwd or group file with this account in it, unless it has it."""
+    name = line.partition(":")[0] + ":"
+    if any(known.startswith(name) for known in content.splitlines()):
+        return content
+    return f"{content.rstrip()}\n{line}\n"
+
+
+def machine_id() -> str:
+    """Return the machine's id; libvirt refuses to migrate between hosts of one UUID, so it goes in."""
+    file = Path("/etc/machine-id")
+    return file.read_text(encoding="ascii").strip() if file.exists() else "none"
+
+
+def _alive(file: Path) -> bool:
+    try:
+        return Path(f"/proc/{int(file.read_text())}/exe").readlink().name.startswith("qemu")
+    except (OSError, ValueError):
+        return False
+
+
+def _in_place(root: Path, *command: str) -> list[str]:
+    """Return the command that runs `command` with libvirt's folders being those under `root`.
+
+    Mounts made later on the machine still reach the namespace (`slave`), none of ours leave it.
+    """
+    places = _FOLDERS | {name: file for name, (file, _) in _ACCOUNTS.items()}
+    pairs = [text for name, place in places.items() for text in (str(root / name), place)]
+    unshare = ["unshare", "--mount", "--propagation", "slave"]
+    return [*unshare, "sh", "-c", _IN_PLACE, "sh", *pairs, "--", *command]

@@ -1,0 +1,188 @@
+"""Private Open vSwitch: its database server and its daemon, with this cloud's two bridges.
+
+Where the kernel has no `openvswitch` module the datapath is in userspace (`netdev`). That datapath makes a
+device of the fixed name `ovs-netdev`, so a second daemon in the same network namespace could not start; we
+rename the device, which nothing looks up by name, under a lock that all clouds of the machine share.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from cumulo.runtime.engines.engine import Engine, listens, ovsdb_answers, run
+from cumulo.runtime.state import RUN, StateFolder
+
+SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
+PHYSICAL_NETWORK = "external"
+_DEVICES = Path("/sys/class/net")
+_KERNEL_DATAPATH = "ovs-system"
+_USERSPACE_DATAPATH = "ovs-netdev"
+
+
+def environment(state: StateFolder) -> dict[str, str]:
+    """Return what makes OVS's and OVN's programs keep everything in the state folder."""
+    run_folder, logs = str(state.short_run), str(state.logs)
+    return {
+        "OVS_RUNDIR": run_folder,
+        "OVN_RUNDIR": run_folder,
+        "OVS_LOGDIR": logs,
+        "OVN_LOGDIR": logs,
+        "OVS_DBDIR": str(state.path / "ovsdb"),
+        "OVN_DBDIR": str(state.path / "ovsdb"),
+        "OVS_SYSCONFDIR": str(state.path / "ovsdb"),
+    }
+
+
+def logging() -> list[str]:
+    """Return the options that send a program's log to its standard error, which we keep."""
+    return ["-vconsole:info", "-vsyslog:off", "-vfile:off"]
+
+
+def database_server(state: StateFolder, name: str, schema: Path) -> Engine:
+    """Return an OVSDB server of one database, made or converted to the package's schema as needed."""
+    database = state.path / "ovsdb" / f"{name}.db"
+
+    async def create_or_convert() -> None:
+        database.parent.mkdir(mode=0o700, exist_ok=True)
+        if not database.exists():
+            await run("ovsdb-tool", "create", str(database), str(schema))
+        elif (await run("ovsdb-tool", "needs-conversion", str(database), str(schema))).strip() == "yes":
+            await run("ovsdb-tool", "convert", str(database), str(schema))
+
+    return Engine(
+        name=f"ovsdb-{name}",
+        program="ovsdb-server",
+        command=[
+            "ovsdb-server",
+            str(database),
+            f"--remote=punix:{state.socket(name)}",
+            f"--unixctl={state.short_run}/ovsdb-{name}.ctl",
+            *logging(),
+        ],
+        env=environment(state),
+        before_start=create_or_convert,
+        ready=lambda: ovsdb_answers(state.socket(name)),
+    )
+
+
+def switch(state: StateFolder, external_address: str) -> Engine:
+    """Return ovs-vswitchd with its bridges; the machine has `external_address` (with /bits) outside."""
+    control = f"{state.short_run}/ovs-vswitchd.ctl"
+    lock = contextlib.AsyncExitStack()
+
+    async def before_start() -> None:
+        await lock.aclose()
+        await lock.enter_async_context(_one_at_a_time())
+        await remove_device(state.datapath_device)
+        await configure(state)
+
+    async def once_ready() -> None:
+        if (_DEVICES / _USERSPACE_DATAPATH).exists() and not _renamed(state):
+            await run("ip", "link", "set", _USERSPACE_DATAPATH, "name", state.datapath_device)
+        await lock.aclose()
+        await _bring_up(state, external_address)
+
+    async def ready() -> bool:
+        return (_DEVICES / state.external_bridge).exists() and await listens(Path(control))
+
+    return Engine(
+        name="ovs-vswitchd",
+        program="ovs-vswitchd",
+        command=["ovs-vswitchd", f"unix:{state.socket('vswitch')}", f"--unixctl={control}", *logging()],
+        env=environment(state),
+        after=("ovsdb-vswitch",),
+        before_start=before_start,
+        once_ready=once_ready,
+        once_stopped=lambda: remove_device(state.datapath_device),
+        ready=ready,
+        stop=["ovs-appctl", "-t", control, "exit", "--cleanup"],
+    )
+
+
+async def configure(state: StateFolder) -> None:
+    """Write the bridges and OVN's settings into the database; the daemon follows when it starts."""
+    datapath = datapath_type(state)
+    bridges: list[str] = []
+    for bridge in (state.integration_bridge, state.external_bridge):
+        bridges += ["--", "--may-exist", "add-br", bridge]
+        bridges += ["--", "set", "bridge", bridge, f"datapath_type={datapath}"]
+    bridges += ["--", "set", "bridge", state.integration_bridge, "fail-mode=secure"]
+    settings = {
+        "system-id": state.host,
+        "hostname": state.host,
+        "ovn-remote": f"unix:{state.socket('sb')}",
+        "ovn-encap-type": "geneve",
+        "ovn-encap-ip": "127.0.0.1",
+        "ovn-bridge": state.integration_bridge,
+        "ovn-bridge-datapath-type": datapath,
+        "ovn-bridge-mappings": f"{PHYSICAL_NETWORK}:{state.external_bridge}",
+        "ovn-cms-options": "enable-chassis-as-gw",
+        "ovn-monitor-all": "true",
+    }
+    written = [f'external-ids:{name}="{value}"' for name, value in settings.items()]
+    await run(
+        "ovs-vsctl",
+        f"--db=unix:{state.socket('vswitch')}",
+        "--timeout=10",
+        "--no-wait",
+        "--",
+        "init",
+        *bridges,
+        "--",
+        "set",
+        "open",
+        ".",
+        *written,
+    )
+
+
+def datapath_type(state: StateFolder) -> str:
+    """Return `system` or `netdev`, chosen once per cloud and kept.
+
+    The kernel's datapath has one fixed name as well, and a daemon deletes ports there that it does not
+    know: it is ours only when nobody has it at our first start.
+    """
+    kept = state.path / "datapath"
+    if not kept.exists():
+        in_kernel = Path("/sys/module/openvswitch").exists()
+        taken = (_DEVICES / _KERNEL_DATAPATH).exists()
+        kept.write_text("system\n" if in_kernel and not taken else "netdev\n", encoding="ascii")
+    return kept.read_text(encoding="ascii").strip()
+
+
+async def remove_device(name: str) -> None:
+    """Remove a network device; nothing when there is none."""
+    if (_DEVICES / name).exists():
+        await run("ip", "link", "delete", name)
+
+
+async def _bring_up(state: StateFolder, external_address: str) -> None:
+    """Give the machine its address outside. Checksums must be whole: userspace OVS cannot finish them."""
+    device = state.external_bridge
+    await run("ip", "link", "set", state.integration_bridge, "up")
+    await run("ip", "link", "set", device, "up")
+    await run("ip", "address", "replace", external_address, "dev", device)
+    await run("ethtool", "-K", device, "tx", "off")
+
+
+def _renamed(state: StateFolder) -> bool:
+    return (_DEVICES / state.datapath_device).exists()
+
+
+@contextlib.asynccontextmanager
+async def _one_at_a_time() -> AsyncIterator[None]:
+    """Hold the machine-wide lock of those who start an ovs-vswitchd."""
+    descriptor = os.open(RUN / "cumulo-openvswitch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,112 @@
+"""Processes that outlive us: started detached, found again by a record that a reused pid cannot fool."""
+
+import contextlib
+import os
+import select
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_LIMIT = 16 * 1024 * 1024  # bytes; a longer log is moved aside at the next start
+_START_TIME = 19  # field of /proc/PID/stat after the command's closing parenthesis, from 0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process. `started` is in clock ticks since boot, which makes (pid, started) unique."""
+
+    pid: int
+    started: int
+
+    def alive(self) -> bool:
+        """Say whether it still runs (a zombie does not)."""
+        return _started(self.pid) == self.started
+
+    def terminate(self, number: int = signal.SIGTERM) -> None:
+        """Send it a signal; nothing happens when it is gone."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; False when it still runs after `seconds`."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return True
+        try:
+            if not self.alive():
+                return True
+            return bool(select.select([descriptor], [], [], seconds)[0])
+        finally:
+            os.close(descriptor)
+            reap(self.pid)
+
+
+class Record:
+    """The file that says which process does a part's work."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, process: Process) -> None:
+        """Note the process."""
+        beside = self.path.with_suffix(".new")
+        beside.write_text(f"{process.pid} {process.started}\n", encoding="ascii")
+        beside.replace(self.path)
+
+    def find(self, program: str | None = None) -> Process | None:
+        """Return the process if it still runs, and runs `program` (a file's name) when one is given."""
+        try:
+            pid, started = self.path.read_text(encoding="ascii").split()
+        except (OSError, ValueError):
+            return None
+        process = Process(int(pid), int(started))
+        if not process.alive() or (program and _program(process.pid) != program):
+            return None
+        return process
+
+    def remove(self) -> None:
+        """Forget the process."""
+        self.path.unlink(missing_ok=True)
+
+
+def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Process:
+    """Start a program in a session of its own, its output appended to `log`; do not wait for it."""
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_suffix(".log.1"))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    actions: list[tuple[int, int, str, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, str(log), flags, 0o600),
+    ]
+    environment = {**os.environ, **(env or {})}
+    pid = os.posix_spawnp(  # a list of arguments, no shell
+        command[0], list(command), environment, file_actions=actions, setsid=True
+    )
+    started = _started(pid)
+    return Process(pid, -1 if started is None else started)
+
+
+def reap(pid: int) -> None:
+    """Let the kernel forget an ended child; nothing when it is not ours."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot; None when it is gone or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in "ZX" else int(fields[_START_TIME])
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
+    except OSError:
+        return ""

@@ -1,0 +1,139 @@
+"""The state folder: the one place that holds a cloud, and the names on the machine derived from it."""
+
+import hashlib
+import os
+import shutil
+import socket
+from pathlib import Path
+
+DEFAULT = Path("/var/lib/cumulo")
+RUN = Path("/run")  # where the short links to state folders' sockets are
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class StateFolder:
+    """One cloud's folder.
+
+    Two clouds on a machine share nothing because everything they name there carries `instance`, 4
+    hexadecimal digits made from the folder's path and kept in its file `instance`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    @property
+    def instance(self) -> str:
+        """The cloud's 4 hexadecimal digits on this machine."""
+        file = self.path / "instance"
+        if file.exists():
+            return file.read_text(encoding="ascii").strip()
+        return self._free_instance()
+
+    @property
+    def host(self) -> str:
+        """This machine's name in the cloud, kept so that a renamed machine stays the same host."""
+        file = self.path / "host"
+        return file.read_text(encoding="utf-8").strip() if file.exists() else socket.gethostname()
+
+    @property
+    def run(self) -> Path:
+        """The folder of sockets and process records; emptied when the machine has been booted anew."""
+        return self.path / "run"
+
+    @property
+    def short_run(self) -> Path:
+        """A link to `run` that is short enough for the path of a Unix socket (108 bytes)."""
+        return RUN / f"cumulo-{self.instance}"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs of Cumulo and of its engines."""
+        return self.path / "log"
+
+    @property
+    def config(self) -> Path:
+        """The TOML file with the settings; it need not exist."""
+        return self.path / "config.toml"
+
+    @property
+    def status(self) -> Path:
+        """The file in which the supervisor says how each part is."""
+        return self.run / "supervisor.json"
+
+    @property
+    def admin_password(self) -> Path:
+        """The file with the administrator's password."""
+        return self.path / "admin-password"
+
+    @property
+    def integration_bridge(self) -> str:
+        """The OVS bridge that guests are on."""
+        return f"cu{self.instance}-int"
+
+    @property
+    def external_bridge(self) -> str:
+        """The OVS bridge of the external network, on which the machine itself has an address."""
+        return f"cu{self.instance}-ex"
+
+    @property
+    def datapath_device(self) -> str:
+        """What the userspace datapath's own device is renamed to."""
+        return f"cu{self.instance}-dp"
+
+    def socket(self, name: str) -> Path:
+        """Return the path of a Unix socket, short whatever the state folder's depth."""
+        return self.short_run / f"{name}.sock"
+
+    def prepare(self) -> None:
+        """Make the folders, fix the instance and point the short link here. Needs root."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = self.path / "instance"
+        if not file.exists():
+            file.write_text(self._free_instance() + "\n", encoding="ascii")
+        file = self.path / "host"
+        if not file.exists():
+            file.write_text(self.host + "\n", encoding="utf-8")
+        boot = _BOOT_ID.read_text(encoding="ascii").strip()
+        mark = self.run / "boot"
+        if self.run.exists() and (not mark.exists() or mark.read_text(encoding="ascii") != boot):
+            shutil.rmtree(self.run)
+        self.run.mkdir(mode=0o700, exist_ok=True)
+        mark.write_text(boot, encoding="ascii")
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+        link = self.short_run
+        if link.is_symlink() and link.readlink() != self.run:
+            link.unlink()
+        if not link.is_symlink():
+            link.symlink_to(self.run)
+
+    def _free_instance(self) -> str:
+        """Return digits made from the path that no other cloud of this machine uses now."""
+        for attempt in range(100):
+            text = f"{self.path}\0{attempt}" if attempt else str(self.path)
+            digits = hashlib.sha256(text.encode()).hexdigest()[:4]
+            link = RUN / f"cumulo-{digits}"
+            if not link.is_symlink() or link.readlink() in (self.run, Path()) or not link.exists():
+                return digits
+        raise RuntimeError(f"no free name for {self.path}")
+
+
+def others(state: StateFolder) -> list[StateFolder]:
+    """Return the other clouds that this machine has run since it was booted."""
+    return [
+        StateFolder(link.readlink().parent)
+        for link in RUN.glob("cumulo-????")
+        if link.is_symlink() and link.exists() and link.readlink() != state.run
+    ]
+
+
+def write_private(path: Path, text: str, *, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file's content at once, readable by its owner (uid, gid; default the caller) only."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -1,0 +1,187 @@
+"""Keep parts running: start them side by side, adopt those that run already, start again those that end."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+
+from cumulo.runtime.engines.engine import CommandFailed, Engine, run
+from cumulo.runtime.engines.processes import Process, Record, reap, spawn
+from cumulo.runtime.state import StateFolder
+from cumulo.runtime.supervisor.parts import Part, PartState, Status, write_status
+
+_FIRST_PAUSE = 0.2  # seconds before a part that ended is started again; doubled at each failure
+_LONGEST_PAUSE = 30.0
+_STEADY = 60.0  # seconds of running after which a part's failures are forgotten
+_PATIENCE = 60.0  # seconds within which a started part must be ready
+_GRACE = 10.0  # seconds between asking a part to stop and killing it
+_ASK_EVERY = 0.02
+
+
+class NotReady(Exception):
+    """A part ended before it was ready, or took too long."""
+
+
+class Supervisor:
+    """Keeps `engines` running for the cloud of a state folder."""
+
+    def __init__(self, state: StateFolder, engines: Iterable[Engine]) -> None:
+        self.state = state
+        self.engines = {engine.name: engine for engine in engines}
+        self.parts = {name: Part(name) for name in self.engines}
+        self._started = time.time()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Begin to keep every part; returns at once."""
+        self._publish()
+        for name, engine in self.engines.items():
+            self._tasks[name] = asyncio.create_task(self._keep(engine), name=f"keep {name}")
+
+    async def up(self) -> None:
+        """Wait until every part is running."""
+        for part in self.parts.values():
+            await part.up.wait()
+
+    async def stop(self, leave: Iterable[str] = ()) -> None:
+        """Stop keeping, then stop the parts, users before what they use; `leave` go on by themselves."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        left = set(leave)
+        remaining = {name: e for name, e in self.engines.items() if name not in left}
+        while remaining:
+            needed = {name for engine in remaining.values() for name in engine.after}
+            last = [engine for name, engine in remaining.items() if name not in needed]
+            await asyncio.gather(*(self._stop(engine) for engine in last))
+            for engine in last:
+                del remaining[engine.name]
+        self._publish()
+
+    def record(self, name: str) -> Record:
+        """Return the record of a part's process."""
+        return Record(self.state.run / f"{name}.process")
+
+    async def _keep(self, engine: Engine) -> None:
+        part = self.parts[engine.name]
+        for needed in engine.after:
+            await self.parts[needed].up.wait()
+        pause = _FIRST_PAUSE
+        part.process = self.record(engine.name).find(engine.program)
+        part.status.adopted = part.process is not None
+        while True:
+            began = time.monotonic()
+            try:
+                await self._run(engine, part)
+            except (CommandFailed, NotReady, OSError) as error:
+                await self._end(part)
+                self._note(part, PartState.FAILED, error=str(error))
+            part.up.clear()
+            part.process = None
+            if time.monotonic() - began > _STEADY:
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            part.status.restarts += 1
+            part.status.adopted = False
+
+    async def _run(self, engine: Engine, part: Part) -> None:
+        """Start the part unless it was adopted, see it ready, and wait for its end."""
+        self._note(part, PartState.STARTING)
+        if part.process is None:
+            await engine.before_start()
+            log = self.state.logs / f"{engine.name}.log"
+            part.process = spawn(engine.command, log=log, env=engine.env)
+            self.record(engine.name).write(part.process)
+        await self._until_ready(engine, part.process)
+        await engine.once_ready()
+        self._note(part, PartState.RUNNING)
+        part.up.set()
+        await ended(part.process)
+        raise NotReady(f"it ended{self._last_words(engine)}")
+
+    async def _until_ready(self, engine: Engine, process: Process) -> None:
+        give_up = time.monotonic() + _PATIENCE
+        while not await engine.ready():
+            if not process.alive():
+                reap(process.pid)
+                raise NotReady(f"it ended before it was ready{self._last_words(engine)}")
+            if time.monotonic() > give_up:
+                raise NotReady(f"not ready after {_PATIENCE:g} seconds{self._last_words(engine)}")
+            await asyncio.sleep(_ASK_EVERY)
+
+    async def _stop(self, engine: Engine) -> None:
+        part = self.parts[engine.name]
+        process = part.process or self.record(engine.name).find(engine.program)
+        if process is not None and process.alive():
+            if engine.stop is not None:
+                with contextlib.suppress(CommandFailed):
+                    await run(*engine.stop, seconds=5)
+            await self._end(part, process, asked=engine.stop is not None)
+        with contextlib.suppress(CommandFailed):
+            await engine.once_stopped()
+        self.record(engine.name).remove()
+        self._note(part, PartState.STOPPED)
+
+    async def _end(self, part: Part, process: Process | None = None, *, asked: bool = False) -> None:
+        """End a process: wait if it was `asked`, then SIGTERM, then SIGKILL."""
+        process = process or part.process
+        if process is None:
+            return
+        for number in (signal.SIGCONT if asked else signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+            process.terminate(number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE / 2):
+                    await ended(process)
+                    return
+
+    def _last_words(self, engine: Engine) -> str:
+        """Return the last line of the part's log, to be shown with its failure."""
+        log = self.state.logs / f"{engine.name}.log"
+        try:
+            lines = log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return f": {lines[-1][:300]}" if lines else ""
+
+    def _note(self, part: Part, state: PartState, *, error: str = "") -> None:
+        status = part.status
+        status.state, status.since = state, time.time()
+        status.pid = part.process.pid if part.process and part.process.alive() else None
+        if error or state is PartState.RUNNING:
+            status.error = error
+        if error:
+            print(f"{status.name}: {error}", flush=True)  # noqa: T201  this is the supervisor's log
+        self._publish()
+
+    def _publish(self) -> None:
+        parts = [part.status for part in self.parts.values()]
+        status = Status(pid=os.getpid(), started=self._started, parts=parts)
+        write_status(self.state.status, status)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def ended(process: Process) -> None:
+    """Wait until a process, ours or adopted, has ended."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+    try:
+        if process.alive():
+            loop.add_reader(descriptor, _resolve, over)
+            try:
+                await over
+            finally:
+                loop.remove_reader(descriptor)
+        reap(process.pid)
+    finally:
+        os.close(descriptor)
