@@ -86,7 +86,7 @@ class Cloud:
             authenticator=PersonaAuthenticator(),
             enforcer=Enforcer([rule for s in self.services for rule in s.rules], {}),
             tasks=self.tasks,
-            quota=Quota(),
+            quota=Quota(s.limits for s in self.services if s.limits is not None),
             bindings=self.bindings,
         )
         self.app = App(self.engine, self.services)

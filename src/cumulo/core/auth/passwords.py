@@ -2,8 +2,8 @@
 
 New hashes are argon2id (2 passes, 19 MiB). Hashes that Keystone made still verify: bcrypt (`$2b$`), bcrypt
 over SHA-256 (`$bcrypt-sha256$`), scrypt (`$scrypt$`) and PBKDF2 (`$pbkdf2-sha512$`), the last
-three in passlib's modular formats. A check against no hash at all takes as long as one against a hash, so that a user who does
-not exist cannot be told from a wrong password.
+three in passlib's modular formats. A check against no hash at all takes as long as one against a hash, so
+that a user who does not exist cannot be told from a wrong password.
 """
 
 import asyncio

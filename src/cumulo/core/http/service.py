@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cumulo.core.config import Section
     from cumulo.core.http.context import Ctx
     from cumulo.core.http.websockets import WebSocket
+    from cumulo.core.quota import Limits
 
 Opened = Callable[["WebSocket"], Awaitable[None]]
 
@@ -130,6 +131,7 @@ class Service:
     reconcilers: tuple[Any, ...] = ()
     schedules: tuple[Any, ...] = ()
     settings: "type[Section] | None" = None
+    limits: "Limits | None" = None
     adapters: Mapping[type, Callable[..., Any]] = field(default_factory=dict)
     endpoint: str = ""
     known_as: str = ""  # OpenStack's project name, as the catalog shows it
