@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from cumulo.core import clock
-from cumulo.runtime.conformance import environment, report
+from cumulo.runtime import environments
+from cumulo.runtime.conformance import report
 from cumulo.runtime.conformance.report import Case, Report, Result
 
 SERVICES = ("compute", "identity", "image", "network", "object-store", "scenario", "volume")
@@ -54,7 +55,7 @@ class Conformance:
 
 def run(wanted: Conformance) -> int:
     """Run the suite, print its table, write its JSON and page; return 0 when nothing failed or is missing."""
-    programs = environment.ensure(wanted.root)
+    programs = environments.ensure(wanted.root, "conformance")
     with tempfile.TemporaryDirectory(prefix="cumulo-conformance-") as folder:
         bench = Bench(wanted, programs, Path(folder))
         found = bench.run(clock.now())

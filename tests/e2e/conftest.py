@@ -1,0 +1,52 @@
+"""A whole cloud for a session: real libvirt, Open vSwitch and OVN, started by the command that users type."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cumulo.testing.launched import LaunchedCloud
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder is an end-to-end test."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def make_cloud() -> Iterator[Callable[..., LaunchedCloud]]:
+    """Make clouds that are removed from the machine at the end, whatever happens."""
+    made: list[LaunchedCloud] = []
+
+    def make(settings: str = "") -> LaunchedCloud:
+        folder = Path(tempfile.mkdtemp(prefix="cumulo-e2e-"))
+        cloud = LaunchedCloud(ROOT, folder / "state", free_port(), settings)
+        made.append(cloud)
+        return cloud
+
+    yield make
+    for cloud in made:
+        cloud.kill()
+        cloud.reset()
+        shutil.rmtree(cloud.state.path.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cloud(make_cloud) -> LaunchedCloud:
+    """The session's cloud, up."""
+    started = make_cloud()
+    started.up()
+    return started

@@ -1,0 +1,277 @@
+"""A stranger's first minute: an ordinary project user, the official `openstack` client, a real guest.
+
+The tests share one story and run in the order of the file; each looks at one promise of it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from cumulo.testing import leftovers
+from cumulo.testing.guests import Guest, make_key, pings
+from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
+
+USER_DATA = "#!/bin/sh\necho user data was here > /run/user-data-ran\n"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+COLOURS = """canvas => {
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const seen = new Set();
+    for (let i = 0; i < pixels.length; i += 4) seen.add(pixels[i] << 16 | pixels[i + 1] << 8 | pixels[i + 2]);
+    return seen.size;
+}"""
+
+
+@dataclass
+class Home:
+    """What Alice made: a network behind a router, a security group, a key, an image, servers."""
+
+    alice: Client
+    key: Path
+    external: str
+    servers: dict[str, Guest] = field(default_factory=dict)
+
+    def network(self, name: str, cidr: str) -> None:
+        """Make a network with a subnet."""
+        self.alice("network", "create", name)
+        self.alice("subnet", "create", "--network", name, "--subnet-range", cidr, f"{name}-subnet")
+
+    def boot(self, name: str, network: str, user_data: Path) -> Guest:
+        """Boot a server on a network, give it a floating IP, wait until it answers SSH."""
+        alice = self.alice
+        alice(
+            *("server", "create", "--image", "mini", "--flavor", "m1.tiny", "--network", network),
+            *("--key-name", "key", "--security-group", "door", "--user-data", str(user_data), "--wait", name),
+        )
+        address = alice.json("floating", "ip", "create", self.external)["floating_ip_address"]
+        alice("server", "add", "floating", "ip", name, address)
+        guest = self.servers[name] = Guest(address, self.key)
+        guest.wait()
+        return guest
+
+    def fixed_address(self, server: str, network: str) -> str:
+        """Return a server's own address on a network."""
+        return str(self.alice.json("server", "show", server)["addresses"][network][0])
+
+
+@pytest.fixture(scope="module")
+def alice(cloud: LaunchedCloud) -> Client:
+    client = cloud.user("alice")
+    client("security", "group", "list")  # the project's default group is made when it is first looked for
+    return client
+
+
+@pytest.fixture(scope="module")
+def bob(cloud: LaunchedCloud) -> Client:
+    client = cloud.user("bob")
+    client("security", "group", "list")
+    return client
+
+
+@pytest.fixture(scope="module")
+def before(cloud: LaunchedCloud, alice: Client, bob: Client) -> leftovers.Inventory:
+    """What stands before anything was made."""
+    return leftovers.inventory(cloud)
+
+
+@pytest.fixture(scope="module")
+def user_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("user-data") / "user-data"
+    path.write_text(USER_DATA)
+    return path
+
+
+@pytest.fixture(scope="module")
+def home(
+    cloud: LaunchedCloud, alice: Client, before: leftovers.Inventory, tmp_path_factory: pytest.TempPathFactory
+) -> Home:
+    """Network, subnet, router, security group, keypair, image: by the official client."""
+    key = tmp_path_factory.mktemp("key") / "key"
+    public = make_key(key)
+    image = tmp_path_factory.mktemp("image") / "mini.qcow2"
+    cloud.admin("image", "save", "--file", str(image), "mini")
+    external = alice.json("network", "list", "--external")[0]["Name"]
+    home = Home(alice, key, external)
+    home.network("home", "10.11.0.0/24")
+    alice("router", "create", "--external-gateway", external, "door")
+    alice("router", "add", "subnet", "door", "home-subnet")
+    alice("security", "group", "create", "door")
+    alice("security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "door")
+    alice("security", "group", "rule", "create", "--protocol", "icmp", "door")
+    alice("keypair", "create", "--public-key", str(public), "key")
+    alice("image", "create", "--disk-format", "qcow2", "--file", str(image), "own")
+    return home
+
+
+@pytest.fixture(scope="module")
+def guest(home: Home, user_data: Path) -> Guest:
+    return home.boot("first", "home", user_data)
+
+
+def test_the_image_arrived_whole(home: Home):
+    shown = home.alice.json("image", "show", "own")
+    assert shown["status"] == "active"
+    assert shown["size"] > 1_000_000
+
+
+def test_ssh_reaches_the_guest_through_its_floating_ip(guest: Guest):
+    assert guest.run("echo hello") == "hello"
+
+
+def test_user_data_ran(guest: Guest):
+    assert guest.run("cat /run/user-data-ran") == "user data was here"
+
+
+def test_hostname_and_key_came_from_metadata(home: Home, guest: Guest):
+    assert guest.run("hostname") == "first"
+    document = guest.run("wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json")
+    assert home.key.with_name("key.pub").read_text().split()[1] in document
+    assert guest.run("wget -q -O - http://169.254.169.254/latest/meta-data/instance-id").startswith("i-")
+
+
+def test_the_guest_reaches_out_through_the_router(home: Home, guest: Guest):
+    gateway = home.alice.json("subnet", "show", "home-subnet")["gateway_ip"]
+    assert guest.reaches(gateway)
+    assert guest.reaches(guest.address.rpartition(".")[0] + ".1")  # the machine, on the external network
+
+
+def test_more_than_one_packet_of_tcp_arrives_whole(guest: Guest):
+    assert (
+        guest.run("head -c 3000000 /dev/zero | sha256sum").split()[0]
+        == (
+            guest.run("dd if=/dev/zero bs=1000000 count=3 2>/dev/null | tee /tmp/zeros | sha256sum").split()[
+                0
+            ]
+        )
+    )
+    assert len(guest.run("od -An -v -tx1 /tmp/zeros | head -c 200000")) > 190_000
+
+
+def test_removing_the_ssh_rule_cuts_the_connection(home: Home, guest: Guest):
+    alice = home.alice
+    rules = alice.json("security", "group", "rule", "list", "door", "--long")
+    ssh = next(rule["ID"] for rule in rules if rule["Port Range"] == "22:22")
+    alice("security", "group", "rule", "delete", ssh)
+    until(lambda: not guest.answers(), seconds=30, what="the connection to be cut")
+    assert pings(guest.address)
+    alice("security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "door")
+    guest.wait(60)
+
+
+def test_another_project_sees_none_of_it(home: Home, guest: Guest, bob: Client):
+    assert bob.json("server", "list") == []
+    assert bob.json("floating", "ip", "list") == []
+    assert bob.json("keypair", "list") == []
+    assert not {"home"} & {network["Name"] for network in bob.json("network", "list")}
+    assert not {"door"} & {group["Name"] for group in bob.json("security", "group", "list")}
+    assert "own" not in {image["Name"] for image in bob.json("image", "list")}
+    server = home.alice.json("server", "show", "first")["id"]
+    for action in (
+        ("server", "show"),
+        ("server", "delete"),
+        ("server", "reboot"),
+        ("console", "log", "show"),
+    ):
+        with pytest.raises(CommandRefused):
+            bob(*action, server)
+    assert guest.answers()
+
+
+def test_two_networks_talk_only_through_a_router(home: Home, guest: Guest, user_data: Path):
+    alice = home.alice
+    home.network("away", "10.12.0.0/24")
+    alice("router", "create", "--external-gateway", home.external, "back-door")
+    alice("router", "add", "subnet", "back-door", "away-subnet")
+    home.boot("second", "away", user_data)
+    there = home.fixed_address("second", "away")
+    assert not guest.reaches(there)
+    alice("port", "create", "--network", "away", "--fixed-ip", "subnet=away-subnet", "between")
+    alice("router", "add", "port", "door", "between")
+    between = alice.json("port", "show", "between")["fixed_ips"][0]["ip_address"]
+    home.servers["second"].run(f"ip route add 10.11.0.0/24 via {between}")
+    until(lambda: guest.reaches(there), seconds=30, what="the second network through the router")
+    alice("router", "remove", "port", "door", "between")
+    until(lambda: not guest.reaches(there), seconds=30, what="the way between the networks to be gone")
+
+
+@pytest.mark.parametrize("how", ["--soft", "--hard"])
+def test_a_reboot_boots_the_guest_anew(home: Home, guest: Guest, how: str):
+    boot = guest.boot_id
+    home.alice("server", "reboot", how, "--wait", "first")
+    until(lambda: guest.answers() and guest.boot_id != boot, seconds=240, what="another boot")
+    assert home.alice.json("server", "show", "first")["status"] == "ACTIVE"
+
+
+def test_the_console_log_holds_the_login_prompt(home: Home, guest: Guest):
+    log = until(
+        lambda: re.search(r"login:", home.alice("console", "log", "show", "first")),
+        seconds=60,
+        what="the login prompt in the console log",
+    )
+    assert log
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(FLAGS))
+        yield browser.new_page()
+        browser.close()
+
+
+def test_the_console_page_shows_the_guests_screen(home: Home, guest: Guest, page: Page, tmp_path: Path):
+    url = home.alice.json("console", "url", "show", "--novnc", "first")["url"]
+    page.goto(url)
+    canvas = page.wait_for_selector("canvas", timeout=30_000)
+    assert canvas is not None
+    until(lambda: canvas.evaluate(COLOURS) > 1, seconds=30, what="a picture on the canvas")
+    screenshot = tmp_path / "console.png"
+    page.screenshot(path=screenshot)
+    assert screenshot.stat().st_size > 2_000
+
+
+def test_a_console_token_opens_once(home: Home, guest: Guest, page: Page):
+    url = home.alice.json("console", "url", "show", "--novnc", "first")["url"]
+    page.goto(url)
+    canvas = page.wait_for_selector("canvas", timeout=30_000)
+    assert canvas is not None
+    until(lambda: canvas.evaluate(COLOURS) > 1, seconds=30, what="a picture on the canvas")
+    again = page.context.new_page()
+    again.goto(url)
+    again.wait_for_timeout(3_000)
+    found = again.query_selector("canvas")
+    assert found is None or found.evaluate(COLOURS) <= 1
+
+
+def test_deleting_all_leaves_nothing(
+    cloud: LaunchedCloud, home: Home, guest: Guest, before: leftovers.Inventory
+):
+    alice = home.alice
+    alice("server", "delete", "--wait", *home.servers)
+    for address in alice.json("floating", "ip", "list"):
+        alice("floating", "ip", "delete", address["ID"])
+    for router, subnet in (("door", "home-subnet"), ("back-door", "away-subnet")):
+        alice("router", "remove", "subnet", router, subnet)
+        alice("router", "delete", router)
+    alice("network", "delete", "home", "away")
+    alice("security", "group", "delete", "door")
+    alice("keypair", "delete", "key")
+    alice("image", "delete", "own")
+    assert alice.json("port", "list") == []
+    until(
+        lambda: leftovers.grown(before, leftovers.inventory(cloud)) == {},
+        seconds=30,
+        what=f"nothing left, but there was {leftovers.grown(before, leftovers.inventory(cloud))}",
+    )
