@@ -148,15 +148,7 @@ def test_the_guest_reaches_out_through_the_router(home: Home, guest: Guest):
 
 
 def test_more_than_one_packet_of_tcp_arrives_whole(guest: Guest):
-    assert (
-        guest.run("head -c 3000000 /dev/zero | sha256sum").split()[0]
-        == (
-            guest.run("dd if=/dev/zero bs=1000000 count=3 2>/dev/null | tee /tmp/zeros | sha256sum").split()[
-                0
-            ]
-        )
-    )
-    assert len(guest.run("od -An -v -tx1 /tmp/zeros | head -c 200000")) > 190_000
+    assert len(guest.run("head -c 100000 /dev/zero | od -An -v -tx1")) > 300_000
 
 
 def test_removing_the_ssh_rule_cuts_the_connection(home: Home, guest: Guest):
