@@ -10,6 +10,8 @@ from typing import Protocol
 
 import msgspec
 
+from cumulo.contracts.compute import GuestMetadata
+
 
 class PowerState(StrEnum):
     """What a guest's machine is doing."""
@@ -48,9 +50,10 @@ class NicSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfigDriveSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The files of a config drive, path → content."""
+    """What a config drive holds: the whole metadata tree of `guest`, and `files` (path → content) over it."""
 
-    files: dict[str, bytes]
+    guest: GuestMetadata | None = None
+    files: dict[str, bytes] = {}
 
 
 class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +135,13 @@ class Hypervisor(Protocol):
     async def power_on(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
         """Have a stopped guest running."""
 
-    async def power_off(self, server_id: str, *, timeout: float = 0, fence: int = 0) -> GuestState:
+    async def power_off(
+        self,
+        server_id: str,
+        *,
+        timeout: float = 0,  # noqa: ASYNC109  how long the guest may take, on another host
+        fence: int = 0,
+    ) -> GuestState:
         """Stop the guest: by ACPI within `timeout` seconds, then (or at once with 0) by force."""
 
     async def reboot(self, spec: GuestSpec, *, hard: bool, fence: int = 0) -> GuestState:

@@ -1,6 +1,9 @@
 """The ports of one Open vSwitch bridge, through the switch's own database."""
 
+import asyncio
 from collections.abc import Mapping
+
+import structlog
 
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.ovsdb import (
@@ -19,11 +22,15 @@ from cumulo.core.ovsdb import (
 )
 
 TABLES = {
+    "Open_vSwitch": ("next_cfg", "cur_cfg"),
     "Bridge": ("name", "ports"),
     "Port": ("name", "interfaces"),
     "Interface": ("name", "type", "external_ids", "ofport", "error"),
 }
-READY = 10.0  # seconds that the switch may take to answer
+READY = 10.0  # seconds that the switch's database may take to answer
+APPLIED = 5.0  # seconds that the switch itself may take to act
+
+log = structlog.get_logger(__name__)
 
 
 class Switch:
@@ -58,14 +65,20 @@ class Switch:
             await self._transact(update("Interface", same(interface.uuid), {"external_ids": ids}))
 
     async def remove_port(self, name: str) -> None:
-        """Take a port off the bridge; one that is gone is no error."""
+        """Take a port off the bridge; one that is gone is no error.
+
+        Returns once the switch has let go of the device (or was too slow to say so): a device that is
+        made anew under the same name would not be noticed as another one.
+        """
         bridge = await self._bridge()
         port = self._named("Port", name)
         if port is not None and port.uuid in bridge["ports"]:
             await self._transact(
                 mutate("Bridge", same(bridge.uuid), ("ports", "delete", {Uuid(port.uuid)})),
                 delete("Port", same(port.uuid)),
+                mutate("Open_vSwitch", [], ("next_cfg", "+=", 1)),
             )
+            await self._applied()
 
     async def ports(self) -> dict[str, Mapping[str, str]]:
         """Return the bridge's ports: name → external ids of the interface."""
@@ -90,6 +103,18 @@ class Switch:
         if bridge is None:
             raise Temporary(f"Open vSwitch has no bridge {self.bridge} yet")
         return bridge
+
+    async def _applied(self) -> None:
+        """Wait until the switch works by what the database holds now (`cur_cfg` follows `next_cfg`)."""
+        [row] = self._rows("Open_vSwitch")
+        goal = row["next_cfg"]
+        try:
+            async with asyncio.timeout(APPLIED):
+                await self._client.until(
+                    lambda: any(row["cur_cfg"] >= goal for row in self._rows("Open_vSwitch"))
+                )
+        except TimeoutError:
+            log.warning("ports.switch_is_slow", bridge=self.bridge, seconds=APPLIED)
 
     async def _transact(self, *operations: Operation) -> None:
         try:

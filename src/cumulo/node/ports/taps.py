@@ -30,11 +30,16 @@ CLONE = "/dev/net/tun"
 
 def ensure(name: str, *, mtu: int, owner: str) -> None:
     """Have a persistent tap of this name, up, with this MTU and alias."""
-    if not (DEVICES / name).exists():
+    if not exists(name):
         _create(name, owner)
     elif alias(name) != owner:
         raise Permanent(f"{name} is a device of {alias(name) or 'somebody else'}")
     _configure(name, mtu)
+
+
+def exists(name: str) -> bool:
+    """Say whether the host has a device of this name."""
+    return (DEVICES / name).exists()
 
 
 def alias(name: str) -> str:
@@ -53,11 +58,11 @@ def owned(prefix: str) -> dict[str, str]:
 
 async def remove(name: str) -> None:
     """Remove a device, whoever has it open; one that is gone is no error."""
-    if (DEVICES / name).exists():
+    if exists(name):
         try:
             await run("ip", "link", "delete", "dev", name, seconds=20)
         except Permanent:
-            if (DEVICES / name).exists():
+            if exists(name):
                 raise
 
 

@@ -40,6 +40,8 @@ class SwitchWiring:
         """Have exactly these cards' taps and ports for the server."""
         for nic in nics:
             owner = self._prefix + server_id
+            if not taps.exists(nic.tap):
+                await self._switch.remove_port(nic.tap)  # of an earlier device of this name
             await asyncio.to_thread(taps.ensure, nic.tap, mtu=nic.mtu, owner=owner)
             await self._switch.ensure_port(nic.tap, _external_ids(server_id, nic))
         await self._remove(server_id, keep={nic.tap for nic in nics})

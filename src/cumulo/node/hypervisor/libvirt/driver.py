@@ -202,7 +202,7 @@ class LibvirtHypervisor:
         disk = await disks.ensure_overlay(folder, spec.root, base)
         drive = folder / CONFIG_DRIVE
         if spec.config_drive is not None:
-            await config_drive.write(drive, spec.config_drive.files)
+            await config_drive.write(drive, config_drive.files(spec.config_drive))
         return GuestFiles(
             disk=disk,
             base=base,

@@ -1,0 +1,107 @@
+"""The ASGI application that answers one network's guests. The peer's address says who asks."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from cumulo.contracts.compute import GuestMetadata
+from cumulo.core import clock
+from cumulo.node.metadata import tree
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Lookup = Callable[[str], Awaitable[GuestMetadata | None]]  # by a guest's address
+
+FRESH = 2.0  # seconds; a booting guest asks for some twenty files in a row
+KEYS = "meta-data/public-keys"
+
+log = structlog.get_logger(__name__)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A status, a body and its type."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+NOT_FOUND = Answer(404, b"not found")
+
+
+class MetadataApp:
+    """Serves both trees to the guests that `lookup` knows."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._known: dict[str, tuple[float, GuestMetadata]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI 3)."""
+        del receive  # no request has a body that matters
+        if scope["type"] != "http":
+            return
+        answer = await self._answer(scope)
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(answer.body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope) -> Answer:
+        if scope["method"] not in ("GET", "HEAD"):
+            return Answer(405, b"method not allowed")
+        path = "/".join(part for part in scope["path"].split("/") if part)
+        if not path:
+            return _index(tree.EC2_VERSIONS)
+        if path == "openstack":
+            return _index(tree.OPENSTACK_VERSIONS)
+        try:
+            guest = await self._guest(scope["client"][0])
+        except Exception:
+            log.exception("metadata.lookup_failed", path=path)
+            return Answer(503, b"try again later")
+        return NOT_FOUND if guest is None else _file(guest, path)
+
+    async def _guest(self, address: str) -> GuestMetadata | None:
+        now = clock.monotonic()
+        asked, guest = self._known.get(address, (0.0, None))
+        if guest is not None and now - asked < FRESH:
+            return guest
+        guest = await self._lookup(address)
+        self._known = {key: item for key, item in self._known.items() if now - item[0] < FRESH}
+        if guest is not None:
+            self._known[address] = (now, guest)
+        return guest
+
+
+def _index(names: tuple[str, ...]) -> Answer:
+    return Answer(200, "\n".join(names).encode())
+
+
+def _file(guest: GuestMetadata, path: str) -> Answer:
+    first, _, rest = path.partition("/")
+    try:
+        if first == "openstack":
+            version, _, name = rest.partition("/")
+            if version not in tree.OPENSTACK_VERSIONS:
+                return NOT_FOUND
+            return Answer(200, tree.read(tree.openstack(guest), name), _type(name))
+        if first not in tree.EC2_VERSIONS:
+            return NOT_FOUND
+        if rest == KEYS and guest.keys:
+            return Answer(200, tree.ec2_keys(guest))
+        return Answer(200, tree.read(tree.ec2(guest), rest))
+    except tree.NoSuchFile:
+        return NOT_FOUND
+
+
+def _type(name: str) -> str:
+    if name.endswith(".json"):
+        return "application/json"
+    return "application/octet-stream" if name == "user_data" else "text/plain; charset=utf-8"

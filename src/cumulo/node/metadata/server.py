@@ -1,0 +1,131 @@
+"""Metadata for every network that has a guest on this host, served in this process's own loop.
+
+`realise` makes it so from whatever it finds; it is run at start, every few seconds, and when a guest
+arrives. A control plane that does not answer leaves everything as it is.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+import uvicorn
+from uvicorn.server import ServerState
+
+from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.metadata import Metadata, MetadataNetwork
+from cumulo.core.drivers import DriverError
+from cumulo.node.metadata.app import MetadataApp
+from cumulo.node.metadata.namespaces import Namespaces, listen
+
+log = structlog.get_logger(__name__)
+
+MOST_CONNECTIONS = 256  # of one network's guests at a time; more are told to come back
+IDLE = 5  # seconds that a silent connection is kept
+CHECK_EVERY = 60.0  # seconds; an unchanged network is looked at again, in case somebody broke it
+
+
+class _Served:
+    """A network as it is served now."""
+
+    def __init__(self, network: MetadataNetwork, server: asyncio.Server, state: ServerState) -> None:
+        self.network = network
+        self.checked = asyncio.get_running_loop().time()
+        self._server = server
+        self._state = state
+
+    def close(self) -> None:
+        """Stop listening, and end each connection after its present answer."""
+        self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+
+
+class MetadataServer:
+    """Serves what `source` says of networks and guests on the host `host`."""
+
+    def __init__(self, host: str, namespaces: Namespaces, source: Metadata) -> None:
+        self._host = host
+        self._namespaces = namespaces
+        self._source = source
+        self._served: dict[str, _Served] = {}
+        self._lock = asyncio.Lock()
+
+    async def realise(self) -> None:
+        """Serve exactly the networks that have a guest here."""
+        async with self._lock:
+            wanted = {item.network_id: item for item in await self._source.networks(self._host)}
+            for network in wanted.values():
+                try:
+                    await self._ensure(network)
+                except DriverError as error:
+                    log.warning("metadata.broken", network=network.network_id, reason=str(error))
+            for network_id in self._served.keys() - wanted.keys():
+                self._served.pop(network_id).close()
+            names = {self._namespaces.name(network_id) for network_id in wanted}
+            for name in self._namespaces.existing() - names:
+                await self._namespaces.remove(name)
+
+    async def stop(self) -> None:
+        """Stop serving. Namespaces stay, so that nothing has to be made anew at the next start."""
+        async with self._lock:
+            for served in self._served.values():
+                served.close()
+            self._served.clear()
+
+    async def remove_all(self) -> None:
+        """Stop serving and remove every namespace of this cloud."""
+        await self.stop()
+        for name in self._namespaces.existing():
+            await self._namespaces.remove(name)
+
+    async def _ensure(self, network: MetadataNetwork) -> None:
+        now = asyncio.get_running_loop().time()
+        served = self._served.get(network.network_id)
+        if served and served.network == network and now - served.checked < CHECK_EVERY:
+            return
+        fresh = self._namespaces.name(network.network_id) not in self._namespaces.existing()
+        await self._namespaces.ensure(network)
+        if served is not None and not fresh:
+            served.network, served.checked = network, now
+            return
+        if served is not None:
+            served.close()  # its socket was in a namespace that is gone
+        self._served[network.network_id] = await self._serve(network)
+
+    async def _serve(self, network: MetadataNetwork) -> _Served:
+        name = self._namespaces.name(network.network_id)
+        channel = await asyncio.to_thread(listen, name)
+
+        async def lookup(address: str) -> GuestMetadata | None:
+            return await self._source.guest(network.network_id, address)
+
+        protocol, state = _protocol(MetadataApp(lookup))
+        server = await asyncio.get_running_loop().create_server(protocol, sock=channel)
+        log.info("metadata.serving", network=network.network_id, namespace=name)
+        return _Served(network, server, state)
+
+
+def _protocol(app: MetadataApp) -> tuple[Callable[[], asyncio.Protocol], ServerState]:
+    """Return uvicorn's HTTP protocol around an app, and the state that knows its connections."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # a guest could claim any address by them
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=IDLE,
+        limit_concurrency=MOST_CONNECTIONS,
+    )
+    config.load()
+    state = ServerState()
+
+    def make() -> asyncio.Protocol:
+        kind = config.http_protocol_class
+        return kind(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+
+    return make, state

@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+
+from cumulo.contracts.compute import GuestMetadata
+from cumulo.node.metadata.app import MetadataApp
+from cumulo.testing.metadata import FakeMetadata, a_guest
+
+
+class Caller:
+    """Calls the app as the HTTP server does."""
+
+    def __init__(self) -> None:
+        self.source = FakeMetadata()
+        self.source.guests["net", "10.0.0.5"] = a_guest()
+        self.app = MetadataApp(self._lookup)
+        self.lookups = 0
+
+    async def _lookup(self, address: str) -> GuestMetadata | None:
+        self.lookups += 1
+        return await self.source.guest("net", address)
+
+    async def get(self, path: str, address: str = "10.0.0.5", method: str = "GET") -> tuple[int, bytes]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def receive() -> Any:
+            raise AssertionError
+
+        scope = {"type": "http", "method": method, "path": path, "client": (address, 4242)}
+        await self.app(scope, receive, send)
+        return sent[0]["status"], sent[1]["body"]
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller()
+
+
+async def test_the_root_lists_versions_to_anybody(caller: Caller):
+    assert await caller.get("/", "10.9.9.9") == (200, b"1.0\n2009-04-04\nlatest")
+    status, body = await caller.get("/openstack", "10.9.9.9")
+    assert status == 200
+    assert body.split()[-1] == b"latest"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/latest/meta-data/hostname",
+        "/2009-04-04/meta-data/hostname",
+        "//latest//meta-data/hostname/",
+    ],
+)
+async def test_a_file_is_found_however_its_path_is_written(caller: Caller, path: str):
+    assert await caller.get(path) == (200, b"web")
+
+
+async def test_the_keys_index_says_numbers_and_names(caller: Caller):
+    assert await caller.get("/latest/meta-data/public-keys/") == (200, b"0=mine")
+    status, body = await caller.get("/latest/meta-data/public-keys/0/openssh-key")
+    assert (status, body) == (200, b"ssh-ed25519 AAAA me")
+
+
+async def test_openstack_folders_have_an_index(caller: Caller):
+    status, body = await caller.get("/openstack/latest/")
+    assert status == 200
+    assert {b"meta_data.json", b"network_data.json", b"user_data"} <= set(body.split())
+    assert (await caller.get("/openstack/latest/vendor_data.json")) == (200, b"{}")
+    assert (await caller.get("/openstack/latest/password")) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/openstack/1999-01-01/meta_data.json", "/nope", "/latest/nope", "/openstack/latest/../x"],
+)
+async def test_what_is_not_there_is_not_found(caller: Caller, path: str):
+    assert (await caller.get(path))[0] == 404
+
+
+async def test_a_stranger_finds_nothing(caller: Caller):
+    assert (await caller.get("/latest/meta-data/hostname", "10.0.0.6"))[0] == 404
+
+
+async def test_head_has_no_body_and_post_is_refused(caller: Caller):
+    assert await caller.get("/latest/meta-data/hostname", method="HEAD") == (200, b"")
+    assert (await caller.get("/latest/meta-data/hostname", method="POST"))[0] == 405
+
+
+async def test_a_silent_control_plane_is_told_as_such(caller: Caller):
+    caller.source.error = RuntimeError("down")
+    assert (await caller.get("/latest/meta-data/hostname"))[0] == 503
+    caller.source.error = None
+    assert (await caller.get("/latest/meta-data/hostname"))[0] == 200
+
+
+async def test_many_files_in_a_row_cost_one_lookup(caller: Caller):
+    for path in ("/latest/meta-data/hostname", "/latest/meta-data/instance-id"):
+        await caller.get(path)
+    assert caller.lookups == 1
