@@ -5,15 +5,15 @@ The tests share one story and run in the order of the file; each looks at one pr
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from cumulo.testing import leftovers
-from cumulo.testing.guests import Guest, make_key, pings
+from cumulo.testing.guests import Guest, pings
 from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
+from cumulo.testing.residence import Residence
 
 USER_DATA = "#!/bin/sh\necho user data was here > /run/user-data-ran\n"
 CHROMIUM = "/usr/bin/chromium"
@@ -32,38 +32,6 @@ COLOURS = """canvas => {
     for (let i = 0; i < pixels.length; i += 4) seen.add(pixels[i] << 16 | pixels[i + 1] << 8 | pixels[i + 2]);
     return seen.size;
 }"""
-
-
-@dataclass
-class Home:
-    """What Alice made: a network behind a router, a security group, a key, an image, servers."""
-
-    alice: Client
-    key: Path
-    external: str
-    servers: dict[str, Guest] = field(default_factory=dict)
-
-    def network(self, name: str, cidr: str) -> None:
-        """Make a network with a subnet."""
-        self.alice("network", "create", name)
-        self.alice("subnet", "create", "--network", name, "--subnet-range", cidr, f"{name}-subnet")
-
-    def boot(self, name: str, network: str, user_data: Path) -> Guest:
-        """Boot a server on a network, give it a floating IP, wait until it answers SSH."""
-        alice = self.alice
-        alice(
-            *("server", "create", "--image", "mini", "--flavor", "m1.tiny", "--network", network),
-            *("--key-name", "key", "--security-group", "door", "--user-data", str(user_data), "--wait", name),
-        )
-        address = alice.json("floating", "ip", "create", self.external)["floating_ip_address"]
-        alice("server", "add", "floating", "ip", name, address)
-        guest = self.servers[name] = Guest(address, self.key)
-        guest.wait()
-        return guest
-
-    def fixed_address(self, server: str, network: str) -> str:
-        """Return a server's own address on a network."""
-        return str(self.alice.json("server", "show", server)["addresses"][network][0])
 
 
 @pytest.fixture(scope="module")
@@ -96,34 +64,30 @@ def user_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def home(
     cloud: LaunchedCloud, alice: Client, before: leftovers.Inventory, tmp_path_factory: pytest.TempPathFactory
-) -> Home:
-    """Network, subnet, router, security group, keypair, image: by the official client."""
-    key = tmp_path_factory.mktemp("key") / "key"
-    public = make_key(key)
-    image = tmp_path_factory.mktemp("image") / "mini.qcow2"
-    cloud.admin("image", "save", "--file", str(image), "mini")
-    external = alice.json("network", "list", "--external")[0]["Name"]
-    home = Home(alice, key, external)
-    home.network("home", "10.11.0.0/24")
-    alice("router", "create", "--external-gateway", external, "door")
-    alice("router", "add", "subnet", "door", "home-subnet")
-    alice("security", "group", "create", "door")
-    alice("security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "door")
-    alice("security", "group", "rule", "create", "--protocol", "icmp", "door")
-    alice("keypair", "create", "--public-key", str(public), "key")
-    alice("image", "create", "--disk-format", "qcow2", "--file", str(image), "own")
+) -> Residence:
+    home = Residence(cloud, alice, tmp_path_factory.mktemp("alice"))
+    home.network("home", "10.11.0.0/24", router="door")
     return home
 
 
 @pytest.fixture(scope="module")
-def guest(home: Home, user_data: Path) -> Guest:
-    return home.boot("first", "home", user_data)
+def image(cloud: LaunchedCloud, home: Residence, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Alice's own image: the cloud's mini image, downloaded and uploaded again."""
+    path = tmp_path_factory.mktemp("image") / "mini.qcow2"
+    home.user("image", "save", "--file", str(path), "mini")
+    home.user("image", "create", "--disk-format", "qcow2", "--file", str(path), "own")
+    return "own"
 
 
-def test_the_image_arrived_whole(home: Home):
-    shown = home.alice.json("image", "show", "own")
+@pytest.fixture(scope="module")
+def guest(home: Residence, image: str, user_data: Path) -> Guest:
+    return home.boot("first", "home", "--user-data", str(user_data), image=image)
+
+
+def test_an_image_is_downloaded_and_uploaded_whole(home: Residence, image: str):
+    shown = home.user.json("image", "show", image)
     assert shown["status"] == "active"
-    assert shown["size"] > 1_000_000
+    assert shown["checksum"] == home.user.json("image", "show", "mini")["checksum"]
 
 
 def test_ssh_reaches_the_guest_through_its_floating_ip(guest: Guest):
@@ -134,15 +98,15 @@ def test_user_data_ran(guest: Guest):
     assert guest.run("cat /run/user-data-ran") == "user data was here"
 
 
-def test_hostname_and_key_came_from_metadata(home: Home, guest: Guest):
+def test_hostname_and_key_came_from_metadata(home: Residence, guest: Guest):
     assert guest.run("hostname") == "first"
     document = guest.run("wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json")
-    assert home.key.with_name("key.pub").read_text().split()[1] in document
+    assert home.public_key.split()[1] in document
     assert guest.run("wget -q -O - http://169.254.169.254/latest/meta-data/instance-id").startswith("i-")
 
 
-def test_the_guest_reaches_out_through_the_router(home: Home, guest: Guest):
-    gateway = home.alice.json("subnet", "show", "home-subnet")["gateway_ip"]
+def test_the_guest_reaches_out_through_the_router(home: Residence, guest: Guest):
+    gateway = home.user.json("subnet", "show", "home-subnet")["gateway_ip"]
     assert guest.reaches(gateway)
     assert guest.reaches(guest.address.rpartition(".")[0] + ".1")  # the machine, on the external network
 
@@ -151,25 +115,22 @@ def test_more_than_one_packet_of_tcp_arrives_whole(guest: Guest):
     assert len(guest.run("head -c 100000 /dev/zero | od -An -v -tx1")) > 300_000
 
 
-def test_removing_the_ssh_rule_cuts_the_connection(home: Home, guest: Guest):
-    alice = home.alice
-    rules = alice.json("security", "group", "rule", "list", "door", "--long")
-    ssh = next(rule["ID"] for rule in rules if rule["Port Range"] == "22:22")
-    alice("security", "group", "rule", "delete", ssh)
+def test_removing_the_ssh_rule_cuts_the_connection(home: Residence, guest: Guest):
+    home.close_door()
     until(lambda: not guest.answers(), seconds=30, what="the connection to be cut")
     assert pings(guest.address)
-    alice("security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "door")
+    home.open_door()
     guest.wait(60)
 
 
-def test_another_project_sees_none_of_it(home: Home, guest: Guest, bob: Client):
+def test_another_project_sees_none_of_it(home: Residence, guest: Guest, bob: Client):
     assert bob.json("server", "list") == []
     assert bob.json("floating", "ip", "list") == []
     assert bob.json("keypair", "list") == []
-    assert not {"home"} & {network["Name"] for network in bob.json("network", "list")}
-    assert not {"door"} & {group["Name"] for group in bob.json("security", "group", "list")}
+    assert "home" not in {network["Name"] for network in bob.json("network", "list")}
+    assert "home" not in {group["Name"] for group in bob.json("security", "group", "list")}
     assert "own" not in {image["Name"] for image in bob.json("image", "list")}
-    server = home.alice.json("server", "show", "first")["id"]
+    server = home.user.json("server", "show", "first")["id"]
     for action in (
         ("server", "show"),
         ("server", "delete"),
@@ -181,12 +142,10 @@ def test_another_project_sees_none_of_it(home: Home, guest: Guest, bob: Client):
     assert guest.answers()
 
 
-def test_two_networks_talk_only_through_a_router(home: Home, guest: Guest, user_data: Path):
-    alice = home.alice
-    home.network("away", "10.12.0.0/24")
-    alice("router", "create", "--external-gateway", home.external, "back-door")
-    alice("router", "add", "subnet", "back-door", "away-subnet")
-    home.boot("second", "away", user_data)
+def test_two_networks_talk_only_through_a_router(home: Residence, guest: Guest, user_data: Path):
+    alice = home.user
+    home.network("away", "10.12.0.0/24", router="back-door")
+    home.boot("second", "away", "--user-data", str(user_data))
     there = home.fixed_address("second", "away")
     assert not guest.reaches(there)
     alice("port", "create", "--network", "away", "--fixed-ip", "subnet=away-subnet", "between")
@@ -199,16 +158,16 @@ def test_two_networks_talk_only_through_a_router(home: Home, guest: Guest, user_
 
 
 @pytest.mark.parametrize("how", ["--soft", "--hard"])
-def test_a_reboot_boots_the_guest_anew(home: Home, guest: Guest, how: str):
+def test_a_reboot_boots_the_guest_anew(home: Residence, guest: Guest, how: str):
     boot = guest.boot_id
-    home.alice("server", "reboot", how, "--wait", "first")
+    home.user("server", "reboot", how, "--wait", "first")
     until(lambda: guest.answers() and guest.boot_id != boot, seconds=240, what="another boot")
-    assert home.alice.json("server", "show", "first")["status"] == "ACTIVE"
+    assert home.user.json("server", "show", "first")["status"] == "ACTIVE"
 
 
-def test_the_console_log_holds_the_login_prompt(home: Home, guest: Guest):
+def test_the_console_log_holds_the_login_prompt(home: Residence, guest: Guest):
     log = until(
-        lambda: re.search(r"login:", home.alice("console", "log", "show", "first")),
+        lambda: re.search(r"login:", home.user("console", "log", "show", "first")),
         seconds=60,
         what="the login prompt in the console log",
     )
@@ -223,8 +182,8 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_the_console_page_shows_the_guests_screen(home: Home, guest: Guest, page: Page, tmp_path: Path):
-    url = home.alice.json("console", "url", "show", "--novnc", "first")["url"]
+def test_the_console_page_shows_the_guests_screen(home: Residence, guest: Guest, page: Page, tmp_path: Path):
+    url = home.user.json("console", "url", "show", "--novnc", "first")["url"]
     page.goto(url)
     canvas = page.wait_for_selector("canvas", timeout=30_000)
     assert canvas is not None
@@ -234,8 +193,8 @@ def test_the_console_page_shows_the_guests_screen(home: Home, guest: Guest, page
     assert screenshot.stat().st_size > 2_000
 
 
-def test_a_console_token_opens_once(home: Home, guest: Guest, page: Page):
-    url = home.alice.json("console", "url", "show", "--novnc", "first")["url"]
+def test_a_console_token_opens_once(home: Residence, guest: Guest, page: Page):
+    url = home.user.json("console", "url", "show", "--novnc", "first")["url"]
     page.goto(url)
     canvas = page.wait_for_selector("canvas", timeout=30_000)
     assert canvas is not None
@@ -248,20 +207,11 @@ def test_a_console_token_opens_once(home: Home, guest: Guest, page: Page):
 
 
 def test_deleting_all_leaves_nothing(
-    cloud: LaunchedCloud, home: Home, guest: Guest, before: leftovers.Inventory
+    cloud: LaunchedCloud, home: Residence, guest: Guest, before: leftovers.Inventory
 ):
-    alice = home.alice
-    alice("server", "delete", "--wait", *home.servers)
-    for address in alice.json("floating", "ip", "list"):
-        alice("floating", "ip", "delete", address["ID"])
-    for router, subnet in (("door", "home-subnet"), ("back-door", "away-subnet")):
-        alice("router", "remove", "subnet", router, subnet)
-        alice("router", "delete", router)
-    alice("network", "delete", "home", "away")
-    alice("security", "group", "delete", "door")
-    alice("keypair", "delete", "key")
-    alice("image", "delete", "own")
-    assert alice.json("port", "list") == []
+    home.clear({"door": "home", "back-door": "away"})
+    home.user("image", "delete", image)
+    assert home.user.json("port", "list") == []
     until(
         lambda: leftovers.grown(before, leftovers.inventory(cloud)) == {},
         seconds=30,

@@ -14,10 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cumulo.runtime import environments
-from cumulo.runtime.engines.processes import Record
+from cumulo.runtime.engines.processes import Process, Record
 from cumulo.runtime.state import StateFolder
-from cumulo.runtime.supervisor import read_status
 
 T = TypeVar("T")
 
@@ -59,19 +57,22 @@ class LaunchedCloud:
 
     def kill(self) -> None:
         """End all of Cumulo's own processes at once by SIGKILL; engines and guests run on."""
-        status = read_status(self.state.status)
-        pids = [status.pid] if status else []
-        server = Record(self.state.run / "server.process").find("python")
-        for pid in [*pids, *([server.pid] if server else [])]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for name in ("supervisor", "server"):
+            process = self._record(name).find()
+            if process is not None:
+                process.terminate(signal.SIGKILL)
+                process.wait(10)
 
-    def serves(self) -> bool:
-        """Say whether the server's process is alive."""
-        server = Record(self.state.run / "server.process").find("python")
-        return server is not None and server.alive()
+    @property
+    def server(self) -> Process:
+        """The process that serves. Raises LookupError when there is none."""
+        process = self._record("server").find()
+        if process is None:
+            raise LookupError("the server does not run")
+        return process
+
+    def _record(self, name: str) -> Record:
+        return Record(self.state.run / f"{name}.process")
 
     def reset(self) -> None:
         """Remove all that it made on the machine."""
@@ -103,7 +104,7 @@ class Client:
 
     def __init__(self, cloud: LaunchedCloud, user: str, password: str, project: str) -> None:
         self.cloud = cloud
-        self.program = environments.ensure(cloud.root, "client") / "openstack"
+        self.program = cloud.root / ".venv-client" / "bin" / "openstack"
         self.environment = {
             "OS_AUTH_URL": f"{cloud.url}/identity/v3",
             "OS_USERNAME": user,

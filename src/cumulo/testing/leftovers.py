@@ -31,7 +31,7 @@ def inventory(cloud: LaunchedCloud) -> Inventory:
         "switch ports": _switch_ports(state),
         "port bindings": _rows(state, "ovn-sbctl", "sb", "Port_Binding", "logical_port"),
         "namespaces": {name for name in _namespaces() if name.startswith(f"cu{state.instance}-")},
-        "taps": _taps(),
+        "taps": {name for name in links() if name.startswith("tap")},
         "guests' files": {path.name for path in (state.path / "node" / "servers").glob("*")},
         "allocations": _allocations(cloud),
     }
@@ -67,9 +67,9 @@ def _namespaces() -> set[str]:
     return {entry["name"] for entry in json.loads(said_by(["ip", "-json", "netns", "list"]) or "[]")}
 
 
-def _taps() -> set[str]:
-    links = json.loads(said_by(["ip", "-json", "link", "show"]))
-    return {link["ifname"] for link in links if link["ifname"].startswith("tap")}
+def links() -> set[str]:
+    """Return the names of all network devices of the machine."""
+    return {link["ifname"] for link in json.loads(said_by(["ip", "-json", "link", "show"]))}
 
 
 def _allocations(cloud: LaunchedCloud) -> set[str]:

@@ -56,9 +56,7 @@ def test_the_json_holds_each_test_and_why_tests_were_skipped():
 
 def test_suites_choose_by_smoke_service_or_expression(tmp_path: Path):
     def chosen(suite: str, *kinds: str) -> list[Case]:
-        wanted = Conformance(
-            root=tmp_path, suite=suite, clouds=tmp_path, image=tmp_path, kinds=kinds or ("api", "guest")
-        )
+        wanted = Conformance(root=tmp_path, suite=suite, clouds=tmp_path, kinds=kinds or ("api", "guest"))
         return choose([SHOW, LIST, BOOT], wanted)
 
     assert chosen("smoke") == [BOOT, SHOW]

@@ -15,8 +15,7 @@ from pathlib import Path
 import msgspec
 
 from cumulo.core import clock
-from cumulo.runtime import environments
-from cumulo.runtime.conformance import report
+from cumulo.runtime.conformance import environment, report
 from cumulo.runtime.conformance.report import Case, Report, Result
 
 SERVICES = ("compute", "identity", "image", "network", "object-store", "scenario", "volume")
@@ -34,15 +33,15 @@ class Conformance:
     """What to run, against which cloud.
 
     `suite`: `smoke`, `core` (all but scenarios), a service, or `re:REGEX`. `clouds` is the clouds.yaml that
-    names the administrator `cloud`. `image` is a qcow2 to upload, whose `user` takes SSH keys from the
-    metadata; guests are logged in to only with `validate`. The run ends after `limit` seconds; what had not
-    run by then is missing.
+    names the administrator `cloud`. Guests are made of the cloud's image `image`, whose `user` takes SSH
+    keys from the metadata; they are logged in to only with `validate`. The run ends after `limit` seconds;
+    what had not run by then is missing.
     """
 
     root: Path
     suite: str
     clouds: Path
-    image: Path
+    image: str = "mini"
     cloud: str = "cumulo-admin"
     user: str = "root"
     validate: bool = True
@@ -55,7 +54,7 @@ class Conformance:
 
 def run(wanted: Conformance) -> int:
     """Run the suite, print its table, write its JSON and page; return 0 when nothing failed or is missing."""
-    programs = environments.ensure(wanted.root, "conformance")
+    programs = environment.ensure(wanted.root)
     with tempfile.TemporaryDirectory(prefix="cumulo-conformance-") as folder:
         bench = Bench(wanted, programs, Path(folder))
         found = bench.run(clock.now())
@@ -86,7 +85,7 @@ class Bench:
 
     def run(self, at: datetime) -> Report:
         """Do the whole run and return what it found."""
-        image = ["--image", str(self.wanted.image), "--user", self.wanted.user]
+        image = ["--image", self.wanted.image, "--user", self.wanted.user]
         self._script("prepare.py", "tempest.conf", *image, *["--validate"] * self.wanted.validate)
         listed = self._script("catalogue.py")
         tests = choose(_rows(listed), self.wanted)

@@ -1,11 +1,11 @@
 """Write a tempest.conf for the cloud that OS_CLOUD names. Run by the Python of Tempest's environment.
 
-    prepare.py OUT --image FILE --user NAME [--validate]
+    prepare.py OUT --image NAME --user NAME [--validate]
 
-What the suites need and no cloud has from birth (two flavors, two images, a few roles) is looked up by its
-name and made when it is missing; an external network must be there. Every boolean feature flag that the
-installed Tempest knows is on, unless `NOT_ASKED` says why not: what Cumulo lacks shows as a failure. A
-service that the catalog does not offer is off, so its tests count as skipped.
+What the suites need and no cloud has from birth (two flavors, a second image, a few roles) is looked up by
+its name and made when it is missing; the image and an external network must be there. Every boolean feature
+flag that the installed Tempest knows is on, unless `NOT_ASKED` says why not: what Cumulo lacks shows as a
+failure. A service that the catalog does not offer is off, so its tests count as skipped.
 """
 
 import argparse
@@ -76,6 +76,16 @@ def ensure_image(cloud: openstack.connection.Connection, name: str, path: Path) 
     return str(found.id)
 
 
+def fetch_image(cloud: openstack.connection.Connection, name: str, folder: Path) -> tuple[str, Path]:
+    """Return the id of the cloud's image of that name, and its bytes as a file in `folder`."""
+    found = cloud.image.find_image(name)
+    if found is None:
+        sys.exit(f"the cloud has no image {name!r}; `cumulo up` makes one")
+    path = folder / f"{name}.qcow2"
+    cloud.image.download_image(found.id, output=str(path))
+    return str(found.id), path
+
+
 def ensure_roles(cloud: openstack.connection.Connection) -> None:
     """Have the roles that the suites name."""
     for name in ROLES:
@@ -121,12 +131,12 @@ def offered(cloud: openstack.connection.Connection) -> Settings:
     return settings
 
 
-def compute_settings(cloud: openstack.connection.Connection, image: Path) -> Settings:
+def compute_settings(cloud: openstack.connection.Connection, image: str, file: Path) -> Settings:
     """Return the flavors, images and limits that the compute tests use."""
     return {
         "compute": {
-            "image_ref": ensure_image(cloud, f"{PREFIX}-image", image),
-            "image_ref_alt": ensure_image(cloud, f"{PREFIX}-image-alt", image),
+            "image_ref": image,
+            "image_ref_alt": ensure_image(cloud, f"{PREFIX}-image-alt", file),
             "flavor_ref": ensure_flavor(cloud, f"{PREFIX}.small", 128),
             "flavor_ref_alt": ensure_flavor(cloud, f"{PREFIX}.alt", 160),
             "max_microversion": "latest",
@@ -156,7 +166,7 @@ def network_settings(cloud: openstack.connection.Connection) -> Settings:
     }
 
 
-def guest_settings(image: Path, user: str, *, validate: bool) -> Settings:
+def guest_settings(file: Path, user: str, *, validate: bool) -> Settings:
     """Return how guests are reached, or that they are not."""
     return {
         "validation": {
@@ -168,7 +178,7 @@ def guest_settings(image: Path, user: str, *, validate: bool) -> Settings:
             "connect_timeout": 120,
             "ssh_timeout": 180,
         },
-        "scenario": {"img_file": str(image), "img_disk_format": "qcow2"},
+        "scenario": {"img_file": str(file), "img_disk_format": "qcow2"},
     }
 
 
@@ -195,21 +205,22 @@ def main() -> None:
     """Prepare the cloud and write the file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--image", required=True)
     parser.add_argument("--user", default="root")
     parser.add_argument("--validate", action="store_true")
     given = parser.parse_args()
     cloud = openstack.connect()
     ensure_roles(cloud)
+    image, file = fetch_image(cloud, given.image, given.out.absolute().parent)
     write(
         given.out.absolute(),
         [
             features(),
             identity_settings(cloud),
             offered(cloud),
-            compute_settings(cloud, given.image.absolute()),
+            compute_settings(cloud, image, file),
             network_settings(cloud),
-            guest_settings(given.image.absolute(), given.user, validate=given.validate),
+            guest_settings(file, given.user, validate=given.validate),
         ],
     )
 

@@ -1,8 +1,4 @@
-"""Virtual environments beside the product's own: the official client's, Tempest's.
-
-Each is made once from `requirements/NAME.lock` into `.venv-NAME` of the checkout, and anew when the lock
-changes.
-"""
+"""Tempest's own environment: made once from `requirements/conformance.lock`, anew when that changes."""
 
 import hashlib
 import subprocess
@@ -13,10 +9,10 @@ from pathlib import Path
 STAMP = "made-from"
 
 
-def ensure(root: Path, name: str) -> Path:
-    """Return the `bin` folder of an environment, made below the checkout `root` when it is not there."""
-    lock = root / "requirements" / f"{name}.lock"
-    folder = root / f".venv-{name}"
+def ensure(root: Path) -> Path:
+    """Return the `bin` folder of the environment below the checkout `root`, made when it is not there."""
+    lock = root / "requirements" / "conformance.lock"
+    folder = root / ".venv-conformance"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     wanted = f"{sys.version_info.major}.{sys.version_info.minor} {digest}"
     stamp = folder / STAMP
@@ -24,6 +20,6 @@ def ensure(root: Path, name: str) -> Path:
         return folder / "bin"
     venv.create(folder, with_pip=True, clear=True)
     pip = [str(folder / "bin" / "pip"), "install", "-qq", "--require-hashes", "--requirement", str(lock)]
-    subprocess.run(pip, check=True, stdin=subprocess.DEVNULL)  # noqa: S603  its own pip
+    subprocess.run(pip, check=True, stdin=subprocess.DEVNULL)
     stamp.write_text(wanted)
     return folder / "bin"
