@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,6 +8,11 @@ import pytest
 
 from cumulo.core.db import Database
 from cumulo.testing.database import Cluster, postgresql_cluster, sqlite_database
+
+
+def pytest_configure() -> None:
+    """Say that there is no loop yet, or pytest-asyncio makes one before the first test and leaks it."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")
