@@ -89,6 +89,8 @@ class Cloud:
             quota=Quota(s.limits for s in self.services if s.limits is not None),
             bindings=self.bindings,
         )
+        self.bindings |= {Database: database, Tasks: self.tasks, Enforcer: self.engine.enforcer}
+        self.bindings[Quota] = self.engine.quota
         self.app = App(self.engine, self.services)
         self._clients: list[httpx.AsyncClient] = []
 

@@ -34,3 +34,21 @@ def test_secrets_are_blanked_by_their_names(stream):
 def test_what_is_below_the_level_is_not_written(stream):
     structlog.get_logger().debug("noise")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("style", ["human", "json"])
+def test_a_traceback_does_not_show_what_variables_held(style):
+    written = io.StringIO()
+    configure(style=style, stream=written)
+    try:
+        fail_with("correct horse")
+    except ZeroDivisionError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    finally:
+        structlog.reset_defaults()
+    assert "ZeroDivisionError" in written.getvalue()
+    assert "correct horse" not in written.getvalue()
+
+
+def fail_with(password):
+    return len(password) / 0

@@ -14,7 +14,9 @@ SECRET_NAMES = frozenset(
 
 def configure(*, style: str = "human", level: str = "INFO", stream: TextIO | None = None) -> None:
     """Set up logging for the process. style: `json` or `human`."""
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False)
+    # Plain tracebacks: the richer kinds print local variables, and those hold secrets.
+    plain = structlog.dev.plain_traceback
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)
     if style == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_encode)
     number = logging.getLevelNamesMapping()[level.upper()]
