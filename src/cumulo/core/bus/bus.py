@@ -1,0 +1,157 @@
+"""The bus: calls to hosts and events, between parts of Cumulo that may be on different machines.
+
+It may lose a message at any time; leases and revisions make that harmless. Everything crosses it as msgpack,
+also when both ends are in one process, so that nothing slips in that could not cross a wire.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from cumulo.core import errors
+from cumulo.core.bus.failures import Failure, pack, unpack
+
+log = structlog.get_logger()
+
+R = TypeVar("R")
+E = TypeVar("E", bound=msgspec.Struct)
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """What a host can be asked: the types that cross, and the function that answers."""
+
+    argument: Any  # a type that msgspec can decode; None: no argument
+    function: Callable[..., Awaitable[Any]]
+
+
+class Bus(Protocol):
+    """Calls to hosts, and events."""
+
+    async def call(
+        self,
+        host: str,
+        verb: str,
+        argument: msgspec.Struct | None,
+        result: type[R],
+        *,
+        timeout: float = 60,  # noqa: ASYNC109  a bus with a wire tells it to the other side
+    ) -> R:
+        """Ask a host and return its answer, decoded as `result`.
+
+        Raises what the host raised; Unavailable when it is not there or silent for `timeout` seconds.
+        """
+
+    async def serve(self, host: str, verbs: Mapping[str, Verb]) -> None:
+        """Answer these verbs in the name of a host; a second call adds verbs."""
+
+    async def withdraw(self, host: str) -> None:
+        """Answer nothing more in the name of a host."""
+
+    async def publish(self, topic: str, event: msgspec.Struct) -> None:
+        """Tell all who subscribed to the topic."""
+
+    def subscribe(self, topic: str, type_: type[E], handler: Callable[[E], Awaitable[None]]) -> None:
+        """Have `handler` called with each event of the topic, in order, one at a time."""
+
+
+class LocalBus:
+    """A bus inside one process."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, dict[str, Verb]] = {}
+        self._subscriptions: dict[str, list[Subscription]] = {}
+
+    async def call(
+        self,
+        host: str,
+        verb: str,
+        argument: msgspec.Struct | None,
+        result: type[R],
+        *,
+        timeout: float = 60,  # noqa: ASYNC109  as above
+    ) -> R:
+        """Ask a host and return its answer."""
+        if host not in self._hosts:
+            raise errors.Unavailable(f"Host {host} is not there.", host=host)
+        known = self._hosts[host].get(verb)
+        if known is None:
+            raise errors.Unsupported(f"Host {host} does not know {verb}.")
+        request = b"" if argument is None else msgspec.msgpack.encode(argument)
+        try:
+            async with asyncio.timeout(timeout) as limit:
+                answer = await _answer(known, request)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise errors.Unavailable(f"Host {host} did not answer in time.", host=host) from None
+        if isinstance(answer, Failure):
+            raise unpack(msgspec.msgpack.decode(msgspec.msgpack.encode(answer), type=Failure))
+        return msgspec.msgpack.decode(answer, type=result)
+
+    async def serve(self, host: str, verbs: Mapping[str, Verb]) -> None:
+        """Answer these verbs in the name of a host."""
+        self._hosts.setdefault(host, {}).update(verbs)
+
+    async def withdraw(self, host: str) -> None:
+        """Answer nothing more in the name of a host."""
+        self._hosts.pop(host, None)
+
+    async def publish(self, topic: str, event: msgspec.Struct) -> None:
+        """Tell all who subscribed to the topic; do not wait for them."""
+        message = msgspec.msgpack.encode(event)
+        for subscription in self._subscriptions.get(topic, ()):
+            subscription.take(message)
+
+    def subscribe(self, topic: str, type_: type[E], handler: Callable[[E], Awaitable[None]]) -> None:
+        """Have `handler` called with each event of the topic, in order, one at a time."""
+        self._subscriptions.setdefault(topic, []).append(Subscription(topic, type_, handler))
+
+    async def settle(self) -> None:
+        """Wait until every event that was published has been handled."""
+        every = [one for subscribed in self._subscriptions.values() for one in subscribed]
+        while working := [one.working for one in every if one.working is not None]:
+            await asyncio.gather(*working, return_exceptions=True)
+
+
+class Subscription:
+    """A handler and the events that wait for it."""
+
+    def __init__(self, topic: str, type_: Any, handler: Callable[[Any], Awaitable[None]]) -> None:
+        self._topic = topic
+        self._type = type_
+        self._handler = handler
+        self._waiting: deque[bytes] = deque()
+        self.working: asyncio.Task[None] | None = None
+
+    def take(self, message: bytes) -> None:
+        """Queue an event; handle it when those before it are handled."""
+        self._waiting.append(message)
+        if self.working is None:
+            self.working = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                event = msgspec.msgpack.decode(self._waiting.popleft(), type=self._type)
+                try:
+                    await self._handler(event)
+                except Exception:
+                    log.exception("bus.handler_failed", topic=self._topic)
+        finally:
+            self.working = None
+
+
+async def _answer(verb: Verb, request: bytes) -> bytes | Failure:
+    """Do what a host does with a request: decode, call, encode. Also for a bus with a wire."""
+    try:
+        if verb.argument is None:
+            result = await verb.function()
+        else:
+            result = await verb.function(msgspec.msgpack.decode(request, type=verb.argument))
+    except Exception as error:  # noqa: BLE001  it is the caller's to judge
+        return pack(error)
+    return msgspec.msgpack.encode(result)
