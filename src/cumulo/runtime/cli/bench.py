@@ -1,0 +1,16 @@
+"""`cumulo bench`: measure, and print a table."""
+
+import argparse
+from pathlib import Path
+
+from cumulo.runtime.bench import bench
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go, besides")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure; 1 when something takes more than it should."""
+    return bench(options.json)

@@ -1,0 +1,40 @@
+"""A cloud for a while: in a temporary folder, on a free port, removed from the machine afterwards."""
+
+import contextlib
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cumulo.runtime.cli.down import stop
+from cumulo.runtime.cli.up import start
+from cumulo.runtime.reset import devices, remove
+from cumulo.runtime.settings import port_is_free
+from cumulo.runtime.state import StateFolder
+
+_PORTS = range(8900, 9000)
+
+
+class WouldNotStart(Exception):
+    """The cloud did not come up; what the commands said of it is on standard error."""
+
+
+@contextlib.contextmanager
+def scratch_cloud(purpose: str, settings: str = "", *, up: bool = True) -> Iterator[StateFolder]:
+    """Give a cloud, running if `up`. `settings` is TOML that goes below its `[http]` section."""
+    folder = Path(tempfile.mkdtemp(prefix=f"cumulo-{purpose}-"))
+    state = StateFolder(folder / "state")
+    state.path.mkdir()
+    port = next(port for port in _PORTS if port_is_free(port))
+    state.config.write_text(f"[http]\nport = {port}\n{settings}", encoding="utf-8")
+    try:
+        if up and start(state.path) is None:
+            raise WouldNotStart
+        yield state
+    finally:
+        with contextlib.redirect_stdout(io.StringIO()):
+            made = devices(state)
+            stop(state, with_guests=True, grace=0)
+            remove(state, made)
+        shutil.rmtree(folder, ignore_errors=True)
