@@ -8,6 +8,8 @@ import structlog
 
 from cumulo.core.observe import configure
 
+SECRET = "correct horse"
+
 
 @pytest.fixture
 def stream():
@@ -41,13 +43,13 @@ def test_a_traceback_does_not_show_what_variables_held(style):
     written = io.StringIO()
     configure(style=style, stream=written)
     try:
-        fail_with(" ".join(("correct", "horse")))  # no line of source holds it whole
+        fail_with(SECRET)
     except ZeroDivisionError as error:
         structlog.get_logger().error("failed", exc_info=error)
     finally:
         structlog.reset_defaults()
     assert "ZeroDivisionError" in written.getvalue()
-    assert "correct horse" not in written.getvalue()
+    assert SECRET not in written.getvalue()
 
 
 def fail_with(password):

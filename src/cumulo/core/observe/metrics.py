@@ -28,9 +28,7 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self.running = Gauge(
-            "cumulo_http_requests_running", "Requests under way", registry=self.registry
-        )
+        self.running = Gauge("cumulo_http_requests_running", "Requests under way", registry=self.registry)
 
     def answered(self, service: str, operation: str, status: int, seconds: float) -> None:
         """Count one answer."""
