@@ -157,20 +157,19 @@ class Resource:
     def update(
         self, body: Any = None, *, policy: Rule, status: int = 200, envelope: str | None = None,
         view: type[View] | None = None, since: str | None = None, until: str | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Callable[[Handler], Handler]:  # fmt: skip
         """Declare the update: of plain columns with a body type alone, else as a decorator."""
         options = {"status": status, "envelope": envelope, "view": view, "since": since, "until": until}
         declare = self._handled("update", "", self.item, policy, load=self.load, **options)
-        if body is None:
-            return declare
+        if body is not None:
 
-        async def apply(ctx: Ctx, body: Any) -> Any:
-            return await save_changes(ctx, ctx.target, body.given())
+            async def apply(ctx: Ctx, body: Any) -> Any:
+                return await save_changes(ctx, ctx.target, body.given())
 
-        apply.__doc__ = f"Update one {self.name}."
-        apply.__annotations__["body"] = body
-        declare(apply)
-        return None
+            apply.__doc__ = f"Update one {self.name}."
+            apply.__annotations__["body"] = body
+            declare(apply)
+        return declare
 
     def delete(
         self, *, policy: Rule, status: int = 204, plain: bool = False, since: str | None = None
