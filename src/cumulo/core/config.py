@@ -20,17 +20,20 @@ class BadSetting(Invalid):
     """{path}: [{section}] {reason}"""
 
 
-def load(path: Path | None, sections: Iterable[type[Section]]) -> dict[type[Section], Section]:
+def load(
+    path: Path | None, sections: Iterable[type[Section]], *, whole: bool = True
+) -> dict[type[Section], Section]:
     """Read the file (all defaults when there is none) into one struct per section.
 
-    Raises BadSetting for an unknown section or key and for a value of the wrong type, naming it.
+    Raises BadSetting for an unknown section (unless these are not the `whole` file's) or key and for a
+    value of the wrong type, naming it.
     """
     text: Mapping[str, Any] = {}
     if path is not None and path.exists():
         text = _parse(path)
     known = {section.section: section for section in sections}
     for name in text:
-        if name not in known:
+        if whole and name not in known:
             raise BadSetting(path=path, section=name, reason="is no section that Cumulo knows")
     return {kind: _convert(path, kind, text.get(name, {})) for name, kind in known.items()}
 

@@ -11,6 +11,10 @@ RUN = Path("/run")  # where the short links to state folders' sockets are
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+class ForeignFolder(Exception):
+    """The folder named for a cloud's state is somebody else's."""
+
+
 class StateFolder:
     """One cloud's folder.
 
@@ -84,11 +88,21 @@ class StateFolder:
         """Return the path of a Unix socket, short whatever the state folder's depth."""
         return self.short_run / f"{name}.sock"
 
+    @property
+    def exists(self) -> bool:
+        """Whether a cloud has been here."""
+        return (self.path / "instance").exists()
+
     def prepare(self) -> None:
-        """Make the folders, fix the instance and point the short link here. Needs root."""
+        """Make the folders, fix the instance and point the short link here. Needs root.
+
+        Raises ForeignFolder for a folder with other things in it: `reset` removes the whole folder.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self.path / "instance"
         if not file.exists():
+            if any(entry.name != "config.toml" for entry in self.path.iterdir()):
+                raise ForeignFolder(f"{self.path} holds other things: name an empty or new folder")
             file.write_text(self._free_instance() + "\n", encoding="ascii")
         file = self.path / "host"
         if not file.exists():
@@ -112,7 +126,7 @@ class StateFolder:
             text = f"{self.path}\0{attempt}" if attempt else str(self.path)
             digits = hashlib.sha256(text.encode()).hexdigest()[:4]
             link = RUN / f"cumulo-{digits}"
-            if not link.is_symlink() or link.readlink() in (self.run, Path()) or not link.exists():
+            if not link.is_symlink() or link.readlink() == self.run or not link.exists():
                 return digits
         raise RuntimeError(f"no free name for {self.path}")
 

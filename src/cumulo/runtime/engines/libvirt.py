@@ -45,8 +45,8 @@ user = "root"
 group = "root"
 security_driver = "none"
 namespaces = []
+dynamic_ownership = 0
 remember_owner = 0
-vnc_auto_unix_socket = 0
 """
 _LOG_DAEMON = """\
 # Written by Cumulo at each start. A console log turns over at 2 MiB.

@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from cumulo.runtime.engines.engine import Engine, listens, ovsdb_answers, run
+from cumulo.runtime.engines.engine import Engine, ovsdb_answers, run, says
 from cumulo.runtime.state import RUN, StateFolder
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -86,7 +86,8 @@ def switch(state: StateFolder, external_address: str) -> Engine:
         await _bring_up(state, external_address)
 
     async def ready() -> bool:
-        return (_DEVICES / state.external_bridge).exists() and await listens(Path(control))
+        # The bridges' devices outlive a killed daemon, so they say nothing of a new one.
+        return await says(f"{state.external_bridge}:", "ovs-appctl", "-t", control, "dpif/show")
 
     return Engine(
         name="ovs-vswitchd",

@@ -21,7 +21,7 @@ class Process:
 
     def alive(self) -> bool:
         """Say whether it still runs (a zombie does not)."""
-        return _started(self.pid) == self.started
+        return started(self.pid) == self.started
 
     def terminate(self, number: int = signal.SIGTERM) -> None:
         """Send it a signal; nothing happens when it is gone."""
@@ -57,13 +57,13 @@ class Record:
         beside.replace(self.path)
 
     def find(self, program: str | None = None) -> Process | None:
-        """Return the process if it still runs, and runs `program` (a file's name) when one is given."""
+        """Return the process if it still runs, and runs `program` (a file's name begins so) if given."""
         try:
-            pid, started = self.path.read_text(encoding="ascii").split()
+            pid, ticks = map(int, self.path.read_text(encoding="ascii").split())
         except (OSError, ValueError):
             return None
-        process = Process(int(pid), int(started))
-        if not process.alive() or (program and _program(process.pid) != program):
+        process = Process(pid, ticks)
+        if not process.alive() or (program and not _program(process.pid).startswith(program)):
             return None
         return process
 
@@ -86,17 +86,22 @@ def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = 
     pid = os.posix_spawnp(  # a list of arguments, no shell
         command[0], list(command), environment, file_actions=actions, setsid=True
     )
-    started = _started(pid)
-    return Process(pid, -1 if started is None else started)
+    return Process(pid, started(pid) or -1)
 
 
-def reap(pid: int) -> None:
-    """Let the kernel forget an ended child; nothing when it is not ours."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def reap(pid: int) -> str:
+    """Let the kernel forget an ended child; say how it ended, if it was ours."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return ""
+    if ended != pid:
+        return ""
+    code = os.waitstatus_to_exitcode(status)
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
 
-def _started(pid: int) -> int | None:
+def started(pid: int) -> int | None:
     """Return when a process started, in clock ticks since boot; None when it is gone or a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

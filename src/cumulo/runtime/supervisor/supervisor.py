@@ -99,15 +99,15 @@ class Supervisor:
         await engine.once_ready()
         self._note(part, PartState.RUNNING)
         part.up.set()
-        await ended(part.process)
-        raise NotReady(f"it ended{self._last_words(engine)}")
+        how = await ended(part.process)
+        raise NotReady(f"ended ({how or 'was adopted'}){self._last_words(engine)}")
 
     async def _until_ready(self, engine: Engine, process: Process) -> None:
         give_up = time.monotonic() + _PATIENCE
         while not await engine.ready():
             if not process.alive():
-                reap(process.pid)
-                raise NotReady(f"it ended before it was ready{self._last_words(engine)}")
+                how = reap(process.pid)
+                raise NotReady(f"ended before it was ready ({how}){self._last_words(engine)}")
             if time.monotonic() > give_up:
                 raise NotReady(f"not ready after {_PATIENCE:g} seconds{self._last_words(engine)}")
             await asyncio.sleep(_ASK_EVERY)
@@ -133,7 +133,7 @@ class Supervisor:
         for number in (signal.SIGCONT if asked else signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
             process.terminate(number)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE / 2):
+                async with asyncio.timeout(_GRACE):
                     await ended(process)
                     return
 
@@ -167,12 +167,12 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def ended(process: Process) -> None:
-    """Wait until a process, ours or adopted, has ended."""
+async def ended(process: Process) -> str:
+    """Wait until a process, ours or adopted, has ended; say how, if it was ours."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except ProcessLookupError:
-        return
+        return ""
     loop = asyncio.get_running_loop()
     over = loop.create_future()
     try:
@@ -182,6 +182,6 @@ async def ended(process: Process) -> None:
                 await over
             finally:
                 loop.remove_reader(descriptor)
-        reap(process.pid)
+        return reap(process.pid)
     finally:
         os.close(descriptor)

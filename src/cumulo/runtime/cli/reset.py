@@ -1,0 +1,39 @@
+"""`cumulo reset`: remove the cloud and everything it made, asking first."""
+
+import argparse
+import sys
+
+from cumulo.runtime import reset
+from cumulo.runtime.cli.down import stop
+from cumulo.runtime.state import StateFolder
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show what will go, ask, and remove it."""
+    state = StateFolder(options.state)
+    if not state.exists:
+        print(f"there is no cloud in {state.path}")
+        return 0
+    print("This removes for good:")
+    for line in reset.findings(state):
+        print(f"  {line}")
+    if not options.yes and not _agreed():
+        print("nothing was removed")
+        return 1
+    devices = reset.devices(state)
+    stop(state, with_guests=True, grace=0)
+    reset.remove(state, devices)
+    print("removed")
+    return 0
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        print("(no terminal to ask on: give --yes)")
+        return False
+    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")

@@ -1,0 +1,36 @@
+"""`cumulo test`: the static checks, then the suite; the launcher has installed what they need."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cumulo.runtime.conformance.command import run_conformance
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--conformance", metavar="SELECTION", help="run Tempest instead, as `smoke`")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where Tempest's results go")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="for scripts/test, such as `e2e -x`")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run both; the suite runs even when a check has failed, and its closing line comes last."""
+    if options.conformance:
+        return run_conformance(options.conformance, options.state, options.json)
+    environment = {**os.environ}
+    environment.pop("CUMULO_STATE", None)
+    checked = 0
+    if not options.rest:
+        checked = _script("check", [], environment)
+    tested = _script("test", options.rest, environment)
+    return tested or checked
+
+
+def _script(name: str, rest: list[str], environment: dict[str, str]) -> int:
+    command = [sys.executable, str(ROOT / "scripts" / name), *rest]
+    return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode  # noqa: S603

@@ -1,0 +1,62 @@
+"""Remove everything that a cloud made on this machine."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from cumulo.runtime import clouds
+from cumulo.runtime.state import StateFolder
+
+_DEVICES = Path("/sys/class/net")
+_NAMESPACES = Path("/run/netns")
+
+
+def findings(state: StateFolder) -> list[str]:
+    """Return in words what a reset would remove."""
+    lines = [f"the folder {state.path} with the database, images and all servers' disks"]
+    lines += [f"the network device {name}" for name in devices(state)]
+    lines += [f"the network namespace {name}" for name in namespaces(state)]
+    return lines
+
+
+def devices(state: StateFolder) -> list[str]:
+    """Return the network devices that are the cloud's: bridges, and taps on them."""
+    own = sorted(path.name for path in _DEVICES.glob(f"cu{state.instance}-*"))
+    return own + [tap for tap in _taps(state) if (_DEVICES / tap).exists()]
+
+
+def namespaces(state: StateFolder) -> list[str]:
+    """Return the cloud's network namespaces."""
+    return sorted(path.name for path in _NAMESPACES.glob(f"cu{state.instance}-*"))
+
+
+def remove(state: StateFolder, known_devices: list[str]) -> None:
+    """Remove it all; the cloud is stopped already. `known_devices`: noted while OVS still ran."""
+    for name in namespaces(state):
+        _run("ip", "netns", "delete", name)
+    for name in dict.fromkeys([*known_devices, *devices(state)]):
+        if (_DEVICES / name).exists():
+            _run("ip", "link", "delete", name)
+    clouds.remove_home(state)
+    shutil.rmtree(Path(f"/run/cu{state.instance}-vnc"), ignore_errors=True)
+    link = state.short_run
+    if link.is_symlink() and link.readlink() == state.run:
+        link.unlink()
+    shutil.rmtree(state.path)
+
+
+def _taps(state: StateFolder) -> list[str]:
+    """Return the taps that the integration bridge has, as Open vSwitch's database knows them."""
+    if not state.socket("vswitch").exists():
+        return []
+    database = f"--db=unix:{state.socket('vswitch')}"
+    listed = _run("ovs-vsctl", database, "--timeout=5", "list-ports", state.integration_bridge)
+    return [name for name in listed.split() if name.startswith("tap")]
+
+
+def _run(*command: str) -> str:
+    """Run a program; what cannot be removed because it is gone is no error."""
+    done = subprocess.run(  # noqa: S603  a list of arguments of our own
+        command, check=False, capture_output=True, text=True
+    )
+    return done.stdout

@@ -1,0 +1,57 @@
+"""`python -m cumulo.runtime.supervisor --state DIR`: the process that keeps a cloud running."""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import resource
+import signal
+from pathlib import Path
+
+from cumulo.runtime.engines.libvirt import guests_running
+from cumulo.runtime.engines.processes import Process, Record, started
+from cumulo.runtime.settings import config_of
+from cumulo.runtime.state import StateFolder
+from cumulo.runtime.supervisor.plan import parts_of
+from cumulo.runtime.supervisor.supervisor import Supervisor
+
+
+async def supervise(state: StateFolder) -> None:
+    """Keep the cloud running until SIGTERM or SIGINT; then stop it, but not under running guests."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    supervisor = Supervisor(state, await parts_of(state))
+    supervisor.start()
+    await over.wait()
+    guests = guests_running(state)
+    leave = [e.name for e in supervisor.engines.values() if e.for_guests] if guests else []
+    await supervisor.stop(leave)
+
+
+def main() -> int:
+    """Be the only supervisor of this state folder."""
+    parser = argparse.ArgumentParser(prog="cumulo-supervisor")
+    parser.add_argument("--state", type=Path, required=True)
+    state = config_of(parser.parse_args().state)
+    os.chdir("/")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    lock = os.open(state.run / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another supervisor keeps this cloud", flush=True)  # noqa: T201  our log
+        return 1
+    record = Record(state.run / "supervisor.process")
+    record.write(Process(os.getpid(), started(os.getpid()) or -1))
+    try:
+        asyncio.run(supervise(state))
+    finally:
+        record.remove()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

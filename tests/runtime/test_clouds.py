@@ -1,0 +1,82 @@
+import os
+import stat
+
+import pytest
+import yaml
+
+from cumulo.runtime import clouds
+from cumulo.runtime.state import StateFolder
+
+OURS = {"cumulo": {"auth": {"username": "demo"}}, "cumulo-admin": {"auth": {"username": "admin"}}}
+THEIRS = """\
+# my clouds
+clouds:
+    # the one at work
+    work:
+        auth: {auth_url: https://cloud.example/v3}   # do not touch
+cache:
+  expiration_time: 10
+"""
+
+
+def test_other_clouds_and_comments_stay_as_they_are():
+    after = clouds.merged(THEIRS, OURS)
+    assert yaml.safe_load(after) == {
+        "clouds": {**OURS, "work": {"auth": {"auth_url": "https://cloud.example/v3"}}},
+        "cache": {"expiration_time": 10},
+    }
+    assert "    # the one at work\n" in after
+    assert "# do not touch" in after
+
+
+def test_a_second_merge_changes_nothing():
+    once = clouds.merged(THEIRS, OURS)
+    assert clouds.merged(once, OURS) == once
+
+
+def test_a_merge_replaces_what_an_earlier_one_wrote():
+    once = clouds.merged(THEIRS, {"cumulo": {"auth": {"username": "old"}}})
+    assert yaml.safe_load(clouds.merged(once, OURS))["clouds"]["cumulo"] == OURS["cumulo"]
+
+
+def test_removing_ours_gives_back_theirs():
+    assert clouds.without(clouds.merged(THEIRS, OURS)) == THEIRS
+
+
+@pytest.mark.parametrize("before", ["", "clouds:\n", "cache: {}\n", "clouds: {work: {region_name: x}}\n"])
+def test_it_bears_a_file_without_a_list_of_clouds(before):
+    after = yaml.safe_load(clouds.merged(before, OURS))
+    assert after["clouds"].items() >= OURS.items()
+    assert (yaml.safe_load(before) or {}).keys() <= after.keys()
+
+
+def test_a_cloud_of_the_same_name_by_other_hands_is_left():
+    assert clouds.merged("clouds:\n  cumulo:\n    region_name: mine\n", OURS) is None
+
+
+def test_the_state_folder_gets_private_files_with_working_credentials(tmp_path):
+    state = StateFolder(tmp_path)
+    clouds.write(state, "http://127.0.0.1:8700")
+    written = yaml.safe_load((tmp_path / "clouds.yaml").read_text())["clouds"]
+    assert written["cumulo-admin"]["auth"]["password"] == clouds.password(state.admin_password)
+    assert written["cumulo"]["auth"]["auth_url"] == "http://127.0.0.1:8700/identity/v3"
+    assert "export OS_USERNAME='demo'" in (tmp_path / "openrc").read_text()
+    for name in ("clouds.yaml", "openrc", "admin-openrc", "admin-password", "demo-password"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_a_password_is_made_once(tmp_path):
+    first = clouds.password(tmp_path / "password")
+    assert clouds.password(tmp_path / "password") == first
+    assert len(first) >= 20
+
+
+def test_only_the_default_cloud_goes_into_the_home_folder(tmp_path):
+    assert clouds.home_file(StateFolder(tmp_path)) is None
+
+
+def test_the_home_folder_is_that_of_the_user_behind_sudo(monkeypatch):
+    monkeypatch.setenv("SUDO_UID", str(os.getuid()))
+    found = clouds.home_file(StateFolder(clouds.DEFAULT))
+    assert found is not None
+    assert found.parts[-3:] == (".config", "openstack", "clouds.yaml")

@@ -1,0 +1,82 @@
+"""Two clouds' real engines side by side on this machine."""
+
+import asyncio
+import json
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from cumulo.runtime import reset
+from cumulo.runtime.engines import engines_of
+from cumulo.runtime.engines.engine import CommandFailed, run
+from cumulo.runtime.engines.libvirt import uri
+from cumulo.runtime.state import StateFolder
+from cumulo.runtime.supervisor import PartState, Supervisor
+
+pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("engines")]
+
+
+async def started(state: StateFolder) -> Supervisor:
+    state.prepare()
+    supervisor = Supervisor(state, await engines_of(state))
+    supervisor.start()
+    async with asyncio.timeout(60):
+        await supervisor.up()
+    return supervisor
+
+
+@pytest.fixture
+async def clouds():
+    """Two clouds, one in a folder so deep that its sockets could have no path there."""
+    folder = Path(tempfile.mkdtemp(prefix="cumulo-engines-"))
+    states = [StateFolder(folder / "a"), StateFolder(folder.joinpath(*["deep-folder"] * 12))]
+    supervisors = [await started(state) for state in states]
+    yield states, supervisors
+    for supervisor in supervisors:
+        await supervisor.stop()
+        reset.remove(supervisor.state, [])
+    shutil.rmtree(folder)
+
+
+async def devices() -> set[str]:
+    return {link["ifname"] for link in json.loads(await run("ip", "-json", "link"))}
+
+
+async def test_two_clouds_run_side_by_side_and_leave_nothing(clouds):
+    states, supervisors = clouds
+    for state in states:
+        assert {state.integration_bridge, state.external_bridge, state.datapath_device} <= await devices()
+        assert "QEMU" in await run("virsh", "-c", uri(state), "version")
+        chassis = await run("ovn-sbctl", f"--db=unix:{state.socket('sb')}", "--bare", "list", "chassis")
+        assert state.host in chassis
+    addresses = [await run("ip", "-4", "-br", "address", "show", s.external_bridge) for s in states]
+    assert addresses[0].split()[-1] != addresses[1].split()[-1]
+
+    await supervisors[0].stop()
+    assert not any(name.startswith(f"cu{states[0].instance}-") for name in await devices())
+    assert "QEMU" in await run("virsh", "-c", uri(states[1]), "version")
+
+
+async def test_engines_come_back_with_what_they_had(clouds):
+    (state, _), (supervisor, _) = clouds
+    killed = [supervisor.parts[name].process for name in ("ovs-vswitchd", "ovsdb-nb", "libvirtd")]
+    await run("ovn-nbctl", f"--db=unix:{state.socket('nb')}", "ls-add", "kept")
+    for process in killed:
+        process.terminate(signal.SIGKILL)
+    async with asyncio.timeout(30):
+        while not all(  # noqa: ASYNC110  it waits for other processes
+            part.status.state is PartState.RUNNING and part.process not in killed
+            for part in supervisor.parts.values()
+        ):
+            await asyncio.sleep(0.05)
+    assert "kept" in await run("ovn-nbctl", f"--db=unix:{state.socket('nb')}", "ls-list")
+    assert {state.datapath_device, state.external_bridge} <= await devices()
+    assert "QEMU" in await run("virsh", "-c", uri(state), "version")
+
+
+async def test_a_failing_program_tells_its_words():
+    with pytest.raises(CommandFailed, match="unknown command"):
+        await run("ovs-vsctl", "no-such-command")

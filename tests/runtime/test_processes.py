@@ -1,0 +1,60 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from cumulo.runtime.engines import processes
+from cumulo.runtime.engines.processes import Process, Record, spawn
+from cumulo.runtime.supervisor.supervisor import ended
+
+
+@pytest.fixture
+def sleeper(tmp_path):
+    process = spawn(["sleep", "60"], log=tmp_path / "sleep.log")
+    yield process
+    process.terminate(signal.SIGKILL)
+    process.wait(5)
+
+
+def test_a_process_has_a_session_of_its_own(sleeper):
+    assert os.getsid(sleeper.pid) == sleeper.pid
+
+
+async def test_its_end_is_noticed(sleeper):
+    assert sleeper.alive()
+    sleeper.terminate()
+    await ended(sleeper)
+    assert not sleeper.alive()
+
+
+def test_a_record_finds_the_process_again(sleeper, tmp_path):
+    record = Record(tmp_path / "sleep.process")
+    record.write(sleeper)
+    assert record.find() == sleeper
+    assert record.find("sleep") == sleeper
+    assert record.find("libvirtd") is None
+
+
+def test_a_record_is_not_fooled_by_a_reused_pid(sleeper, tmp_path):
+    record = Record(tmp_path / "sleep.process")
+    record.write(Process(sleeper.pid, sleeper.started - 1))
+    assert record.find() is None
+
+
+@pytest.mark.parametrize("content", [None, "", "x y\n", "12"])
+def test_a_bad_record_finds_nothing(tmp_path, content):
+    file = tmp_path / "a.process"
+    if content is not None:
+        file.write_text(content)
+    assert Record(file).find() is None
+
+
+def test_output_goes_to_the_log_and_a_long_one_is_moved_aside(tmp_path, monkeypatch):
+    log = tmp_path / "program.log"
+    monkeypatch.setattr(processes, "LOG_LIMIT", 3)
+    for word in ("first", "second"):
+        assert spawn([sys.executable, "-c", f"print('{word}')"], log=log).wait(20)
+    assert log.read_text() == "second\n"
+    assert Path(f"{log}.1").read_text() == "first\n"
