@@ -99,6 +99,12 @@ class Ports(Protocol):
     async def security_groups(self, db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[str]]:
         """Return the names of the groups on each server's ports."""
 
+    async def change_security_group(self, work: Work, server_id: str, group: str, *, present: bool) -> None:
+        """Put a group (by name or id, of the server's project) on the server's ports, or take it off.
+
+        NotFound for an unknown group, and for one to take off that none of the ports has.
+        """
+
     async def active(self, db: Reader, port_ids: Sequence[str]) -> bool:
         """Say whether all these ports are ACTIVE (wired on their host)."""
 

@@ -1,0 +1,24 @@
+"""Compute's API: what it declares."""
+
+from cumulo.services.compute.api import (
+    details,
+    flavors,
+    hosts,
+    keypairs,
+    quotas,
+    servers,
+    versions,
+)
+from cumulo.services.compute.api.dialect import DIALECT
+
+PARTS = (
+    versions.routes,
+    flavors.flavors,
+    keypairs.routes,
+    servers.servers,
+    details.routes,
+    hosts.routes,
+    quotas.routes,
+)
+
+__all__ = ["DIALECT", "PARTS"]

@@ -1,0 +1,148 @@
+"""Servers and what can be done to them."""
+
+from typing import Any
+
+from msgspec import UNSET
+
+from cumulo.core.http import Ctx, Response
+from cumulo.core.resource import Resource
+from cumulo.services.compute import policy
+from cumulo.services.compute.domain import consoles, creation, search
+from cumulo.services.compute.domain import servers as domain
+from cumulo.services.compute.errors import ServerNotFound
+from cumulo.services.compute.model import Server
+from cumulo.services.compute.schema.bodies import (
+    ConsoleOutputBody,
+    LockBody,
+    RebootBody,
+    RemoteConsoleBody,
+    ResetStateBody,
+    ServerBody,
+    ServerChange,
+    VncBody,
+)
+from cumulo.services.compute.schema.created import created
+from cumulo.services.compute.schema.servers import (
+    ServerBrief,
+    ServerShown,
+    ServerUpdated,
+    ServerView,
+)
+from cumulo.services.compute.tasks import Change
+
+servers = Resource(
+    "server",
+    "/servers",
+    model=Server,
+    view=ServerView,
+    scope=search.scope,
+    order=("created_at:desc", "id:desc"),
+    missing=ServerNotFound,
+)
+servers.list(policy=policy.LIST, detail=policy.DETAIL, brief=ServerBrief)
+servers.show(policy=policy.SHOW, view=ServerShown)
+for _name, _filter in search.FILTERS.items():
+    servers.filter(_name)(_filter)
+
+
+@servers.create(policy=policy.CREATE, status=202)
+async def create(ctx: Ctx, body: ServerBody) -> Response:
+    """Create one server or several."""
+    made = await creation.create(ctx, body)
+    password = creation.password() if body.admin_pass is UNSET else body.admin_pass
+    return created(ctx, body, made, password)
+
+
+@servers.update(policy=policy.UPDATE, view=ServerUpdated)
+async def update(ctx: Ctx, server: Server, body: ServerChange) -> Server:
+    """Change a server's name, description, hostname or access addresses."""
+    return await domain.update(ctx, server, body)
+
+
+@servers.delete(policy=policy.DELETE, status=204)
+async def delete(ctx: Ctx, server: Server) -> None:
+    """Delete a server."""
+    await domain.delete(ctx, server)
+
+
+@servers.action("forceDelete", policy=policy.FORCE_DELETE, status=202)
+async def force_delete(ctx: Ctx, server: Server) -> None:
+    """Delete a server at once, which is how every server is deleted here."""
+    await domain.delete(ctx, server)
+
+
+@servers.action("os-start", policy=policy.START, status=202)
+async def start(ctx: Ctx, server: Server) -> None:
+    """Start a stopped server."""
+    await domain.change_power(ctx, server, Change.START)
+
+
+@servers.action("os-stop", policy=policy.STOP, status=202)
+async def stop(ctx: Ctx, server: Server) -> None:
+    """Stop a running server."""
+    await domain.change_power(ctx, server, Change.STOP)
+
+
+@servers.action("reboot", policy=policy.REBOOT, status=202)
+async def reboot(ctx: Ctx, server: Server, body: RebootBody) -> None:
+    """Reboot a server: softly from inside, or hard."""
+    hard = body.type.upper() == "HARD"
+    await domain.change_power(ctx, server, Change.HARD_REBOOT if hard else Change.SOFT_REBOOT)
+
+
+@servers.action("pause", policy=policy.PAUSE, status=202)
+async def pause(ctx: Ctx, server: Server) -> None:
+    """Freeze a server in memory."""
+    await domain.change_power(ctx, server, Change.PAUSE)
+
+
+@servers.action("unpause", policy=policy.UNPAUSE, status=202)
+async def unpause(ctx: Ctx, server: Server) -> None:
+    """Let a paused server go on."""
+    await domain.change_power(ctx, server, Change.UNPAUSE)
+
+
+@servers.action("lock", policy=policy.LOCK, status=202)
+async def lock(ctx: Ctx, server: Server, body: LockBody | None) -> None:
+    """Lock a server against changes."""
+    reason = body.locked_reason if body is not None else UNSET
+    await domain.lock(ctx, server, reason if isinstance(reason, str) else None)
+
+
+@servers.action("unlock", policy=policy.UNLOCK, status=202)
+async def unlock(ctx: Ctx, server: Server) -> None:
+    """Unlock a server."""
+    await domain.unlock(ctx, server)
+
+
+@servers.action("os-resetState", policy=policy.RESET_STATE, status=202)
+async def reset_state(ctx: Ctx, server: Server, body: ResetStateBody) -> None:
+    """Set a server's state by hand."""
+    await domain.reset_state(ctx, server, body.state)
+
+
+@servers.action("os-getConsoleOutput", policy=policy.CONSOLE_OUTPUT, status=200)
+async def console_output(ctx: Ctx, server: Server, body: ConsoleOutputBody) -> Any:
+    """Show the end of what a server wrote to its console."""
+    length = None if body.length is UNSET else body.length
+    return {"output": await consoles.output(ctx, server, length)}
+
+
+@servers.action("os-getVNCConsole", policy=policy.REMOTE_CONSOLES, status=200, until="2.5")
+async def vnc_console(ctx: Ctx, server: Server, body: VncBody) -> Any:
+    """Get a URL that shows a server's screen once."""
+    url = await consoles.open_console(ctx, server, body.type)
+    return {"console": {"type": body.type, "url": url}}
+
+
+@servers.member(
+    "POST",
+    "/remote-consoles",
+    policy=policy.REMOTE_CONSOLES,
+    envelope="remote_console",
+    since="2.6",
+)
+async def remote_console(ctx: Ctx, server: Server, body: RemoteConsoleBody) -> Any:
+    """Get a URL that shows a server's screen once."""
+    url = await consoles.open_console(ctx, server, body.type)
+    return {"remote_console": {"protocol": body.protocol, "type": body.type, "url": url}}

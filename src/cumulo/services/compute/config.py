@@ -1,0 +1,27 @@
+"""Compute's settings, section `[compute]`."""
+
+from typing import ClassVar
+
+from cumulo.core.config import Section
+
+
+class ComputeSettings(Section, frozen=True):
+    """What an operator may choose of compute.
+
+    Ratios: how often a host's vCPUs, memory and disk are given out. reserved_memory_mib: kept for the host.
+    host_silence: seconds without a report after which a host counts as down. console_lifetime: seconds a
+    console's URL stays valid. console_url: where noVNC is served, `{base}` being the cloud's own address.
+    """
+
+    section: ClassVar[str] = "compute"
+    default_zone: str = "nova"
+    cpu_allocation_ratio: float = 16.0
+    memory_allocation_ratio: float = 1.0
+    disk_allocation_ratio: float = 1.0
+    reserved_memory_mib: int = 0
+    host_silence: float = 60.0
+    console_lifetime: float = 600.0
+    shutdown_timeout: float = 60.0
+    console_url: str = "{base}/console/vnc_lite.html"
+    metadata_items: int = 128
+    server_tags: int = 50

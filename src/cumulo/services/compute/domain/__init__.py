@@ -1,0 +1,1 @@
+"""What may be done with compute's resources, and what comes of it."""

@@ -1,0 +1,354 @@
+"""Creating servers: everything that can be refused is refused here, before anything is promised."""
+
+import base64
+import binascii
+import re
+import secrets
+import string
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from cumulo.contracts.image import ImageRecord, Images
+from cumulo.contracts.network import NetworkRequest, Ports
+from cumulo.core import ids
+from cumulo.core.errors import NotFound
+from cumulo.core.http import Ctx
+from cumulo.services.compute import guests, history, policy
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.domain import flavors, keypairs
+from cumulo.services.compute.errors import (
+    BadNetworks,
+    BadServerCounts,
+    BadUserData,
+    FlavorDiskTooSmall,
+    FlavorMemoryTooSmall,
+    FlavorNotFound,
+    FlavorRefUnknown,
+    HostUnknown,
+    ImageNotActive,
+    ImageRefUnknown,
+    InvalidParameter,
+    KeypairNotFound,
+    KeypairUnknown,
+    PortForMany,
+    TooManyMetadata,
+    UserDataTooLarge,
+    ZoneUnknown,
+)
+from cumulo.services.compute.model import ComputeHost, Flavor, Keypair, Server
+from cumulo.services.compute.schema.bodies import (
+    USER_DATA_LIMIT,
+    BlockDevice,
+    NetworkEntry,
+    ServerBody,
+    is_true,
+)
+from cumulo.services.compute.tasks import CreateServer
+
+GIB = 1024**3
+_PASSWORD_LETTERS = string.ascii_letters + string.digits
+_NOT_SHOWN = frozenset({"signature_verified"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A request for servers, checked."""
+
+    body: ServerBody
+    flavor: Flavor
+    image: ImageRecord | None
+    keypair: Keypair | None
+    networks: list[NetworkRequest]
+    security_group_ids: list[str]
+    zone: str | None
+    host: str | None
+    count: int
+
+
+async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
+    """Check a request, write down its servers and promise them."""
+    plan = await check(ctx, body)
+    flavor = plan.flavor
+    await ctx.claim(
+        {
+            "instances": plan.count,
+            "cores": plan.count * flavor.vcpus,
+            "ram": plan.count * flavor.memory_mib,
+        }
+    )
+    reservation = f"r-{''.join(secrets.choice(string.digits + 'abcdefghij') for _ in range(8))}"
+    servers = [row(ctx, plan, index, reservation) for index in range(plan.count)]
+    for server in servers:
+        await ctx.db.insert(server)
+        action = await history.begin(
+            ctx, server.id, "create", user_id=server.user_id, project_id=server.project_id
+        )
+        server.operation = await ctx.start(CreateServer(server_id=server.id, action_id=action))
+        await ctx.db.save(server, "operation")
+    return servers
+
+
+async def check(ctx: Ctx, body: ServerBody) -> Plan:
+    """Hold a request against all that it names."""
+    settings = ctx.use(ComputeSettings)
+    if body.user_data is not UNSET and body.user_data is not None:
+        check_user_data(body.user_data)
+    if body.metadata is not UNSET and len(body.metadata) > settings.metadata_items:
+        raise TooManyMetadata(limit=settings.metadata_items)
+    count = count_of(body)
+    flavor = await flavor_of(ctx, str(body.flavor_ref))
+    image = await image_of(ctx, image_ref(body))
+    if image is not None:
+        check_fit(flavor, image)
+    zone, host = await destination(ctx, body)
+    networks, groups = await network_requests(ctx, body, count)
+    return Plan(
+        body=body,
+        flavor=flavor,
+        image=image,
+        keypair=await keypair_of(ctx, body.key_name),
+        networks=networks,
+        security_group_ids=groups,
+        zone=zone,
+        host=host,
+        count=count,
+    )
+
+
+def check_user_data(user_data: str) -> None:
+    """Refuse user data that is too long or no base 64."""
+    if len(user_data) > USER_DATA_LIMIT:
+        raise UserDataTooLarge(length=len(user_data), limit=USER_DATA_LIMIT)
+    try:
+        base64.b64decode(user_data, validate=False)
+        valid = re.fullmatch(r"[A-Za-z0-9+/=\s]*", user_data) is not None
+    except binascii.Error:
+        valid = False
+    if not valid:
+        raise BadUserData
+
+
+def count_of(body: ServerBody) -> int:
+    """Return how many servers to create: as many as may be."""
+    least = 1 if body.min_count is UNSET else body.min_count
+    most = least if body.max_count is UNSET else body.max_count
+    if least > most:
+        raise BadServerCounts
+    return most
+
+
+async def flavor_of(ctx: Ctx, id: str) -> Flavor:
+    """Return the flavor asked for. FlavorRefUnknown."""
+    try:
+        return await flavors.find(ctx.db, ctx.identity, id.rsplit("/", 1)[-1])
+    except FlavorNotFound as error:
+        raise FlavorRefUnknown(id=id) from error
+
+
+def image_ref(body: ServerBody) -> str | None:
+    """Return the id of the image to boot from: by `imageRef`, or by a mapping that means the same."""
+    ref = body.image_ref if isinstance(body.image_ref, str) else ""
+    devices = [] if body.block_device_mapping_v2 is UNSET else body.block_device_mapping_v2
+    for device in devices:
+        if not is_plain_image(device):
+            kind = f"{device.source_type} to {device.destination_type or 'local'}"
+            reason = f"A disk from {kind} cannot be attached to a new server yet."
+            raise InvalidParameter(name="block_device_mapping_v2", value=kind, reason=reason)
+        ref = ref or str(device.uuid)
+    return ref.rsplit("/", 1)[-1] or None
+
+
+def is_plain_image(device: BlockDevice) -> bool:
+    """Say whether a mapping's entry is just the image on the server's own root disk."""
+    local = device.destination_type in ("local", UNSET)
+    return device.source_type == "image" and local and str(device.boot_index) == "0"
+
+
+async def image_of(ctx: Ctx, id: str | None) -> ImageRecord | None:
+    """Return the image to boot from. ImageRefUnknown, ImageNotActive."""
+    if id is None:
+        reason = "Give the image to boot from."
+        raise InvalidParameter(name="imageRef", value="", reason=reason)
+    identity = ctx.identity
+    try:
+        image = await ctx.use(Images).get(
+            ctx.db, id, project_id=identity.project_id, is_admin=identity.is_admin
+        )
+    except NotFound as error:
+        raise ImageRefUnknown(id=id) from error
+    if image.status != "active":
+        raise ImageNotActive(id=id, status=image.status)
+    return image
+
+
+def check_fit(flavor: Flavor, image: ImageRecord) -> None:
+    """Refuse a flavor that is too small for the image; a disk of 0 takes the image's own size."""
+    if image.min_ram > flavor.memory_mib:
+        raise FlavorMemoryTooSmall(have=flavor.memory_mib, need=image.min_ram)
+    if flavor.root_gib == 0:
+        return
+    need = max(image.min_disk * GIB, image.virtual_size or image.size or 0)
+    if need > flavor.root_gib * GIB:
+        raise FlavorDiskTooSmall(have=flavor.root_gib * GIB, need=need)
+
+
+async def keypair_of(ctx: Ctx, name: str | UnsetType) -> Keypair | None:
+    """Return the caller's keypair. KeypairUnknown."""
+    if name is UNSET:
+        return None
+    try:
+        return await keypairs.find(ctx.db, ctx.identity.user_id or "", str(name))
+    except KeypairNotFound as error:
+        raise KeypairUnknown from error
+
+
+async def destination(ctx: Ctx, body: ServerBody) -> tuple[str | None, str | None]:
+    """Return the zone and the host asked for: `zone`, `zone:host` (also `zone:host:node`), `host`."""
+    asked = "" if body.availability_zone is UNSET else body.availability_zone
+    zone, _, rest = asked.partition(":")
+    host = rest.partition(":")[0] or rest.partition(":")[2]
+    if host:
+        ctx.authorise(policy.CREATE_ON_HOST)
+    wanted = {str(name) for name in (body.host, body.hypervisor_hostname) if name is not UNSET}
+    if wanted:
+        ctx.authorise(policy.CREATE_AT)
+        host = host or wanted.pop()
+    rows = await ctx.db.all(ComputeHost) if zone or host else []
+    zones = {row.zone for row in rows} | {ctx.use(ComputeSettings).default_zone}
+    if zone and zone not in zones:
+        raise ZoneUnknown
+    if host and (host not in {row.host for row in rows} or wanted - {host}):
+        raise HostUnknown(host=host)
+    return zone or None, host or None
+
+
+async def network_requests(ctx: Ctx, body: ServerBody, count: int) -> tuple[list[NetworkRequest], list[str]]:
+    """Return the networks and groups that the request means, resolved by the network service."""
+    asked = body.networks
+    if asked is UNSET and ctx.version is not None and ctx.version >= (2, 37):
+        raise BadNetworks(reason="'networks' is a required property")
+    if isinstance(asked, str) and ctx.version is not None and ctx.version < (2, 37):
+        raise BadNetworks(reason=f"'{asked}' is not of type 'array'")
+    requests: list[NetworkRequest] | None = None
+    if asked == "none":
+        requests = []
+    elif isinstance(asked, list) and asked:
+        requests = [network_request(entry, count) for entry in asked]
+    names = [] if body.security_groups is UNSET else [g.name for g in body.security_groups]
+    identity = ctx.identity
+    return await ctx.use(Ports).check(
+        ctx.db,
+        requests,
+        project_id=identity.project_id or "",
+        is_admin=ctx.may(policy.EXTERNAL_NETWORK),
+        security_groups=names,
+    )
+
+
+def network_request(entry: NetworkEntry, count: int) -> NetworkRequest:
+    """Return what one entry of `networks` asks for."""
+    port = entry.port if isinstance(entry.port, str) else None
+    network = entry.uuid if isinstance(entry.uuid, str) else None
+    address = entry.fixed_ip if isinstance(entry.fixed_ip, str) else None
+    if port is None and network is None:
+        raise BadNetworks(reason="each needs a 'uuid' or a 'port'")
+    if port is not None and count > 1:
+        raise PortForMany
+    if port is not None and address is not None:
+        raise BadNetworks(reason=f"Specified Fixed IP '{address}' cannot be used with port '{port}'")
+    if address is not None and count > 1:
+        raise BadNetworks(reason="max_count cannot be greater than 1 if a fixed_ip is specified.")
+    tag = entry.tag if isinstance(entry.tag, str) else None
+    return NetworkRequest(network_id=network, port_id=port, fixed_ip=address, tag=tag)
+
+
+def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
+    """Return the row of one of the servers asked for."""
+    body, flavor = plan.body, plan.flavor
+    name = f"{body.name}-{index + 1}" if plan.count > 1 else body.name
+    server_id = ids.dashed()
+    return Server(
+        id=server_id,
+        project_id=ctx.identity.project_id or "",
+        user_id=ctx.identity.user_id or "",
+        name=name,
+        hostname=chosen_hostname(body, index, plan.count) or hostname_of(name, server_id),
+        description=description_of(ctx, body, name),
+        image_id=plan.image.id if plan.image else None,
+        image_properties=_raw(properties_of(plan.image)),
+        flavor_id=flavor.id,
+        flavor=_raw(embedded(flavor)),
+        vcpus=flavor.vcpus,
+        memory_mib=flavor.memory_mib,
+        root_gib=flavor.root_gib,
+        ephemeral_gib=flavor.ephemeral_gib,
+        swap_mib=flavor.swap_mib,
+        key_name=plan.keypair.name if plan.keypair else None,
+        public_key=plan.keypair.public_key if plan.keypair else None,
+        zone=plan.zone,
+        requested_zone=plan.zone,
+        requested_host=plan.host,
+        networks=plan.networks,
+        security_group_ids=plan.security_group_ids,
+        metadata=_raw({} if body.metadata is UNSET else body.metadata),
+        tags=_raw([] if body.tags is UNSET else sorted(set(body.tags))),
+        user_data=body.user_data if isinstance(body.user_data, str) else None,
+        config_drive=is_true(body.config_drive),
+        disk_config="MANUAL" if body.disk_config is UNSET else body.disk_config,
+        access_ipv4="" if body.access_ipv4 is UNSET else body.access_ipv4,
+        access_ipv6="" if body.access_ipv6 is UNSET else body.access_ipv6,
+        reservation_id=reservation,
+        launch_index=index,
+    )
+
+
+def description_of(ctx: Ctx, body: ServerBody, name: str) -> str | None:
+    """Return the new server's description; before 2.19 it is the name."""
+    if ctx.version is not None and ctx.version < (2, 19):
+        return name
+    return body.description if isinstance(body.description, str) else None
+
+
+def embedded(flavor: Flavor) -> guests.EmbeddedFlavor:
+    """Return what a server keeps of its flavor."""
+    return guests.EmbeddedFlavor(
+        vcpus=flavor.vcpus,
+        ram=flavor.memory_mib,
+        disk=flavor.root_gib,
+        ephemeral=flavor.ephemeral_gib,
+        swap=flavor.swap_mib,
+        original_name=flavor.name,
+        extra_specs=flavor.extra_specs,
+    )
+
+
+def properties_of(image: ImageRecord | None) -> dict[str, object]:
+    """Return what a server keeps of its image's properties."""
+    if image is None:
+        return {}
+    return {name: value for name, value in image.properties.items() if name not in _NOT_SHOWN}
+
+
+def chosen_hostname(body: ServerBody, index: int, count: int) -> str | None:
+    """Return the hostname that the request gave, numbered where it asks for several servers."""
+    if not isinstance(body.hostname, str):
+        return None
+    return f"{body.hostname}-{index + 1}" if count > 1 else body.hostname
+
+
+def hostname_of(name: str, id: str) -> str:
+    """Turn a server's name into what its guest may be called."""
+    ascii_name = name.encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^a-zA-Z0-9-]", "", re.sub(r"[ _.]", "-", ascii_name))
+    return plain.lower().strip("-")[:63].rstrip("-") or f"server-{id}"
+
+
+def password(length: int = 12) -> str:
+    """Return a new administrator's password."""
+    return "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(length))
+
+
+def _raw(value: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))

@@ -1,0 +1,307 @@
+"""Hosts as operators see them: zones, hypervisors, services."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+
+from cumulo.contracts.placement import Placement
+from cumulo.core import clock
+from cumulo.core.db import Reader
+from cumulo.core.http import Ctx
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.errors import HostInUse, HostNotFound, ServiceNotFound
+from cumulo.services.compute.model import ComputeHost, Server
+from cumulo.services.compute.schema.bodies import ServiceChange, ServiceVerbBody, is_true
+
+BINARY = "nova-compute"
+_COUNTS = (  # until 2.87: what a hypervisor's document said of its host's use
+    "vcpus",
+    "memory_mb",
+    "local_gb",
+    "vcpus_used",
+    "memory_mb_used",
+    "local_gb_used",
+    "free_ram_mb",
+    "free_disk_gb",
+    "current_workload",
+    "running_vms",
+    "disk_available_least",
+    "cpu_info",
+)
+
+
+def moment(when: datetime | None) -> str | None:
+    """Write an instant as Nova's host documents do, without a zone."""
+    return None if when is None else f"{when.isoformat()[:26]:0<26}"
+
+
+async def zones(ctx: Ctx, *, detail: bool = False) -> dict[str, Any]:
+    """Return the availability zones; in detail with their hosts."""
+    settings = ctx.use(ComputeSettings)
+    hosts = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
+    by_zone: dict[str, list[ComputeHost]] = {}
+    for host in hosts:
+        by_zone.setdefault(host.zone, []).append(host)
+    return {
+        "availabilityZoneInfo": [
+            {
+                "zoneName": zone,
+                "zoneState": {"available": any(not host.disabled for host in members)},
+                "hosts": _zone_hosts(members, settings.host_silence) if detail else None,
+            }
+            for zone, members in sorted(by_zone.items())
+        ]
+    }
+
+
+def _zone_hosts(hosts: Sequence[ComputeHost], silence: float) -> dict[str, Any]:
+    return {
+        host.host: {
+            BINARY: {
+                "available": host.is_up(silence),
+                "active": not host.disabled,
+                "updated_at": moment(host.seen_at),
+            }
+        }
+        for host in hosts
+    }
+
+
+async def services(ctx: Ctx) -> dict[str, Any]:
+    """Return the compute services, one per host."""
+    wanted_host, binary = ctx.request.first("host"), ctx.request.first("binary")
+    hosts = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
+    listed = [
+        service_document(ctx, host)
+        for host in hosts
+        if wanted_host in (None, host.host) and binary in (None, BINARY)
+    ]
+    return {"services": listed}
+
+
+def service_document(ctx: Ctx, host: ComputeHost) -> dict[str, Any]:
+    """Return a compute service as this version of the API shows it."""
+    version = ctx.version or (2, 1)
+    shown_id: str | int = host.service_id if version >= (2, 53) else number_of(host.service_id)
+    document: dict[str, Any] = {
+        "id": shown_id,
+        "binary": BINARY,
+        "host": host.host,
+        "zone": host.zone,
+        "status": "disabled" if host.disabled else "enabled",
+        "state": "up" if host.is_up(ctx.use(ComputeSettings).host_silence) else "down",
+        "updated_at": moment(host.seen_at),
+        "disabled_reason": host.disabled_reason,
+    }
+    if version >= (2, 11):
+        document["forced_down"] = host.forced_down
+    return document
+
+
+def number_of(id: str) -> int:
+    """Return an integer that stands for an id, for versions that knew only those."""
+    return int(id[:7], 16)
+
+
+async def find_service(db: Reader, id: str) -> ComputeHost:
+    """Return the host of a compute service. ServiceNotFound."""
+    row = await db.one(ComputeHost, ComputeHost.c.service_id == id)
+    if row is None:
+        raise ServiceNotFound(id=id)
+    return row
+
+
+async def find_host(db: Reader, name: str) -> ComputeHost:
+    """Return a host by its name. HostNotFound."""
+    row = await db.one(ComputeHost, ComputeHost.c.host == name)
+    if row is None:
+        raise HostNotFound(host=name)
+    return row
+
+
+async def change_service(ctx: Ctx, host: ComputeHost, body: ServiceChange) -> ComputeHost:
+    """Enable, disable or force down a host's compute service."""
+    if isinstance(body.status, str):
+        host.disabled = body.status == "disabled"
+        host.disabled_reason = None
+    if isinstance(body.disabled_reason, str):
+        host.disabled_reason = body.disabled_reason
+    if not isinstance(body.forced_down, msgspec.UnsetType):
+        host.forced_down = is_true(body.forced_down)
+    host.updated_at = clock.now()
+    changed = ("disabled", "disabled_reason", "forced_down", "updated_at")
+    await ctx.db.save(host, *changed)
+    return host
+
+
+async def find_hypervisor(ctx: Ctx, id: str) -> ComputeHost:
+    """Return a hypervisor by its id; before 2.53 by its number. HostNotFound."""
+    row = await ctx.db.get(ComputeHost, id)
+    if row is None and id.isdigit():
+        rows = await ctx.db.all(ComputeHost)
+        row = next((host for host in rows if number_of(host.id) == int(id)), None)
+    if row is None:
+        raise HostNotFound(f"Compute host {id} could not be found.")
+    return row
+
+
+async def hypervisors(ctx: Ctx, *, detail: bool) -> dict[str, Any]:
+    """Return the hypervisors."""
+    pattern = ctx.request.first("hypervisor_hostname_pattern")
+    rows = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
+    rows = [row for row in rows if pattern is None or pattern in row.host]
+    if pattern is not None and not rows:
+        raise HostNotFound(f"No hypervisor matching '{pattern}' could be found.")
+    used = await use_of_hosts(ctx.db) if detail else {}
+    documents = [
+        hypervisor_document(ctx, row, used.get(row.host, _UNUSED) if detail else None) for row in rows
+    ]
+    if is_true(ctx.request.first("with_servers") or "false"):
+        for row, document in zip(rows, documents, strict=True):
+            document["servers"] = await servers_on(ctx.db, row.host)
+    return {"hypervisors": documents}
+
+
+async def hypervisor(ctx: Ctx, row: ComputeHost) -> dict[str, Any]:
+    """Return one hypervisor in detail."""
+    used = await use_of_hosts(ctx.db)
+    document = hypervisor_document(ctx, row, used.get(row.host, _UNUSED))
+    if is_true(ctx.request.first("with_servers") or "false"):
+        document["servers"] = await servers_on(ctx.db, row.host)
+    return {"hypervisor": document}
+
+
+Used = tuple[int, int, int, int]  # servers, vCPUs, memory MiB, disk GiB
+_UNUSED: Used = (0, 0, 0, 0)
+
+
+async def use_of_hosts(db: Reader) -> Mapping[str, Used]:
+    """Sum up what the servers on each host take."""
+    statement = (
+        select(
+            Server.c.host,
+            func.count(),
+            func.sum(Server.c.vcpus),
+            func.sum(Server.c.memory_mib),
+            func.sum(Server.c.root_gib + Server.c.ephemeral_gib),
+        )
+        .where(Server.c.host.is_not(None), Server.c.deleted_at.is_(None))
+        .group_by(Server.c.host)
+    )
+    rows = await db.rows(statement)
+    return {host: (int(n), int(v), int(m), int(d)) for host, n, v, m, d in rows}
+
+
+async def servers_on(db: Reader, host: str) -> list[dict[str, str]]:
+    """Return the servers on a host, by name and id."""
+    here = (Server.c.host == host) & Server.c.deleted_at.is_(None)
+    rows = await db.all(Server, here, order_by=(Server.c.created_at,))
+    return [{"uuid": row.id, "name": f"instance-{row.id[:8]}"} for row in rows]
+
+
+def hypervisor_document(ctx: Ctx, row: ComputeHost, used: Used | None) -> dict[str, Any]:
+    """Return a hypervisor as this version of the API shows it; in detail when `used` is given."""
+    version = ctx.version or (2, 1)
+    document: dict[str, Any] = {
+        "id": row.id if version >= (2, 53) else number_of(row.id),
+        "hypervisor_hostname": row.host,
+        "state": "up" if row.is_up(ctx.use(ComputeSettings).host_silence) else "down",
+        "status": "disabled" if row.disabled else "enabled",
+    }
+    if used is None:
+        return document
+    servers, vcpus, memory, disk = used
+    document.update(
+        hypervisor_type=row.hypervisor_type,
+        hypervisor_version=row.hypervisor_version,
+        host_ip=row.host_ip,
+        service={
+            "id": row.service_id if version >= (2, 53) else number_of(row.service_id),
+            "host": row.host,
+            "disabled_reason": row.disabled_reason,
+        },
+        servers=[],
+        uptime=None,
+        vcpus=row.vcpus,
+        memory_mb=row.memory_mib,
+        local_gb=row.disk_gib,
+        vcpus_used=vcpus,
+        memory_mb_used=memory,
+        local_gb_used=disk,
+        free_ram_mb=row.memory_mib - memory,
+        free_disk_gb=row.disk_gib - disk,
+        current_workload=0,
+        running_vms=servers,
+        disk_available_least=row.disk_gib - disk,
+        cpu_info=_cpu_info(row, version),
+    )
+    gone = _COUNTS if version >= (2, 88) else ("uptime",)
+    if version < (2, 75):
+        gone = (*gone, "servers")
+    return {name: value for name, value in document.items() if name not in gone}
+
+
+def _cpu_info(row: ComputeHost, version: tuple[int, int]) -> Any:
+    """Return what is known of the processor: an object since 2.28, its text before."""
+    return msgspec.json.decode(row.cpu_info) if version >= (2, 28) else row.cpu_info
+
+
+async def statistics(ctx: Ctx) -> dict[str, Any]:
+    """Sum up all hypervisors (until 2.87)."""
+    rows = await ctx.db.all(ComputeHost)
+    used = await use_of_hosts(ctx.db)
+    total = [sum(column) for column in zip(*used.values(), strict=True)] or [0, 0, 0, 0]
+    memory, disk = sum(row.memory_mib for row in rows), sum(row.disk_gib for row in rows)
+    return {
+        "hypervisor_statistics": {
+            "count": len(rows),
+            "vcpus": sum(row.vcpus for row in rows),
+            "memory_mb": memory,
+            "local_gb": disk,
+            "vcpus_used": total[1],
+            "memory_mb_used": total[2],
+            "local_gb_used": total[3],
+            "free_ram_mb": memory - total[2],
+            "free_disk_gb": disk - total[3],
+            "current_workload": 0,
+            "running_vms": total[0],
+            "disk_available_least": disk - total[3],
+        }
+    }
+
+
+async def change_by_verb(ctx: Ctx, verb: str, body: ServiceVerbBody) -> dict[str, Any]:
+    """Change a service as versions before 2.53 do: the verb stands in the URL. ServiceNotFound."""
+    if verb not in _VERBS:
+        raise ServiceNotFound(id=verb)
+    host = await find_host(ctx.db, body.host)
+    change = ServiceChange(**_VERBS[verb])
+    if verb == "disable-log-reason":
+        change.disabled_reason = body.disabled_reason
+    if verb == "force-down":
+        change.forced_down = body.forced_down
+    await change_service(ctx, host, change)
+    shown = service_document(ctx, host)
+    named = ("binary", "host", "status", "disabled_reason", "forced_down")
+    return {"service": {name: shown[name] for name in named if name in shown}}
+
+
+_VERBS: Mapping[str, dict[str, Any]] = {
+    "enable": {"status": "enabled"},
+    "disable": {"status": "disabled"},
+    "disable-log-reason": {"status": "disabled"},
+    "force-down": {},
+}
+
+
+async def delete_service(ctx: Ctx, id: str) -> None:
+    """Forget a host that has no servers and does not report any more."""
+    host = await find_service(ctx.db, id)
+    here = (Server.c.host == host.host) & Server.c.deleted_at.is_(None)
+    if await ctx.db.exists(Server, here):
+        raise HostInUse(host=host.host)
+    await ctx.use(Placement).remove_provider(ctx, host.id)
+    await ctx.db.delete(ComputeHost, ComputeHost.c.id == host.id)

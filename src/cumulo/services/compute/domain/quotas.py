@@ -1,0 +1,166 @@
+"""What a project may hold of compute, and what it holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+
+from cumulo.core.db import Reader
+from cumulo.core.errors import OverQuota
+from cumulo.core.http import Ctx
+from cumulo.core.quota import UNLIMITED, Limits, Standing
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.errors import InvalidParameter
+from cumulo.services.compute.model import Keypair, Server
+from cumulo.services.compute.schema.bodies import is_true
+
+SERVICE = "compute"
+OLD_NETWORK = {  # until 2.35: what compute once limited in its own network service
+    "fixed_ips": -1,
+    "floating_ips": -1,
+    "networks": -1,
+    "security_group_rules": -1,
+    "security_groups": -1,
+}
+OLD_FILES = {  # until 2.56: files put into new servers
+    "injected_file_content_bytes": 10240,
+    "injected_file_path_bytes": 255,
+    "injected_files": 5,
+}
+
+
+async def usage(db: Reader, project_id: str) -> Mapping[str, int]:
+    """Count what a project's servers hold."""
+    statement = select(
+        func.count(),
+        func.coalesce(func.sum(Server.c.vcpus), 0),
+        func.coalesce(func.sum(Server.c.memory_mib), 0),
+    ).where(Server.c.project_id == project_id, Server.c.deleted_at.is_(None))
+    instances, cores, ram = (await db.rows(statement))[0]
+    return {"instances": int(instances), "cores": int(cores), "ram": int(ram)}
+
+
+LIMITS = Limits(
+    service=SERVICE,
+    defaults={
+        "instances": 10,
+        "cores": 20,
+        "ram": 51200,
+        "key_pairs": 100,
+        "metadata_items": 128,
+        "server_groups": 10,
+        "server_group_members": 10,
+    },
+    usage=usage,
+)
+
+
+async def check_key_pairs(ctx: Ctx, user_id: str) -> None:
+    """Refuse another keypair to a user who has as many as may be."""
+    limits = await ctx.engine.quota.limits(ctx.db, SERVICE, ctx.identity.project_id or "")
+    limit = limits.get("key_pairs", UNLIMITED)
+    held = await ctx.db.count(Keypair, Keypair.c.user_id == user_id)
+    if limit != UNLIMITED and held >= limit:
+        raise OverQuota("Quota exceeded, too many key pairs.", resource="key_pairs")
+
+
+def shown(ctx: Ctx, values: Mapping[str, Any], old: Any) -> dict[str, Any]:
+    """Return a quota set as this version of the API has it; `old` makes a former limit's value."""
+    document = dict(values)
+    version = ctx.version or (2, 1)
+    if version <= (2, 35):
+        document.update({name: old(limit) for name, limit in OLD_NETWORK.items()})
+    if version <= (2, 56):
+        document.update({name: old(limit) for name, limit in OLD_FILES.items()})
+    return document
+
+
+async def quota_set(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Return a project's limits."""
+    limits = await ctx.engine.quota.limits(ctx.db, SERVICE, project_id)
+    return {"quota_set": {"id": project_id, **shown(ctx, limits, int)}}
+
+
+async def quota_detail(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Return a project's limits, each with what is used of it."""
+    standing = await ctx.engine.quota.standing(ctx.db, SERVICE, project_id)
+    detail = {name: _detail(one) for name, one in standing.items()}
+    document = shown(ctx, detail, lambda limit: _detail(Standing(limit, 0)))
+    return {"quota_set": {"id": project_id, **document}}
+
+
+def _detail(standing: Standing) -> dict[str, int]:
+    return {"limit": standing.limit, "in_use": standing.used, "reserved": 0}
+
+
+def quota_defaults(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Return the limits of a project that has none of its own."""
+    limits = ctx.engine.quota.defaults(SERVICE)
+    return {"quota_set": {"id": project_id, **shown(ctx, limits, int)}}
+
+
+async def absolute(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Return a project's limits and usage in the words of `/limits`."""
+    standing = await ctx.engine.quota.standing(ctx.db, SERVICE, project_id)
+    none = Standing(UNLIMITED, 0)
+    document: dict[str, Any] = {}
+    for name, maximum, used in _ABSOLUTE:
+        one = standing.get(name, none)
+        document[maximum] = one.limit
+        if used:
+            document[used] = one.used
+    document["maxServerMeta"] = ctx.use(ComputeSettings).metadata_items
+    version = ctx.version or (2, 1)
+    if version <= (2, 35):
+        document.update(_OLD_NETWORK_LIMITS)
+    if version <= (2, 38):
+        document["maxImageMeta"] = ctx.use(ComputeSettings).metadata_items
+    if version <= (2, 56):
+        document.update(maxPersonality=5, maxPersonalitySize=10240)
+    return {"limits": {"rate": [], "absolute": document}}
+
+
+_ABSOLUTE = (
+    ("instances", "maxTotalInstances", "totalInstancesUsed"),
+    ("cores", "maxTotalCores", "totalCoresUsed"),
+    ("ram", "maxTotalRAMSize", "totalRAMUsed"),
+    ("key_pairs", "maxTotalKeypairs", None),
+    ("server_groups", "maxServerGroups", "totalServerGroupsUsed"),
+    ("server_group_members", "maxServerGroupMembers", None),
+)
+_OLD_NETWORK_LIMITS = {
+    "maxTotalFloatingIps": -1,
+    "totalFloatingIpsUsed": 0,
+    "maxSecurityGroups": -1,
+    "maxSecurityGroupRules": -1,
+    "totalSecurityGroupsUsed": 0,
+}
+
+
+async def set_quotas(ctx: Ctx, project_id: str, body: Mapping[str, int | bool | str]) -> None:
+    """Give a project limits of its own. InvalidParameter, also below what is used, unless forced."""
+    force = is_true(body.get("force", False))
+    standing = await ctx.engine.quota.standing(ctx.db, SERVICE, project_id)
+    wanted: dict[str, int] = {}
+    for name, value in body.items():
+        if name in ("force", "tenant_id", "id"):
+            continue
+        if name not in standing or isinstance(value, bool):
+            reason = f"Additional properties are not allowed ('{name}' was unexpected)"
+            raise InvalidParameter(name=name, value=value, reason=reason)
+        wanted[name] = _limit(name, value)
+        if not force and UNLIMITED < wanted[name] < standing[name].used:
+            reason = f"{standing[name].used} are in use already."
+            raise InvalidParameter(name=name, value=value, reason=reason)
+    await ctx.engine.quota.set(ctx.db, SERVICE, project_id, wanted)
+
+
+def _limit(name: str, value: int | str) -> int:
+    try:
+        number = int(value)
+    except ValueError as error:
+        reason = "It is no whole number."
+        raise InvalidParameter(name=name, value=value, reason=reason) from error
+    if number < UNLIMITED:
+        raise InvalidParameter(name=name, value=value, reason="It is less than the minimum of -1")
+    return number

@@ -1,0 +1,218 @@
+"""Which servers a list shows: whose, and by which parameters."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Text, and_, cast, false, or_
+
+from cumulo.core.errors import Forbidden
+from cumulo.core.http import Ctx
+from cumulo.core.resource import PROJECT, as_bool, as_time
+from cumulo.services.compute import policy
+from cumulo.services.compute.model import STATUSES, Server, TaskState, VmState
+
+ALL_PROJECTS = ("all_tenants", "all_projects")
+_TASKS = (None, *TaskState)
+
+
+def scope(ctx: Ctx, model: Any) -> Sequence[Any]:
+    """Return what the caller may touch; a list shows the caller's project's only, unless asked."""
+    if not ctx.operation.lists:
+        return (*PROJECT(ctx, model), Server.c.deleted_at.is_(None))
+    conditions = [] if wants_all(ctx) else [Server.c.project_id == ctx.identity.project_id]
+    deleted = deletion(ctx)
+    return conditions if deleted is None else [*conditions, deleted]
+
+
+def wants_all(ctx: Ctx) -> bool:
+    """Say whether the list is of all projects; Forbidden where the caller may not."""
+    first = ctx.request.first
+    asked = next((value for name in ALL_PROJECTS if (value := first(name)) is not None), None)
+    detail = ctx.operation.path.endswith("/detail")
+    rule = policy.DETAIL_ALL if detail else policy.LIST_ALL
+    if asked is None:
+        named = first("project_id") or first("tenant_id")
+        return named is not None and ctx.may(rule)
+    if asked != "" and not as_bool("all_tenants", asked):
+        return False
+    ctx.authorise(rule)
+    return True
+
+
+def deletion(ctx: Ctx) -> Any:
+    """Return the condition on deleted servers: none shown, unless changes or they are asked for."""
+    first = ctx.request.first
+    asked = first("deleted")
+    gone = (first("status") or "").upper() == "DELETED"
+    if gone or (asked is not None and as_bool("deleted", asked) and ctx.identity.is_admin):
+        if not ctx.may(policy.ALL_FILTERS):
+            raise Forbidden("Only administrators may list deleted instances")
+        return Server.c.deleted_at.is_not(None)
+    if first("changes-since") is not None and asked is None:
+        return None
+    return Server.c.deleted_at.is_(None)
+
+
+def by_status(ctx: Ctx, value: str) -> Any:
+    """Keep servers whose states make this status."""
+    del ctx
+    wanted = value.upper()
+    pairs = [pair for pair, status in STATUSES.items() if status == wanted]
+    if not pairs:
+        return false()
+    return or_(*(_of_state(vm, [t for v, t in pairs if v is vm]) for vm in {v for v, _ in pairs}))
+
+
+def _of_state(vm: VmState, tasks: list[TaskState | None]) -> Any:
+    state = Server.c.vm_state == vm
+    if len(tasks) == len(_TASKS):
+        return state
+    if None not in tasks:
+        return and_(state, Server.c.task_state.in_([t for t in tasks if t is not None]))
+    others = [t for t in TaskState if t not in tasks]
+    none = Server.c.task_state.is_(None)
+    return and_(state, or_(none, Server.c.task_state.not_in(others)))
+
+
+def by_name(ctx: Ctx, value: str) -> Any:
+    """Keep servers whose name holds the value; `^` and `$` bind it to the name's ends."""
+    del ctx
+    start, end = value.startswith("^"), value.endswith("$")
+    text = value.removeprefix("^").removesuffix("$").replace("\\", "")
+    if start and end:
+        return Server.c.name == text
+    if start:
+        return Server.c.name.startswith(text, autoescape=True)
+    if end:
+        return Server.c.name.endswith(text, autoescape=True)
+    return Server.c.name.contains(text, autoescape=True)
+
+
+def by_address(ctx: Ctx, value: str) -> Any:
+    """Keep servers with an address that begins so."""
+    del ctx
+    text = value.removeprefix("^").removesuffix("$").replace("\\", "")
+    column = cast(Server.c.addresses, Text)
+    if value.endswith("$"):
+        return column.contains(f'"{text}"', autoescape=True)
+    return column.contains(f'"{text}', autoescape=True)
+
+
+def since(ctx: Ctx, value: str) -> Any:
+    """Keep servers that changed at or after an instant."""
+    del ctx
+    return Server.c.updated_at >= as_time("changes-since", value)
+
+
+def before(ctx: Ctx, value: str) -> Any:
+    """Keep servers that changed at or before an instant (2.66)."""
+    if ctx.version is not None and ctx.version < (2, 66):
+        return None
+    return Server.c.updated_at <= as_time("changes-before", value)
+
+
+def with_tags(ctx: Ctx, value: str) -> Any:
+    """Keep servers that have all these tags."""
+    del ctx
+    return and_(*(_has_tag(tag) for tag in value.split(",")))
+
+
+def with_any_tag(ctx: Ctx, value: str) -> Any:
+    """Keep servers that have one of these tags."""
+    del ctx
+    return or_(*(_has_tag(tag) for tag in value.split(",")))
+
+
+def without_tags(ctx: Ctx, value: str) -> Any:
+    """Keep servers that lack one of these tags."""
+    return ~with_tags(ctx, value)
+
+
+def without_any_tag(ctx: Ctx, value: str) -> Any:
+    """Keep servers that have none of these tags."""
+    return ~with_any_tag(ctx, value)
+
+
+def _has_tag(tag: str) -> Any:
+    return cast(Server.c.tags, Text).contains(f'"{tag}"', autoescape=True)
+
+
+def exactly(column: str, *, operators_only: bool = False) -> Any:
+    """Return a filter for equality with a column; some only for those who may filter by anything."""
+
+    def keep(ctx: Ctx, value: str) -> Any:
+        if operators_only and not ctx.may(policy.ALL_FILTERS):
+            return None
+        attribute = Server.c[column]
+        return attribute.is_(None) if value.lower() == "none" else attribute == value
+
+    return keep
+
+
+def flag(column: str, *, operators_only: bool = False) -> Any:
+    """Return a filter for a boolean column."""
+
+    def keep(ctx: Ctx, value: str) -> Any:
+        if operators_only and not ctx.may(policy.ALL_FILTERS):
+            return None
+        return Server.c[column] == as_bool(column, value)
+
+    return keep
+
+
+def whole(column: str, *, operators_only: bool = False) -> Any:
+    """Return a filter for a column of whole numbers; what is none matches nothing."""
+
+    def keep(ctx: Ctx, value: str) -> Any:
+        if operators_only and not ctx.may(policy.ALL_FILTERS):
+            return None
+        return Server.c[column] == int(value) if value.lstrip("-").isdigit() else false()
+
+    return keep
+
+
+def state_filter(column: str, kind: type[VmState] | type[TaskState]) -> Any:
+    """Return a filter for a state; a word that is none matches nothing."""
+
+    def keep(ctx: Ctx, value: str) -> Any:
+        if not ctx.may(policy.ALL_FILTERS):
+            return None
+        known = {member.value: member for member in kind}
+        return Server.c[column] == known[value] if value in known else false()
+
+    return keep
+
+
+FILTERS = {
+    "status": by_status,
+    "name": by_name,
+    "display_name": by_name,
+    "image": exactly("image_id"),
+    "image_ref": exactly("image_id"),
+    "flavor": exactly("flavor_id"),
+    "ip": by_address,
+    "ip6": by_address,
+    "changes-since": since,
+    "changes-before": before,
+    "reservation_id": exactly("reservation_id"),
+    "tags": with_tags,
+    "tags-any": with_any_tag,
+    "not-tags": without_tags,
+    "not-tags-any": without_any_tag,
+    "locked": flag("locked"),
+    "key_name": exactly("key_name", operators_only=True),
+    "config_drive": flag("config_drive", operators_only=True),
+    "host": exactly("host", operators_only=True),
+    "hostname": exactly("hostname", operators_only=True),
+    "node": exactly("host", operators_only=True),
+    "project_id": exactly("project_id", operators_only=True),
+    "tenant_id": exactly("project_id", operators_only=True),
+    "user_id": exactly("user_id", operators_only=True),
+    "uuid": exactly("id", operators_only=True),
+    "availability_zone": exactly("zone", operators_only=True),
+    "description": exactly("description", operators_only=True),
+    "vm_state": state_filter("vm_state", VmState),
+    "task_state": state_filter("task_state", TaskState),
+    "power_state": whole("power_state", operators_only=True),
+    "launch_index": whole("launch_index", operators_only=True),
+}

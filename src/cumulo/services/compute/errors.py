@@ -1,0 +1,167 @@
+"""What can go wrong in compute. A docstring is the message that the client reads."""
+
+from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+class ServerNotFound(NotFound):
+    """Instance {id} could not be found."""
+
+
+class FlavorNotFound(NotFound):
+    """Flavor {id} could not be found."""
+
+
+class FlavorRefUnknown(Invalid):
+    """Flavor {id} could not be found."""
+
+
+class FlavorExists(Conflict):
+    """Flavor with name {name} already exists."""
+
+
+class FlavorIdExists(Conflict):
+    """Flavor with ID {id} already exists."""
+
+
+class FlavorAccessExists(Conflict):
+    """Flavor access already exists for flavor {id} and project {project_id} combination."""
+
+
+class FlavorAccessNotFound(NotFound):
+    """Flavor access not found for {id} / {project_id} combination."""
+
+
+class FlavorIsPublic(Conflict):
+    """Can not add access to a public flavor."""
+
+
+class ExtraSpecNotFound(NotFound):
+    """Flavor {id} has no extra specs with key {key}."""
+
+
+class KeypairNotFound(NotFound):
+    """Keypair {name} not found for user {user_id}."""
+
+
+class KeypairExists(Conflict):
+    """Key pair '{name}' already exists."""
+
+
+class KeypairInvalid(Invalid):
+    """Keypair data is invalid: {reason}"""
+
+
+class KeypairUnknown(Invalid):
+    """Invalid key_name provided."""
+
+
+class ImageRefUnknown(Invalid):
+    """Invalid imageRef provided: image {id} could not be found."""
+
+
+class ImageNotActive(Invalid):
+    """Image {id} is not active: it is {status}."""
+
+
+class FlavorMemoryTooSmall(Invalid):
+    """Flavor's memory is too small for requested image: {have} of {need} MiB."""
+
+
+class FlavorDiskTooSmall(Invalid):
+    """Flavor's disk is too small for requested image: {have} of {need} bytes."""
+
+
+class BadUserData(Invalid):
+    """User data needs to be valid base 64."""
+
+
+class UserDataTooLarge(Invalid):
+    """user_data: is {length} characters long, more than the {limit} allowed."""
+
+
+class BadNetworks(Invalid):
+    """Invalid input for field networks: {reason}"""
+
+
+class BadServerCounts(Invalid):
+    """min_count must be <= max_count"""
+
+
+class PortForMany(Invalid):
+    """Unable to launch multiple instances with a single configured port ID."""
+
+
+class ZoneUnknown(Invalid):
+    """The requested availability zone is not available"""
+
+
+class HostUnknown(Invalid):
+    """Compute host {host} could not be found."""
+
+
+class InvalidParameter(Invalid):
+    """Invalid input for field/attribute {name}. Value: {value}. {reason}"""
+
+
+class MarkerNotFound(Invalid):
+    """marker [{marker}] not found"""
+
+
+class CannotWhile(Conflict):
+    """Cannot '{action}' instance {id} while it is in {attribute} {state}"""
+
+
+class NotLaunched(Conflict):
+    """Cannot '{action}' instance {id} while it has never been active"""
+
+
+class ServerLocked(Conflict):
+    """Instance {id} is locked"""
+
+
+class ServerNotReady(Conflict):
+    """Instance {id} is not ready"""
+
+
+class MetadataKeyNotFound(NotFound):
+    """Metadata item was not found"""
+
+
+class TooManyMetadata(Forbidden):
+    """Maximum number of metadata items exceeds {limit}"""
+
+
+class TagNotFound(NotFound):
+    """Instance {id} has no tag '{tag}'"""
+
+
+class TooManyTags(Invalid):
+    """The number of tags exceeded the per-server limit {limit}"""
+
+
+class ActionNotFound(NotFound):
+    """Action for request_id {request_id} on instance {id} not found"""
+
+
+class InterfaceNotFound(NotFound):
+    """Port {port_id} is not attached to instance {id}."""
+
+
+class NetworkLabelNotFound(NotFound):
+    """Instance has no network named {label}"""
+
+
+class HostNotFound(NotFound):
+    """Compute host {host} could not be found."""
+
+
+class ServiceNotFound(NotFound):
+    """Compute service {id} could not be found."""
+
+
+class ConsoleTypeUnavailable(Invalid):
+    """Unavailable console type {kind}."""
+
+
+class HostInUse(Conflict):
+    """Unable to delete compute service that is hosting instances: {host}."""

@@ -1,0 +1,166 @@
+"""What a host and a guest are told of a server."""
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, NicSpec
+from cumulo.contracts.image import ImageRecord, Images
+from cumulo.contracts.network import PortBinding, Ports
+from cumulo.core.db import Reader
+from cumulo.core.errors import NotFound
+from cumulo.services.compute.model import Server
+
+P = TypeVar("P")
+Use = Callable[[type[P]], P]
+
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_WORDS = msgspec.json.Decoder(dict[str, str])
+
+
+class EmbeddedFlavor(msgspec.Struct, kw_only=True):
+    """The flavor as it was when the server was made, the way a server's document embeds it."""
+
+    vcpus: int
+    ram: int
+    disk: int
+    ephemeral: int
+    swap: int
+    original_name: str
+    extra_specs: dict[str, str] = {}
+
+
+_FLAVOR = msgspec.json.Decoder(EmbeddedFlavor)
+
+
+def flavor_of(server: Server) -> EmbeddedFlavor:
+    """Return the flavor that a server was made from."""
+    return _FLAVOR.decode(server.flavor)
+
+
+def metadata_of(server: Server) -> dict[str, str]:
+    """Return a server's own metadata."""
+    return _WORDS.decode(server.metadata)
+
+
+def resources_of(server: Server) -> dict[str, int]:
+    """Return what a server takes of its host, by placement's resource classes."""
+    disk = server.root_gib + server.ephemeral_gib + -(-server.swap_mib // 1024)
+    wanted = {"VCPU": server.vcpus, "MEMORY_MB": server.memory_mib, "DISK_GB": disk}
+    return {name: amount for name, amount in wanted.items() if amount}
+
+
+def instance_name(server: Server) -> str:
+    """Return the name of the server's guest on its host."""
+    return f"instance-{server.id[:8]}"
+
+
+async def guest_spec(db: Reader, use: Use[Any], server: Server) -> GuestSpec:
+    """Gather all that the server's host must know to run its guest."""
+    ports: Ports = use(Ports)
+    bindings = await ports.bindings(db, server.id)
+    properties = _OBJECT.decode(server.image_properties)
+    return GuestSpec(
+        server_id=server.id,
+        name=instance_name(server),
+        project_id=server.project_id,
+        vcpus=server.vcpus,
+        memory_mib=server.memory_mib,
+        root=await root_disk(db, use(Images), server, properties),
+        nics=tuple(nic(binding, properties) for binding in bindings),
+        config_drive=await config_drive(db, use, server) if server.config_drive else None,
+        machine=properties.get("hw_machine_type"),
+        firmware=properties.get("hw_firmware_type", "bios"),
+        metadata={"name": server.name, "flavor": flavor_of(server).original_name},
+    )
+
+
+async def root_disk(db: Reader, images: Images, server: Server, properties: dict[str, Any]) -> DiskSpec:
+    """Describe the root disk. An image deleted since leaves the disk that was made from it."""
+    bus = properties.get("hw_disk_bus", "virtio")
+    if server.image_id is None:
+        return DiskSpec(size_gib=server.root_gib, bus=bus)
+    image: ImageRecord | None
+    try:
+        image = await images.get(db, server.image_id, project_id=server.project_id, is_admin=True)
+    except NotFound:
+        image = None
+    return DiskSpec(
+        image_id=server.image_id,
+        image_path=image.path if image else None,
+        image_format=(image.disk_format if image else None) or "qcow2",
+        image_sha512=(image.sha512 if image else None) or "",
+        size_gib=server.root_gib,
+        bus=bus,
+    )
+
+
+def nic(binding: PortBinding, properties: dict[str, Any]) -> NicSpec:
+    """Describe a network card."""
+    model = properties.get("hw_vif_model", "virtio")
+    return NicSpec(port_id=binding.port_id, mac=binding.mac, mtu=binding.mtu, model=model)
+
+
+async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMetadata:
+    """Gather what a guest may learn of itself."""
+    ports: Ports = use(Ports)
+    addresses = (await ports.addresses(db, [server.id])).get(server.id, [])
+    groups = (await ports.security_groups(db, [server.id])).get(server.id, [])
+    four = [address for address in addresses if address.version == 4]  # noqa: PLR2004  IPv4
+    return GuestMetadata(
+        server_id=server.id,
+        name=server.name,
+        hostname=server.hostname,
+        project_id=server.project_id,
+        user_data=base64.b64decode(server.user_data) if server.user_data else None,
+        metadata=metadata_of(server),
+        keys={server.key_name: server.public_key} if server.key_name and server.public_key else {},
+        launch_index=server.launch_index,
+        availability_zone=server.zone or "",
+        flavor_name=flavor_of(server).original_name,
+        image_id=server.image_id,
+        reservation_id=server.reservation_id,
+        created_at=server.created_at.isoformat(),
+        local_address=next((a.address for a in four if a.kind == "fixed"), None),
+        public_address=next((a.address for a in four if a.kind == "floating"), None),
+        security_groups=tuple(groups),
+        network_data=await ports.network_data(db, server.id),
+    )
+
+
+async def config_drive(db: Reader, use: Use[Any], server: Server) -> ConfigDriveSpec:
+    """Return the files of a server's config drive, in OpenStack's layout."""
+    guest = await guest_metadata(db, use, server)
+    document = meta_data(guest)
+    network = msgspec.json.encode(guest.network_data)
+    files = {}
+    for version in ("2018-08-27", "latest"):
+        files[f"openstack/{version}/meta_data.json"] = document
+        files[f"openstack/{version}/network_data.json"] = network
+        files[f"openstack/{version}/vendor_data.json"] = b"{}"
+        if guest.user_data is not None:
+            files[f"openstack/{version}/user_data"] = guest.user_data
+    return ConfigDriveSpec(files=files)
+
+
+def meta_data(guest: GuestMetadata) -> bytes:
+    """Return `meta_data.json` as OpenStack's guests read it."""
+    keys: Sequence[dict[str, str]] = [
+        {"name": name, "type": "ssh", "data": key} for name, key in guest.keys.items()
+    ]
+    document = {
+        "uuid": guest.server_id,
+        "name": guest.name,
+        "hostname": guest.hostname,
+        "project_id": guest.project_id,
+        "launch_index": guest.launch_index,
+        "availability_zone": guest.availability_zone,
+        "meta": dict(guest.metadata),
+        "public_keys": dict(guest.keys),
+        "keys": keys,
+        "devices": [],
+    }
+    return msgspec.json.encode(document)

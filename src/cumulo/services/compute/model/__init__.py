@@ -1,0 +1,34 @@
+"""Compute's tables and states."""
+
+from cumulo.services.compute.model.catalogue import Flavor, FlavorAccess, Keypair
+from cumulo.services.compute.model.hosts import ComputeHost
+from cumulo.services.compute.model.servers import ConsoleToken, Event, Server, ServerAction
+from cumulo.services.compute.model.states import (
+    FAULTY,
+    PROGRESSING,
+    STATUSES,
+    Power,
+    Status,
+    TaskState,
+    VmState,
+    status_of,
+)
+
+__all__ = [
+    "FAULTY",
+    "PROGRESSING",
+    "STATUSES",
+    "ComputeHost",
+    "ConsoleToken",
+    "Event",
+    "Flavor",
+    "FlavorAccess",
+    "Keypair",
+    "Power",
+    "Server",
+    "ServerAction",
+    "Status",
+    "TaskState",
+    "VmState",
+    "status_of",
+]

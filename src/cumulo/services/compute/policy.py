@@ -1,0 +1,132 @@
+"""Compute's rules: Nova's names and defaults, so that an operator's `policy.yaml` works unchanged."""
+
+from cumulo.core.auth import (
+    ADMIN,
+    ANYONE,
+    PROJECT_MEMBER_OR_ADMIN,
+    PROJECT_READER_OR_ADMIN,
+    Rule,
+)
+
+_OWN_KEYS = "(rule:context_is_admin) or user_id:%(user_id)s"
+_all: list[Rule] = []
+
+
+def _rule(name: str, default: str, description: str, prefix: str = "os_compute_api:") -> Rule:
+    """Declare a rule of the compute API."""
+    rule = Rule(f"{prefix}{name}", default, description, scope_types=("project",))
+    _all.append(rule)
+    return rule
+
+
+LIST = _rule("servers:index", PROJECT_READER_OR_ADMIN, "List servers.")
+DETAIL = _rule("servers:detail", PROJECT_READER_OR_ADMIN, "List servers with details.")
+LIST_ALL = _rule("servers:index:get_all_tenants", ADMIN, "List servers of all projects.")
+DETAIL_ALL = _rule("servers:detail:get_all_tenants", ADMIN, "Detail servers of all projects.")
+ALL_FILTERS = _rule("servers:allow_all_filters", ADMIN, "Filter a server list by anything.")
+SHOW = _rule("servers:show", PROJECT_READER_OR_ADMIN, "Show a server.")
+SHOW_HOST_STATUS = _rule("servers:show:host_status", ADMIN, "See the status of a server's host.")
+CREATE = _rule("servers:create", PROJECT_MEMBER_OR_ADMIN, "Create a server.")
+CREATE_ON_HOST = _rule("servers:create:forced_host", ADMIN, "Create a server on a named host.")
+CREATE_AT = _rule(
+    "compute:servers:create:requested_destination",
+    ADMIN,
+    "Create a server on a named host, if it fits.",
+    prefix="",
+)
+ATTACH_NETWORK = _rule(
+    "servers:create:attach_network", PROJECT_MEMBER_OR_ADMIN, "Create a server with networks."
+)
+ZERO_DISK = _rule("servers:create:zero_disk_flavor", ADMIN, "Use a flavor with no disk and an image.")
+EXTERNAL_NETWORK = _rule(
+    "network:attach_external_network",
+    ADMIN,
+    "Put a server on an external network.",
+    prefix="",
+)
+UPDATE = _rule("servers:update", PROJECT_MEMBER_OR_ADMIN, "Update a server.")
+DELETE = _rule("servers:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a server.")
+FORCE_DELETE = _rule("os-deferred-delete:force", PROJECT_MEMBER_OR_ADMIN, "Delete a server at once.")
+START = _rule("servers:start", PROJECT_MEMBER_OR_ADMIN, "Start a server.")
+STOP = _rule("servers:stop", PROJECT_MEMBER_OR_ADMIN, "Stop a server.")
+REBOOT = _rule("servers:reboot", PROJECT_MEMBER_OR_ADMIN, "Reboot a server.")
+PAUSE = _rule("os-pause-server:pause", PROJECT_MEMBER_OR_ADMIN, "Pause a server.")
+UNPAUSE = _rule("os-pause-server:unpause", PROJECT_MEMBER_OR_ADMIN, "Unpause a server.")
+LOCK = _rule("os-lock-server:lock", PROJECT_MEMBER_OR_ADMIN, "Lock a server.")
+UNLOCK = _rule("os-lock-server:unlock", PROJECT_MEMBER_OR_ADMIN, "Unlock a server.")
+UNLOCK_ANY = _rule(
+    "os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that an administrator locked."
+)
+RESET_STATE = _rule("os-admin-actions:reset_state", ADMIN, "Reset a server's state.")
+CONSOLE_OUTPUT = _rule(
+    "os-console-output", PROJECT_MEMBER_OR_ADMIN, "Read what a server wrote to its console."
+)
+REMOTE_CONSOLES = _rule("os-remote-consoles", PROJECT_MEMBER_OR_ADMIN, "Open a server's console.")
+EXTENDED = _rule("os-extended-server-attributes", ADMIN, "See a server's host and what was asked of it.")
+ACTIONS_LIST = _rule("os-instance-actions:list", PROJECT_READER_OR_ADMIN, "List what was done to a server.")
+ACTIONS_SHOW = _rule("os-instance-actions:show", PROJECT_READER_OR_ADMIN, "Show what was done to a server.")
+ACTIONS_EVENTS = _rule("os-instance-actions:events", ADMIN, "See the events of old versions.")
+EVENT_DETAILS = _rule("os-instance-actions:events:details", ADMIN, "See why an event failed.")
+METADATA_LIST = _rule("server-metadata:index", PROJECT_READER_OR_ADMIN, "List a server's metadata.")
+METADATA_SHOW = _rule("server-metadata:show", PROJECT_READER_OR_ADMIN, "Show an item of a server's metadata.")
+METADATA_CREATE = _rule(
+    "server-metadata:create", PROJECT_MEMBER_OR_ADMIN, "Add items to a server's metadata."
+)
+METADATA_SET = _rule("server-metadata:update", PROJECT_MEMBER_OR_ADMIN, "Set an item of a server's metadata.")
+METADATA_REPLACE = _rule(
+    "server-metadata:update_all", PROJECT_MEMBER_OR_ADMIN, "Replace a server's metadata."
+)
+METADATA_DELETE = _rule("server-metadata:delete", PROJECT_MEMBER_OR_ADMIN, "Delete an item of the metadata.")
+TAGS_LIST = _rule("os-server-tags:index", PROJECT_READER_OR_ADMIN, "List a server's tags.")
+TAGS_SHOW = _rule("os-server-tags:show", PROJECT_READER_OR_ADMIN, "Check a server's tag.")
+TAGS_ADD = _rule("os-server-tags:update", PROJECT_MEMBER_OR_ADMIN, "Add a tag to a server.")
+TAGS_REPLACE = _rule("os-server-tags:update_all", PROJECT_MEMBER_OR_ADMIN, "Replace a server's tags.")
+TAGS_DELETE = _rule("os-server-tags:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a tag of a server.")
+TAGS_CLEAR = _rule("os-server-tags:delete_all", PROJECT_MEMBER_OR_ADMIN, "Delete all tags of a server.")
+GROUPS_LIST = _rule("os-security-groups:list", PROJECT_READER_OR_ADMIN, "List a server's security groups.")
+GROUPS_ADD = _rule("os-security-groups:add", PROJECT_MEMBER_OR_ADMIN, "Add a security group to a server.")
+GROUPS_REMOVE = _rule(
+    "os-security-groups:remove", PROJECT_MEMBER_OR_ADMIN, "Take a security group off a server."
+)
+INTERFACES_LIST = _rule("os-attach-interfaces:list", PROJECT_READER_OR_ADMIN, "List a server's ports.")
+INTERFACES_SHOW = _rule("os-attach-interfaces:show", PROJECT_READER_OR_ADMIN, "Show a port of a server.")
+IPS_LIST = _rule("ips:index", PROJECT_READER_OR_ADMIN, "List a server's addresses.")
+IPS_SHOW = _rule("ips:show", PROJECT_READER_OR_ADMIN, "Show a server's addresses on a network.")
+VOLUMES_LIST = _rule("os-volumes-attachments:index", PROJECT_READER_OR_ADMIN, "List a server's volumes.")
+ZONES_LIST = _rule("os-availability-zone:list", ANYONE, "List availability zones.")
+ZONES_DETAIL = _rule("os-availability-zone:detail", ADMIN, "List zones with their hosts.")
+HYPERVISORS_LIST = _rule("os-hypervisors:list", ADMIN, "List hypervisors.")
+HYPERVISORS_DETAIL = _rule("os-hypervisors:list-detail", ADMIN, "List hypervisors in detail.")
+HYPERVISORS_SHOW = _rule("os-hypervisors:show", ADMIN, "Show a hypervisor.")
+HYPERVISORS_STATISTICS = _rule("os-hypervisors:statistics", ADMIN, "Sum up the hypervisors.")
+SERVICES_LIST = _rule("os-services:list", ADMIN, "List compute services.")
+SERVICES_UPDATE = _rule("os-services:update", ADMIN, "Enable or disable a compute service.")
+SERVICES_DELETE = _rule("os-services:delete", ADMIN, "Delete a compute service.")
+LIMITS = _rule("limits", ANYONE, "Show limits and usage of the caller's project.")
+LIMITS_OTHER = _rule("limits:other_project", ADMIN, "Show limits and usage of any project.")
+QUOTAS_SHOW = _rule("os-quota-sets:show", PROJECT_READER_OR_ADMIN, "Show a project's quotas.")
+QUOTAS_DETAIL = _rule("os-quota-sets:detail", PROJECT_READER_OR_ADMIN, "Show a project's quotas and usage.")
+QUOTAS_DEFAULTS = _rule("os-quota-sets:defaults", ANYONE, "Show the default quotas.")
+QUOTAS_UPDATE = _rule("os-quota-sets:update", ADMIN, "Set a project's quotas.")
+QUOTAS_DELETE = _rule("os-quota-sets:delete", ADMIN, "Return a project to the default quotas.")
+EXTENSIONS = _rule("extensions", ANYONE, "List the API's extensions.")
+FLAVORS = _rule("flavors", ANYONE, "List and show the flavors that the caller's project may use.")
+FLAVORS_ACCESS = _rule("os-flavor-access", ADMIN, "List the projects that may use a flavor.")
+FLAVORS_GRANT = _rule("os-flavor-access:add_tenant_access", ADMIN, "Let a project use a flavor.")
+FLAVORS_REVOKE = _rule("os-flavor-access:remove_tenant_access", ADMIN, "Keep a project from a flavor.")
+FLAVORS_CREATE = _rule("os-flavor-manage:create", ADMIN, "Create a flavor.")
+FLAVORS_UPDATE = _rule("os-flavor-manage:update", ADMIN, "Update a flavor.")
+FLAVORS_DELETE = _rule("os-flavor-manage:delete", ADMIN, "Delete a flavor.")
+SPECS_LIST = _rule("os-flavor-extra-specs:index", PROJECT_READER_OR_ADMIN, "List a flavor's extra specs.")
+SPECS_SHOW = _rule("os-flavor-extra-specs:show", PROJECT_READER_OR_ADMIN, "Show an extra spec.")
+SPECS_CREATE = _rule("os-flavor-extra-specs:create", ADMIN, "Add extra specs to a flavor.")
+SPECS_UPDATE = _rule("os-flavor-extra-specs:update", ADMIN, "Set an extra spec of a flavor.")
+SPECS_DELETE = _rule("os-flavor-extra-specs:delete", ADMIN, "Delete an extra spec of a flavor.")
+KEYPAIRS_LIST = _rule("os-keypairs:index", _OWN_KEYS, "List a user's keypairs.")
+KEYPAIRS_SHOW = _rule("os-keypairs:show", _OWN_KEYS, "Show a user's keypair.")
+KEYPAIRS_CREATE = _rule("os-keypairs:create", _OWN_KEYS, "Create a keypair for a user.")
+KEYPAIRS_DELETE = _rule("os-keypairs:delete", _OWN_KEYS, "Delete a user's keypair.")
+USAGE_LIST = _rule("os-simple-tenant-usage:list", ADMIN, "Show what every project used.")
+USAGE_SHOW = _rule("os-simple-tenant-usage:show", PROJECT_READER_OR_ADMIN, "Show what a project used.")
+
+RULES = tuple(_all)

@@ -1,0 +1,181 @@
+"""What clients send about servers."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from cumulo.core.resource import Body, Since, Until
+from cumulo.services.compute.schema.catalogue import Name
+
+USER_DATA_LIMIT = 65535
+Description = Annotated[str, Meta(max_length=255)]
+Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^,/]*$")]
+Tags = Annotated[list[Tag], Meta(max_length=50)]
+MetaKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]{1,255}$")]
+MetaValue = Annotated[str, Meta(max_length=255)]
+Hostname = Annotated[
+    str, Meta(min_length=2, max_length=63, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$")
+]
+Uuid = Annotated[
+    str,
+    Meta(pattern=r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$"),
+]
+Count = Annotated[int, Meta(ge=1)]
+DiskConfig = Literal["AUTO", "MANUAL"]
+Flag = (
+    bool | Literal["true", "True", "TRUE", "1", "on", "yes", "false", "False", "FALSE", "0", "off", "no", ""]
+)
+
+
+class NetworkEntry(Body):
+    """One of the networks to put a server on."""
+
+    uuid: Uuid | UnsetType = UNSET
+    port: Uuid | UnsetType | None = UNSET
+    fixed_ip: str | UnsetType = UNSET
+    tag: Annotated[Tag, Since("2.42")] | UnsetType = UNSET
+
+
+class GroupName(Body):
+    """A security group, by name or id."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class BlockDevice(Body):
+    """A disk of the new server, in the second form of the mapping."""
+
+    source_type: Literal["image", "volume", "snapshot", "blank"]
+    destination_type: Literal["local", "volume"] | UnsetType = UNSET
+    uuid: str | UnsetType = UNSET
+    boot_index: int | str | UnsetType | None = UNSET
+    delete_on_termination: Flag | UnsetType = UNSET
+    volume_size: int | str | UnsetType = UNSET
+    guest_format: str | UnsetType | None = UNSET
+    device_name: str | UnsetType | None = UNSET
+    device_type: str | UnsetType | None = UNSET
+    disk_bus: str | UnsetType | None = UNSET
+    tag: Tag | UnsetType = UNSET
+    volume_type: str | UnsetType | None = UNSET
+
+
+class ServerBody(Body):
+    """A server to create."""
+
+    name: Name
+    flavor_ref: str | int = msgspec.field(name="flavorRef")
+    image_ref: str | UnsetType | None = msgspec.field(default=UNSET, name="imageRef")
+    networks: list[NetworkEntry] | Literal["auto", "none"] | UnsetType = UNSET
+    key_name: Name | UnsetType = UNSET
+    admin_pass: str | UnsetType = msgspec.field(default=UNSET, name="adminPass")
+    security_groups: list[GroupName] | UnsetType = UNSET
+    user_data: str | UnsetType | None = UNSET
+    metadata: dict[MetaKey, MetaValue] | UnsetType = UNSET
+    config_drive: Flag | UnsetType | None = UNSET
+    min_count: Count | UnsetType = UNSET
+    max_count: Count | UnsetType = UNSET
+    return_reservation_id: Flag | UnsetType = UNSET
+    availability_zone: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+    disk_config: DiskConfig | UnsetType = msgspec.field(default=UNSET, name="OS-DCF:diskConfig")
+    access_ipv4: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv4")
+    access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
+    block_device_mapping_v2: list[BlockDevice] | UnsetType = UNSET
+    personality: Annotated[list[Any], Until("2.56")] | UnsetType = UNSET
+    description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
+    tags: Annotated[Tags, Since("2.52")] | UnsetType = UNSET
+    trusted_image_certificates: Annotated[list[str] | None, Since("2.63")] | UnsetType = UNSET
+    host: Annotated[str, Since("2.74")] | UnsetType = UNSET
+    hypervisor_hostname: Annotated[str, Since("2.74")] | UnsetType = UNSET
+    hostname: Annotated[Hostname, Since("2.90")] | UnsetType = UNSET
+
+
+class ServerChange(Body):
+    """What of a server may be updated."""
+
+    name: Name | UnsetType = UNSET
+    disk_config: DiskConfig | UnsetType = msgspec.field(default=UNSET, name="OS-DCF:diskConfig")
+    access_ipv4: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv4")
+    access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
+    description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
+    hostname: Annotated[Hostname, Since("2.90")] | UnsetType = UNSET
+
+
+class RebootBody(Body):
+    """How to reboot."""
+
+    type: Literal["SOFT", "HARD", "soft", "hard", "Soft", "Hard"]
+
+
+class LockBody(Body):
+    """Why a server is locked."""
+
+    locked_reason: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+
+
+class ResetStateBody(Body):
+    """The state to set."""
+
+    state: Literal["active", "error"]
+
+
+class ConsoleOutputBody(Body):
+    """How much of the console's output: the last `length` lines, all when absent or -1."""
+
+    length: int | str | UnsetType | None = UNSET
+
+
+class VncBody(Body):
+    """The console of the old action."""
+
+    type: Literal["novnc", "xvpvnc"]
+
+
+class RemoteConsoleBody(Body):
+    """A console to open."""
+
+    protocol: Literal["vnc", "spice", "rdp", "serial", "mks"]
+    type: Literal["novnc", "xvpvnc", "spice-html5", "rdp-html5", "serial", "webmks", "spice-direct"]
+
+
+class MetadataBody(Body):
+    """Metadata of a server, whole or items to add."""
+
+    metadata: dict[MetaKey, MetaValue]
+
+
+class MetaBody(Body):
+    """One item of a server's metadata."""
+
+    meta: Annotated[dict[MetaKey, MetaValue], Meta(min_length=1, max_length=1)]
+
+
+class TagsBody(Body):
+    """All tags of a server."""
+
+    tags: Tags
+
+
+class ServiceChange(Body):
+    """What of a compute service may be updated (2.53)."""
+
+    status: Literal["enabled", "disabled"] | UnsetType = UNSET
+    disabled_reason: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+    forced_down: Flag | UnsetType = UNSET
+
+
+class ServiceVerbBody(Body):
+    """Which service the old verbs act on, and why."""
+
+    host: str
+    binary: str
+    disabled_reason: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+    forced_down: Flag | UnsetType = UNSET
+
+
+TRUE = frozenset({True, "true", "True", "TRUE", "1", "on", "yes"})
+
+
+def is_true(flag: Any) -> bool:
+    """Read one of the ways in which clients say yes."""
+    return flag in TRUE

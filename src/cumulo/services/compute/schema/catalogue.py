@@ -1,0 +1,148 @@
+"""Flavors and keypairs on the wire."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import (
+    Body,
+    Computed,
+    Since,
+    Sortable,
+    Source,
+    View,
+    VisibleTo,
+    Wire,
+)
+from cumulo.services.compute import policy
+from cumulo.services.compute.model import Flavor, Keypair
+from cumulo.services.compute.schema.links import links
+
+MAX = 0x7FFFFFFF
+Whole = Annotated[int, Meta(ge=0, le=MAX)]
+Positive = Annotated[int, Meta(ge=1, le=MAX)]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^\x00-\x1f]*(?<!\s)$")]
+FlavorId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9. _-]*(?<! )$")]
+SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9_:. -]+$")]
+SpecValue = Annotated[str, Meta(max_length=255)]
+
+
+class FlavorBody(Body):
+    """A flavor to create."""
+
+    name: Name
+    ram: Positive
+    vcpus: Positive
+    disk: Whole
+    id: FlavorId | UnsetType | None = UNSET
+    swap: Whole | UnsetType = UNSET
+    ephemeral: Whole | UnsetType = msgspec.field(default=UNSET, name="OS-FLV-EXT-DATA:ephemeral")
+    rxtx_factor: Annotated[float, Meta(gt=0, le=3.40282e38)] | UnsetType = UNSET
+    is_public: bool | UnsetType = msgspec.field(default=UNSET, name="os-flavor-access:is_public")
+    description: Annotated[Annotated[str, Meta(max_length=65535)] | None, Since("2.55")] | UnsetType = UNSET
+
+
+class FlavorChange(Body):
+    """What of a flavor may be changed: what is said of it."""
+
+    description: Annotated[str, Meta(max_length=65535)] | None
+
+
+class Access(Body):
+    """A project that may use a flavor, or may no longer."""
+
+    tenant: Annotated[str, Meta(min_length=1)]
+
+
+class ExtraSpecs(Body):
+    """Extra specs to add to a flavor."""
+
+    extra_specs: dict[SpecKey, SpecValue]
+
+
+class FlavorBrief(View, model=Flavor):
+    """A flavor in a list."""
+
+    id: Annotated[str, Sortable]
+    flavorid: Annotated[str, Source("id"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
+    name: Annotated[str, Sortable]
+    description: Annotated[str | None, Since("2.55")]
+    links: Annotated[Any, Computed(lambda row, page: links("flavors", row.id, page))]
+
+
+class FlavorView(View, model=Flavor):
+    """A flavor."""
+
+    id: Annotated[str, Sortable]
+    flavorid: Annotated[str, Source("id"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
+    name: Annotated[str, Sortable]
+    ram: Annotated[int, Source("memory_mib"), Sortable, Wire("ram")]
+    memory_mb: Annotated[int, Source("memory_mib"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
+    disk: Annotated[int, Source("root_gib"), Sortable]
+    root_gb: Annotated[int, Source("root_gib"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
+    swap: Annotated[int, Source("swap_mib")]
+    ephemeral: Annotated[int, Source("ephemeral_gib"), Wire("OS-FLV-EXT-DATA:ephemeral")]
+    disabled: Annotated[bool, Computed(lambda _r, _p: False), Wire("OS-FLV-DISABLED:disabled")]
+    vcpus: Annotated[int, Sortable]
+    is_public: Annotated[bool, Wire("os-flavor-access:is_public")]
+    rxtx_factor: float
+    description: Annotated[str | None, Since("2.55")]
+    extra_specs: Annotated[dict[str, str], Since("2.61"), VisibleTo(policy.SPECS_LIST)]
+    links: Annotated[Any, Computed(lambda row, page: links("flavors", row.id, page))]
+
+
+@FlavorView.shim(until="2.74")
+def _no_swap_is_empty(shape: dict[str, Any]) -> dict[str, Any]:
+    """Before 2.75 a flavor without swap said so with an empty string."""
+    shape["swap"] = shape["swap"] or ""
+    return shape
+
+
+class KeypairBody(Body):
+    """A keypair to create, or to import when it brings its public key."""
+
+    name: Name
+    public_key: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
+    type: Annotated[Literal["ssh", "x509"], Since("2.2")] | UnsetType = UNSET
+    user_id: Annotated[Annotated[str, Meta(min_length=1)], Since("2.10")] | UnsetType = UNSET
+
+
+class KeypairBrief(View, model=Keypair):
+    """A keypair in a list."""
+
+    name: str
+    public_key: str
+    fingerprint: str
+    type: Annotated[str, Source("kind"), Since("2.2")]
+
+
+class KeypairMade(View, model=Keypair):
+    """A keypair just made."""
+
+    name: str
+    public_key: str
+    fingerprint: str
+    user_id: str
+    type: Annotated[str, Source("kind"), Since("2.2")]
+
+
+class KeypairView(View, model=Keypair):
+    """A keypair."""
+
+    name: str
+    public_key: str
+    fingerprint: str
+    user_id: str
+    type: Annotated[str, Source("kind"), Since("2.2")]
+    id: Annotated[int, Source("number")]
+    created_at: Annotated[Any, Computed(lambda row, _p: f"{row.created_at:%Y-%m-%dT%H:%M:%S.%f}")]
+    updated_at: Annotated[None, Computed(lambda _r, _p: None)]
+    deleted: Annotated[bool, Computed(lambda _r, _p: False)]
+    deleted_at: Annotated[None, Computed(lambda _r, _p: None)]
+
+
+async def one(view: type[View], ctx: Ctx, row: Any) -> dict[str, Any]:
+    """Render one row."""
+    return (await view.render(ctx, [row]))[0]

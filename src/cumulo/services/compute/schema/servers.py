@@ -1,0 +1,274 @@
+"""Servers on the wire: every field with the versions that have it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import (
+    Computed,
+    PageContext,
+    Shape,
+    Since,
+    Sortable,
+    Source,
+    Until,
+    View,
+    VisibleTo,
+    Wire,
+)
+from cumulo.services.compute import policy
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.model import (
+    FAULTY,
+    PROGRESSING,
+    STATUSES,
+    ComputeHost,
+    Server,
+)
+from cumulo.services.compute.schema.links import bookmark, links
+
+SORT_ONLY = Since("1000.0")  # in no version: a sort key that no document shows
+_NO_GROUPS = b"[]"
+
+
+def _status(row: Server, _page: PageContext) -> str:
+    return STATUSES[row.vm_state, row.task_state]
+
+
+def _image(row: Server, page: PageContext) -> Any:
+    if row.image_id is None:
+        return ""
+    return {"id": row.image_id, "links": bookmark("images", row.image_id, page)}
+
+
+def _image_with_properties(row: Server, page: PageContext) -> Any:
+    shape = _image(row, page)
+    return {**shape, "properties": row.image_properties} if shape else shape
+
+
+def _flavor_link(row: Server, page: PageContext) -> Any:
+    return {"id": row.flavor_id, "links": bookmark("flavors", row.flavor_id, page)}
+
+
+def _groups(row: Server, _page: PageContext) -> Any:
+    return UNSET if bytes(row.security_groups) == _NO_GROUPS else row.security_groups
+
+
+def _progress(row: Server, _page: PageContext) -> Any:
+    return 0 if STATUSES[row.vm_state, row.task_state] in PROGRESSING else UNSET
+
+
+def _fault(row: Server, _page: PageContext) -> Any:
+    if row.fault is None or STATUSES[row.vm_state, row.task_state] not in FAULTY:
+        return UNSET
+    return row.fault
+
+
+def _instant(moment: datetime | None) -> str | None:
+    """Write an instant as Nova's usage fields do: no zone, and always six zeros."""
+    return None if moment is None else f"{moment.isoformat()[:19]}.000000"
+
+
+def _host_status(row: Server, page: PageContext) -> str:
+    return page.extra.get(row.host, "") if page.extra and row.host else ""
+
+
+class ServerBrief(View, model=Server):
+    """A server in a list."""
+
+    id: Annotated[str, Wire("id")]
+    name: str
+    links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page))]
+    uuid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
+    display_name: Annotated[str, Source("name"), Sortable, SORT_ONLY]
+    display_description: Annotated[str, Source("description"), Sortable, SORT_ONLY]
+    created_at: Annotated[datetime, Sortable, SORT_ONLY]
+    updated_at: Annotated[datetime, Sortable, SORT_ONLY]
+    host: Annotated[str, Sortable, SORT_ONLY]
+    hostname: Annotated[str, Sortable, SORT_ONLY]
+    image_ref: Annotated[str, Source("image_id"), Sortable, SORT_ONLY]
+    instance_type_id: Annotated[str, Source("flavor_id"), Sortable, SORT_ONLY]
+    key_name: Annotated[str, Sortable, SORT_ONLY]
+    vm_state: Annotated[str, Sortable, SORT_ONLY]
+    task_state: Annotated[str, Sortable, SORT_ONLY]
+    power_state: Annotated[int, Sortable, SORT_ONLY]
+    project_id: Annotated[str, Sortable, SORT_ONLY]
+    user_id: Annotated[str, Sortable, SORT_ONLY]
+    availability_zone: Annotated[str, Source("zone"), Sortable, SORT_ONLY]
+    launch_index: Annotated[int, Sortable, SORT_ONLY]
+    locked: Annotated[bool, Sortable, SORT_ONLY]
+    access_ip_v4: Annotated[str, Source("access_ipv4"), Sortable, SORT_ONLY]
+    access_ip_v6: Annotated[str, Source("access_ipv6"), Sortable, SORT_ONLY]
+    config_drive: Annotated[bool, Sortable, SORT_ONLY]
+
+
+class ServerView(View, model=Server):
+    """A server with all its details."""
+
+    id: str
+    name: str
+    status: Annotated[str, Computed(_status)]
+    tenant_id: Annotated[str, Source("project_id")]
+    user_id: Annotated[str, Sortable]
+    metadata: msgspec.Raw
+    host_word: Annotated[str, Source("host_id"), Wire("hostId")]
+    image_old: Annotated[Any, Computed(_image), Wire("image"), Until("2.97")]
+    image: Annotated[Any, Computed(_image_with_properties), Since("2.98")]
+    flavor_old: Annotated[Any, Computed(_flavor_link), Wire("flavor"), Until("2.46")]
+    flavor: Annotated[msgspec.Raw, Since("2.47")]
+    created: Annotated[datetime, Source("created_at")]
+    updated: Annotated[datetime, Source("updated_at")]
+    addresses: msgspec.Raw
+    access_v4: Annotated[str, Source("access_ipv4"), Wire("accessIPv4")]
+    access_v6: Annotated[str, Source("access_ipv6"), Wire("accessIPv6")]
+    links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page))]
+    disk_config: Annotated[str, Wire("OS-DCF:diskConfig")]
+    zone: Annotated[str, Computed(lambda row, _p: row.zone or ""), Wire("OS-EXT-AZ:availability_zone")]
+    config_drive: Annotated[str, Computed(lambda row, _p: "True" if row.config_drive else "")]
+    key_name: Annotated[str | None, Sortable]
+    launched: Annotated[
+        Any, Computed(lambda row, _p: _instant(row.launched_at)), Wire("OS-SRV-USG:launched_at")
+    ]
+    terminated: Annotated[
+        Any, Computed(lambda row, _p: _instant(row.deleted_at)), Wire("OS-SRV-USG:terminated_at")
+    ]
+    task: Annotated[str | None, Source("task_state"), Wire("OS-EXT-STS:task_state")]
+    vm: Annotated[str, Source("vm_state"), Wire("OS-EXT-STS:vm_state")]
+    power: Annotated[int, Source("power_state"), Wire("OS-EXT-STS:power_state")]
+    volumes: Annotated[list[Any], Computed(lambda _r, _p: []), Wire("os-extended-volumes:volumes_attached")]
+    security_groups: Annotated[Any, Computed(_groups, optional=True)]
+    progress: Annotated[int, Computed(_progress, optional=True)]
+    fault: Annotated[Any, Computed(_fault, optional=True)]
+    locked: Annotated[bool, Since("2.9")]
+    host_status: Annotated[str, Computed(_host_status), Since("2.16"), VisibleTo(policy.SHOW_HOST_STATUS)]
+    description: Annotated[str | None, Since("2.19")]
+    tags: Annotated[msgspec.Raw, Since("2.26")]
+    trusted_image_certificates: Annotated[None, Computed(lambda _r, _p: None), Since("2.63")]
+    locked_reason: Annotated[str | None, Since("2.73")]
+    pinned_availability_zone: Annotated[str | None, Source("requested_zone"), Since("2.96")]
+    scheduler_hints: Annotated[msgspec.Raw, Since("2.100")]
+    srv_host: Annotated[str | None, Source("host"), Wire("OS-EXT-SRV-ATTR:host"), VisibleTo(policy.EXTENDED)]
+    srv_node: Annotated[
+        str | None,
+        Source("host"),
+        Wire("OS-EXT-SRV-ATTR:hypervisor_hostname"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_name: Annotated[
+        str,
+        Computed(lambda row, _p: f"instance-{row.id[:8]}"),
+        Wire("OS-EXT-SRV-ATTR:instance_name"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_hostname_old: Annotated[
+        str,
+        Source("hostname"),
+        Wire("OS-EXT-SRV-ATTR:hostname"),
+        Since("2.3"),
+        Until("2.89"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_hostname: Annotated[str, Source("hostname"), Wire("OS-EXT-SRV-ATTR:hostname"), Since("2.90")]
+    srv_kernel: Annotated[
+        str,
+        Computed(lambda _r, _p: ""),
+        Wire("OS-EXT-SRV-ATTR:kernel_id"),
+        Since("2.3"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_ramdisk: Annotated[
+        str,
+        Computed(lambda _r, _p: ""),
+        Wire("OS-EXT-SRV-ATTR:ramdisk_id"),
+        Since("2.3"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_index: Annotated[
+        int,
+        Source("launch_index"),
+        Wire("OS-EXT-SRV-ATTR:launch_index"),
+        Since("2.3"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_reservation: Annotated[
+        str,
+        Source("reservation_id"),
+        Wire("OS-EXT-SRV-ATTR:reservation_id"),
+        Since("2.3"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_root: Annotated[
+        str,
+        Computed(lambda _r, _p: "/dev/vda"),
+        Wire("OS-EXT-SRV-ATTR:root_device_name"),
+        Since("2.3"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    srv_user_data: Annotated[
+        str | None,
+        Source("user_data"),
+        Wire("OS-EXT-SRV-ATTR:user_data"),
+        Since("2.3"),
+        VisibleTo(policy.EXTENDED),
+    ]
+    uuid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
+    display_name: Annotated[str, Source("name"), Sortable, SORT_ONLY]
+    created_at: Annotated[datetime, Sortable, SORT_ONLY]
+    updated_at: Annotated[datetime, Sortable, SORT_ONLY]
+    host: Annotated[str, Sortable, SORT_ONLY]
+    hostname: Annotated[str, Sortable, SORT_ONLY]
+    image_ref: Annotated[str, Source("image_id"), Sortable, SORT_ONLY]
+    instance_type_id: Annotated[str, Source("flavor_id"), Sortable, SORT_ONLY]
+    vm_state: Annotated[str, Sortable, SORT_ONLY]
+    task_state: Annotated[str, Sortable, SORT_ONLY]
+    power_state: Annotated[int, Sortable, SORT_ONLY]
+    project_id: Annotated[str, Sortable, SORT_ONLY]
+    availability_zone: Annotated[str, Source("zone"), Sortable, SORT_ONLY]
+    launch_index: Annotated[int, Sortable, SORT_ONLY]
+
+    @staticmethod
+    async def preload(ctx: Ctx, rows: Sequence[Server]) -> dict[str, str] | None:
+        """Fetch the status of the hosts, for those who may see it."""
+        del rows
+        if ctx.version is None or ctx.version < (2, 16) or not ctx.may(policy.SHOW_HOST_STATUS):
+            return None
+        silence = ctx.use(ComputeSettings).host_silence
+        hosts = await ctx.db.all(ComputeHost)
+        return {host.host: host_status(host, silence) for host in hosts}
+
+
+def host_status(host: ComputeHost, silence: float) -> str:
+    """Return a host's status in the word that a server's document has for it."""
+    if host.disabled:
+        return "MAINTENANCE"
+    if host.forced_down:
+        return "DOWN"
+    return "UP" if host.is_up(silence) else "UNKNOWN"
+
+
+class ServerShown(ServerView, model=Server):
+    """A server by itself: what a list leaves out besides."""
+
+    server_groups: Annotated[list[str], Computed(lambda _r, _p: []), Since("2.71")]
+
+
+class ServerUpdated(ServerShown, model=Server):
+    """A server as its update answers."""
+
+
+_NOT_IN_UPDATE = ("security_groups", "key_name", "config_drive", "host_status")
+_NOT_IN_UPDATE_PREFIXES = ("OS-EXT-", "OS-SRV-USG:", "os-extended-volumes:")
+
+
+@ServerUpdated.shim(until="2.74")
+def _short_update(shape: Shape) -> Shape:
+    """Before 2.75 an update answered without what extensions had added."""
+    return {
+        name: value
+        for name, value in shape.items()
+        if name not in _NOT_IN_UPDATE and not name.startswith(_NOT_IN_UPDATE_PREFIXES)
+    }

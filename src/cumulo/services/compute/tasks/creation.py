@@ -1,0 +1,161 @@
+"""Creating servers."""
+
+import hashlib
+from typing import ClassVar
+
+from cumulo.contracts.network import Ports
+from cumulo.contracts.placement import Placement
+from cumulo.core import clock
+from cumulo.core.db import Transaction
+from cumulo.core.errors import Conflict
+from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.compute import addresses, guests, history, scheduler
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.model import Power, Server, TaskState, VmState
+from cumulo.services.compute.tasks.deletion import (
+    explain,
+    fault,
+    hypervisor,
+    let_go,
+    proceed,
+    remove_guest,
+)
+
+
+class CreateServer(Saga):
+    """Place a server, wire it, boot it."""
+
+    server_id: str
+    action_id: str
+    lock: ClassVar[str] = "server:{server_id}"
+
+    @step
+    async def place(self, run: StepRun) -> str:
+        """Find a host with room and claim it."""
+        server = await proceed(run.db, self.server_id)
+        offer = await claim(run, server)
+        await run.db.update(
+            Server,
+            Server.c.id == server.id,
+            host=offer.host.host,
+            host_id=disguise(server.project_id, offer.host.host),
+            zone=offer.host.zone,
+            task_state=TaskState.NETWORKING,
+            updated_at=clock.now(),
+        )
+        await history.note(run.db, self.action_id, "conductor_schedule_and_build_instances")
+        return offer.host.host
+
+    @place.undo
+    async def free(self, run: StepRun) -> None:
+        """Give the claim back."""
+        await run.use(Placement).release(run, self.server_id)
+        await forget_host(run.db, self.server_id)
+
+    @step
+    async def wire(self, run: StepRun) -> None:
+        """Create the server's ports, or take those it was given."""
+        server = await proceed(run.db, self.server_id)
+        bindings = await run.use(Ports).allocate(
+            run,
+            server.id,
+            server.networks,
+            project_id=server.project_id,
+            host=run[CreateServer.place],
+            hostname=server.hostname,
+            security_group_ids=server.security_group_ids,
+            zone=server.zone or "",
+        )
+        await run.db.update(
+            Server,
+            Server.c.id == server.id,
+            task_state=TaskState.SPAWNING,
+            updated_at=clock.now(),
+        )
+        await addresses.refresh(run.db, run.use(Ports), [server.id])
+        names = ", ".join(binding.network_name for binding in bindings)
+        await history.note(run.db, self.action_id, "compute_allocate_networks", host=names or None)
+
+    @wire.undo
+    async def unwire(self, run: StepRun) -> None:
+        """Delete the ports made for the server, let go of the others."""
+        await run.use(Ports).release(run, self.server_id)
+        await addresses.refresh(run.db, run.use(Ports), [self.server_id])
+
+    @effect(timeout=1800, retries=2)
+    async def boot(self, run: EffectRun) -> None:
+        """Have the host run the guest."""
+        async with run.reader() as db:
+            server = await db.get(Server, self.server_id)
+            if server is None or server.deletion is not None:
+                return  # `publish` begins the deletion
+            spec = await guests.guest_spec(db, run.use, server)
+        await hypervisor(run, run[CreateServer.place]).ensure(spec, fence=run.fence)
+
+    @boot.undo
+    async def remove(self, run: EffectRun) -> None:
+        """Remove whatever of the guest is there."""
+        await remove_guest(run, run[CreateServer.place], self.server_id)
+
+    @step
+    async def publish(self, run: StepRun) -> None:
+        """Say that the server runs."""
+        server = await proceed(run.db, self.server_id)
+        await let_go(
+            run,
+            server.id,
+            VmState.ACTIVE,
+            power_state=int(Power.RUNNING),
+            launched_at=clock.now(),
+        )
+        name = "compute__do_build_and_run_instance"
+        await history.note(run.db, self.action_id, name, host=server.host, last=True)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave a server that says why it is none, and holds nothing."""
+        text = explain(error)
+        await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
+        name = "compute__do_build_and_run_instance"
+        await history.note(run.db, self.action_id, name, error=text, last=True)
+
+
+async def claim(run: StepRun, server: Server) -> scheduler.Offer:
+    """Claim the best host that still has room. NoHost when there is none."""
+    placement = run.use(Placement)
+    resources = guests.resources_of(server)
+    required, forbidden = scheduler.traits_of(guests.flavor_of(server).extra_specs)
+    wanted = scheduler.Wanted(
+        resources=resources,
+        zone=server.requested_zone,
+        host=server.requested_host,
+        required=required,
+        forbidden=forbidden,
+    )
+    for offer in await scheduler.rank(run.db, placement, run.use(ComputeSettings), wanted):
+        try:
+            await placement.claim(
+                run,
+                server.id,
+                offer.host.id,
+                resources,
+                project_id=server.project_id,
+                user_id=server.user_id,
+            )
+        except Conflict:
+            continue  # taken since it was counted
+        return offer
+    raise scheduler.NoHost("No host can take this server: others were quicker to fill them.")
+
+
+def disguise(project_id: str, host: str) -> str:
+    """Return the word by which a project knows a host: the same for its servers there, no one else's."""
+    return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest()
+
+
+async def forget_host(db: Transaction, server_id: str) -> None:
+    """Note that the server is on no host."""
+    server = await db.get(Server, server_id)
+    if server is not None:
+        zone = server.requested_zone
+        await db.update(Server, Server.c.id == server_id, host=None, host_id="", zone=zone)

@@ -1,0 +1,126 @@
+"""Deleting servers, and how any saga lets go of a server: a deletion asked for meanwhile then begins.
+
+A deletion always wins. While another saga works on the server (`Server.operation`), the request only marks
+it: `task_state` is deleting and `deletion` names the action. The working saga's next step sees the mark and
+unwinds (`proceed`); its last transaction starts the deletion (`let_go`).
+"""
+
+from typing import Any, ClassVar
+
+from cumulo.contracts.hypervisor import Hypervisor
+from cumulo.contracts.network import Ports
+from cumulo.contracts.placement import Placement
+from cumulo.core import clock
+from cumulo.core.bus import Bus, remote
+from cumulo.core.db import Transaction, become
+from cumulo.core.drivers import Permanent, Temporary
+from cumulo.core.errors import Unavailable
+from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.compute import history
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.model import ComputeHost, Power, Server, TaskState, VmState
+
+
+class Doomed(Permanent):
+    """The server is to be deleted: whatever else was under way ends."""
+
+
+class DeleteServer(Saga):
+    """End a server: its guest, then its ports and its claim, then the server itself."""
+
+    server_id: str
+    action_id: str
+    lock: ClassVar[str] = "server-delete:{server_id}"
+
+    @effect(timeout=300, retries=8)
+    async def remove(self, run: EffectRun) -> None:
+        """Remove the guest from its host."""
+        async with run.reader() as db:
+            server = await db.get(Server, self.server_id)
+        if server is not None and server.host is not None:
+            await remove_guest(run, server.host, server.id)
+
+    @step
+    async def finish(self, run: StepRun) -> None:
+        """Give back ports and claim, and close the server's books."""
+        server = await run.db.one(Server, Server.c.id == self.server_id, for_update=True)
+        if server is None or server.deleted_at is not None:
+            return
+        await run.use(Ports).release(run, server.id)
+        await run.use(Placement).release(run, server.id)
+        await become(
+            run.db,
+            Server,
+            server.id,
+            VmState.DELETED,
+            column="vm_state",
+            task_state=None,
+            operation=None,
+            power_state=int(Power.NOSTATE),
+            addresses={},
+            deleted_at=clock.now(),
+            updated_at=clock.now(),
+        )
+        name = "compute_terminate_instance"
+        await history.note(run.db, self.action_id, name, host=server.host, last=True)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave a server that says why it could not be deleted; deleting it again tries again."""
+        text = explain(error)
+        await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
+        name = "compute_terminate_instance"
+        await history.note(run.db, self.action_id, name, error=text, last=True)
+
+
+def hypervisor(run: EffectRun, host: str) -> Hypervisor:
+    """Return the hypervisor of a host, wherever it runs."""
+    return remote(run.use(Bus), host, Hypervisor)
+
+
+async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:
+    """Have a guest removed from its host; a host that is down does it when it is back."""
+    try:
+        await hypervisor(run, host).remove(server_id, fence=run.fence)
+    except Unavailable as error:
+        async with run.reader() as db:
+            row = await db.one(ComputeHost, ComputeHost.c.host == host)
+        if row is not None and row.is_up(run.use(ComputeSettings).host_silence):
+            raise Temporary(f"host {host} does not answer", retry_in=1.0) from error
+        run.say(f"host {host} is down: its guest is removed once it is back")
+
+
+async def proceed(db: Transaction, server_id: str) -> Server:
+    """Return the server to work on; Doomed when it is to be deleted or is gone."""
+    server = await db.one(Server, Server.c.id == server_id, for_update=True)
+    if server is None or server.deleted_at is not None or server.deletion is not None:
+        raise Doomed("the server was deleted meanwhile")
+    return server
+
+
+async def let_go(run: StepRun, server_id: str, state: VmState | None, **values: Any) -> None:
+    """End a saga's work on a server, in `state` (None: as it was); begin a deletion that waits."""
+    server = await run.db.one(Server, Server.c.id == server_id, for_update=True)
+    if server is None or server.deleted_at is not None:
+        return
+    if server.deletion is not None:
+        deletion = DeleteServer(server_id=server.id, action_id=server.deletion)
+        operation = await run.start(deletion)
+        values, state = {"task_state": TaskState.DELETING, "operation": operation}, None
+    else:
+        values.update(task_state=None, operation=None)
+    values.update(deletion=None, updated_at=clock.now())
+    if state is None:
+        await run.db.update(Server, Server.c.id == server_id, **values)
+    else:
+        await become(run.db, Server, server_id, state, column="vm_state", **values)
+
+
+def fault(message: str, code: int = 500) -> dict[str, Any]:
+    """Return what a server's document says of its failure."""
+    return {"code": code, "created": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}", "message": message}
+
+
+def explain(error: TaskError) -> str:
+    """Return what a person may read of a saga's failure."""
+    return error.public or "An unexpected error prevented the server from fulfilling your request."

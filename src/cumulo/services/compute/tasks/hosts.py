@@ -1,0 +1,170 @@
+"""Hosts as they report themselves, and guests that change by themselves."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from cumulo.contracts.hypervisor import (
+    GuestState,
+    HostReport,
+    Hypervisor,
+    LifecycleEvent,
+    PowerState,
+)
+from cumulo.contracts.placement import Inventory, Placement
+from cumulo.core import clock, ids
+from cumulo.core.bus import Bus, remote
+from cumulo.core.db import Database, Transaction
+from cumulo.core.errors import Unavailable
+from cumulo.core.tasks import ReconcileRun, StepRun, Tasks, reconciler
+from cumulo.core.work import Work
+from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.model import ComputeHost, Server, VmState
+from cumulo.services.compute.tasks.power import POWERS
+
+log = structlog.get_logger()
+
+OBSERVED: Mapping[PowerState, VmState] = {
+    PowerState.RUNNING: VmState.ACTIVE,
+    PowerState.PAUSED: VmState.PAUSED,
+    PowerState.SHUTDOWN: VmState.STOPPED,
+    PowerState.CRASHED: VmState.STOPPED,
+    PowerState.MISSING: VmState.STOPPED,
+}
+"""What a server is when its guest turns out to be so; a suspended guest says nothing."""
+
+SETTLED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
+
+
+async def host_reported(work: Work, report: HostReport) -> None:
+    """Note that a host is there; what it is and has, only when that changed."""
+    settings = work.use(ComputeSettings)
+    digest = digest_of(report, settings)
+    host = await work.db.one(ComputeHost, ComputeHost.c.host == report.host, for_update=True)
+    now = clock.now()
+    if host is not None and host.report == digest:
+        await work.db.update(ComputeHost, ComputeHost.c.id == host.id, seen_at=now)
+        return
+    facts = msgspec.structs.asdict(report)
+    facts = {n: v for n, v in facts.items() if n in ComputeHost.__struct_fields__}
+    facts.update(
+        supported_instances=[list(one) for one in report.supported_instances],
+        report=digest,
+        seen_at=now,
+    )
+    if host is None:
+        host = ComputeHost(zone=settings.default_zone, **facts)
+        await work.db.insert(host)
+    else:
+        await work.db.update(ComputeHost, ComputeHost.c.id == host.id, updated_at=now, **facts)
+    await work.use(Placement).ensure_provider(
+        work, host.id, report.host, inventories_of(report, settings), frozenset(report.traits)
+    )
+
+
+def digest_of(report: HostReport, settings: ComputeSettings) -> str:
+    """Return a word that changes when what is known of the host must be written anew."""
+    ratios = (
+        settings.cpu_allocation_ratio,
+        settings.memory_allocation_ratio,
+        settings.disk_allocation_ratio,
+        settings.reserved_memory_mib,
+    )
+    return hashlib.sha256(msgspec.json.encode([report, ratios])).hexdigest()
+
+
+def inventories_of(report: HostReport, settings: ComputeSettings) -> dict[str, Inventory]:
+    """Return what a host offers, by placement's resource classes."""
+    vcpus, memory, disk = report.vcpus, report.memory_mib, report.disk_gib
+    return {
+        "VCPU": Inventory(total=vcpus, max_unit=vcpus, allocation_ratio=settings.cpu_allocation_ratio),
+        "MEMORY_MB": Inventory(
+            total=memory,
+            reserved=min(settings.reserved_memory_mib, memory),
+            max_unit=memory,
+            allocation_ratio=settings.memory_allocation_ratio,
+        ),
+        "DISK_GB": Inventory(total=disk, max_unit=disk, allocation_ratio=settings.disk_allocation_ratio),
+    }
+
+
+async def guest_changed(work: Work, event: LifecycleEvent) -> None:
+    """Note what a guest did by itself, unless something is being done to it."""
+    server = await work.db.one(Server, Server.c.id == event.server_id, for_update=True)
+    if server is not None and server.host == event.host:
+        await observe(work.db, server, event.power)
+
+
+async def observe(db: Transaction, server: Server, power: PowerState) -> bool:
+    """Bring a server's row in line with its guest; return whether anything changed."""
+    busy = server.operation is not None or server.deleted_at is not None
+    if busy or power not in OBSERVED or server.vm_state not in {*SETTLED, VmState.ERROR}:
+        return False
+    state = OBSERVED[power] if server.vm_state in SETTLED else server.vm_state
+    number = int(POWERS[power])
+    if state == server.vm_state and number == server.power_state:
+        return False
+    log.info("server.changed_by_itself", server_id=server.id, power=power, was=server.vm_state)
+    await db.update(
+        Server,
+        Server.c.id == server.id,
+        vm_state=state,
+        power_state=number,
+        updated_at=clock.now(),
+    )
+    return True
+
+
+def listen(bus: Bus, tasks: Tasks) -> None:
+    """Have what hosts publish on the bus written down."""
+
+    async def reported(report: HostReport) -> None:
+        async with tasks.database.begin() as db:
+            await host_reported(StepRun(db, tasks, ids.request()), report)
+
+    async def changed(event: LifecycleEvent) -> None:
+        async with tasks.database.begin() as db:
+            await guest_changed(StepRun(db, tasks, ids.request()), event)
+
+    bus.subscribe("host.report", HostReport, reported)
+    bus.subscribe("host.lifecycle", LifecycleEvent, changed)
+
+
+@reconciler(every=60.0, name="compute.power")
+async def power_states(run: ReconcileRun) -> None:
+    """Ask each host that is up for its guests; follow what they do, remove what must not be there."""
+    async with run.database.read() as db:
+        hosts = await db.all(ComputeHost)
+    silence = run.use(ComputeSettings).host_silence
+    for row in hosts:
+        if not row.is_up(silence):
+            continue
+        host = remote(run.use(Bus), row.host, Hypervisor)
+        asked_at = clock.now()
+        try:
+            guests = await host.guests()
+        except Unavailable:
+            continue
+        for server_id in await follow(run.database, row.host, guests, asked_at):
+            await host.remove(server_id)
+
+
+async def follow(database: Database, host: str, guests: list[GuestState], asked_at: datetime) -> list[str]:
+    """Write down what a host's guests do; return those whose server is deleted or elsewhere."""
+    powers = {guest.server_id: guest.power for guest in guests}
+    async with database.begin() as db:
+        here = await db.all(Server, (Server.c.host == host) & Server.c.deleted_at.is_(None))
+        for server in here:
+            if server.updated_at < asked_at:  # else the answer may be older than the row
+                await observe(db, server, powers.get(server.id, PowerState.MISSING))
+        unknown = powers.keys() - {server.id for server in here}
+        rows = await db.all(Server, Server.c.id.in_(sorted(unknown))) if unknown else []
+    return [row.id for row in rows if is_orphan(row, host)]
+
+
+def is_orphan(server: Server, host: str) -> bool:
+    """Say whether a guest on `host` has no business there any more."""
+    return server.operation is None and (server.deleted_at is not None or server.host != host)
