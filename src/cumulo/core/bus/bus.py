@@ -21,11 +21,19 @@ R = TypeVar("R")
 E = TypeVar("E", bound=msgspec.Struct)
 
 
-class Verb(msgspec.Struct, frozen=True):
-    """What a host can be asked: the types that cross, and the function that answers."""
+Verb = Callable[[bytes], Awaitable[bytes]]
+"""What a host can be asked: a packed argument in, a packed answer out. `answering` makes one."""
 
-    argument: Any  # a type that msgspec can decode; None: no argument
-    function: Callable[..., Awaitable[Any]]
+
+def answering(argument: Any, function: Callable[..., Awaitable[Any]]) -> Verb:
+    """Return the verb that calls `function` with one argument of this type; with none when it is None."""
+    decode = None if argument is None else msgspec.msgpack.Decoder(argument).decode
+
+    async def verb(request: bytes) -> bytes:
+        result = await (function() if decode is None else function(decode(request)))
+        return msgspec.msgpack.encode(result)
+
+    return verb
 
 
 class Bus(Protocol):
@@ -146,12 +154,8 @@ class Subscription:
 
 
 async def _answer(verb: Verb, request: bytes) -> bytes | Failure:
-    """Do what a host does with a request: decode, call, encode. Also for a bus with a wire."""
+    """Do what a host does with a request. Also for a bus with a wire."""
     try:
-        if verb.argument is None:
-            result = await verb.function()
-        else:
-            result = await verb.function(msgspec.msgpack.decode(request, type=verb.argument))
+        return await verb(request)
     except Exception as error:  # noqa: BLE001  it is the caller's to judge
         return pack(error)
-    return msgspec.msgpack.encode(result)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
 import msgspec
 
-from cumulo.core.bus.bus import Bus, Verb
+from cumulo.core.bus.bus import Bus, Verb, answering
 
 P = TypeVar("P")
 
@@ -26,17 +26,17 @@ class Method(NamedTuple):
     result: Any
 
 
-def verbs(prefix: str, contract: type[Any], implementation: object) -> dict[str, Verb]:
+def verbs(prefix: str, contract: Any, implementation: object) -> dict[str, Verb]:
     """Return the verbs `prefix.method` by which an object fulfils a contract over the bus."""
     return {
-        f"{prefix}.{name}": Verb(method.arguments, _calling(getattr(implementation, name)))
+        f"{prefix}.{name}": answering(method.arguments, _calling(getattr(implementation, name)))
         for name, method in methods(contract).items()
     }
 
 
 def remote(bus: Bus, host: str, contract: type[P], *, timeout: float = PATIENCE) -> P:
     """Return an object that fulfils a contract by asking a host; its verbs are `contract.method`."""
-    proxy = _proxy(contract)(bus, host, timeout)
+    proxy = _proxy(cast("Any", contract))(bus, host, timeout)
     return cast("P", proxy)
 
 

@@ -77,6 +77,7 @@ class Tasks:
         self._works = False  # takes tasks up: started, or settling
         self._hurry = asyncio.Event()
         self._look = asyncio.Event()
+        self._claiming = asyncio.Lock()
 
     async def start(
         self, tx: Transaction, saga: Saga, *, request_id: str, project_id: str | None = None
@@ -166,10 +167,11 @@ class Tasks:
 
     async def _claim(self) -> int:
         """Take up tasks that are due and that nobody works on."""
-        busy = list(self._active)
-        tasks = await journal.claim(self.database, self.instance, busy, _CLAIMED)
-        for task in tasks:
-            self._launch(task)
+        async with self._claiming:
+            busy = list(self._active)
+            tasks = await journal.claim(self.database, self.instance, busy, _CLAIMED)
+            for task in tasks:
+                self._launch(task)
         return len(tasks)
 
     def _launch(self, task: Task) -> None:
