@@ -4,7 +4,7 @@ from cumulo.runtime.images import packages, tools
 
 
 def test_a_line_of_apt_becomes_a_package_with_its_epoch(tmp_path):
-    line = f"'http://mirror/x_1.35.deb' busybox-static_1%3a1.35.0-4_amd64.deb 928188 SHA256:{'a' * 64}"
+    line = f"'http://example.org/x_1.35.deb' busybox-static_1%3a1.35.0-4_amd64.deb 928188 SHA256:{'a' * 64}"
     package = packages._parse(line, tmp_path)
     assert (package.name, package.version) == ("busybox-static", "1:1.35.0-4")
     assert package.path == tmp_path / "busybox-static_1%3a1.35.0-4_amd64.deb"
