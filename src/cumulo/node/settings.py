@@ -33,6 +33,7 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     unused_bases_kept: float = 86400.0
     host_ip: str = "127.0.0.1"
     reserved_memory_mib: int = 512
+    tidy_every: float = 600.0
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     vswitch: str = ""  # address of Open vSwitch's database; empty: guests get no ports
     bridge: str = ""
     qemu_logs: Path | None = None  # where libvirt keeps its log of each QEMU
+    short_run: Path | None = None  # a short path of a folder for sockets
 
     @property
     def servers(self) -> Path:
@@ -68,6 +70,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sockets(self) -> Path:
         """The folder of the guests' VNC sockets: in the state folder unless that is too deep."""
+        if self.short_run is not None:
+            return self.short_run / "vnc"
         inside = self.state / "run" / "vnc"
         longest = len(str(inside).encode()) + len("/123456789012.sock")
         return inside if longest <= SOCKET_PATH_LIMIT else Path(f"/run/cu{self.instance}-vnc")

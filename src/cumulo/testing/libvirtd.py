@@ -35,7 +35,7 @@ set -e
 umask 077
 while [ "$#" -gt 1 ]; do [ -f "$2" ] || mkdir -p "$2"; mount --bind "$1" "$2"; shift 2; done
 cd /
-virtlogd --daemon --pid-file "$1/virtlogd.pid"
+[ -S "$1/virtlogd-sock" ] || virtlogd --daemon --pid-file "$1/virtlogd.pid"
 exec libvirtd --pid-file "$1/libvirtd.pid"
 """
 

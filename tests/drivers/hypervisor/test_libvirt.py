@@ -1,17 +1,23 @@
 """The libvirt driver passes the contract with a real libvirtd and real (diskless) guests."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import libvirt
+import msgspec
 import pytest
 
-from cumulo.contracts.hypervisor import DiskSpec, GuestSpec
-from cumulo.node.hypervisor.libvirt import LibvirtHypervisor
+from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, LifecycleEvent, PowerState
+from cumulo.core.drivers import Permanent
+from cumulo.node.commands import run
+from cumulo.node.hypervisor.libvirt import LibvirtHypervisor, disks
 from cumulo.node.ports.wiring import NoWiring
 from cumulo.node.settings import Acceleration, NodeSettings, Place
 from cumulo.testing.hypervisor import HypervisorContract, StopGuest
 from cumulo.testing.libvirtd import PrivateLibvirt
+from cumulo.testing.metadata import a_guest
 
 pytestmark = pytest.mark.engines
 
@@ -62,3 +68,85 @@ def stop_guest(libvirt_daemon: PrivateLibvirt) -> StopGuest:
 
 class TestLibvirt(HypervisorContract):
     pass
+
+
+def pid_of(daemon: PrivateLibvirt, place: Place, server_id: str) -> str:
+    name = place.domain_prefix + server_id
+    return (daemon.state / f"libvirt/run/qemu/{name}.pid").read_text()
+
+
+async def test_guests_do_not_notice_a_restart_of_libvirtd(
+    hypervisor: LibvirtHypervisor, spec: GuestSpec, libvirt_daemon: PrivateLibvirt, place: Place
+):
+    await hypervisor.ensure(spec)
+    before = pid_of(libvirt_daemon, place, spec.server_id)
+    await asyncio.to_thread(libvirt_daemon.stop)
+    starting = asyncio.to_thread(libvirt_daemon.start)
+    state, _ = await asyncio.gather(hypervisor.describe(spec.server_id), starting)
+    assert state.power is PowerState.RUNNING
+    assert pid_of(libvirt_daemon, place, spec.server_id) == before
+    assert (await hypervisor.power_off(spec.server_id)).power is PowerState.SHUTDOWN
+
+
+async def test_guests_do_not_notice_a_restart_of_ours(
+    hypervisor: LibvirtHypervisor, spec: GuestSpec, libvirt_daemon: PrivateLibvirt, place: Place
+):
+    await hypervisor.ensure(spec)
+    before = pid_of(libvirt_daemon, place, spec.server_id)
+    second = LibvirtHypervisor("host1", place, NoWiring(), SETTINGS)
+    heard: asyncio.Queue[LifecycleEvent] = asyncio.Queue()
+    second.subscribe(heard.put)
+    await second.start()
+    assert (await second.ensure(spec)).power is PowerState.RUNNING
+    async with asyncio.timeout(30):
+        event = await heard.get()  # what runs already is told at the first connection
+    assert (event.server_id, event.power) == (spec.server_id, PowerState.RUNNING)
+    assert pid_of(libvirt_daemon, place, spec.server_id) == before
+    await second.stop()
+
+
+async def test_a_guest_has_its_image_config_drive_screen_and_no_traces_when_removed(
+    hypervisor: LibvirtHypervisor, spec: GuestSpec, place: Place, tmp_path: Path
+):
+    image = tmp_path / "image"
+    await run("qemu-img", "create", "-q", "-f", "qcow2", str(image), "1M")
+    spec = msgspec.structs.replace(
+        spec,
+        root=DiskSpec(image_id="i", image_path=str(image), image_sha512="ab" * 64, size_gib=1),
+        config_drive=ConfigDriveSpec(guest=a_guest()),
+    )
+    await hypervisor.ensure(spec)
+    folder = place.server(spec.server_id)
+    assert {"disk.qcow2", "config.iso", "console.log"} <= {file.name for file in folder.iterdir()}
+    address = await hypervisor.console(spec.server_id)
+    reader, writer = await asyncio.open_unix_connection(address.socket_path)
+    assert (await reader.readexactly(4)) == b"RFB "
+    writer.close()
+    await hypervisor.power_off(spec.server_id)
+    assert (await disks.inspect(folder / "disk.qcow2", "qcow2")).virtual_size == 1 << 30
+    await hypervisor.remove(spec.server_id)
+    assert not folder.exists()
+    assert not Path(address.socket_path).exists()
+    left = [file for file in place.state.rglob(f"*{spec.server_id}*") if file.parent != place.fences]
+    assert left == []
+
+
+async def test_an_image_that_is_gone_does_not_hinder_a_restart(
+    hypervisor: LibvirtHypervisor, spec: GuestSpec, tmp_path: Path
+):
+    image = tmp_path / "image"
+    await run("qemu-img", "create", "-q", "-f", "raw", str(image), "1M")
+    root = DiskSpec(image_id="i", image_path=str(image), image_format="raw", image_sha512="cd" * 64)
+    spec = msgspec.structs.replace(spec, root=root)
+    await hypervisor.ensure(spec)
+    await hypervisor.power_off(spec.server_id)
+    image.unlink()
+    spec = msgspec.structs.replace(spec, root=msgspec.structs.replace(root, image_path=None))
+    assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
+
+
+async def test_an_id_that_is_a_path_is_refused(hypervisor: LibvirtHypervisor, spec: GuestSpec):
+    with pytest.raises(Permanent):
+        await hypervisor.ensure(msgspec.structs.replace(spec, server_id="../../etc"))
+    with pytest.raises(Permanent):
+        await hypervisor.remove("..")

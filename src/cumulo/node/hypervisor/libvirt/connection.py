@@ -18,7 +18,7 @@ from cumulo.core.drivers import Permanent, Temporary
 
 T = TypeVar("T")
 Domain = Any  # libvirt-python has no types: a virDomain
-EventHandler = Callable[[str, str], None]  # kind ("lifecycle", "reboot" or "connected"), domain name
+EventHandler = Callable[[str, str], None]  # kind (lifecycle, reboot, connected, lost), domain name
 
 log = structlog.get_logger(__name__)
 
@@ -58,11 +58,10 @@ class Connection:
         self._connection: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def start(self) -> None:
-        """Connect; Temporary when libvirt does not answer."""
+    def start(self) -> None:
+        """Get ready. The connection is opened by the first `run`."""
         self._loop = asyncio.get_running_loop()
         _start_events()
-        await self._in_thread(self._connected)
 
     async def stop(self) -> None:
         """Disconnect."""

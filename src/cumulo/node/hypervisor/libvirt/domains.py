@@ -172,10 +172,9 @@ class Domains:
         name = self.name(server_id)
 
         def call(connection: Any) -> Any:
-            domain = None
             with _gone_is_fine():
-                domain = connection.lookupByName(name)
-            return function(domain)
+                return function(connection.lookupByName(name))
+            return function(None)
 
         return await self._connection.run(call)
 

@@ -59,7 +59,7 @@ class LibvirtHypervisor:
         self._telling: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect to libvirt, and learn how this host executes guests."""
+        """Learn how this host executes guests. libvirt itself is connected to by the first verb."""
         for folder in (self._place.servers, self._place.bases, self._place.sockets):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         kvm = self._settings.acceleration is Acceleration.KVM
@@ -70,13 +70,14 @@ class LibvirtHypervisor:
             translation_cache_mib=self._settings.translation_cache_mib,
             cache_mode="none" if disks.can_bypass_cache(self._place.servers) else "writeback",
         )
-        await self._connection.start()
+        self._connection.start()
 
     async def stop(self) -> None:
         """Disconnect; guests keep running."""
-        await self._connection.stop()
         for task in list(self._telling):
-            await task
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+        await self._connection.stop()
 
     def subscribe(self, listener: Listener) -> None:
         """Have `listener` awaited for each change of a guest's power state."""
@@ -212,26 +213,39 @@ class LibvirtHypervisor:
         )
 
     def _heard(self, kind: str, name: str) -> None:
-        """Pass on what libvirt says: to those who wait for this guest, and to listeners."""
+        """Pass on what libvirt says: to those who wait for this guest, and to listeners.
+
+        A lost connection is opened again at once; whatever happened meanwhile is told by the guests'
+        states then.
+        """
         server_id = self._domains.server_of(name)
-        if server_id is None:
-            return
-        self._domains.notice(kind, server_id)
-        if kind == "lifecycle" and self._listeners:
-            task = asyncio.ensure_future(self._tell(server_id))
+        if server_id is not None:
+            self._domains.notice(kind, server_id)
+        if kind in ("lost", "connected") or (kind == "lifecycle" and server_id is not None):
+            task = asyncio.ensure_future(self._tell(kind, server_id))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 
-    async def _tell(self, server_id: str) -> None:
-        """Tell the state as it is now: an event's own word may be outdated by the next."""
+    async def _tell(self, kind: str, server_id: str | None) -> None:
+        """Tell states as they are now: an event's own word may be outdated by the next."""
         try:
-            state = await self._domains.state(server_id)
+            if server_id is None:
+                states = await self._domains.all()
+            else:
+                states = [await self._domains.state(server_id)]
         except DriverError as error:
-            log.warning("hypervisor.event_lost", server=server_id, reason=str(error))
+            log.warning("hypervisor.event_lost", kind=kind, server=server_id, reason=str(error))
             return
-        if state.power is PowerState.MISSING:
-            return
-        event = LifecycleEvent(host=self._host, server_id=server_id, power=state.power, reason=state.reason)
+        if kind == "lost":
+            return  # to ask was to connect, and `connected` tells
+        for state in states:
+            if state.power is not PowerState.MISSING:
+                await self._publish(state)
+
+    async def _publish(self, state: GuestState) -> None:
+        event = LifecycleEvent(
+            host=self._host, server_id=state.server_id, power=state.power, reason=state.reason
+        )
         for listener in self._listeners:
             await listener(event)
 

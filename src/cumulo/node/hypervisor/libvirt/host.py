@@ -1,6 +1,7 @@
 """What a host has and is, as compute and placement want to know it."""
 
 import json
+import os
 import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from cumulo.contracts.hypervisor import HostReport
 
+MIB = 1 << 20
 GIB = 1 << 30
 
 TRAITS = (
@@ -61,11 +63,16 @@ def host_features() -> frozenset[str]:
     return frozenset()
 
 
+def memory_mib() -> int:
+    """Return the machine's memory by the kernel: libvirt's own count misses what was added to it."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MIB
+
+
 def report(
     connection: Any, *, host: str, kvm: bool, folder: Path, host_ip: str, reserved_mib: int
 ) -> HostReport:
     """Ask libvirt and the kernel. `folder` lies on the disk that guests' disks are made on."""
-    _, memory_mib, vcpus, *_ = connection.getInfo()
+    vcpus = connection.getInfo()[2]
     features = host_features() if kvm else QEMU64
     processor = ET.fromstring(connection.getCapabilities()).find("./host/cpu")  # noqa: S314  libvirt's own
     return HostReport(
@@ -73,7 +80,7 @@ def report(
         hypervisor_type="QEMU",
         hypervisor_version=connection.getVersion(),
         vcpus=vcpus,
-        memory_mib=max(memory_mib - reserved_mib, 1),
+        memory_mib=max(memory_mib() - reserved_mib, 1),
         disk_gib=shutil.disk_usage(folder).total // GIB,
         cpu_info=json.dumps(_cpu_info(processor, features)),
         traits=traits(features),

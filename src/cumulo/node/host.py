@@ -1,0 +1,126 @@
+"""A host of the cloud: serves the hypervisor's verbs on the bus, reports itself, keeps metadata served.
+
+node = Node("host1", bus, driver, settings, switch=switch, metadata=metadata)
+await node.start()
+...
+await node.stop()        # guests, taps and namespaces stay as they are
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
+from cumulo.core.bus import Bus, verbs
+from cumulo.node.hypervisor.driver import HypervisorDriver
+from cumulo.node.metadata.server import MetadataServer
+from cumulo.node.ports.switch import Switch
+from cumulo.node.settings import NodeSettings
+
+log = structlog.get_logger(__name__)
+
+REPORT = "host.report"
+LIFECYCLE = "host.lifecycle"
+ENSURE = "hypervisor.ensure"  # after which a network may have its first guest here
+
+
+class Node:
+    """One host. The bus reaches it under its name `host`."""
+
+    def __init__(
+        self,
+        host: str,
+        bus: Bus,
+        hypervisor: HypervisorDriver,
+        settings: NodeSettings,
+        *,
+        switch: Switch | None = None,
+        metadata: MetadataServer | None = None,
+    ) -> None:
+        self.host = host
+        self.hypervisor = hypervisor
+        self.metadata = metadata
+        self._bus = bus
+        self._settings = settings
+        self._switch = switch
+        self._tasks: list[asyncio.Task[None]] = []
+        self._guest_came = asyncio.Event()
+
+    async def start(self) -> None:
+        """Serve the verbs and begin to report; engines that are still starting are waited for later."""
+        if self._switch is not None:
+            await self._switch.start()
+        self.hypervisor.subscribe(self._tell)
+        await self.hypervisor.start()
+        served = dict(verbs("hypervisor", Hypervisor, self.hypervisor))
+        served[ENSURE] = self._noticed(served[ENSURE])
+        await self._bus.serve(self.host, served)
+        settings = self._settings
+        self._repeat(self._report, settings.report_every)
+        if self.metadata is not None:
+            self._repeat(self.metadata.realise, settings.reconcile_every, self._guest_came)
+        if hasattr(self.hypervisor, "tidy"):
+            self._repeat(self._tidy, settings.tidy_every)
+
+    async def stop(self) -> None:
+        """Stop serving. What the host runs goes on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self.metadata is not None:
+            await self.metadata.stop()
+        await self.hypervisor.stop()
+        if self._switch is not None:
+            await self._switch.stop()
+
+    def _repeat(
+        self,
+        work: Callable[[], Awaitable[object]],
+        seconds: float,
+        sooner: asyncio.Event | None = None,
+    ) -> None:
+        """Do `work` now, then every `seconds`, or at once when `sooner` is set; errors are logged."""
+        wake = sooner or asyncio.Event()
+
+        async def forever() -> None:
+            while True:
+                wake.clear()
+                try:
+                    await work()
+                except Exception as error:  # noqa: BLE001  an engine may be away; the next round repairs
+                    name = getattr(work, "__name__", "work")
+                    log.warning("node.round_failed", work=name, reason=str(error))
+                try:
+                    async with asyncio.timeout(seconds):
+                        await wake.wait()
+                except TimeoutError:
+                    continue
+
+        self._tasks.append(asyncio.create_task(forever(), name=f"node {self.host}"))
+
+    async def _report(self) -> None:
+        await self._bus.publish(REPORT, await self.hypervisor.report())
+
+    async def _tell(self, event: LifecycleEvent) -> None:
+        await self._bus.publish(LIFECYCLE, event)
+
+    async def _tidy(self) -> None:
+        before = time.time() - self._settings.unused_bases_kept
+        removed = await self.hypervisor.tidy(older_than=before)  # type: ignore[attr-defined]
+        if removed:
+            log.info("node.tidied", removed=removed)
+
+    def _noticed(self, verb: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Have networks looked at again while the guest that just came boots."""
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return await verb(*arguments, **named)
+            finally:
+                self._guest_came.set()
+
+        return call
