@@ -1,32 +1,21 @@
 """The registry of all services, and golden lists that only change on purpose."""
 
 import difflib
-import importlib
 import os
-import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import cumulo.services
 from cumulo.core.http import Service
+from cumulo.runtime.services import all_services
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def _services() -> list[Service]:
-    found = []
-    for package in pkgutil.iter_modules(cumulo.services.__path__):
-        service = getattr(importlib.import_module(f"cumulo.services.{package.name}"), "SERVICE", None)
-        if service is not None:
-            found.append(service)
-    return found
-
-
 @pytest.fixture(scope="session")
 def services() -> list[Service]:
-    return _services()
+    return list(all_services())
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ async def test_without_a_token_every_guarded_operation_answers_401(services: lis
 async def test_a_bad_token_is_no_better_than_none(services: list[Service], cloud: Cloud):
     client = cloud.client("nonsense")
     for service in services:
-        guarded = next(each for each in service.operations() if each.policy is not None)
-        answer = await client.request(guarded.method, _url(service, guarded))
-        assert answer.status_code == 401, _url(service, guarded)
+        for guarded in [each for each in service.operations() if each.policy is not None][:1]:
+            answer = await client.request(guarded.method, _url(service, guarded))
+            assert answer.status_code == 401, _url(service, guarded)
     await client.aclose()

@@ -94,6 +94,14 @@ def test_every_rule_is_described(services: list[Service]):
     )
 
 
+def test_services_that_share_a_rules_name_mean_the_same(services: list[Service]):
+    meanings: dict[str, dict[str, str]] = {}
+    for service in services:
+        for rule in service.rules:
+            meanings.setdefault(rule.name, {})[service.name] = rule.default
+    _none([f"{name}: {each}" for name, each in meanings.items() if len(set(each.values())) > 1])
+
+
 def test_every_service_has_an_openapi_document(services: list[Service]):
     for service in services:
         told = msgspec.json.decode(msgspec.json.encode(openapi.document(service)))
