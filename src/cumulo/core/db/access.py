@@ -3,9 +3,9 @@
 Both speak through a `Channel`, the one thing that SQLite and PostgreSQL each implement for themselves.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy
 
@@ -14,6 +14,8 @@ from cumulo.core.db.model import Model
 from cumulo.core.db.statements import Plan, Statements
 
 M = TypeVar("M", bound=Model)
+
+_COUNT = sqlalchemy.BigInteger()
 
 
 class Channel(Protocol):
@@ -48,10 +50,12 @@ class Reader:
     async def one(self, model: type[M], *where: Any, for_update: bool = False) -> M | None:
         """Return the first row for which all of `where` hold, or None; locked until the commit if asked."""
         shape = self._statements.shape(model)
-        statement = cast(Any, shape.select.where(*where).limit(1))
-        if for_update:
-            statement = statement.with_for_update()
-        _, rows = await self._query(statement)
+
+        def build() -> Any:
+            statement: Any = shape.select.where(*where).limit(1)
+            return statement.with_for_update() if for_update else statement
+
+        _, rows = await self._quick(("one", model, for_update), where, {}, build)
         return shape.read(rows)[0] if rows else None
 
     async def all(
@@ -64,29 +68,35 @@ class Reader:
     ) -> list[M]:
         """Return all rows for which all of `where` hold."""
         shape = self._statements.shape(model)
-        statement: Any = shape.select
-        if where:
-            statement = statement.where(*where)
-        if order_by:
-            statement = statement.order_by(*order_by)
-        if limit is not None:
-            statement = statement.limit(limit)
-        if offset is not None:
-            statement = statement.offset(offset)
-        _, rows = await self._query(statement)
+        cuts = {n: v for n, v in (("_limit", limit), ("_offset", offset)) if v is not None}
+
+        def build() -> Any:
+            cut = {name: sqlalchemy.bindparam(name, type_=_COUNT) for name in cuts}
+            statement: Any = shape.select.where(*where).order_by(*order_by)
+            return statement.limit(cut.get("_limit")).offset(cut.get("_offset"))
+
+        kind = ("all", model, len(where))
+        _, rows = await self._quick(kind, (*where, *order_by), cuts, build)
         return shape.read(rows)
 
     async def count(self, model: type[Model], *where: Any) -> int:
         """Return how many rows there are for which all of `where` hold."""
-        counted = sqlalchemy.select(sqlalchemy.func.count()).select_from(model.table).where(*where)
-        _, rows = await self._query(counted)
+
+        def build() -> Any:
+            counted = sqlalchemy.select(sqlalchemy.func.count()).select_from(model.table)
+            return counted.where(*where)
+
+        _, rows = await self._quick(("count", model), where, {}, build)
         return int(rows[0][0])
 
     async def exists(self, model: type[Model], *where: Any) -> bool:
         """Say whether there is a row for which all of `where` hold."""
-        one: Any = sqlalchemy.literal_column("1")
-        statement = sqlalchemy.select(one).select_from(model.table)
-        _, rows = await self._query(statement.where(*where).limit(1))
+
+        def build() -> Any:
+            one: Any = sqlalchemy.literal_column("1")
+            return sqlalchemy.select(one).select_from(model.table).where(*where).limit(1)
+
+        _, rows = await self._quick(("exists", model), where, {}, build)
         return bool(rows)
 
     async def rows(self, statement: Any) -> list[tuple[Any, ...]]:
@@ -106,6 +116,16 @@ class Reader:
         """Return the first value of a Core select's first row; None when there is none."""
         plan, rows = await self._query(statement)
         return plan.read(rows[:1])[0][0] if rows else None
+
+    async def _quick(
+        self,
+        kind: Any,
+        clauses: Sequence[Any],
+        named: Mapping[str, Any],
+        build: Callable[[], Any],
+    ) -> tuple[Plan, Sequence[Sequence[Any]]]:
+        plan, parameters = self._statements.quick(kind, clauses, named, build)
+        return plan, await self._fetch(plan.sql, plan.values(parameters, self._statements.pack))
 
     async def _query(self, statement: Any) -> tuple[Plan, Sequence[Sequence[Any]]]:
         plan, parameters = self._statements.plan(statement)
@@ -149,17 +169,32 @@ class Transaction(Reader):
 
     async def update(self, model: type[Model], *where: Any, **values: Any) -> int:
         """Write columns of all rows for which `where` holds (values or SQL expressions); return how many."""
-        return await self.execute(sqlalchemy.update(model.table).where(*where).values(**values))
+        if any(isinstance(value, sqlalchemy.ClauseElement) for value in values.values()):
+            return await self.execute(sqlalchemy.update(model.table).where(*where).values(**values))
+
+        def build() -> Any:
+            columns = [model.table.c[name] for name in values]
+            to = {c: sqlalchemy.bindparam(f"to_{c.name}", type_=c.type) for c in columns}
+            return sqlalchemy.update(model.table).where(*where).values(to)
+
+        named = {f"to_{name}": value for name, value in values.items()}
+        plan, parameters = self._statements.quick(("update", model), where, named, build)
+        return await self._execute(plan.sql, plan.values(parameters, self._statements.pack))
+
+    async def delete(self, model: type[Model], *where: Any) -> int:
+        """Delete all rows for which `where` holds; return how many."""
+
+        def build() -> Any:
+            return sqlalchemy.delete(model.table).where(*where)
+
+        plan, parameters = self._statements.quick(("delete", model), where, {}, build)
+        return await self._execute(plan.sql, plan.values(parameters, self._statements.pack))
 
     async def save(self, row: Model, *names: str) -> None:
         """Write these attributes of a row (all, when none is named). Conflict when the row is gone."""
         sql, values = self._statements.saving(type(row), names)
         if not await self._execute(sql, values(row)):
             raise errors.Conflict("The resource is gone.")
-
-    async def delete(self, model: type[Model], *where: Any) -> int:
-        """Delete all rows for which `where` holds; return how many."""
-        return await self.execute(sqlalchemy.delete(model.table).where(*where))
 
     async def execute(self, statement: Any) -> int:
         """Run a Core insert, update or delete; return how many rows it matched."""

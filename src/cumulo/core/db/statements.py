@@ -7,7 +7,7 @@ a list's length does not make another statement.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -16,7 +16,6 @@ import sqlalchemy
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.types import TypeEngine
 
 from cumulo.core.db.model import Model
@@ -32,7 +31,7 @@ _PLANS = 2_000  # a cloud has some hundreds; more means that values leak into ke
 class Slot(NamedTuple):
     """Where one value of a statement comes from."""
 
-    place: int  # among the statement's parameters; -1: `fixed`
+    place: int  # among the parameters; -1: `fixed`
     fixed: Any
     process: Process
     many: bool
@@ -55,11 +54,11 @@ class Plan:
         self.columns = columns
         self._processors = processors if any(processors) else None
 
-    def values(self, parameters: Sequence[BindParameter[Any]], pack: Callable[[Any], Any]) -> Any:
+    def values(self, parameters: Sequence[Any], pack: Callable[[Any], Any]) -> Any:
         """Return the values to send, in the text's order; `pack` makes one value of a list."""
         values = []
-        for index, fixed, process, many in self.slots:
-            value: Any = fixed if index < 0 else parameters[index].effective_value
+        for place, fixed, process, many in self.slots:
+            value: Any = fixed if place < 0 else parameters[place]
             if many:
                 value = pack([process(item) for item in value] if process else list(value))
             elif process is not None:
@@ -151,31 +150,66 @@ class Statements:
         compiled = statement.compile(dialect=self.dialect)
         return str(compiled.string)
 
-    def plan(self, statement: Any) -> tuple[Plan, Sequence[BindParameter[Any]]]:
-        """Return a statement's plan, and its own parameters for the plan's slots."""
+    def plan(self, statement: Any) -> tuple[Plan, Sequence[Any]]:
+        """Return a statement's plan, and the parameters for the plan's slots."""
         key = statement._generate_cache_key()  # noqa: SLF001  what SQLAlchemy's own engine uses
         if key is None:
-            return self._compile(statement, None), ()
+            return self._compile(statement, None, {}), ()
         plan = self._plans.get(key.key)
         if plan is None:
-            if len(self._plans) >= _PLANS:
-                self._plans.clear()
-            plan = self._plans[key.key] = self._compile(statement, key)
-        return plan, key.bindparams
+            places = {bind: place for place, bind in enumerate(key.bindparams)}
+            plan = self._keep(key.key, self._compile(statement, key, places))
+        return plan, [bind.effective_value for bind in key.bindparams]
 
-    def _compile(self, statement: Any, key: Any) -> Plan:
+    def quick(
+        self,
+        kind: Any,
+        clauses: Sequence[Any],
+        named: Mapping[str, Any],
+        build: Callable[[], Any],
+    ) -> tuple[Plan, Sequence[Any]]:
+        """Do as `plan` for the statement that `build` makes, but make it only for the first one of its sort.
+
+        kind and the clauses' shapes tell sorts apart. The statement's parameters are those of the clauses,
+        and parameters with the names of `named`.
+        """
+        shapes, binds = [], []
+        for clause in clauses:
+            key = clause._generate_cache_key() if hasattr(clause, "compile") else None  # noqa: SLF001
+            if key is None:
+                return self.plan(_given(build(), named))
+            shapes.append(key.key)
+            binds += key.bindparams
+        sort = (kind, tuple(shapes), tuple(named))
+        plan = self._plans.get(sort)
+        if plan is None:
+            statement = build()
+            whole = statement._generate_cache_key()  # noqa: SLF001  as above
+            places = {bind: place for place, bind in enumerate(binds)}
+            names = {name: len(binds) + place for place, name in enumerate(named)}
+            places |= {b: names[b.key] for b in whole.bindparams if b.key in names}
+            plan = self._keep(sort, self._compile(statement, whole, places))
+        return plan, [*(bind.effective_value for bind in binds), *named.values()]
+
+    def _keep(self, key: Any, plan: Plan) -> Plan:
+        if len(self._plans) >= _PLANS:
+            self._plans.clear()
+        self._plans[key] = plan
+        return plan
+
+    def _compile(self, statement: Any, key: Any, places: Mapping[Any, int]) -> Plan:
         compiled: Any = statement.compile(dialect=self.dialect, cache_key=key)
         if compiled.literal_execute_params:
             raise NotImplementedError("a statement with literal_execute parameters")
-        order = {} if key is None else _order(compiled, key)
+        order = {} if key is None else _order(compiled, key, places)
         sql, names = _expand(compiled, self.dialect)
         slots = []
         for name in names:
             bind = compiled.binds[name]
-            index = order.get(bind, -1)
-            fixed = bind.effective_value if index < 0 else None
+            place = order.get(bind, -1)
+            fixed = bind.effective_value if place < 0 else None
             process = bind.type._cached_bind_processor(self.dialect)  # noqa: SLF001  as above
-            slots.append(Slot(index, fixed, process, name in _expanding(compiled)))
+            slots.append(Slot(place, fixed, process, name in _expanding(compiled)))
         entries = compiled._result_columns or ()  # noqa: SLF001  as above
         return Plan(
             sql,
@@ -196,10 +230,20 @@ def postgresql_statements() -> Statements:
     return Statements(dialect)
 
 
-def _order(compiled: Any, key: Any) -> dict[Any, int]:
-    """Map each bind of the compiled text to its place among the statement's parameters."""
+def _order(compiled: Any, key: Any, places: Mapping[Any, int]) -> dict[Any, int]:
+    """Map each bind of the compiled text to the place of its value."""
     matches = compiled._cache_key_bind_match[0]  # noqa: SLF001  how the engine itself pairs them
-    return {bind: index for index, original in enumerate(key.bindparams) for bind in matches[original]}
+    return {
+        bind: places[original]
+        for original in key.bindparams
+        if original in places
+        for bind in matches[original]
+    }
+
+
+def _given(statement: Any, named: Mapping[str, Any]) -> Any:
+    """Return the statement with its named parameters' values in it."""
+    return statement.params(**named) if named else statement
 
 
 def _expanding(compiled: Any) -> set[str]:
