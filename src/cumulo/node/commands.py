@@ -52,7 +52,8 @@ async def run(*command: str, seconds: float = 60, limits: Limits | None = None) 
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise CommandFailed(_reason(command[0], process.returncode, complaint))
+        reason = _reason(command[0], process.returncode, complaint)
+        raise CommandFailed(reason, public=f"{command[0]} failed on the host")
     return printed.decode(errors="replace")
 
 

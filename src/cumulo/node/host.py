@@ -9,12 +9,11 @@ await node.stop()        # guests, taps and namespaces stay as they are
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
 
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
-from cumulo.core.bus import Bus, verbs
+from cumulo.core.bus import Bus, Verb, verbs
 from cumulo.node.hypervisor.driver import HypervisorDriver
 from cumulo.node.metadata.server import MetadataServer
 from cumulo.node.ports.switch import Switch
@@ -67,6 +66,7 @@ class Node:
 
     async def stop(self) -> None:
         """Stop serving. What the host runs goes on."""
+        await self._bus.withdraw(self.host)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -114,12 +114,12 @@ class Node:
         if removed:
             log.info("node.tidied", removed=removed)
 
-    def _noticed(self, verb: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _noticed(self, verb: Verb) -> Verb:
         """Have networks looked at again while the guest that just came boots."""
 
-        async def call(*arguments: Any, **named: Any) -> Any:
+        async def call(request: bytes) -> bytes:
             try:
-                return await verb(*arguments, **named)
+                return await verb(request)
             finally:
                 self._guest_came.set()
 

@@ -32,7 +32,6 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     reconcile_every: float = 5.0
     unused_bases_kept: float = 86400.0
     host_ip: str = "127.0.0.1"
-    reserved_memory_mib: int = 512
     tidy_every: float = 600.0
 
 

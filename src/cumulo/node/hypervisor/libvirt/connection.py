@@ -103,7 +103,8 @@ class Connection:
                     self._connection = self._open()
                 except libvirt.libvirtError as error:
                     if time.monotonic() > deadline:
-                        raise Temporary(f"libvirt does not answer: {error}") from error
+                        public = "the hypervisor does not answer"
+                        raise Temporary(f"libvirt: {error}", public=public) from error
                     time.sleep(PAUSE)
                 else:
                     return self._connection
@@ -143,6 +144,7 @@ class Connection:
 
 
 def _translated(error: Any) -> Temporary | Permanent:
+    """Return an error of ours; what libvirt says names files of the host, which is not for users."""
     if error.get_error_code() in RETRY_LATER:
-        return Temporary(str(error))
-    return Permanent(str(error))
+        return Temporary(str(error), public="the hypervisor was busy")
+    return Permanent(str(error), public="the hypervisor refused")

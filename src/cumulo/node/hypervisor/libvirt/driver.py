@@ -92,7 +92,6 @@ class LibvirtHypervisor:
                 kvm=self._machine.kvm,
                 folder=self._place.servers,
                 host_ip=self._settings.host_ip,
-                reserved_mib=self._settings.reserved_memory_mib,
             )
         )
 

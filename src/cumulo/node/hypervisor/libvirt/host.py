@@ -68,9 +68,7 @@ def memory_mib() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MIB
 
 
-def report(
-    connection: Any, *, host: str, kvm: bool, folder: Path, host_ip: str, reserved_mib: int
-) -> HostReport:
+def report(connection: Any, *, host: str, kvm: bool, folder: Path, host_ip: str) -> HostReport:
     """Ask libvirt and the kernel. `folder` lies on the disk that guests' disks are made on."""
     vcpus = connection.getInfo()[2]
     features = host_features() if kvm else QEMU64
@@ -80,7 +78,7 @@ def report(
         hypervisor_type="QEMU",
         hypervisor_version=connection.getVersion(),
         vcpus=vcpus,
-        memory_mib=max(memory_mib() - reserved_mib, 1),
+        memory_mib=memory_mib(),
         disk_gib=shutil.disk_usage(folder).total // GIB,
         cpu_info=json.dumps(_cpu_info(processor, features)),
         traits=traits(features),
