@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.services.compute.fakes import ComputeCloud, compute_cloud
 
 from cumulo.core.db import Database
-from tests.services.compute.fakes import ComputeCloud, compute_cloud
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Fakes of what compute asks of the other services, and a cloud of compute alone on them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from cumulo.contracts.hypervisor import Hypervisor
+from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import (
     FixedIp,
@@ -20,14 +21,16 @@ from cumulo.contracts.network import (
 from cumulo.contracts.placement import Candidate, Inventory, Placement, Refusal
 from cumulo.core import clock, ids
 from cumulo.core.bus import Bus, LocalBus, verbs
-from cumulo.core.db import Database, Reader
+from cumulo.core.db import Database, Reader, Transaction
 from cumulo.core.errors import Conflict, Invalid, NotFound
+from cumulo.core.tasks import ReconcileRun, StepRun
 from cumulo.core.work import Work
 from cumulo.node.hypervisor.fake import FakeHypervisor
 from cumulo.services.compute import SERVICE
 from cumulo.services.compute.domain.flavors import ensure_defaults
 from cumulo.services.compute.model import ComputeHost, Server
 from cumulo.services.compute.tasks import listen
+from cumulo.services.compute.tasks.hosts import power_states
 from cumulo.testing.cloud import Cloud
 
 IMAGE = "11111111-1111-4111-8111-111111111111"
@@ -272,11 +275,24 @@ class ComputeCloud(Cloud):
     async def add_host(self, name: str, **capacity: int) -> FakeHypervisor:
         """Start a host and wait until compute knows it."""
         host = FakeHypervisor(name, **capacity)
-        await self.bus.serve(name, verbs("hypervisor", Hypervisor, host))
+        host.subscribe(self._tell)
         self.hosts[name] = host
+        await self.return_host(name)
+        return host
+
+    async def _tell(self, event: LifecycleEvent) -> None:
+        await self.bus.publish("host.lifecycle", event)
+
+    async def return_host(self, name: str) -> None:
+        """Have a host answer and report, for the first time or again."""
+        host = self.hosts[name]
+        await self.bus.serve(name, verbs("hypervisor", Hypervisor, host))
         await self.bus.publish("host.report", await host.report())
         await self.bus.settle()
-        return host
+
+    async def reconcile(self) -> None:
+        """Look at every host's guests."""
+        await power_states(ReconcileRun(self.tasks, ids.request()))
 
     async def forget_heartbeat(self, name: str) -> None:
         """Let a host have been silent for an hour."""
@@ -290,6 +306,16 @@ class ComputeCloud(Cloud):
             row = await db.get(Server, server_id)
         assert row is not None
         return row
+
+    async def called(self, host: str, verb: str) -> None:
+        """Wait until a host has been asked for something."""
+        async with asyncio.timeout(10):
+            while verb not in {said for said, _ in self.hosts[host].calls}:  # noqa: ASYNC110  no event tells
+                await asyncio.sleep(0)
+
+    def work(self, db: Transaction) -> StepRun:
+        """Return a transaction with ways to ask and to promise, as another service would have."""
+        return StepRun(db, self.tasks, ids.request())
 
     def nothing_left_of(self, server_id: str) -> bool:
         """Say whether no guest, port or claim of the server is left anywhere."""

@@ -12,6 +12,8 @@ from tests.services.compute.fakes import (
     show,
 )
 
+from cumulo.core.drivers import Permanent
+
 
 async def test_a_server_is_placed_wired_and_booted(cloud: ComputeCloud):
     client = cloud.member("p1")
@@ -74,8 +76,6 @@ async def test_a_host_that_is_silent_takes_no_server(cloud: ComputeCloud):
 
 
 async def test_a_boot_that_fails_leaves_error_and_nothing_else(cloud: ComputeCloud):
-    from cumulo.core.drivers import Permanent
-
     cloud.hosts["h1"].fail("ensure", Permanent("the disk is full"))
     client = cloud.member("p1")
     server_id = await create(client)

@@ -1,5 +1,6 @@
 """Flavors and keypairs on the wire."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from cumulo.core.resource import (
 from cumulo.services.compute import policy
 from cumulo.services.compute.model import Flavor, Keypair
 from cumulo.services.compute.schema.links import links
+from cumulo.services.compute.schema.sorting import SORT_ONLY
 
 MAX = 0x7FFFFFFF
 Whole = Annotated[int, Meta(ge=0, le=MAX)]
@@ -66,22 +68,23 @@ class FlavorBrief(View, model=Flavor):
     """A flavor in a list."""
 
     id: Annotated[str, Sortable]
-    flavorid: Annotated[str, Source("id"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
     name: Annotated[str, Sortable]
     description: Annotated[str | None, Since("2.55")]
     links: Annotated[Any, Computed(lambda row, page: links("flavors", row.id, page))]
+    flavorid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
+    memory_mb: Annotated[int, Source("memory_mib"), Sortable, SORT_ONLY]
+    root_gb: Annotated[int, Source("root_gib"), Sortable, SORT_ONLY]
+    vcpu_count: Annotated[int, Source("vcpus"), Wire("vcpus"), Sortable, SORT_ONLY]
+    created_at: Annotated[datetime, Sortable, SORT_ONLY]
 
 
 class FlavorView(View, model=Flavor):
     """A flavor."""
 
     id: Annotated[str, Sortable]
-    flavorid: Annotated[str, Source("id"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
     name: Annotated[str, Sortable]
-    ram: Annotated[int, Source("memory_mib"), Sortable, Wire("ram")]
-    memory_mb: Annotated[int, Source("memory_mib"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
-    disk: Annotated[int, Source("root_gib"), Sortable]
-    root_gb: Annotated[int, Source("root_gib"), Sortable, Computed(lambda _r, _p: UNSET, optional=True)]
+    ram: Annotated[int, Source("memory_mib")]
+    disk: Annotated[int, Source("root_gib")]
     swap: Annotated[int, Source("swap_mib")]
     ephemeral: Annotated[int, Source("ephemeral_gib"), Wire("OS-FLV-EXT-DATA:ephemeral")]
     disabled: Annotated[bool, Computed(lambda _r, _p: False), Wire("OS-FLV-DISABLED:disabled")]
@@ -91,6 +94,10 @@ class FlavorView(View, model=Flavor):
     description: Annotated[str | None, Since("2.55")]
     extra_specs: Annotated[dict[str, str], Since("2.61"), VisibleTo(policy.SPECS_LIST)]
     links: Annotated[Any, Computed(lambda row, page: links("flavors", row.id, page))]
+    flavorid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
+    memory_mb: Annotated[int, Source("memory_mib"), Sortable, SORT_ONLY]
+    root_gb: Annotated[int, Source("root_gib"), Sortable, SORT_ONLY]
+    created_at: Annotated[datetime, Sortable, SORT_ONLY]
 
 
 @FlavorView.shim(until="2.74")

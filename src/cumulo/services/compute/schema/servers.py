@@ -30,8 +30,8 @@ from cumulo.services.compute.model import (
     Server,
 )
 from cumulo.services.compute.schema.links import bookmark, links
+from cumulo.services.compute.schema.sorting import SORT_ONLY
 
-SORT_ONLY = Since("1000.0")  # in no version: a sort key that no document shows
 _NO_GROUPS = b"[]"
 
 

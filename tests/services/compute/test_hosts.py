@@ -1,0 +1,124 @@
+from tests.services.compute.fakes import NEWEST, ComputeCloud, create
+
+from cumulo.services.compute.model import ComputeHost
+
+ROOT = "/compute/v2.1"
+
+
+async def test_a_report_makes_a_host_and_its_provider(cloud: ComputeCloud):
+    async with cloud.database.read() as db:
+        host = await db.one(ComputeHost, ComputeHost.c.host == "h1")
+    assert host is not None
+    assert (host.vcpus, host.memory_mib, host.zone) == (16, 65536, "nova")
+    name, inventories = cloud.placement.providers[host.id]
+    assert (name, inventories["MEMORY_MB"].total) == ("h1", 65536)
+
+
+async def test_a_report_that_says_nothing_new_is_only_a_heartbeat(cloud: ComputeCloud):
+    async with cloud.database.read() as db:
+        before = await db.one(ComputeHost, ComputeHost.c.host == "h1")
+    cloud.placement.providers.clear()
+    await cloud.return_host("h1")
+    async with cloud.database.read() as db:
+        after = await db.one(ComputeHost, ComputeHost.c.host == "h1")
+    assert before is not None
+    assert after is not None
+    assert after.seen_at > before.seen_at
+    assert after.updated_at is None
+    assert cloud.placement.providers == {}
+
+
+async def test_zones_are_listed(cloud: ComputeCloud):
+    zones = (await cloud.reader("p1").get(f"{ROOT}/os-availability-zone")).json()["availabilityZoneInfo"]
+    assert zones == [{"zoneName": "nova", "zoneState": {"available": True}, "hosts": None}]
+    assert (await cloud.member("p1").get(f"{ROOT}/os-availability-zone/detail")).status_code == 403
+    detail = (await cloud.admin().get(f"{ROOT}/os-availability-zone/detail")).json()
+    assert detail["availabilityZoneInfo"][0]["hosts"]["h1"]["nova-compute"]["available"] is True
+
+
+async def test_hypervisors_are_shown_with_their_use_in_old_versions(cloud: ComputeCloud):
+    await create(cloud.member("p1"))
+    await cloud.settle()
+    admin = cloud.admin()
+    old = (await admin.get(f"{ROOT}/os-hypervisors/detail")).json()["hypervisors"][0]
+    assert (old["memory_mb"], old["memory_mb_used"], old["running_vms"]) == (65536, 128, 1)
+    assert isinstance(old["id"], int)
+    assert isinstance(old["cpu_info"], str)
+    new = (await admin.get(f"{ROOT}/os-hypervisors/detail?with_servers=true", headers=NEWEST)).json()
+    shown = new["hypervisors"][0]
+    assert not {"memory_mb", "cpu_info", "running_vms"} & set(shown)
+    assert len(shown["servers"]) == 1
+    one = (await admin.get(f"{ROOT}/os-hypervisors/{shown['id']}", headers=NEWEST)).json()["hypervisor"]
+    assert one["hypervisor_hostname"] == "h1"
+    assert (await admin.get(f"{ROOT}/os-hypervisors/nope", headers=NEWEST)).status_code == 404
+    total = (await admin.get(f"{ROOT}/os-hypervisors/statistics")).json()["hypervisor_statistics"]
+    assert (total["count"], total["memory_mb_used"]) == (1, 128)
+    assert (await cloud.member("p1").get(f"{ROOT}/os-hypervisors")).status_code == 403
+
+
+async def test_a_disabled_service_takes_no_servers(cloud: ComputeCloud):
+    admin = cloud.admin()
+    service = (await admin.get(f"{ROOT}/os-services", headers=NEWEST)).json()["services"][0]
+    assert (service["binary"], service["state"], service["status"]) == ("nova-compute", "up", "enabled")
+    change = {"status": "disabled", "disabled_reason": "repairs"}
+    answer = await admin.put(f"{ROOT}/os-services/{service['id']}", json=change, headers=NEWEST)
+    assert answer.json()["service"]["disabled_reason"] == "repairs"
+    server_id = await create(cloud.member("p1"))
+    await cloud.settle()
+    fault = (await cloud.server(server_id)).fault
+    assert fault is not None
+    assert b"h1 is disabled (repairs)." in bytes(fault)
+    verb = {"host": "h1", "binary": "nova-compute"}
+    old = await admin.put(f"{ROOT}/os-services/enable", json=verb)
+    assert old.json() == {"service": {"binary": "nova-compute", "host": "h1", "status": "enabled",
+                                      "disabled_reason": None}}  # fmt: skip
+
+
+async def test_a_service_with_servers_is_not_deleted(cloud: ComputeCloud):
+    admin = cloud.admin()
+    server_id = await create(cloud.member("p1"))
+    await cloud.settle()
+    service = (await admin.get(f"{ROOT}/os-services", headers=NEWEST)).json()["services"][0]
+    url = f"{ROOT}/os-services/{service['id']}"
+    assert (await admin.delete(url, headers=NEWEST)).status_code == 409
+    await cloud.member("p1").delete(f"{ROOT}/servers/{server_id}")
+    await cloud.settle()
+    assert (await admin.delete(url, headers=NEWEST)).status_code == 204
+    assert cloud.placement.providers == {}
+
+
+async def test_limits_and_quotas_tell_what_is_used(cloud: ComputeCloud):
+    client, admin = cloud.member("p1"), cloud.admin()
+    await create(client)
+    await cloud.settle()
+    limits = (await client.get(f"{ROOT}/limits", headers=NEWEST)).json()["limits"]["absolute"]
+    assert (limits["totalInstancesUsed"], limits["maxTotalCores"]) == (1, 20)
+    assert (await client.get(f"{ROOT}/limits?tenant_id=p2")).status_code == 403
+    change = {"quota_set": {"cores": 5, "instances": "7"}}
+    assert (await admin.put(f"{ROOT}/os-quota-sets/p1", json=change)).json()["quota_set"]["cores"] == 5
+    shown = (await client.get(f"{ROOT}/os-quota-sets/p1", headers=NEWEST)).json()["quota_set"]
+    assert (shown["cores"], shown["instances"], shown["id"]) == (5, 7, "p1")
+    detail = (await client.get(f"{ROOT}/os-quota-sets/p1/detail", headers=NEWEST)).json()["quota_set"]
+    assert detail["cores"] == {"limit": 5, "in_use": 1, "reserved": 0}
+    assert (await client.get(f"{ROOT}/os-quota-sets/p2")).status_code == 403
+    low = {"quota_set": {"cores": 0}}
+    assert (await admin.put(f"{ROOT}/os-quota-sets/p1", json=low)).status_code == 400
+    assert (await admin.put(f"{ROOT}/os-quota-sets/p1", json={"quota_set": {"x": 1}})).status_code == 400
+    assert (await admin.delete(f"{ROOT}/os-quota-sets/p1")).status_code == 202
+    assert (await client.get(f"{ROOT}/os-quota-sets/p1/defaults")).json()["quota_set"]["cores"] == 20
+    again = (await client.get(f"{ROOT}/os-quota-sets/p1")).json()["quota_set"]
+    assert (again["cores"], again["floating_ips"]) == (20, -1)
+
+
+async def test_versions_and_extensions_are_told_to_all(cloud: ComputeCloud):
+    anyone = cloud.anonymous()
+    root = (await anyone.get("/compute/")).json()["versions"][0]
+    assert (root["id"], root["version"], root["min_version"]) == ("v2.1", "2.104", "2.1")
+    one = (await anyone.get("/compute/v2.1/")).json()["version"]
+    assert one["links"][0]["href"] == "http://cloud/compute/v2.1/"
+    assert (await anyone.get("/compute/v2.1/servers")).status_code == 401
+    listed = (await cloud.reader("p1").get(f"{ROOT}/extensions")).json()["extensions"]
+    assert "os-keypairs" in {extension["alias"] for extension in listed}
+    assert (await cloud.reader("p1").get(f"{ROOT}/extensions/nope")).status_code == 404
+    late = await anyone.get("/compute/v2.1/servers", headers={"OpenStack-API-Version": "compute 2.999"})
+    assert late.status_code == 406
