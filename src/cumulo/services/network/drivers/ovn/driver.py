@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Collection
+from weakref import WeakValueDictionary
 
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed
@@ -43,7 +44,7 @@ class OvnDriver:
         self._north = Client(northbound, "OVN_Northbound", dict.fromkeys(_MARKED))
         self._south = Client(southbound, "OVN_Southbound", {"Chassis": ["name", "hostname", "other_config"]})
         self._inventory = Inventory(self._north, _MARKED)
-        self._dropping = asyncio.Lock()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._changed: set[str] = set()
         self._on_ports: list[Callable[[], None]] = []
         self._on_stale: list[Callable[[], None]] = []
@@ -64,8 +65,7 @@ class OvnDriver:
         """Make OVN's rows of this resource be what the spec says."""
         await self._ready()
         if isinstance(spec, PortSpec) and spec.port_security:
-            async with self._dropping:  # several ports at once must not make it twice
-                await self._realise(places.DROP.owner, groups.drop())
+            await self._realise(places.DROP.owner, groups.drop())
         await self._realise(places.owner(spec.kind, spec.id), self._wanted(spec))
 
     async def remove(self, kind: Kind, id: str) -> None:
@@ -122,11 +122,12 @@ class OvnDriver:
                 return routers.floating_ip(spec)
 
     async def _realise(self, owner: str, wanted: list[Wanted]) -> None:
-        operations = Plan(self._inventory, owner, wanted).operations
-        if not operations:
-            return
+        lock = self._locks.setdefault(owner, asyncio.Lock())
         try:
-            await self._north.transact(*operations)
+            async with lock:  # two plans at once would insert the same row twice
+                operations = Plan(self._inventory, owner, wanted).operations
+                if operations:
+                    await self._north.transact(*operations)
         except TransactionFailed as error:
             raise Permanent(f"{owner}: {error}", public="OVN refused the change.") from error
         except OvsdbError as error:

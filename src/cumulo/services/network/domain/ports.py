@@ -1,0 +1,195 @@
+"""Ports."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+from cumulo.core.db import Reader
+from cumulo.core.work import Work
+from cumulo.services.network.domain import addresses, security_groups
+from cumulo.services.network.domain.addresses import Asked
+from cumulo.services.network.domain.changes import change, tell_servers, touch
+from cumulo.services.network.drivers.specs import Kind
+from cumulo.services.network.errors import (
+    AddressPairAndPortSecurityRequired,
+    InvalidInput,
+    PortNotFound,
+    PortSecurityAndIPRequiredForSecurityGroups,
+    PortSecurityPortHasSecurityGroup,
+    ServicePortInUse,
+)
+from cumulo.services.network.model import (
+    FixedIp,
+    FloatingIp,
+    Network,
+    Owner,
+    Port,
+    PortSecurityGroup,
+    Router,
+    Status,
+    Subnet,
+)
+
+OF_ROUTERS = (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY, Owner.FLOATING_IP)
+_MOST_PAIRS = 10
+
+
+async def find(db: Reader, port_id: str, *, project_id: str | None, is_admin: bool = False) -> Port:
+    """Return a port of the project; else PortNotFound."""
+    port = await db.get(Port, port_id)
+    if port is None or not (is_admin or port.project_id == project_id):
+        raise PortNotFound(id=port_id)
+    return port
+
+
+async def subnets_of(db: Reader, network_id: str) -> list[Subnet]:
+    """Return a network's subnets, oldest first."""
+    order = [Subnet.c.created_at, Subnet.c.id]
+    return await db.all(Subnet, Subnet.c.network_id == network_id, order_by=order)
+
+
+async def create(
+    work: Work,
+    network: Network,
+    project_id: str,
+    *,
+    fixed_ips: Sequence[Asked] | None = None,
+    group_ids: Sequence[str] | None = None,
+    mac: str | None = None,
+    **values: Any,
+) -> Port:
+    """Create a port. Without `group_ids` it is in its project's default security group."""
+    ours = values.get("device_owner", "").startswith("network:")
+    values.setdefault("port_security_enabled", network.port_security_enabled and not ours)
+    port = Port(
+        project_id=project_id,
+        network_id=network.id,
+        mac_address=await addresses.mac(work.db, network.id, mac),
+        **values,
+    )
+    port.allowed_address_pairs = _pairs(port, port.allowed_address_pairs)
+    if group_ids is None and port.port_security_enabled and project_id:
+        group_ids = [await security_groups.ensure_default(work, project_id)]
+    if group_ids and not port.port_security_enabled:
+        raise PortSecurityAndIPRequiredForSecurityGroups
+    await work.db.insert(port)
+    await _join(work, port, group_ids or ())
+    await addresses.assign(work.db, port, fixed_ips, await subnets_of(work.db, network.id))
+    await _realise(work, port)
+    return port
+
+
+async def _join(work: Work, port: Port, group_ids: Sequence[str]) -> None:
+    await work.db.insert_all(
+        [PortSecurityGroup(port_id=port.id, security_group_id=id_) for id_ in dict.fromkeys(group_ids)]
+    )
+
+
+async def _realise(work: Work, port: Port) -> None:
+    """Have the data plane follow: a router's ports are part of the router there."""
+    if port.device_owner in (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY):
+        await touch(work, Kind.ROUTER, port.device_id)
+    elif port.device_owner != Owner.FLOATING_IP:
+        await touch(work, Kind.PORT, port.id)
+
+
+def _pairs(port: Port, pairs: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Return allowed address pairs checked and complete. A pair without a MAC has the port's."""
+    if pairs and not port.port_security_enabled:
+        raise AddressPairAndPortSecurityRequired
+    if len(pairs) > _MOST_PAIRS:
+        raise InvalidInput(reason=f"a port has at most {_MOST_PAIRS} allowed address pairs")
+    found = []
+    for pair in pairs:
+        if not pair.keys() <= {"ip_address", "mac_address"} or "ip_address" not in pair:
+            raise InvalidInput(reason="an allowed address pair has an ip_address and a mac_address")
+        try:
+            ipaddress.ip_network(pair["ip_address"])
+        except ValueError:
+            reason = f"'{pair['ip_address']}' is neither an IP address nor a CIDR"
+            raise InvalidInput(reason=reason) from None
+        mac = pair.get("mac_address") or port.mac_address
+        entry = {"ip_address": pair["ip_address"], "mac_address": mac.lower()}
+        if entry in found:
+            raise InvalidInput(reason=f"the allowed address pair {entry['ip_address']} is repeated")
+        found.append(entry)
+    return found
+
+
+async def update(
+    work: Work,
+    port: Port,
+    values: dict[str, Any],
+    *,
+    fixed_ips: Sequence[Asked] | None = None,
+    group_ids: Sequence[str] | None = None,
+) -> Port:
+    """Change a port; None for the lists leaves them as they are."""
+    before = port.device_id
+    if "mac_address" in values and values["mac_address"].lower() != port.mac_address:
+        values["mac_address"] = await addresses.mac(work.db, port.network_id, values["mac_address"])
+    else:
+        values.pop("mac_address", None)
+    await _check_security(work, port, values, group_ids)
+    if "allowed_address_pairs" in values:
+        trial = Port(**{name: getattr(port, name) for name in Port.__struct_fields__})
+        trial.port_security_enabled = values.get("port_security_enabled", port.port_security_enabled)
+        values["allowed_address_pairs"] = _pairs(trial, values["allowed_address_pairs"])
+    if group_ids is not None:
+        await work.db.delete(PortSecurityGroup, PortSecurityGroup.c.port_id == port.id)
+        await _join(work, port, group_ids)
+    if fixed_ips is not None:
+        held = await work.db.all(FixedIp, FixedIp.c.port_id == port.id)
+        subnets = await subnets_of(work.db, port.network_id)
+        given = await addresses.assign(work.db, port, fixed_ips, subnets, held)
+        await _drop_floating(work, port, keep={ip.address for ip in given})
+    relisted = group_ids is not None or fixed_ips is not None
+    await change(work.db, port, values, always=relisted)
+    await _realise(work, port)
+    await tell_servers(work, (port.device_id, before))
+    return port
+
+
+async def _check_security(
+    work: Work, port: Port, values: dict[str, Any], group_ids: Sequence[str] | None
+) -> None:
+    enabled = values.get("port_security_enabled", port.port_security_enabled)
+    if enabled:
+        return
+    if group_ids:
+        raise PortSecurityAndIPRequiredForSecurityGroups
+    where = PortSecurityGroup.c.port_id == port.id
+    if group_ids is None and await work.db.exists(PortSecurityGroup, where):
+        raise PortSecurityPortHasSecurityGroup(id=port.id)
+    if values.get("allowed_address_pairs", port.allowed_address_pairs):
+        raise AddressPairAndPortSecurityRequired
+
+
+async def delete(work: Work, port: Port) -> None:
+    """Delete a port that nobody else's resource stands on."""
+    if port.device_owner in OF_ROUTERS and await _has_owner(work.db, port):
+        raise ServicePortInUse(id=port.id, reason=f"it belongs to {port.device_owner}")
+    await remove(work, port)
+
+
+async def _has_owner(db: Reader, port: Port) -> bool:
+    model: Any = FloatingIp if port.device_owner == Owner.FLOATING_IP else Router
+    return await db.exists(model, model.c.id == port.device_id)
+
+
+async def remove(work: Work, port: Port) -> None:
+    """Delete a port whatever it is for; a floating IP that led to it leads nowhere then."""
+    await _drop_floating(work, port, keep=set())
+    await work.db.delete(Port, Port.c.id == port.id)
+    await _realise(work, port)
+    if port.device_owner not in tuple(Owner):
+        await tell_servers(work, (port.device_id,))
+
+
+async def _drop_floating(work: Work, port: Port, *, keep: set[str]) -> None:
+    """Disassociate the floating IPs of addresses that the port does not keep."""
+    for row in await work.db.all(FloatingIp, FloatingIp.c.port_id == port.id):
+        if row.fixed_ip_address not in keep:
+            nothing = {"port_id": None, "fixed_ip_address": None, "router_id": None}
+            await change(work.db, row, {**nothing, "status": Status.DOWN})
+            await touch(work, Kind.FLOATING_IP, row.id)

@@ -1,0 +1,229 @@
+"""Subnets, and each network's port for metadata."""
+
+import ipaddress
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from cumulo.core.work import Work
+from cumulo.services.network.domain import addresses, ports
+from cumulo.services.network.domain.addresses import Asked
+from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.drivers.specs import Kind
+from cumulo.services.network.errors import (
+    BadRequest,
+    GatewayConflictWithAllocationPools,
+    GatewayIpInUse,
+    InvalidAllocationPool,
+    InvalidInput,
+    OutOfBoundsAllocationPool,
+    OverlappingAllocationPools,
+    SubnetInUse,
+)
+from cumulo.services.network.model import FixedIp, Network, Owner, Port, Subnet
+
+Pools = list[dict[str, str]]
+_NONE: Any = object()
+IPV6_MODES = (None, "slaac", "dhcpv6-stateful", "dhcpv6-stateless")
+
+
+async def create(work: Work, network: Network, project_id: str, values: dict[str, Any]) -> Subnet:
+    """Create a subnet. `gateway_ip` absent: the first address; None: no gateway."""
+    net = _read_cidr(values["cidr"], values["ip_version"])
+    await _refuse_overlap(work, network, net)
+    _check_modes(values)
+    gateway = values.pop("gateway_ip", _NONE)
+    pools = values.pop("allocation_pools", None)
+    subnet = Subnet(project_id=project_id, network_id=network.id, **values | {"cidr": str(net)})
+    subnet.gateway_ip = _default_gateway(net) if gateway is _NONE else gateway
+    if subnet.gateway_ip is not None:
+        subnet.gateway_ip = str(addresses.parse(subnet.gateway_ip))
+        _check_gateway(net, subnet.gateway_ip)
+    subnet.allocation_pools = (
+        default_pools(net, subnet.gateway_ip) if pools is None else _checked(subnet, pools)
+    )
+    _check_lists(subnet)
+    await work.db.insert(subnet)
+    await touch(work, Kind.SUBNET, subnet.id)
+    await ensure_metadata_port(work, network)
+    return subnet
+
+
+def _read_cidr(text: str, version: int) -> addresses.Net:
+    try:
+        net = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise InvalidInput(reason=f"'{text}' is not a valid CIDR") from None
+    if net.version != version:
+        raise InvalidInput(reason=f"the CIDR {text} is not of IP version {version}")
+    if net.prefixlen == 0 or net.is_multicast or net.is_loopback:
+        raise InvalidInput(reason=f"the CIDR {text} cannot be a subnet's")
+    return net
+
+
+async def _refuse_overlap(work: Work, network: Network, net: addresses.Net) -> None:
+    others = await work.db.all(Subnet, Subnet.c.network_id == network.id, Subnet.c.ip_version == net.version)
+    for other in others:
+        if addresses.net(other).overlaps(net):
+            raise InvalidInput(reason=f"the CIDR {net} overlaps with subnet {other.id} (CIDR: {other.cidr})")
+
+
+def _check_modes(values: dict[str, Any]) -> None:
+    mode, announced = values.get("ipv6_address_mode"), values.get("ipv6_ra_mode")
+    if mode not in IPV6_MODES or announced not in IPV6_MODES:
+        raise InvalidInput(reason=f"IPv6 modes are {', '.join(filter(None, IPV6_MODES))}")
+    if values["ip_version"] == 4 and (mode or announced):  # noqa: PLR2004
+        raise InvalidInput(reason="IPv6 modes are not for IPv4 subnets")
+    if mode and announced and mode != announced:
+        raise InvalidInput(reason="ipv6_ra_mode and ipv6_address_mode differ")
+
+
+def _default_gateway(net: addresses.Net) -> str:
+    return str(net.network_address + 1)
+
+
+def _check_gateway(net: addresses.Net, gateway: str) -> None:
+    parsed = addresses.parse(gateway)
+    if parsed.version != net.version:
+        raise InvalidInput(reason=f"the gateway {gateway} is not of the subnet's IP version")
+    if net.version == 4 and parsed in (net.network_address, net.broadcast_address):  # noqa: PLR2004
+        raise InvalidInput(reason=f"the gateway {gateway} is not a host's address in {net}")
+
+
+def _check_lists(subnet: Subnet) -> None:
+    for server in subnet.dns_nameservers:
+        addresses.parse(server)
+    for route in subnet.host_routes:
+        if route.keys() != {"destination", "nexthop"}:
+            raise InvalidInput(reason="a host route has a destination and a nexthop")
+        addresses.parse(route["nexthop"])
+        try:
+            ipaddress.ip_network(route["destination"])
+        except ValueError:
+            raise InvalidInput(reason=f"'{route['destination']}' is not a valid CIDR") from None
+
+
+def default_pools(net: addresses.Net, gateway: str | None) -> Pools:
+    """Return all of a subnet's addresses but network, broadcast and gateway, as one or two pools."""
+    first, last = int(net.network_address), int(net.broadcast_address)
+    small = 2 if net.version == 4 else 1  # noqa: PLR2004
+    if net.num_addresses > small:
+        first += 1
+        last -= 1 if net.version == 4 else 0  # noqa: PLR2004
+    make = ipaddress.IPv4Address if net.version == 4 else ipaddress.IPv6Address  # noqa: PLR2004
+    way = int(ipaddress.ip_address(gateway)) if gateway else -1
+    ranges = [(first, last)]
+    if first <= way <= last:
+        ranges = [(first, way - 1), (way + 1, last)]
+    return [{"start": str(make(a)), "end": str(make(b))} for a, b in ranges if a <= b]
+
+
+def _checked(subnet: Subnet, pools: Pools) -> Pools:
+    """Return pools sorted; they must lie in the subnet, apart from each other and the gateway."""
+    net = addresses.net(subnet)
+    read = []
+    for pool in pools:
+        shown = f"{pool.get('start')}-{pool.get('end')}"
+        if pool.keys() != {"start", "end"}:
+            raise InvalidAllocationPool(pool=shown)
+        start, end = addresses.parse(pool["start"]), addresses.parse(pool["end"])
+        if int(start) > int(end) or start.version != net.version or end.version != net.version:
+            raise InvalidAllocationPool(pool=shown)
+        if start not in net or end not in net:
+            raise OutOfBoundsAllocationPool(pool=shown, cidr=subnet.cidr)
+        read.append((int(start), int(end), {"start": str(start), "end": str(end)}, shown))
+    read.sort(key=lambda item: item[:2])
+    for before, after in itertools.pairwise(read):
+        if after[0] <= before[1]:
+            raise OverlappingAllocationPools(pool_1=before[3], pool_2=after[3], cidr=subnet.cidr)
+    if subnet.gateway_ip is not None:
+        way = int(addresses.parse(subnet.gateway_ip))
+        for start_number, end_number, _, shown in read:
+            if start_number <= way <= end_number:
+                raise GatewayConflictWithAllocationPools(address=subnet.gateway_ip, pool=shown)
+    return [item[2] for item in read]
+
+
+async def update(work: Work, subnet: Subnet, values: dict[str, Any]) -> Subnet:
+    """Change a subnet, and the answers that its ports get."""
+    trial = Subnet(**{name: getattr(subnet, name) for name in Subnet.__struct_fields__})
+    for name, value in values.items():
+        setattr(trial, name, value)
+    if "gateway_ip" in values and trial.gateway_ip != subnet.gateway_ip:
+        await _refuse_gateway_change(work, subnet)
+        if trial.gateway_ip is not None:
+            trial.gateway_ip = values["gateway_ip"] = str(addresses.parse(trial.gateway_ip))
+            _check_gateway(addresses.net(subnet), trial.gateway_ip)
+    if "allocation_pools" in values or "gateway_ip" in values:
+        values["allocation_pools"] = _checked(trial, trial.allocation_pools)
+    _check_lists(trial)
+    served = subnet.enable_dhcp
+    await change(work.db, subnet, values)
+    await touch(work, Kind.SUBNET, subnet.id)
+    if subnet.enable_dhcp != served:
+        network = await work.db.get(Network, subnet.network_id)
+        if network is not None:
+            await ensure_metadata_port(work, network)
+        await _touch_ports(work, subnet)
+    return subnet
+
+
+async def _refuse_gateway_change(work: Work, subnet: Subnet) -> None:
+    where = (FixedIp.c.subnet_id == subnet.id, FixedIp.c.address == subnet.gateway_ip)
+    held = await work.db.one(FixedIp, *where)
+    if held is not None:
+        raise GatewayIpInUse(address=subnet.gateway_ip, port_id=held.port_id)
+
+
+async def _touch_ports(work: Work, subnet: Subnet) -> None:
+    held = await work.db.all(FixedIp, FixedIp.c.subnet_id == subnet.id)
+    await touch(work, Kind.PORT, *{ip.port_id for ip in held})
+
+
+async def delete(work: Work, subnet: Subnet) -> None:
+    """Delete a subnet of which no port but our own has an address."""
+    held = await work.db.all(FixedIp, FixedIp.c.subnet_id == subnet.id)
+    owners = await work.db.all(Port, Port.c.id.in_([ip.port_id for ip in held])) if held else []
+    if any(port.device_owner not in (Owner.METADATA, Owner.DHCP) for port in owners):
+        raise SubnetInUse(id=subnet.id)
+    await work.db.delete(FixedIp, FixedIp.c.subnet_id == subnet.id)
+    await work.db.delete(Subnet, Subnet.c.id == subnet.id)
+    await touch(work, Kind.SUBNET, subnet.id)
+    network = await work.db.get(Network, subnet.network_id)
+    if network is not None:
+        await ensure_metadata_port(work, network)
+
+
+async def ensure_metadata_port(work: Work, network: Network) -> None:
+    """Have the port through which hosts serve metadata, with an address in each IPv4 subnet with DHCP."""
+    subnets = await work.db.all(
+        Subnet, Subnet.c.network_id == network.id, order_by=[Subnet.c.created_at, Subnet.c.id]
+    )
+    served = [s for s in subnets if s.enable_dhcp and s.ip_version == 4]  # noqa: PLR2004
+    port = await work.db.one(Port, Port.c.network_id == network.id, Port.c.device_owner == Owner.METADATA)
+    if not served:
+        if port is not None:
+            await ports.remove(work, port)
+        return
+    if port is None:
+        port = Port(
+            project_id="",
+            network_id=network.id,
+            mac_address=await addresses.mac(work.db, network.id),
+            device_id=f"metadata-{network.id}",
+            device_owner=Owner.METADATA.value,
+            port_security_enabled=False,
+        )
+        await work.db.insert(port)
+    held = await work.db.all(FixedIp, FixedIp.c.port_id == port.id)
+    await addresses.assign(work.db, port, [Asked(s.id) for s in served], _roomy(served), held)
+    await touch(work, Kind.PORT, port.id)
+    await touch(work, Kind.SUBNET, *(subnet.id for subnet in served))
+
+
+def _roomy(subnets: Sequence[Subnet]) -> Sequence[Subnet]:
+    """Refuse subnets with DHCP that have no pool: metadata needs an address."""
+    for subnet in subnets:
+        if not subnet.allocation_pools:
+            raise BadRequest(resource="subnet", reason="DHCP needs an allocation pool")
+    return subnets

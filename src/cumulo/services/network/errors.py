@@ -1,0 +1,235 @@
+"""What can go wrong in the network service. Class names are the `type` that neutron's clients look at."""
+
+from cumulo.core.errors import Conflict, Invalid, NotFound
+
+
+class NetworkNotFound(NotFound):
+    """Network {id} could not be found."""
+
+
+class SubnetNotFound(NotFound):
+    """Subnet {id} could not be found."""
+
+
+class PortNotFound(NotFound):
+    """Port {id} could not be found."""
+
+
+class RouterNotFound(NotFound):
+    """Router {id} could not be found."""
+
+
+class FloatingIPNotFound(NotFound):
+    """Floating IP {id} could not be found."""
+
+
+class SecurityGroupNotFound(NotFound):
+    """Security group {id} does not exist."""
+
+
+class SecurityGroupRuleNotFound(NotFound):
+    """Security group rule {id} does not exist."""
+
+
+class ExtensionNotFound(NotFound):
+    """Extension with alias {id} does not exist."""
+
+
+class QuotaNotFound(NotFound):
+    """Quota for tenant {id} could not be found."""
+
+
+class TagNotFound(NotFound):
+    """Tag {id} could not be found."""
+
+
+class BadRequest(Invalid):
+    """Bad {resource} request: {reason}."""
+
+
+class InvalidInput(Invalid):
+    """Invalid input for operation: {reason}."""
+
+
+class NetworkInUse(Conflict):
+    """Network {id} is in use: it still has ports."""
+
+
+class InvalidSharedSetting(Conflict):
+    """Network {id} cannot be unshared: other projects have ports or subnets on it."""
+
+
+class ExternalNetworkInUse(Conflict):
+    """Network {id} must stay external: routers have their gateways on it."""
+
+
+class SubnetInUse(Conflict):
+    """Subnet {id} is in use: ports have addresses of it."""
+
+
+class GatewayIpInUse(Conflict):
+    """The gateway address {address} is in use by port {port_id}."""
+
+
+class OverlappingAllocationPools(Conflict):
+    """Allocation pools {pool_1} and {pool_2} of subnet {cidr} overlap."""
+
+
+class OutOfBoundsAllocationPool(Invalid):
+    """The allocation pool {pool} is not within the subnet's {cidr}."""
+
+
+class InvalidAllocationPool(Invalid):
+    """The allocation pool {pool} is not valid."""
+
+
+class GatewayConflictWithAllocationPools(Conflict):
+    """The gateway address {address} lies in the allocation pool {pool}."""
+
+
+class IpAddressInUse(Conflict):
+    """The IP address {address} is in use on network {network_id}."""
+
+
+class IpAddressAlreadyAllocated(Conflict):
+    """The IP address {address} is taken in subnet {subnet_id}."""
+
+
+class IpAddressGenerationFailure(Conflict):
+    """Network {network_id} has no more IP addresses to give."""
+
+
+class InvalidIpForNetwork(Invalid):
+    """{address} is not an IP address of any subnet of the network."""
+
+
+class InvalidIpForSubnet(Invalid):
+    """{address} is not an IP address that a port may have in the subnet."""
+
+
+class MacAddressInUse(Conflict):
+    """The MAC address {mac} is in use on network {network_id}."""
+
+
+class ServicePortInUse(Conflict):
+    """Port {id} cannot be deleted by itself: {reason}."""
+
+
+class PortInUse(Conflict):
+    """Port {id} of network {network_id} is in use by device {device_id}."""
+
+
+class PortSecurityAndIPRequiredForSecurityGroups(Invalid):
+    """A port needs port security to be in security groups."""
+
+
+class PortSecurityPortHasSecurityGroup(Conflict):
+    """Port security cannot be switched off while the port is in security groups."""
+
+
+class AddressPairAndPortSecurityRequired(Conflict):
+    """A port needs port security to have allowed address pairs."""
+
+
+class RouterInUse(Conflict):
+    """Router {id} still has interfaces."""
+
+
+class RouterInterfaceNotFound(NotFound):
+    """Router {id} has no interface {port_id}."""
+
+
+class RouterInterfaceNotFoundForSubnet(NotFound):
+    """Router {id} has no interface on subnet {subnet_id}."""
+
+
+class RouterInterfaceInUseByFloatingIP(Conflict):
+    """Router {id} must keep its interface on subnet {subnet_id}: floating IPs need it."""
+
+
+class RouterInterfaceInUseByRoute(Conflict):
+    """Router {id} must keep its interface on subnet {subnet_id}: routes need it."""
+
+
+class RouterExternalGatewayInUseByFloatingIp(Conflict):
+    """Router {id} must keep its gateway to network {network_id}: floating IPs need it."""
+
+
+class InvalidRoutes(Invalid):
+    """The routes {routes} are not valid: {reason}."""
+
+
+class ExternalGatewayForFloatingIPNotFound(NotFound):
+    """No router leads from subnet {subnet_id} to external network {network_id} for port {port_id}."""
+
+
+class FloatingIPPortAlreadyAssociated(Conflict):
+    """Address {fixed_ip} of port {port_id} already has a floating IP, so {address} cannot be associated."""
+
+
+class SecurityGroupInUse(Conflict):
+    """Security group {id} is in use."""
+
+
+class SecurityGroupCannotRemoveDefault(Conflict):
+    """The default security group cannot be removed."""
+
+
+class SecurityGroupCannotUpdateDefault(Conflict):
+    """The default security group cannot be renamed."""
+
+
+class SecurityGroupDefaultAlreadyExists(Conflict):
+    """The name 'default' is taken by the project's default security group."""
+
+
+class SecurityGroupRuleExists(Conflict):
+    """The security group has this rule already; its id is {rule_id}."""
+
+
+class SecurityGroupInvalidPortRange(Invalid):
+    """port_range_min must not be greater than port_range_max."""
+
+
+class SecurityGroupInvalidPortValue(Invalid):
+    """{port} is no port number."""
+
+
+class SecurityGroupInvalidIcmpValue(Invalid):
+    """The ICMP {field} ({attribute}) {value} is not within 0 to 255."""
+
+
+class SecurityGroupMissingIcmpType(Invalid):
+    """An ICMP code (port_range_max {value}) needs a type (port_range_min)."""
+
+
+class SecurityGroupProtocolRequiredWithPorts(Invalid):
+    """A port range needs a protocol."""
+
+
+class SecurityGroupRuleInvalidProtocol(Invalid):
+    """{protocol} is neither a known protocol's name nor a number from 0 to 255."""
+
+
+class SecurityGroupInvalidProtocolForPort(Invalid):
+    """Ports cannot be given for protocol {protocol}; it has none."""
+
+
+class SecurityGroupRuleParameterConflict(Invalid):
+    """The CIDR {cidr} does not belong to the ethertype {ethertype}."""
+
+
+class SecurityGroupEthertypeConflictWithProtocol(Invalid):
+    """The protocol {protocol} does not belong to the ethertype {ethertype}."""
+
+
+class SecurityGroupRemoteGroupAndRemoteIpPrefix(Invalid):
+    """A rule has a remote_ip_prefix or a remote_group_id, not both."""
+
+
+class NetworkAmbiguous(Conflict):
+    """There are several networks to choose from; name one by its id."""
+
+
+class SecurityGroupAmbiguous(Conflict):
+    """Several security groups are called '{name}'; name one by its id."""

@@ -1,0 +1,183 @@
+"""The reconcilers: `network.realise` works what changed, `network.compare` everything.
+
+Both end in the same `ensure` and `remove`, so the first time and repair are one path. Removals need no
+tombstone: a resource that is noted as changed and has no row any more is removed.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy
+import structlog
+
+from cumulo.core import clock
+from cumulo.core.drivers import DriverError
+from cumulo.core.tasks import ReconcileRun, reconciler
+from cumulo.services.network.config import NetworkSettings
+from cumulo.services.network.drivers.specs import Driver, Kind, Spec
+from cumulo.services.network.model import Owner, Port, Realisation, Status
+from cumulo.services.network.tasks import desired
+
+log = structlog.get_logger()
+
+_AT_ONCE = 200  # resources that are loaded and realised together
+_LONGEST_DELAY = 60.0
+_TURNS: "WeakKeyDictionary[Any, asyncio.Lock]" = WeakKeyDictionary()
+
+
+def follow(driver: Driver, wake: Callable[[str], None]) -> None:
+    """Wake the reconcilers when the data plane changes by itself. Called by the runtime."""
+    driver.follow(ports=lambda: wake("network.realise"), stale=lambda: wake("network.compare"))
+
+
+def _turn(driver: Driver) -> AbstractAsyncContextManager[Any]:
+    """Keep the two reconcilers apart: a spec that one loaded must not undo the other's newer one."""
+    return _TURNS.setdefault(driver, asyncio.Lock())
+
+
+@reconciler(every=5.0, name="network.realise")
+async def realise(run: ReconcileRun) -> None:
+    """Bring changed networks, ports, routers and groups to the data plane."""
+    driver = run.use(Driver)
+    while rows := await _due(run):
+        async with _turn(driver):
+            await _work(run, driver, rows)
+        if len(rows) < _AT_ONCE:
+            break
+    changed = driver.take_changed()
+    if changed:
+        await _note_wiring(run, await driver.up(changed))
+
+
+async def _due(run: ReconcileRun) -> list[Realisation]:
+    table = Realisation.c
+    async with run.database.read() as db:
+        return await db.all(
+            Realisation,
+            table.realised < table.revision,
+            table.retry_at <= clock.now(),
+            order_by=[table.retry_at],
+            limit=_AT_ONCE,
+        )
+
+
+async def _work(run: ReconcileRun, driver: Driver, rows: Sequence[Realisation]) -> None:
+    """Realise these: what must be there before others first."""
+    for kind in Kind:
+        mine = [row for row in rows if row.kind == kind.value]
+        if not mine:
+            continue
+        async with run.database.read() as db:
+            specs = await desired.load(db, run.use(NetworkSettings), kind, [r.id for r in mine])
+        results = await asyncio.gather(*(_bring(driver, kind, r.id, specs.get(r.id)) for r in mine))
+        await _record(run, specs, list(zip(mine, results, strict=True)))
+
+
+async def _bring(driver: Driver, kind: Kind, id_: str, spec: Spec | None) -> DriverError | None:
+    """Ensure or remove one resource; return what went wrong."""
+    try:
+        if spec is None:
+            await driver.remove(kind, id_)
+        else:
+            await driver.ensure(spec)
+    except DriverError as error:
+        log.warning("network.not_realised", kind=kind.value, id=id_, reason=str(error))
+        return error
+    return None
+
+
+async def _record(
+    run: ReconcileRun,
+    specs: dict[str, Spec],
+    results: Sequence[tuple[Realisation, DriverError | None]],
+) -> None:
+    """Note how far each resource is now. One that changed meanwhile stays due."""
+    table = Realisation.c
+    async with run.database.begin() as db:
+        for row, error in results:
+            one = (table.kind == row.kind, table.id == row.id)
+            if error is not None:
+                delay = min(2.0 ** (row.attempts - 1), _LONGEST_DELAY)
+                await db.update(
+                    Realisation,
+                    *one,
+                    attempts=row.attempts + 1,
+                    retry_at=clock.now() + timedelta(seconds=delay),
+                    error=str(error),
+                )
+            elif row.id in specs:
+                await db.update(Realisation, *one, realised=row.revision, attempts=0, error="")
+            else:
+                await db.delete(Realisation, *one, table.revision == row.revision)
+
+
+@reconciler(every=300.0, name="network.compare")
+async def compare(run: ReconcileRun) -> None:
+    """Compare the whole data plane with what it should be; mend it, and remove what is no longer ours."""
+    driver = run.use(Driver)
+    there = await driver.describe()
+    wanted: set[tuple[Kind, str]] = set()
+    for kind in Kind:
+        async with run.database.read() as db:
+            ids = await desired.every(db, kind)
+        wanted |= {(kind, id_) for id_ in ids}
+        for some in _batches(ids):
+            async with _turn(driver):
+                await _mend(run, driver, kind, some)
+    for kind, id_ in sorted(there - wanted, reverse=True):
+        async with _turn(driver):
+            await _remove_orphan(run, driver, kind, id_)
+    await _note_wiring(run, await driver.up())
+
+
+def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
+    remaining = iter(ids)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some
+
+
+async def _mend(run: ReconcileRun, driver: Driver, kind: Kind, ids: Collection[str]) -> None:
+    async with run.database.read() as db:
+        specs = await desired.load(db, run.use(NetworkSettings), kind, ids)
+    results = await asyncio.gather(*(_bring(driver, kind, id_, spec) for id_, spec in specs.items()))
+    failed = [id_ for id_, error in zip(specs, results, strict=True) if error is not None]
+    if failed:
+        table = Realisation.c
+        async with run.database.begin() as db:
+            await db.update(
+                Realisation,
+                table.kind == kind.value,
+                table.id.in_(failed),
+                revision=table.revision + 1,
+            )
+
+
+async def _remove_orphan(run: ReconcileRun, driver: Driver, kind: Kind, id_: str) -> None:
+    """Remove what nobody wants, unless it came to be wanted since we looked."""
+    async with run.database.read() as db:
+        specs = await desired.load(db, run.use(NetworkSettings), kind, [id_])
+    if not specs:
+        log.info("network.orphan_removed", kind=kind.value, id=id_)
+        await _bring(driver, kind, id_, None)
+
+
+async def _note_wiring(run: ReconcileRun, up: dict[str, bool]) -> None:
+    """Write ports' status as the data plane sees them. Routers' ports are always ACTIVE."""
+    wired = {id_ for id_, is_up in up.items() if is_up}
+    guests = Port.c.device_owner.not_like("network:%") | (Port.c.device_owner == Owner.METADATA)
+    for some in _batches(list(up)):
+        statement = sqlalchemy.select(Port.c.id, Port.c.status).where(Port.c.id.in_(some), guests)
+        async with run.database.read() as db:
+            known: dict[str, Status] = {row[0]: row[1] for row in await db.rows(statement)}
+        for status, ids in (
+            (Status.ACTIVE, [i for i in known if i in wired and known[i] != Status.ACTIVE]),
+            (Status.DOWN, [i for i in known if i not in wired and known[i] != Status.DOWN]),
+        ):
+            if ids:
+                async with run.database.begin() as db:
+                    await db.update(Port, Port.c.id.in_(ids), status=status)
