@@ -1,10 +1,10 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from tests.core.tasks.journeys import Journey, Parent, Steps, World
 
 from cumulo.core.db import Database
 from cumulo.core.tasks import Tasks
-from tests.core.tasks.journeys import Journey, Parent, Steps, World
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.core.tasks.journeys import Hidden, Journey, Parent, Steps, World
 
 from cumulo.core import errors
 from cumulo.core.db import Database
@@ -16,7 +17,6 @@ from cumulo.core.tasks import (
     list_operations,
     show_operation,
 )
-from tests.core.tasks.journeys import Hidden, Journey, Parent, Steps, World
 
 
 async def begin(tasks: Tasks, saga: Saga) -> str:
@@ -30,9 +30,9 @@ async def shown(tasks: Tasks, id: str) -> dict[str, Any]:
 
 
 async def run(tasks: Tasks, saga: Saga) -> dict[str, Any]:
-    id = await begin(tasks, saga)
+    task_id = await begin(tasks, saga)
     await tasks.settle()
-    return await shown(tasks, id)
+    return await shown(tasks, task_id)
 
 
 def steps(operation: dict[str, Any]) -> dict[str, str]:
@@ -120,9 +120,7 @@ async def test_an_unknown_error_fails_without_telling_users(tasks: Tasks, world:
     assert world.done["cancel"] == 1
 
 
-async def test_an_undo_that_fails_is_tried_again_then_stuck_then_resumed(
-    tasks: Tasks, world: World
-) -> None:
+async def test_an_undo_that_fails_is_tried_again_then_stuck_then_resumed(tasks: Tasks, world: World) -> None:
     world.failures["arrive"] = [Permanent("no")]
     world.failures["travel_back"] = [Permanent("broken") for _ in range(9)]
     operation = await run(tasks, Journey("ann"))
@@ -211,24 +209,22 @@ async def test_many_tasks_finish(tasks: Tasks) -> None:
 
 async def test_a_waiting_step_is_shown(database: Database, make: Callable[..., Tasks]) -> None:
     tasks = make()  # no worker: the task waits
-    id = await begin(tasks, Steps(name="x"))
-    operation = await shown(tasks, id)
+    task_id = await begin(tasks, Steps(name="x"))
+    operation = await shown(tasks, task_id)
     assert operation["state"] == "pending"
     assert set(steps(operation).values()) == {"waiting"}
     await tasks.settle()
-    assert (await shown(tasks, id))["state"] == "done"
+    assert (await shown(tasks, task_id))["state"] == "done"
 
 
-async def test_a_saga_this_version_does_not_know_is_stuck(
-    tasks: Tasks, database: Database
-) -> None:
-    id = await begin(tasks, Steps(name="x"))
+async def test_a_saga_this_version_does_not_know_is_stuck(tasks: Tasks, database: Database) -> None:
+    task_id = await begin(tasks, Steps(name="x"))
     await tasks.settle()
     async with database.begin() as tx:
-        await tx.update(Task, Task.c.id == id, saga="Forgotten", state=TaskState.RUNNING)
-        await tx.update(Task, Task.c.id == id, lease_until=None)
+        await tx.update(Task, Task.c.id == task_id, saga="Forgotten", state=TaskState.RUNNING)
+        await tx.update(Task, Task.c.id == task_id, lease_until=None)
     await tasks.settle()
-    assert (await shown(tasks, id))["state"] == "stuck"
+    assert (await shown(tasks, task_id))["state"] == "stuck"
 
 
 async def test_two_sagas_of_one_name_are_refused(database: Database) -> None:

@@ -70,8 +70,8 @@ class Beat:
         self._woken.set()
 
     async def forever(self) -> None:
-        """Run at once, then each period and when woken."""
-        self._woken.set()
+        """Run each time it is woken, and each period."""
+        await self._woken.wait()
         while True:
             await self.once()
             wait = self.declared.every

@@ -123,6 +123,8 @@ class Tasks:
         await journal.release(self.database, self.instance)
         self._works = True
         await self._claim()
+        for beat in self._beats.values():
+            beat.wake()
         self._loops = [asyncio.create_task(beat.forever()) for beat in self._beats.values()]
         self._loops += [asyncio.create_task(self._looking()), asyncio.create_task(self._renewing())]
 
