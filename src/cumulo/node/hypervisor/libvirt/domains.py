@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import libvirt
 
 from cumulo.contracts.hypervisor import GuestMissing, GuestState, PowerState
+from cumulo.core.drivers import Temporary
 from cumulo.node.hypervisor.libvirt.connection import Connection, Domain
-from cumulo.node.hypervisor.libvirt.states import power_of
+from cumulo.node.hypervisor.libvirt.states import STARTING, power_of
 
 ALIVE = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.SUSPENDED})
+STARTS_WITHIN = 60.0  # seconds
+PAUSE = 0.1  # seconds between two looks at a guest that is starting
 POLL = 1.0  # seconds; an event that was lost delays a wait by this much at most
 PRESS_AGAIN = 5.0  # seconds; a guest that is still booting ignores its power button
 UNDEFINE = (
@@ -75,9 +79,10 @@ class Domains:
         await self._connection.run(lambda connection: connection.defineXML(definition))
 
     async def start(self, server_id: str) -> None:
-        """Have a defined domain active."""
+        """Have a defined domain active; one that libvirt is starting already is waited for."""
 
         def begin(domain: Domain) -> None:
+            _wait_while_starting(domain)
             try:
                 if not domain.isActive():
                     domain.create()
@@ -188,6 +193,15 @@ class Domains:
             self._watchers[server_id].discard(queue)
             if not self._watchers[server_id]:
                 del self._watchers[server_id]
+
+
+def _wait_while_starting(domain: Domain) -> None:
+    """Wait for a start that a process before us asked for. Blocks; for the thread pool."""
+    deadline = time.monotonic() + STARTS_WITHIN
+    while power_of(domain)[1] == STARTING:
+        if time.monotonic() > deadline:
+            raise Temporary("libvirt has not finished an earlier start of this guest")
+        time.sleep(PAUSE)
 
 
 def _needed(server_id: str, function: Callable[[Domain], None]) -> Callable[[Domain | None], None]:

@@ -31,7 +31,8 @@ from cumulo.node.hypervisor.fences import Fences
 from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host
 from cumulo.node.hypervisor.libvirt.connection import Connection
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, domain_xml
-from cumulo.node.hypervisor.libvirt.domains import Domains
+from cumulo.node.hypervisor.libvirt.domains import ALIVE, Domains
+from cumulo.node.hypervisor.libvirt.states import STARTING
 from cumulo.node.ports.wiring import Wiring
 from cumulo.node.settings import Acceleration, NodeSettings, Place
 
@@ -187,13 +188,13 @@ class LibvirtHypervisor:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._wiring.wire(server_id, spec.nics)
         state = await self._domains.state(server_id)
-        if state.power is PowerState.RUNNING:
+        if state.power in ALIVE and state.reason != STARTING:
             return state
-        if state.power is not PowerState.PAUSED:
+        if state.power not in ALIVE:
             files = await self._files(spec)
             name = self._domains.name(server_id)
             await self._domains.define(domain_xml(name, spec, files, self._machine))
-            await self._domains.start(server_id)
+        await self._domains.start(server_id)
         return await self._domains.state(server_id)
 
     async def _files(self, spec: GuestSpec) -> GuestFiles:

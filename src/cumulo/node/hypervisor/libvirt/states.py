@@ -20,7 +20,9 @@ OFF = {
     libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: (PowerState.CRASHED, "its machine crashed"),
     libvirt.VIR_DOMAIN_SHUTOFF_FAILED: (PowerState.SHUTDOWN, "its machine did not start"),
 }
+STARTING = "it is starting"
 PAUSED = {
+    libvirt.VIR_DOMAIN_PAUSED_STARTING_UP: STARTING,
     libvirt.VIR_DOMAIN_PAUSED_IOERROR: "a disk failed",
     libvirt.VIR_DOMAIN_PAUSED_WATCHDOG: "its watchdog fired",
     libvirt.VIR_DOMAIN_PAUSED_CRASHED: "it crashed",
