@@ -1,0 +1,98 @@
+"""A small client of the cloud for our own commands: one user, plain HTTP from outside like everybody."""
+
+import http.client
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import yaml
+
+from cumulo.runtime.state import StateFolder
+
+_PATIENCE = 60.0
+
+
+class Refused(Exception):
+    """The cloud answered with an error; `status` is HTTP's."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Session:
+    """One user's session. Paths are below the cloud's own address, such as `/network/v2.0/ports`."""
+
+    def __init__(self, url: str, credentials: dict[str, str]) -> None:
+        parts = urlsplit(url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(parts.netloc, timeout=_PATIENCE)
+        self._credentials = credentials
+        self._token = ""
+
+    @staticmethod
+    def of(state: StateFolder, cloud: str) -> "Session":
+        """Return the session of an entry of the state folder's clouds.yaml."""
+        text = (state.path / "clouds.yaml").read_text(encoding="utf-8")
+        auth = yaml.safe_load(text)["clouds"][cloud]["auth"]
+        return Session(auth["auth_url"].removesuffix("/identity/v3"), auth)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the document that a GET answers."""
+        return self._call("GET", f"{path}?{urlencode(query)}" if query else path)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Return what a POST answers."""
+        return self._call("POST", path, body)
+
+    def put(self, path: str, body: Any) -> Any:
+        """Return what a PUT answers."""
+        return self._call("PUT", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete what is at the path."""
+        self._call("DELETE", path)
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        if not self._token:
+            self._log_in()
+        try:
+            answer = self._send(method, path, body)[0]
+        except Refused as refused:
+            if refused.status != http.client.UNAUTHORIZED:
+                raise
+            self._log_in()  # the token is out of date
+            answer = self._send(method, path, body)[0]
+        return msgspec.json.decode(answer) if answer else None
+
+    def _log_in(self) -> None:
+        auth = self._credentials
+        user = {"name": auth["username"], "domain": {"name": auth["user_domain_name"]}}
+        project = {"name": auth["project_name"], "domain": {"name": auth["project_domain_name"]}}
+        secret = {"user": {**user, "password": auth["password"]}}
+        identity = {"methods": ["password"], "password": secret}
+        body = {"auth": {"identity": identity, "scope": {"project": project}}}
+        self._token = ""
+        headers = self._send("POST", "/identity/v3/auth/tokens", body)[1]
+        self._token = headers["X-Subject-Token"]
+
+    def _send(self, method: str, path: str, body: Any) -> tuple[bytes, http.client.HTTPMessage]:
+        headers = {"Accept": "application/json", "OpenStack-API-Version": "compute 2.79"}
+        if self._token:
+            headers["X-Auth-Token"] = self._token
+        raw = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            raw = msgspec.json.encode(body)
+        try:
+            self._connection.request(method, path, raw, headers)
+            answer = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            self._connection.close()  # an idle connection that the server closed
+            self._connection.request(method, path, raw, headers)
+            answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status >= http.client.BAD_REQUEST:
+            said = content.decode(errors="replace")[:500]
+            raise Refused(f"{method} {path}: {answer.status} {said}", answer.status)
+        return content, answer.headers

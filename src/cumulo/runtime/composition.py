@@ -1,0 +1,155 @@
+"""The composition root: settings and a state folder become one running cloud in this process."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+
+from cumulo.contracts.metadata import Metadata
+from cumulo.core import ids
+from cumulo.core.auth import Authenticator, Enforcer, read_policy
+from cumulo.core.auth.passwords import Passwords
+from cumulo.core.auth.tokens import Keyring
+from cumulo.core.bus import Bus, LocalBus, verbs
+from cumulo.core.config import Section, load
+from cumulo.core.db import Database
+from cumulo.core.http import App, Engine, Request, Response, Service
+from cumulo.core.quota import Quota, QuotaSettings
+from cumulo.core.tasks import Tasks
+from cumulo.node.host import Node
+from cumulo.node.settings import NodeSettings
+from cumulo.runtime import clouds
+from cumulo.runtime.control import CONTROL, MetadataFromServices
+from cumulo.runtime.local import local_node
+from cumulo.runtime.services import all_services, catalog
+from cumulo.runtime.settings import SECTIONS, Settings, database_url, runtime_settings
+from cumulo.runtime.state import StateFolder
+from cumulo.services.compute.domain.flavors import ensure_defaults
+from cumulo.services.compute.tasks import listen
+from cumulo.services.identity.adapter import check_access
+from cumulo.services.identity.domain import Founding, bootstrap
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Composition:
+    """A whole cloud in this process. `ready` is what `/readyz` says."""
+
+    state: StateFolder
+    settings: Settings
+    database: Database
+    services: tuple[Service, ...]
+    bindings: dict[type, Any]
+    tasks: Tasks
+    app: App
+    node: Node | None
+    passwords: Passwords
+    ready: dict[str, bool] = field(default_factory=lambda: {"founded": False})
+
+    async def start(self) -> None:
+        """Found what is missing, then begin to work."""
+        await self._found()
+        await self.tasks.start_workers()
+        bus = cast("Bus", self.bindings[Bus])
+        listen(bus, self.tasks)
+        await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
+        if self.node is not None:
+            await self.node.start()
+        self.ready["founded"] = True
+
+    async def stop(self) -> None:
+        """Stop working; promised work waits for the next start, guests go on."""
+        if self.node is not None:
+            await self.node.stop()
+        await self.tasks.stop()
+        self.passwords.close()
+        await self.database.close()
+
+    async def _found(self) -> None:
+        """Make the tables, the first rows and the files that clients log in with."""
+        await self.database.create_all()
+        url = self.settings.http.url
+        password = clouds.password(self.state.admin_password)
+        founding = Founding(password=password, region=clouds.REGION, services=catalog(self.services, url))
+        async with self.tasks.work(ids.request()) as work:
+            await bootstrap(work, founding)
+            await ensure_defaults(work.db)
+        clouds.write(self.state, url)
+
+
+async def compose(state: StateFolder) -> Composition:
+    """Put the cloud of a state folder together; nothing runs yet. Raises BadSetting."""
+    services = all_services()
+    settings = runtime_settings(state)
+    database = await Database.open(database_url(state, settings.database))
+    passwords = Passwords()
+    bindings: dict[type, Any] = dict(sections(state, services))
+    bus = LocalBus()
+    bindings |= {
+        StateFolder: state,
+        Database: database,
+        Bus: bus,
+        Passwords: passwords,
+        Keyring: Keyring(state.path / "token-keys"),
+    }
+    tasks = Tasks(
+        database,
+        sagas=[saga for service in services for saga in service.sagas],
+        reconcilers=[one for service in services for one in service.reconcilers],
+        schedules=[one for service in services for one in service.schedules],
+        bindings=bindings,
+    )
+    limits = [service.limits for service in services if service.limits is not None]
+    bindings |= {Tasks: tasks, Quota: Quota(limits, bindings[QuotaSettings])}
+    bind_adapters(services, bindings)
+    bindings[Metadata] = MetadataFromServices(database, bindings)
+    node = local_node(state, bindings[NodeSettings], bus, engines=settings.engines.start)
+    ready = {"founded": False}
+    app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(ready)})
+    return Composition(state, settings, database, services, bindings, tasks, app, node, passwords, ready)
+
+
+def sections(state: StateFolder, services: tuple[Service, ...]) -> dict[type[Section], Section]:
+    """Read every section of the settings file: the runtime's, the node's, the quota's, the services'."""
+    kinds: list[type[Section]] = [*SECTIONS, NodeSettings, QuotaSettings]
+    kinds += [service.settings for service in services if service.settings is not None]
+    return load(state.config, kinds)
+
+
+def bind_adapters(services: tuple[Service, ...], bindings: dict[type, Any]) -> None:
+    """Make each service's adapters; a factory is given the function that returns what is bound."""
+
+    def use(contract: type) -> Any:
+        return bindings[contract]
+
+    for service in services:
+        for contract, factory in service.adapters.items():
+            bindings[contract] = factory(use)
+
+
+def engine_of(
+    state: StateFolder, settings: Settings, services: tuple[Service, ...], bindings: Mapping[type, Any]
+) -> Engine:
+    """Return what every request shares."""
+    overrides = state.path / "policy.yaml"
+    rules = [rule for service in services for rule in service.rules]
+    return Engine(
+        database=bindings[Database],
+        authenticator=bindings[Authenticator],
+        enforcer=Enforcer(rules, read_policy(overrides) if overrides.exists() else {}),
+        tasks=bindings[Tasks],
+        quota=bindings[Quota],
+        bindings=bindings,
+        access=check_access,
+        public_url=settings.http.public_url or None,
+    )
+
+
+def _readiness(ready: Mapping[str, bool]) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        del request
+        return Response(200 if all(ready.values()) else 503, {"ready": dict(ready)})
+
+    return answer

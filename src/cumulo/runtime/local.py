@@ -1,0 +1,40 @@
+"""The node of this very machine, in the server's own process."""
+
+from cumulo.contracts.metadata import Metadata
+from cumulo.core.bus import Bus, remote
+from cumulo.node.host import Node
+from cumulo.node.hypervisor.fake import FakeHypervisor
+from cumulo.node.hypervisor.libvirt.driver import LibvirtHypervisor
+from cumulo.node.metadata.namespaces import Namespaces
+from cumulo.node.metadata.server import MetadataServer
+from cumulo.node.ports.switch import Switch
+from cumulo.node.ports.wiring import SwitchWiring
+from cumulo.node.settings import NodeSettings, Place
+from cumulo.runtime.control import CONTROL
+from cumulo.runtime.engines import libvirt
+from cumulo.runtime.state import StateFolder
+
+
+def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines: bool) -> Node:
+    """Return the node of this machine; with the fake hypervisor when there are no engines."""
+    if not engines or settings.hypervisor == "fake":
+        return Node(state.host, bus, FakeHypervisor(state.host), settings)
+    switch = Switch(f"unix:{state.socket('vswitch')}", state.integration_bridge)
+    wiring = SwitchWiring(switch, state.instance)
+    driver = LibvirtHypervisor(state.host, place(state), wiring, settings)
+    source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]
+    metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
+    return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata)
+
+
+def place(state: StateFolder) -> Place:
+    """Return where the node works on this machine."""
+    return Place(
+        state=state.path,
+        instance=state.instance,
+        libvirt_uri=libvirt.uri(state),
+        vswitch=f"unix:{state.socket('vswitch')}",
+        bridge=state.integration_bridge,
+        qemu_logs=libvirt.qemu_logs(state),
+        short_run=state.short_run,
+    )
