@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from cumulo.node.hypervisor.fences import Fences, StaleFence
+
+SERVER = "0b7e3a52-93a4-4f1a-8b0e-6f2a1d9c7e11"
+
+
+def test_an_older_fence_is_refused_and_an_equal_one_is_not():
+    fences = Fences()
+    fences.pass_through(SERVER, 5)
+    fences.pass_through(SERVER, 5)
+    with pytest.raises(StaleFence):
+        fences.pass_through(SERVER, 4)
+    fences.pass_through("another", 1)
+
+
+def test_a_caller_without_a_lease_is_let_through():
+    fences = Fences()
+    fences.pass_through(SERVER, 5)
+    fences.pass_through(SERVER, 0)
+    assert fences.newest(SERVER) == 5
+
+
+def test_a_restarted_node_remembers(tmp_path: Path):
+    Fences(tmp_path / "fences").pass_through(SERVER, 5)
+    with pytest.raises(StaleFence):
+        Fences(tmp_path / "fences").pass_through(SERVER, 4)
+
+
+def test_a_broken_file_counts_as_none(tmp_path: Path):
+    (tmp_path / SERVER).write_text("")
+    Fences(tmp_path).pass_through(SERVER, 1)
+    assert (tmp_path / SERVER).read_text() == "1"
+
+
+def test_only_old_fences_of_gone_servers_are_forgotten(tmp_path: Path):
+    fences = Fences(tmp_path)
+    fences.pass_through(SERVER, 5)
+    fences.pass_through("gone", 5)
+    fences.forget_except(frozenset({SERVER}), before=0)
+    assert fences.newest("gone") == 5
+    fences.forget_except(frozenset({SERVER}), before=1e12)
+    assert fences.newest("gone") == 0
+    assert fences.newest(SERVER) == 5
