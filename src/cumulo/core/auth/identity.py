@@ -103,6 +103,8 @@ CREDENTIALS = {
     "domain_name": "domain_name",
     "system_scope": "system_scope",
     "system": "system_scope",
+    "token.domain.id": "domain_id",
+    "token.project.domain.id": "project_domain_id",
     "roles": "roles",
     "is_admin": "is_admin",
     "is_admin_project": "is_admin_project",

@@ -1,7 +1,8 @@
 """Reading attributes of a policy's target, which may be a mapping or a row, and filling `%(name)s` templates.
 
-A template's name may be dotted. A mapping is asked for the whole name first, then walked. A row stands for
-itself: `%(target.user.domain_id)s` on a user's row is its `domain_id`, as keystone's rules write it.
+A template's name may be dotted: the whole name is looked up first, then the path is walked. A target without
+a member `target` stands for it: `%(target.user.domain_id)s` on a user's row is the row's `domain_id`, and
+`%(target.domain_id)s` on a mapping its `domain_id`, as identity's rules write them.
 """
 
 import re
@@ -49,8 +50,8 @@ def _attribute(target: Any, name: str) -> Any:
 
 
 def _walk(target: Any, path: list[str]) -> Any:
-    if not isinstance(target, Mapping) and path[0] == "target" and len(path) >= _TARGET_PARTS:
-        path = path[2:]
+    if path[0] == "target" and _attribute(target, "target") is MISSING:
+        path = path[2:] if len(path) >= _TARGET_PARTS else path[1:]
     for name in path:
         target = _attribute(target, name)
         if target is MISSING:

@@ -60,8 +60,12 @@ class RouteSet:
         action: str | None = None,
         media: tuple[str, ...] = ("application/json",),
         target: "Callable[[Ctx], Any] | None" = None,
+        load: "Callable[[Ctx], Awaitable[Any]] | None" = None,
     ) -> Callable[[Handler], Handler]:
-        """Declare a route. The handler may return a Response, None, or anything JSON can hold."""
+        """Declare a route. The handler may return a Response, None, or anything JSON can hold.
+
+        load: fetches what the policy is checked against; the handler gets it as its remaining parameter.
+        """
 
         def declare(handler: Handler) -> Handler:
             hints = hints_of(handler)
@@ -84,6 +88,7 @@ class RouteSet:
                 writes=method not in READS if transaction is None else transaction,
                 media=media,
                 target=target,
+                load=load,
                 action=action,
             )
             self._operations.append(operation)

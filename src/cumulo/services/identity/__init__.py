@@ -1,0 +1,21 @@
+"""Identity: who there is, who may do what, and where everything is. Keystone's API."""
+
+from cumulo.contracts.identity import Projects
+from cumulo.core.http import Service
+from cumulo.services.identity.adapter import ProjectDirectory
+from cumulo.services.identity.api import DIALECT, PARTS
+from cumulo.services.identity.config import IdentitySettings
+from cumulo.services.identity.policy import RULES
+
+SERVICE = Service(
+    name="identity",
+    known_as="keystone",
+    types=("identity",),
+    dialect=DIALECT,
+    parts=PARTS,
+    rules=RULES,
+    settings=IdentitySettings,
+    adapters={Projects: ProjectDirectory},
+    endpoint="/v3",
+    description="Users, projects, roles, tokens and the catalog.",
+)

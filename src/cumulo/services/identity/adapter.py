@@ -1,0 +1,98 @@
+"""Identity's face to the other services: who a token stands for, what a credential may call, projects.
+
+A verified token is kept with the revision of authority at which it was looked up. Each request reads that one
+number; while it stands still nothing that decides what the token may do has changed, in whichever process.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+
+from cumulo.core import clock
+from cumulo.core.auth import AccessRule, Identity
+from cumulo.core.auth.tokens import Keyring
+from cumulo.core.db import Reader
+from cumulo.core.errors import Unauthenticated
+from cumulo.core.http import Ctx
+from cumulo.services.identity.domain.authority import identity_of, revision
+from cumulo.services.identity.errors import CallNotAllowed
+from cumulo.services.identity.model import Project
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A token that was verified, and at which revision."""
+
+    revision: int
+    identity: Identity
+
+
+class TokenAuthenticator:
+    """The `Authenticator` of a cloud: verifies tokens in the process, and keeps the latest `size` of them."""
+
+    def __init__(self, keyring: Keyring, size: int = 4096) -> None:
+        self._keyring = keyring
+        self._size = size
+        self._known: dict[str, _Known] = {}
+
+    async def authenticate(self, db: Reader, token: str) -> Identity:
+        """Return whom the token stands for; raise Unauthenticated."""
+        now = await revision(db)
+        known = self._known.get(token)
+        if known is None or known.revision != now:
+            self._known.pop(token, None)
+            identity = await identity_of(db, self._keyring.open(token))
+            known = _Known(now, identity)
+            self._keep(token, known)
+        if known.identity.expires_at <= clock.now():
+            self._known.pop(token, None)
+            raise Unauthenticated
+        return known.identity
+
+    def _keep(self, token: str, known: _Known) -> None:
+        """Keep a verified token; the one kept longest makes room."""
+        self._known[token] = known
+        if len(self._known) > self._size:
+            del self._known[next(iter(self._known))]
+
+
+def check_access(ctx: Ctx) -> None:
+    """Refuse a call that the access rules of the token's application credential do not name."""
+    rules = ctx.identity.access_rules
+    if rules is None:
+        return
+    mount = ctx.service.dialect.path
+    path = ctx.request.path.removeprefix(mount) or "/"
+    if not allowed(rules, ctx.service.types, ctx.request.method, path):
+        raise CallNotAllowed
+
+
+def allowed(rules: Sequence[AccessRule], types: Sequence[str], method: str, path: str) -> bool:
+    """Say whether one of the rules names a call of a service (known by any of its types)."""
+    return any(
+        rule.service in types and rule.method == method and _pattern(rule.path).fullmatch(path)
+        for rule in rules
+    )
+
+
+@lru_cache(1024)
+def _pattern(path: str) -> re.Pattern[str]:
+    """Compile an access rule's path: `{name}` and `*` stand for one part, `**` for the rest."""
+    parts = re.split(r"(\*\*|\*|\{[^/{}]*\})", path)
+    texts = [
+        ".*" if part == "**" else "[^/]+" if _WILD.fullmatch(part) else re.escape(part) for part in parts
+    ]
+    return re.compile("".join(texts))
+
+
+_WILD = re.compile(r"\*|\{[^/{}]*\}")
+
+
+class ProjectDirectory:
+    """Fulfils `cumulo.contracts.identity.Projects`."""
+
+    async def exists(self, db: Reader, project_id: str) -> bool:
+        """Say whether the project exists and is enabled."""
+        project = await db.get(Project, project_id)
+        return project is not None and project.enabled

@@ -1,0 +1,95 @@
+"""Services, endpoints and regions. What is shown here is what tokens carry as their catalog."""
+
+from typing import Any
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import GLOBAL, Resource
+from cumulo.services.identity import policy
+from cumulo.services.identity.domain import catalog as domain
+from cumulo.services.identity.errors import EndpointNotFound, RegionNotFound, ServiceNotFound
+from cumulo.services.identity.model import CatalogService, Endpoint, Region
+from cumulo.services.identity.schema.catalog import (
+    EndpointCreate,
+    EndpointUpdate,
+    EndpointView,
+    RegionCreate,
+    RegionUpdate,
+    RegionView,
+    ServiceCreate,
+    ServiceUpdate,
+    ServiceView,
+)
+
+services = Resource(
+    "service",
+    "/services",
+    model=CatalogService,
+    view=ServiceView,
+    scope=GLOBAL,
+    missing=ServiceNotFound,
+)
+services.list(policy=policy.LIST_SERVICES)
+services.show(policy=policy.GET_SERVICE)
+services.update(ServiceUpdate, policy=policy.UPDATE_SERVICE)
+services.delete(policy=policy.DELETE_SERVICE, plain=True)
+
+
+@services.create(policy=policy.CREATE_SERVICE)
+async def create_service(ctx: Ctx, body: ServiceCreate) -> CatalogService:
+    """Create a service of the catalog."""
+    service = CatalogService(**body.given())
+    await ctx.db.insert(service)
+    return service
+
+
+endpoints = Resource(
+    "endpoint", "/endpoints", model=Endpoint, view=EndpointView, scope=GLOBAL, missing=EndpointNotFound
+)
+endpoints.list(policy=policy.LIST_ENDPOINTS)
+endpoints.show(policy=policy.GET_ENDPOINT)
+endpoints.delete(policy=policy.DELETE_ENDPOINT, plain=True)
+
+
+@endpoints.filter("region")
+def _in_region(_ctx: Ctx, value: str) -> Any:
+    return Endpoint.c.region_id == value
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    """Take `region`, the older word, for `region_id`."""
+    older = values.pop("region", None)
+    if older is not None and values.get("region_id") is None:
+        values["region_id"] = older
+    return values
+
+
+@endpoints.create(policy=policy.CREATE_ENDPOINT)
+async def create_endpoint(ctx: Ctx, body: EndpointCreate) -> Endpoint:
+    """Create an endpoint."""
+    return await domain.create_endpoint(ctx, Endpoint(**_columns(body.given())))
+
+
+@endpoints.update(policy=policy.UPDATE_ENDPOINT)
+async def update_endpoint(ctx: Ctx, endpoint: Endpoint, body: EndpointUpdate) -> Endpoint:
+    """Change an endpoint."""
+    return await domain.update_endpoint(ctx, endpoint, _columns(body.given()))
+
+
+regions = Resource("region", "/regions", model=Region, view=RegionView, scope=GLOBAL, missing=RegionNotFound)
+regions.list(policy=policy.LIST_REGIONS)
+regions.show(policy=policy.GET_REGION)
+regions.update(RegionUpdate, policy=policy.UPDATE_REGION)
+
+
+@regions.create(policy=policy.CREATE_REGION)
+async def create_region(ctx: Ctx, body: RegionCreate) -> Region:
+    """Create a region."""
+    given: dict[str, Any] = {"id": body.id} if body.id else {}
+    row = Region(**given, description=body.description or "", parent_region_id=body.parent_region_id)
+    return await domain.create_region(ctx, row)
+
+
+@regions.delete(policy=policy.DELETE_REGION)
+async def delete_region(ctx: Ctx, region: Region) -> None:
+    """Delete a region that holds nothing."""
+    await domain.delete_region(ctx, region)

@@ -1,0 +1,115 @@
+"""Tokens: get one, look at one, revoke one; and what one's own opens."""
+
+from typing import Any
+
+from cumulo.core.auth import Identity
+from cumulo.core.auth.passwords import Passwords
+from cumulo.core.auth.tokens import Keyring
+from cumulo.core.errors import Unauthenticated
+from cumulo.core.http import Ctx, Response, RouteSet
+from cumulo.services.identity import policy
+from cumulo.services.identity.api.lists import flag, links, listed
+from cumulo.services.identity.config import IdentitySettings
+from cumulo.services.identity.domain import authority, login, people, projects, revocation
+from cumulo.services.identity.domain.catalog import catalog
+from cumulo.services.identity.errors import TokenNotFound
+from cumulo.services.identity.model import SYSTEM, ApplicationCredential
+from cumulo.services.identity.schema.auth import AuthRequest, token_body
+from cumulo.services.identity.schema.projects import DomainView, ProjectView
+
+SUBJECT = "X-Subject-Token"
+
+tokens = RouteSet()
+
+
+@tokens.route("POST", "/auth/tokens", policy=None, status=201, envelope="auth", transaction=False)
+async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
+    """Log in by a password, a token or an application credential; to a project, a domain or the system."""
+    keyring, seconds = ctx.use(Keyring), ctx.use(IdentitySettings).token_seconds
+    principal = await login.log_in(ctx.db, ctx.use(Passwords), keyring, body)
+    claims, identity = await login.issue(ctx.db, principal, body.scope, seconds)
+    answer = await _answer(ctx, 201, keyring.seal(claims), identity)
+    await _renew_hash(ctx, principal)
+    return answer
+
+
+async def _renew_hash(ctx: Ctx, principal: login.Principal) -> None:
+    """Store a password that an older kind of hash has just verified in today's kind."""
+    if principal.password is None or principal.user.password_hash is None:
+        return
+    fresh = await ctx.use(Passwords).hash(principal.password)
+    async with ctx.begin() as transaction:
+        ctx.writing(transaction)
+        await people.renew_hash(ctx, principal.user.id, principal.user.password_hash, fresh)
+
+
+async def _answer(ctx: Ctx, status: int, token: str, identity: Identity) -> Response:
+    user = await people.require_user(ctx.db, identity.user_id or "")
+    credential_id = identity.application_credential_id
+    credential = await ctx.db.get(ApplicationCredential, credential_id) if credential_id else None
+    entries = None if flag(ctx, "nocatalog") else await catalog(ctx.db, identity)
+    return Response(status, token_body(identity, user, credential, entries), {SUBJECT: token})
+
+
+def _subject(ctx: Ctx) -> dict[str, Any]:
+    """Return whom the subject token is about, for the policy; raise TokenNotFound."""
+    try:
+        claims = ctx.use(Keyring).open(ctx.request.headers.get(SUBJECT) or "")
+    except Unauthenticated as error:
+        raise TokenNotFound from error
+    return {"target": {"token": {"user_id": claims.user_id}}}
+
+
+async def _verified(ctx: Ctx) -> tuple[str, Identity]:
+    token = ctx.request.headers.get(SUBJECT) or ""
+    try:
+        return token, await authority.identity_of(ctx.db, ctx.use(Keyring).open(token))
+    except Unauthenticated as error:
+        raise TokenNotFound from error
+
+
+@tokens.route("GET", "/auth/tokens", policy=policy.VALIDATE_TOKEN, target=_subject)
+async def show_token(ctx: Ctx) -> Response:
+    """Show whom a token stands for and what it may do."""
+    return await _answer(ctx, 200, *await _verified(ctx))
+
+
+@tokens.route("HEAD", "/auth/tokens", policy=policy.CHECK_TOKEN, target=_subject)
+async def check_token(ctx: Ctx) -> Response:
+    """Check that a token is valid."""
+    token, _identity = await _verified(ctx)
+    return Response(200, b"", {SUBJECT: token})
+
+
+@tokens.route("DELETE", "/auth/tokens", policy=policy.REVOKE_TOKEN, target=_subject, status=204)
+async def revoke_token(ctx: Ctx) -> None:
+    """Revoke a token; it is refused at once."""
+    _token, identity = await _verified(ctx)
+    await revocation.revoke(ctx, identity.audit_ids[0], identity.expires_at)
+
+
+@tokens.route("GET", "/auth/catalog", policy=policy.GET_AUTH_CATALOG)
+async def show_catalog(ctx: Ctx) -> dict[str, Any]:
+    """Show the catalog for one's token."""
+    return {"catalog": await catalog(ctx.db, ctx.identity), **links(ctx, "catalog")}
+
+
+@tokens.route("GET", "/auth/projects", policy=policy.GET_AUTH_PROJECTS)
+async def list_own_projects(ctx: Ctx) -> dict[str, Any]:
+    """List the projects that one may log in to."""
+    rows = await projects.projects_of_user(ctx.db, ctx.identity.user_id or "")
+    return await listed(ctx, "projects", ProjectView, [row for row in rows if row.enabled])
+
+
+@tokens.route("GET", "/auth/domains", policy=policy.GET_AUTH_DOMAINS)
+async def list_own_domains(ctx: Ctx) -> dict[str, Any]:
+    """List the domains that one may log in to."""
+    rows = await projects.domains_of_user(ctx.db, ctx.identity.user_id or "")
+    return await listed(ctx, "domains", DomainView, [row for row in rows if row.enabled])
+
+
+@tokens.route("GET", "/auth/system", policy=policy.GET_AUTH_SYSTEM)
+async def list_own_systems(ctx: Ctx) -> dict[str, Any]:
+    """Say whether one may log in to the system."""
+    held = await authority.roles_on(ctx.db, ctx.identity.user_id or "", SYSTEM, "all")
+    return {"system": [{"all": True}] if held else [], **links(ctx, "system")}

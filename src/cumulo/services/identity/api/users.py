@@ -1,0 +1,178 @@
+"""Users and groups. Passwords are hashed before a transaction is opened, never inside it."""
+
+from typing import Any
+
+from cumulo.core.auth.passwords import Passwords
+from cumulo.core.http import Ctx, Response, RouteSet
+from cumulo.core.resource import Resource
+from cumulo.services.identity import policy
+from cumulo.services.identity.api.lists import in_sight, listed, shown
+from cumulo.services.identity.domain import people, projects
+from cumulo.services.identity.errors import GroupNotFound, UserNotFound, WrongPassword
+from cumulo.services.identity.model import DEFAULT_DOMAIN, Group, Membership, User
+from cumulo.services.identity.schema.people import (
+    GroupCreate,
+    GroupUpdate,
+    GroupView,
+    PasswordChange,
+    UserCreate,
+    UserUpdate,
+    UserView,
+)
+from cumulo.services.identity.schema.projects import ProjectView
+
+users = Resource("user", "/users", model=User, view=UserView, scope=in_sight, missing=UserNotFound)
+users.list(policy=policy.LIST_USERS)
+users.show(policy=policy.GET_USER)
+
+user_routes = RouteSet()
+
+
+def home_domain(ctx: Ctx, given: str | None) -> str:
+    """Return the domain for something new: the one given, else the token's, else the default one."""
+    return given or ctx.identity.domain_id or DEFAULT_DOMAIN
+
+
+def _new(noun: str) -> Any:
+    """Return the policy target of a create: the domain that the new one will be in."""
+    return lambda ctx: {"target": {noun: {"domain_id": home_domain(ctx, ctx.body.domain_id)}}}
+
+
+async def _hashed(ctx: Ctx, changes: dict[str, Any]) -> dict[str, Any]:
+    """Replace a password among changes by its hash."""
+    if "password" not in changes:
+        return changes
+    password = changes.pop("password")
+    hashed = await ctx.use(Passwords).hash(password) if password is not None else None
+    return changes | {"password_hash": hashed, "password_expires_at": None}
+
+
+@user_routes.route(
+    "POST",
+    "/users",
+    policy=policy.CREATE_USER,
+    status=201,
+    envelope="user",
+    transaction=False,
+    target=_new("user"),
+)
+async def create_user(ctx: Ctx, body: UserCreate) -> dict[str, Any]:
+    """Create a user."""
+    values = await _hashed(ctx, body.given() | {"domain_id": home_domain(ctx, body.domain_id)})
+    async with ctx.begin() as transaction:
+        ctx.writing(transaction)
+        user = await people.create_user(ctx, User(**values))
+        return await shown(ctx, "user", UserView, user)
+
+
+@user_routes.route(
+    "PATCH",
+    "/users/{user_id}",
+    policy=policy.UPDATE_USER,
+    envelope="user",
+    transaction=False,
+    load=users.load,
+)
+async def update_user(ctx: Ctx, user_id: str, body: UserUpdate) -> dict[str, Any]:
+    """Change a user; a new password or being disabled ends the user's tokens."""
+    changes = await _hashed(ctx, body.given())
+    async with ctx.begin() as transaction:
+        ctx.writing(transaction)
+        user = await people.require_user(ctx.db, user_id)
+        return await shown(ctx, "user", UserView, await people.update_user(ctx, user, changes))
+
+
+@users.delete(policy=policy.DELETE_USER)
+async def delete_user(ctx: Ctx, user: User) -> None:
+    """Delete a user."""
+    await people.delete_user(ctx, user)
+
+
+@user_routes.route(
+    "POST", "/users/{user_id}/password", policy=None, status=204, envelope="user", transaction=False
+)
+async def change_password(ctx: Ctx, user_id: str, body: PasswordChange) -> Response:
+    """Change one's own password; the present one is the proof, so no token is needed."""
+    passwords, user = ctx.use(Passwords), await ctx.db.get(User, user_id)
+    stored = user.password_hash if user is not None and user.enabled else None
+    if not await passwords.verify(body.original_password, stored):
+        raise WrongPassword
+    fresh = await passwords.hash(body.password)
+    async with ctx.begin() as transaction:
+        ctx.writing(transaction)
+        await people.change_password(ctx, user_id, stored, fresh)
+    return Response(204)
+
+
+@users.member("GET", "/projects", policy=policy.LIST_USER_PROJECTS)
+async def list_projects_of_user(ctx: Ctx, user: User) -> dict[str, Any]:
+    """List the projects on which a user has a role."""
+    return await listed(ctx, "projects", ProjectView, await projects.projects_of_user(ctx.db, user.id))
+
+
+@users.member("GET", "/groups", policy=policy.LIST_GROUPS_FOR_USER)
+async def list_groups_of_user(ctx: Ctx, user: User) -> dict[str, Any]:
+    """List the groups that a user is in."""
+    inside = [row.group_id for row in await ctx.db.all(Membership, Membership.c.user_id == user.id)]
+    rows = await ctx.db.all(Group, Group.c.id.in_(inside), order_by=[Group.c.name]) if inside else []
+    return await listed(ctx, "groups", GroupView, rows)
+
+
+groups = Resource(
+    "group",
+    "/groups",
+    model=Group,
+    view=GroupView,
+    scope=in_sight,
+    missing=GroupNotFound,
+    target=_new("group"),
+)
+groups.list(policy=policy.LIST_GROUPS)
+groups.show(policy=policy.GET_GROUP)
+
+
+@groups.create(policy=policy.CREATE_GROUP)
+async def create_group(ctx: Ctx, body: GroupCreate) -> Group:
+    """Create a group."""
+    where = home_domain(ctx, body.domain_id)
+    return await people.create_group(
+        ctx, Group(name=body.name, domain_id=where, description=body.description or "")
+    )
+
+
+@groups.update(policy=policy.UPDATE_GROUP)
+async def update_group(ctx: Ctx, group: Group, body: GroupUpdate) -> Group:
+    """Change a group."""
+    return await people.update_group(ctx, group, body.given())
+
+
+@groups.delete(policy=policy.DELETE_GROUP)
+async def delete_group(ctx: Ctx, group: Group) -> None:
+    """Delete a group."""
+    await people.delete_group(ctx, group)
+
+
+@groups.member("GET", "/users", policy=policy.LIST_USERS_IN_GROUP)
+async def list_members(ctx: Ctx, group: Group) -> dict[str, Any]:
+    """List the users in a group."""
+    inside = [row.user_id for row in await ctx.db.all(Membership, Membership.c.group_id == group.id)]
+    rows = await ctx.db.all(User, User.c.id.in_(inside), order_by=[User.c.name]) if inside else []
+    return await listed(ctx, "users", UserView, rows)
+
+
+@groups.member("HEAD", "/users/{user_id}", policy=policy.CHECK_USER_IN_GROUP, status=204)
+async def check_member(ctx: Ctx, group: Group, user_id: str) -> None:
+    """Check that a user is in a group."""
+    await people.require_member(ctx.db, group, user_id)
+
+
+@groups.member("PUT", "/users/{user_id}", policy=policy.ADD_USER_TO_GROUP, status=204)
+async def add_member(ctx: Ctx, group: Group, user_id: str) -> None:
+    """Put a user into a group."""
+    await people.add_member(ctx, group, user_id)
+
+
+@groups.member("DELETE", "/users/{user_id}", policy=policy.REMOVE_USER_FROM_GROUP, status=204)
+async def remove_member(ctx: Ctx, group: Group, user_id: str) -> None:
+    """Take a user out of a group."""
+    await people.remove_member(ctx, group, user_id)

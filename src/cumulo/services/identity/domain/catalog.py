@@ -1,0 +1,111 @@
+"""The catalog: services, their endpoints, and the regions these are in."""
+
+import re
+from typing import Any
+
+from cumulo.core.auth import Identity
+from cumulo.core.db import Reader
+from cumulo.core.errors import Duplicate
+from cumulo.core.work import Work
+from cumulo.services.identity.errors import (
+    AlreadyThere,
+    RegionHasChildren,
+    RegionNotFound,
+    ServiceNotFound,
+)
+from cumulo.services.identity.model import CatalogService, Endpoint, Region
+
+_PLACE = re.compile(r"[$%]\((\w+)\)s")
+
+
+async def catalog(db: Reader, identity: Identity) -> list[dict[str, Any]]:
+    """Return the catalog as a token carries it; an endpoint that needs a project is left out without one."""
+    services = await db.all(
+        CatalogService,
+        CatalogService.c.enabled.is_(True),
+        order_by=[CatalogService.c.type, CatalogService.c.id],
+    )
+    endpoints = await db.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id])
+    by_service: dict[str, list[dict[str, Any]]] = {}
+    known = {"project_id": identity.project_id, "tenant_id": identity.project_id, "user_id": identity.user_id}
+    for endpoint in endpoints:
+        url = filled(endpoint.url, known)
+        if url is not None:
+            by_service.setdefault(endpoint.service_id, []).append(_entry(endpoint, url))
+    return [
+        {
+            "id": service.id,
+            "type": service.type,
+            "name": service.name or "",
+            "endpoints": by_service.get(service.id, []),
+        }
+        for service in services
+    ]
+
+
+def _entry(endpoint: Endpoint, url: str) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "interface": endpoint.interface,
+        "region": endpoint.region_id,
+        "region_id": endpoint.region_id,
+        "url": url,
+    }
+
+
+def filled(url: str, known: dict[str, str | None]) -> str | None:
+    """Fill `$(name)s` in an endpoint's URL; None when a value is missing."""
+    missing = [name for name in _PLACE.findall(url) if known.get(name) is None]
+    return None if missing else _PLACE.sub(lambda match: known[match[1]] or "", url)
+
+
+async def require_service(db: Reader, id: str) -> CatalogService:
+    """Return a service; raise ServiceNotFound."""
+    service = await db.get(CatalogService, id)
+    if service is None:
+        raise ServiceNotFound(id=id)
+    return service
+
+
+async def create_endpoint(work: Work, endpoint: Endpoint) -> Endpoint:
+    """Insert an endpoint; a region that does not exist yet is made, as Keystone does."""
+    await require_service(work.db, endpoint.service_id)
+    await _ensure_region(work, endpoint.region_id)
+    await work.db.insert(endpoint)
+    return endpoint
+
+
+async def update_endpoint(work: Work, endpoint: Endpoint, changes: dict[str, Any]) -> Endpoint:
+    """Write changed columns."""
+    await require_service(work.db, changes.get("service_id", endpoint.service_id))
+    await _ensure_region(work, changes.get("region_id"))
+    for name, value in changes.items():
+        setattr(endpoint, name, value)
+    if changes:
+        await work.db.save(endpoint, *changes)
+    return endpoint
+
+
+async def _ensure_region(work: Work, region_id: str | None) -> None:
+    if region_id is not None and await work.db.get(Region, region_id) is None:
+        await work.db.insert(Region(id=region_id))
+
+
+async def create_region(work: Work, region: Region) -> Region:
+    """Insert a region; raise AlreadyThere, RegionNotFound for its parent."""
+    parent = region.parent_region_id
+    if parent is not None and await work.db.get(Region, parent) is None:
+        raise RegionNotFound(id=parent)
+    try:
+        await work.db.insert(region)
+    except Duplicate as error:
+        raise AlreadyThere(kind="region", id=region.id) from error
+    return region
+
+
+async def delete_region(work: Work, region: Region) -> None:
+    """Delete a region that has neither endpoints nor regions below it."""
+    used = await work.db.exists(Endpoint, Endpoint.c.region_id == region.id)
+    if used or await work.db.exists(Region, Region.c.parent_region_id == region.id):
+        raise RegionHasChildren(id=region.id)
+    await work.db.delete(Region, Region.c.id == region.id)

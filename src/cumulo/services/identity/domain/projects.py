@@ -1,0 +1,165 @@
+"""Domains and the projects in them."""
+
+from typing import Any, TypeVar
+
+import sqlalchemy
+
+from cumulo.core.db import Reader
+from cumulo.core.errors import Duplicate
+from cumulo.core.work import Work
+from cumulo.services.identity.domain.authority import changed, of_user
+from cumulo.services.identity.errors import (
+    DefaultDomainIndelible,
+    DomainEnabled,
+    DomainNotFound,
+    NameTaken,
+    ProjectHasChildren,
+    ProjectNotFound,
+    WrongDomain,
+)
+from cumulo.services.identity.model import (
+    DEFAULT_DOMAIN,
+    ApplicationCredential,
+    Assignment,
+    Domain,
+    Group,
+    Project,
+    Role,
+    User,
+)
+
+M = TypeVar("M", Domain, Project)
+
+
+async def require_domain(db: Reader, id: str) -> Domain:
+    """Return a domain; raise DomainNotFound."""
+    domain = await db.get(Domain, id)
+    if domain is None:
+        raise DomainNotFound(id=id)
+    return domain
+
+
+async def require_project(db: Reader, id: str) -> Project:
+    """Return a project; raise ProjectNotFound."""
+    project = await db.get(Project, id)
+    if project is None:
+        raise ProjectNotFound(id=id)
+    return project
+
+
+async def create_domain(work: Work, domain: Domain) -> Domain:
+    """Insert a domain; raise NameTaken."""
+    try:
+        await work.db.insert(domain)
+    except Duplicate as error:
+        raise NameTaken(kind="domain", name=domain.name) from error
+    return domain
+
+
+async def update_domain(work: Work, domain: Domain, changes: dict[str, Any]) -> Domain:
+    """Write changed columns; disabling a domain stops all its users and projects."""
+    return await _save(work, domain, changes, "domain")
+
+
+async def delete_domain(work: Work, domain: Domain) -> None:
+    """Delete a disabled domain with all its users, groups, projects and roles."""
+    if domain.id == DEFAULT_DOMAIN:
+        raise DefaultDomainIndelible
+    if domain.enabled:
+        raise DomainEnabled
+    db, c = work.db, Assignment.c
+    inside = {
+        kind: sqlalchemy.select(kind.c.id).where(kind.c.domain_id == domain.id) for kind in (User, Group)
+    }
+    await db.delete(Assignment, c.actor_type == "user", c.actor_id.in_(inside[User]))
+    await db.delete(Assignment, c.actor_type == "group", c.actor_id.in_(inside[Group]))
+    await db.delete(Assignment, c.target_type == "domain", c.target_id == domain.id)
+    for project in await db.all(Project, Project.c.domain_id == domain.id):
+        await _remove_project(work, project)
+    for kind in (User, Group, Role):
+        await db.delete(kind, kind.c.domain_id == domain.id)
+    await db.delete(Domain, Domain.c.id == domain.id)
+    await changed(db)
+
+
+async def create_project(work: Work, project: Project) -> Project:
+    """Insert a project; raise NameTaken, DomainNotFound, ProjectNotFound for its parent, WrongDomain."""
+    await require_domain(work.db, project.domain_id)
+    if project.parent_id != project.domain_id:
+        parent = await require_project(work.db, project.parent_id)
+        if parent.domain_id != project.domain_id:
+            raise WrongDomain(parent_id=parent.id, domain_id=project.domain_id)
+    try:
+        await work.db.insert(project)
+    except Duplicate as error:
+        raise _taken(project) from error
+    return project
+
+
+async def update_project(work: Work, project: Project, changes: dict[str, Any]) -> Project:
+    """Write changed columns; a disabled project's tokens are refused at once."""
+    return await _save(work, project, changes, "project")
+
+
+async def delete_project(work: Work, project: Project) -> None:
+    """Delete a project that has no projects below it, with its assignments and application credentials."""
+    if await work.db.exists(Project, Project.c.parent_id == project.id):
+        raise ProjectHasChildren(id=project.id)
+    await _remove_project(work, project)
+    await changed(work.db)
+
+
+async def _remove_project(work: Work, project: Project) -> None:
+    db, c = work.db, Assignment.c
+    await db.delete(Assignment, c.target_type == "project", c.target_id == project.id)
+    await db.delete(ApplicationCredential, ApplicationCredential.c.project_id == project.id)
+    await db.update(User, User.c.default_project_id == project.id, default_project_id=None)
+    await db.delete(Project, Project.c.id == project.id)
+
+
+async def _save(work: Work, row: M, changes: dict[str, Any], kind: str) -> M:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    try:
+        if changes:
+            await work.db.save(row, *changes)
+    except Duplicate as error:
+        taken = _taken(row) if isinstance(row, Project) else NameTaken(kind=kind, name=row.name)
+        raise taken from error
+    await changed(work.db)
+    return row
+
+
+def _taken(project: Project) -> NameTaken:
+    return NameTaken(kind="project", name=project.name, where=f" at domain ID {project.domain_id}")
+
+
+async def projects_of_user(db: Reader, user_id: str) -> list[Project]:
+    """Return the projects on which a user has a role, directly, by a group or inherited, by name."""
+    assignments = await db.all(Assignment, of_user(user_id), Assignment.c.target_type != "system")
+    direct = {a.target_id for a in assignments if a.target_type == "project" and not a.inherited}
+    domains = {a.target_id for a in assignments if a.target_type == "domain" and a.inherited}
+    above = {a.target_id for a in assignments if a.target_type == "project" and a.inherited}
+    direct |= await _below(db, above)
+    where = sqlalchemy.or_(Project.c.id.in_(sorted(direct)), Project.c.domain_id.in_(sorted(domains)))
+    return await db.all(Project, where, order_by=[Project.c.name, Project.c.id])
+
+
+async def domains_of_user(db: Reader, user_id: str) -> list[Domain]:
+    """Return the domains on which a user has a role, by name."""
+    c = Assignment.c
+    held = sqlalchemy.select(c.target_id).where(
+        of_user(user_id), c.target_type == "domain", c.inherited.is_(False)
+    )
+    return await db.all(Domain, Domain.c.id.in_(held), order_by=[Domain.c.name])
+
+
+async def _below(db: Reader, project_ids: set[str]) -> set[str]:
+    """Return the ids of all projects below these."""
+    found: set[str] = set()
+    level = project_ids
+    while level:
+        rows = await db.all(Project, Project.c.parent_id.in_(sorted(level)))
+        level = {row.id for row in rows} - found
+        found |= level
+    return found

@@ -1,0 +1,123 @@
+"""What can go wrong in identity; the docstrings are Keystone's sentences."""
+
+from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+
+
+class UserNotFound(NotFound):
+    """Could not find user: {id}."""
+
+
+class GroupNotFound(NotFound):
+    """Could not find group: {id}."""
+
+
+class ProjectNotFound(NotFound):
+    """Could not find project: {id}."""
+
+
+class DomainNotFound(NotFound):
+    """Could not find domain: {id}."""
+
+
+class RoleNotFound(NotFound):
+    """Could not find role: {id}."""
+
+
+class ServiceNotFound(NotFound):
+    """Could not find service: {id}."""
+
+
+class EndpointNotFound(NotFound):
+    """Could not find endpoint: {id}."""
+
+
+class RegionNotFound(NotFound):
+    """Could not find region: {id}."""
+
+
+class ApplicationCredentialNotFound(NotFound):
+    """Could not find application credential: {id}."""
+
+
+class AccessRuleNotFound(NotFound):
+    """Could not find access rule: {id}."""
+
+
+class AssignmentNotFound(NotFound):
+    """Could not find role assignment with role: {role_id}, user or group: {actor_id}, target: {target_id}."""
+
+
+class ImplicationNotFound(NotFound):
+    """Could not find inference rule: {prior_id} implies {implied_id}."""
+
+
+class MembershipNotFound(NotFound):
+    """Could not find user {user_id} in group {group_id}."""
+
+
+class TagNotFound(NotFound):
+    """Could not find project tag: {id}."""
+
+
+class TokenNotFound(NotFound):
+    """Could not find token."""
+
+
+class NameTaken(Conflict):
+    """Conflict occurred attempting to store {kind} - Duplicate entry found with name {name}{where}."""
+
+
+class AlreadyThere(Conflict):
+    """Conflict occurred attempting to store {kind} - Duplicate entry found with ID {id}."""
+
+
+class DomainEnabled(Forbidden):
+    """Cannot delete a domain that is enabled, please disable it first."""
+
+
+class DefaultDomainIndelible(Forbidden):
+    """Cannot delete the default domain."""
+
+
+class ProjectHasChildren(Forbidden):
+    """Cannot delete project {id}: it is not a leaf in the hierarchy."""
+
+
+class RegionHasChildren(Forbidden):
+    """Unable to delete region {id} because it or its child regions have associated endpoints."""
+
+
+class AccessRuleInUse(Forbidden):
+    """The access rule {id} is in use by an application credential."""
+
+
+class CredentialRestricted(Forbidden):
+    """An application credential that is not unrestricted may not manage application credentials."""
+
+
+class RoleNotHeld(Invalid):
+    """The user has no role {role} on the project, so an application credential cannot carry it."""
+
+
+class ImpliesItself(Forbidden):
+    """The role {id} would come to imply itself."""
+
+
+class WrongDomain(Invalid):
+    """The parent {parent_id} is not in the domain {domain_id}."""
+
+
+class ScopeWithCredential(Invalid):
+    """An application credential has a scope of its own; the request may not ask for another."""
+
+
+class AuthMethodUnknown(Unauthenticated):
+    """The request you have made requires authentication."""
+
+
+class WrongPassword(Unauthenticated):
+    """The request you have made requires authentication."""
+
+
+class CallNotAllowed(Forbidden):
+    """The access rules of the application credential do not allow this call."""

@@ -1,0 +1,158 @@
+"""Identity's rules: Keystone's names and defaults."""
+
+from cumulo.core.auth import Rule
+
+ADMIN = "rule:admin_required"
+SYSTEM_READER = "role:reader and system_scope:all"
+OWNER = "user_id:%(user_id)s"
+_LOOK = f"({ADMIN}) or ({SYSTEM_READER})"
+_SCOPES = ("system", "domain", "project")
+
+RULES: tuple[Rule, ...] = ()
+
+
+def _rule(name: str, default: str, description: str, scopes: tuple[str, ...] = _SCOPES) -> Rule:
+    global RULES  # noqa: PLW0603  the tuple is complete once the module is read
+    rule = Rule(f"identity:{name}", default, description, scopes)
+    RULES = (*RULES, rule)
+    return rule
+
+
+def _read_in(noun: str) -> str:
+    return f"{_LOOK} or (role:reader and domain_id:%(target.{noun}domain_id)s)"
+
+
+def _manage_in(noun: str) -> str:
+    return f"({ADMIN}) or (role:manager and domain_id:%(target.{noun}.domain_id)s)"
+
+
+# Base rules in identity's words. `owner` means something else in other services, so it is written out.
+BASE = (
+    Rule("service_or_admin", "rule:admin_required or rule:service_role", "A service or the administrator."),
+    Rule("token_subject", "user_id:%(target.token.user_id)s", "Whom the token is about."),
+    Rule("admin_or_token_subject", "rule:admin_required or rule:token_subject", "Or the administrator."),
+    Rule("service_admin_or_token_subject", "rule:service_or_admin or rule:token_subject", "Or a service."),
+    Rule(
+        "domain_managed_target_role",
+        "'manager':%(target.role.name)s or 'member':%(target.role.name)s or 'reader':%(target.role.name)s",
+        "The roles that a manager of a domain may hand out.",
+    ),
+)
+
+VALIDATE_TOKEN = _rule("validate_token", "rule:service_admin_or_token_subject", "Look at a token.")
+CHECK_TOKEN = _rule("check_token", "rule:admin_or_token_subject", "Check a token.")
+REVOKE_TOKEN = _rule("revoke_token", "rule:admin_or_token_subject", "Revoke a token.")
+GET_AUTH_CATALOG = _rule("get_auth_catalog", "", "See the catalog.", ())
+GET_AUTH_PROJECTS = _rule("get_auth_projects", "", "See the projects that one may log in to.", ())
+GET_AUTH_DOMAINS = _rule("get_auth_domains", "", "See the domains that one may log in to.", ())
+GET_AUTH_SYSTEM = _rule("get_auth_system", "", "See whether one may log in to the system.", ())
+
+GET_USER = _rule("get_user", f"{_read_in('user.')} or user_id:%(target.user.id)s", "See a user.")
+LIST_USERS = _rule("list_users", _read_in(""), "List users.")
+CREATE_USER = _rule("create_user", _manage_in("user"), "Create a user.")
+UPDATE_USER = _rule("update_user", _manage_in("user"), "Change a user, a password reset included.")
+DELETE_USER = _rule("delete_user", _manage_in("user"), "Delete a user.")
+LIST_USER_PROJECTS = _rule(
+    "list_user_projects", f"{_read_in('user.')} or user_id:%(target.user.id)s", "List a user's projects."
+)
+
+GET_GROUP = _rule("get_group", _read_in("group."), "See a group.")
+LIST_GROUPS = _rule("list_groups", _read_in(""), "List groups.")
+LIST_GROUPS_FOR_USER = _rule(
+    "list_groups_for_user", f"{_read_in('user.')} or user_id:%(target.user.id)s", "List a user's groups."
+)
+CREATE_GROUP = _rule("create_group", _manage_in("group"), "Create a group.")
+UPDATE_GROUP = _rule("update_group", _manage_in("group"), "Change a group.")
+DELETE_GROUP = _rule("delete_group", _manage_in("group"), "Delete a group.")
+LIST_USERS_IN_GROUP = _rule("list_users_in_group", _read_in("group."), "List a group's users.")
+CHECK_USER_IN_GROUP = _rule("check_user_in_group", _read_in("group."), "See whether a user is in a group.")
+ADD_USER_TO_GROUP = _rule("add_user_to_group", _manage_in("group"), "Add a user to a group.")
+REMOVE_USER_FROM_GROUP = _rule("remove_user_from_group", _manage_in("group"), "Remove a user from a group.")
+
+GET_PROJECT = _rule(
+    "get_project", f"{_read_in('project.')} or project_id:%(target.project.id)s", "See a project."
+)
+LIST_PROJECTS = _rule("list_projects", _read_in(""), "List projects.")
+CREATE_PROJECT = _rule("create_project", _manage_in("project"), "Create a project.")
+UPDATE_PROJECT = _rule("update_project", _manage_in("project"), "Change a project.")
+DELETE_PROJECT = _rule("delete_project", _manage_in("project"), "Delete a project.")
+_TAGS = f"({ADMIN}) or (role:manager and domain_id:%(target.project.domain_id)s)"
+LIST_PROJECT_TAGS = _rule("list_project_tags", GET_PROJECT.default, "List a project's tags.")
+GET_PROJECT_TAG = _rule("get_project_tag", GET_PROJECT.default, "See whether a project has a tag.")
+UPDATE_PROJECT_TAGS = _rule("update_project_tags", _TAGS, "Replace a project's tags.")
+CREATE_PROJECT_TAG = _rule("create_project_tag", _TAGS, "Add a tag to a project.")
+DELETE_PROJECT_TAGS = _rule("delete_project_tags", _TAGS, "Remove a project's tags.")
+DELETE_PROJECT_TAG = _rule("delete_project_tag", _TAGS, "Remove a tag from a project.")
+
+GET_DOMAIN = _rule(
+    "get_domain",
+    f"{_LOOK} or domain_id:%(target.domain.id)s or project_domain_id:%(target.domain.id)s",
+    "See a domain.",
+)
+LIST_DOMAINS = _rule("list_domains", f"{_LOOK} or role:reader and domain_id:%(domain_id)s", "List domains.")
+CREATE_DOMAIN = _rule("create_domain", ADMIN, "Create a domain.")
+UPDATE_DOMAIN = _rule("update_domain", ADMIN, "Change a domain.")
+DELETE_DOMAIN = _rule("delete_domain", ADMIN, "Delete a domain.")
+
+GET_ROLE = _rule("get_role", f"{_LOOK} or role:manager", "See a role.")
+LIST_ROLES = _rule("list_roles", f"{_LOOK} or role:manager", "List roles.")
+CREATE_ROLE = _rule("create_role", ADMIN, "Create a role.")
+UPDATE_ROLE = _rule("update_role", ADMIN, "Change a role.")
+DELETE_ROLE = _rule("delete_role", ADMIN, "Delete a role.")
+GET_IMPLIED_ROLE = _rule("get_implied_role", _LOOK, "See an implication.")
+LIST_IMPLIED_ROLES = _rule("list_implied_roles", _LOOK, "List what a role implies.")
+CREATE_IMPLIED_ROLE = _rule("create_implied_role", ADMIN, "Have a role imply another.")
+DELETE_IMPLIED_ROLE = _rule("delete_implied_role", ADMIN, "End an implication.")
+LIST_ROLE_INFERENCE_RULES = _rule("list_role_inference_rules", _LOOK, "List all implications.")
+CHECK_IMPLIED_ROLE = _rule("check_implied_role", _LOOK, "Check an implication.")
+
+_BOTH = " or ".join(
+    f"(domain_id:%(target.{actor}.domain_id)s and domain_id:%(target.{target})s)"
+    for actor in ("user", "group")
+    for target in ("project.domain_id", "domain.id")
+)
+_READ_GRANTS = f"{_LOOK} or (role:reader and ({_BOTH}))"
+_MANAGE_GRANTS = f"({ADMIN}) or (role:manager and ({_BOTH}) and rule:domain_managed_target_role)"
+CHECK_GRANT = _rule("check_grant", _READ_GRANTS, "See whether a role is assigned.")
+LIST_GRANTS = _rule("list_grants", _READ_GRANTS, "List the roles assigned to a user or group on a target.")
+CREATE_GRANT = _rule("create_grant", _MANAGE_GRANTS, "Assign a role.")
+REVOKE_GRANT = _rule("revoke_grant", _MANAGE_GRANTS, "Take a role away.")
+LIST_SYSTEM_GRANTS_FOR_USER = _rule(
+    "list_system_grants_for_user", _LOOK, "List a user's roles on the system."
+)
+CHECK_SYSTEM_GRANT_FOR_USER = _rule("check_system_grant_for_user", _LOOK, "Check a role on the system.")
+CREATE_SYSTEM_GRANT_FOR_USER = _rule("create_system_grant_for_user", ADMIN, "Assign a role on the system.")
+REVOKE_SYSTEM_GRANT_FOR_USER = _rule("revoke_system_grant_for_user", ADMIN, "Take away a role on the system.")
+LIST_SYSTEM_GRANTS_FOR_GROUP = _rule("list_system_grants_for_group", _LOOK, "As for users.")
+CHECK_SYSTEM_GRANT_FOR_GROUP = _rule("check_system_grant_for_group", _LOOK, "As for users.")
+CREATE_SYSTEM_GRANT_FOR_GROUP = _rule("create_system_grant_for_group", ADMIN, "As for users.")
+REVOKE_SYSTEM_GRANT_FOR_GROUP = _rule("revoke_system_grant_for_group", ADMIN, "As for users.")
+LIST_ROLE_ASSIGNMENTS = _rule("list_role_assignments", _read_in(""), "List role assignments.")
+
+GET_SERVICE = _rule("get_service", _LOOK, "See a service.")
+LIST_SERVICES = _rule("list_services", _LOOK, "List services.")
+CREATE_SERVICE = _rule("create_service", ADMIN, "Create a service.")
+UPDATE_SERVICE = _rule("update_service", ADMIN, "Change a service.")
+DELETE_SERVICE = _rule("delete_service", ADMIN, "Delete a service.")
+GET_ENDPOINT = _rule("get_endpoint", _LOOK, "See an endpoint.")
+LIST_ENDPOINTS = _rule("list_endpoints", _LOOK, "List endpoints.")
+CREATE_ENDPOINT = _rule("create_endpoint", ADMIN, "Create an endpoint.")
+UPDATE_ENDPOINT = _rule("update_endpoint", ADMIN, "Change an endpoint.")
+DELETE_ENDPOINT = _rule("delete_endpoint", ADMIN, "Delete an endpoint.")
+GET_REGION = _rule("get_region", "", "See a region.")
+LIST_REGIONS = _rule("list_regions", "", "List regions.")
+CREATE_REGION = _rule("create_region", ADMIN, "Create a region.")
+UPDATE_REGION = _rule("update_region", ADMIN, "Change a region.")
+DELETE_REGION = _rule("delete_region", ADMIN, "Delete a region.")
+
+_READ_OWN = f"{_LOOK} or {OWNER}"
+_MANAGE_OWN = f"({ADMIN}) or {OWNER}"
+GET_APPLICATION_CREDENTIAL = _rule("get_application_credential", _READ_OWN, "See an application credential.")
+LIST_APPLICATION_CREDENTIALS = _rule("list_application_credentials", _READ_OWN, "List a user's.")
+CREATE_APPLICATION_CREDENTIAL = _rule("create_application_credential", OWNER, "Create one for oneself.")
+DELETE_APPLICATION_CREDENTIAL = _rule("delete_application_credential", _MANAGE_OWN, "Delete one.")
+GET_ACCESS_RULE = _rule("get_access_rule", _READ_OWN, "See an access rule.")
+LIST_ACCESS_RULES = _rule("list_access_rules", _READ_OWN, "List a user's access rules.")
+DELETE_ACCESS_RULE = _rule("delete_access_rule", _MANAGE_OWN, "Delete an access rule.")
+
+RULES = (*BASE, *RULES)

@@ -1,0 +1,1 @@
+"""Identity's wire: views and bodies."""

@@ -1,0 +1,112 @@
+"""Domains, projects and roles on the wire."""
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from cumulo.core.http import OpenBody
+from cumulo.core.resource import Computed, Filterable, View
+from cumulo.services.identity.model import Domain, Project, Role
+from cumulo.services.identity.schema.people import Name, ShortName, self_link
+
+Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
+NO_OPTIONS = Computed(lambda _row, _page: {})
+
+
+class DomainView(View, model=Domain):
+    """A domain."""
+
+    id: str
+    name: Annotated[str, Filterable]
+    description: str
+    enabled: Annotated[bool, Filterable]
+    tags: list[str]
+    options: Annotated[dict[str, Any], NO_OPTIONS]
+    links: Annotated[Any, self_link("domains")]
+
+
+class DomainCreate(OpenBody):
+    """A new domain."""
+
+    name: ShortName
+    description: str | None = None
+    enabled: bool = True
+    explicit_domain_id: str | None = None
+    tags: list[Tag] = []
+
+
+class DomainUpdate(OpenBody):
+    """Changes of a domain."""
+
+    name: ShortName | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    tags: list[Tag] | UnsetType = UNSET
+
+
+class ProjectView(View, model=Project):
+    """A project."""
+
+    id: str
+    name: Annotated[str, Filterable]
+    domain_id: Annotated[str, Filterable]
+    description: str
+    enabled: Annotated[bool, Filterable]
+    parent_id: Annotated[str, Filterable]
+    is_domain: Annotated[bool, Computed(lambda _row, _page: False)]
+    tags: list[str]
+    options: Annotated[dict[str, Any], NO_OPTIONS]
+    links: Annotated[Any, self_link("projects")]
+
+
+class ProjectCreate(OpenBody):
+    """A new project."""
+
+    name: ShortName
+    domain_id: str | None = None
+    parent_id: str | None = None
+    description: str | None = None
+    enabled: bool = True
+    is_domain: bool = False
+    tags: list[Tag] = []
+
+
+class ProjectUpdate(OpenBody):
+    """Changes of a project."""
+
+    name: ShortName | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    tags: list[Tag] | UnsetType = UNSET
+
+
+class Tags(OpenBody):
+    """All the tags of a project."""
+
+    tags: Annotated[list[Tag], Meta(max_length=80)]
+
+
+class RoleView(View, model=Role):
+    """A role."""
+
+    id: str
+    name: Annotated[str, Filterable]
+    domain_id: Annotated[str | None, Filterable]
+    description: str | None
+    options: Annotated[dict[str, Any], NO_OPTIONS]
+    links: Annotated[Any, self_link("roles")]
+
+
+class RoleCreate(OpenBody):
+    """A new role."""
+
+    name: Name
+    domain_id: str | None = None
+    description: str | None = None
+
+
+class RoleUpdate(OpenBody):
+    """Changes of a role."""
+
+    name: Name | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
