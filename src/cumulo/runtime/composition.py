@@ -1,5 +1,6 @@
 """The composition root: settings and a state folder become one running cloud in this process."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -27,7 +28,8 @@ from cumulo.runtime.settings import SECTIONS, Settings, database_url, runtime_se
 from cumulo.runtime.state import StateFolder
 from cumulo.services.compute.domain.flavors import ensure_defaults
 from cumulo.services.compute.tasks import listen
-from cumulo.services.identity.adapter import check_access
+from cumulo.services.identity.adapter import TokenAuthenticator, check_access
+from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
 
 log = structlog.get_logger(__name__)
@@ -104,6 +106,8 @@ async def compose(state: StateFolder) -> Composition:
     limits = [service.limits for service in services if service.limits is not None]
     bindings |= {Tasks: tasks, Quota: Quota(limits, bindings[QuotaSettings])}
     bind_adapters(services, bindings)
+    kept = bindings[IdentitySettings].cached_tokens
+    bindings[Authenticator] = TokenAuthenticator(bindings[Keyring], kept)
     bindings[Metadata] = MetadataFromServices(database, bindings)
     node = local_node(state, bindings[NodeSettings], bus, engines=settings.engines.start)
     ready = {"founded": False}
@@ -119,14 +123,15 @@ def sections(state: StateFolder, services: tuple[Service, ...]) -> dict[type[Sec
 
 
 def bind_adapters(services: tuple[Service, ...], bindings: dict[type, Any]) -> None:
-    """Make each service's adapters; a factory is given the function that returns what is bound."""
+    """Make each service's adapters; one that takes an argument is given what returns what is bound."""
 
     def use(contract: type) -> Any:
         return bindings[contract]
 
     for service in services:
         for contract, factory in service.adapters.items():
-            bindings[contract] = factory(use)
+            needs_others = bool(inspect.signature(factory).parameters)
+            bindings[contract] = factory(use) if needs_others else factory()
 
 
 def engine_of(
