@@ -21,7 +21,6 @@ TRAITS = (
     "COMPUTE_STORAGE_BUS_SCSI",
     "COMPUTE_STORAGE_BUS_IDE",
     "COMPUTE_GRAPHICS_MODEL_VGA",
-    "COMPUTE_ACCELERATORS",
     "HW_ARCH_X86_64",
 )
 # Linux's name of a processor feature → the trait's word (os-traits, `hw/cpu/x86`).
