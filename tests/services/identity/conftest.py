@@ -13,6 +13,7 @@ from cumulo.core.db import Database, Transaction
 from cumulo.services.identity import SERVICE
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.domain import CatalogEntry, Founding, bootstrap
+from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.testing.cloud import Cloud
 
 PASSWORD = "correct horse"
@@ -125,7 +126,8 @@ class Api:
 @pytest.fixture
 async def identity(database: Database, tmp_path: Path) -> AsyncIterator[IdentityCloud]:
     passwords, keyring = Passwords(threads=1, passes=1, memory=64), Keyring(tmp_path / "keys")
-    async with Cloud([SERVICE], database, {Passwords: passwords, Keyring: keyring}) as cloud:
+    bindings = {Passwords: passwords, Keyring: keyring, CatalogCache: CatalogCache()}
+    async with Cloud([SERVICE], database, bindings) as cloud:
         cloud.engine.authenticator = TokenAuthenticator(keyring)
         cloud.engine.access = check_access
         made = IdentityCloud(cloud, passwords)

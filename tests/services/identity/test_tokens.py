@@ -8,6 +8,7 @@ import pytest
 
 from cumulo.core import clock
 from cumulo.core.auth.passwords import Passwords
+from cumulo.services.identity.model import User
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z")
 
@@ -59,7 +60,7 @@ async def test_a_token_has_the_scope_that_was_asked_for(identity: Any, scope: An
 
 
 async def test_a_domain_token_needs_a_role_on_the_domain(identity: Any, admin: Any) -> None:
-    assert (await identity.login(domain="default", **{})).status_code == 201
+    assert (await identity.login()).status_code == 201
     refused = await identity.http.post("/identity/v3/auth/tokens", json=_auth({"domain": {"id": "default"}}))
     assert refused.status_code == 401
     me = (await admin.get("/users?name=admin"))["users"][0]["id"]
@@ -280,8 +281,6 @@ async def test_an_older_hash_is_renewed_at_the_next_login(identity: Any) -> None
     identity.cloud.bindings[Passwords] = stronger
     token = await identity.token("ann", "ann")
     async with identity.database.read() as db:
-        from cumulo.services.identity.model import User
-
         stored = (await db.get(User, user["id"])).password_hash
     assert "m=128," in stored
     assert await _works(identity, token)

@@ -5,6 +5,7 @@ from cumulo.core.http import Service
 from cumulo.services.identity.adapter import ProjectDirectory
 from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
+from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.policy import RULES
 
 SERVICE = Service(
@@ -15,7 +16,7 @@ SERVICE = Service(
     parts=PARTS,
     rules=RULES,
     settings=IdentitySettings,
-    adapters={Projects: ProjectDirectory},
+    adapters={Projects: ProjectDirectory, CatalogCache: CatalogCache},
     endpoint="/v3",
     description="Users, projects, roles, tokens and the catalog.",
 )

@@ -30,16 +30,24 @@ services = Resource(
 )
 services.list(policy=policy.LIST_SERVICES)
 services.show(policy=policy.GET_SERVICE)
-services.update(ServiceUpdate, policy=policy.UPDATE_SERVICE)
-services.delete(policy=policy.DELETE_SERVICE, plain=True)
 
 
 @services.create(policy=policy.CREATE_SERVICE)
 async def create_service(ctx: Ctx, body: ServiceCreate) -> CatalogService:
     """Create a service of the catalog."""
-    service = CatalogService(**body.given())
-    await ctx.db.insert(service)
-    return service
+    return await domain.create_service(ctx, CatalogService(**body.given()))
+
+
+@services.update(policy=policy.UPDATE_SERVICE)
+async def update_service(ctx: Ctx, service: CatalogService, body: ServiceUpdate) -> CatalogService:
+    """Change a service of the catalog."""
+    return await domain.update_service(ctx, service, body.given())
+
+
+@services.delete(policy=policy.DELETE_SERVICE)
+async def delete_service(ctx: Ctx, service: CatalogService) -> None:
+    """Delete a service of the catalog with its endpoints."""
+    await domain.delete_service(ctx, service)
 
 
 endpoints = Resource(
@@ -47,7 +55,6 @@ endpoints = Resource(
 )
 endpoints.list(policy=policy.LIST_ENDPOINTS)
 endpoints.show(policy=policy.GET_ENDPOINT)
-endpoints.delete(policy=policy.DELETE_ENDPOINT, plain=True)
 
 
 @endpoints.filter("region")
@@ -73,6 +80,12 @@ async def create_endpoint(ctx: Ctx, body: EndpointCreate) -> Endpoint:
 async def update_endpoint(ctx: Ctx, endpoint: Endpoint, body: EndpointUpdate) -> Endpoint:
     """Change an endpoint."""
     return await domain.update_endpoint(ctx, endpoint, _columns(body.given()))
+
+
+@endpoints.delete(policy=policy.DELETE_ENDPOINT)
+async def delete_endpoint(ctx: Ctx, endpoint: Endpoint) -> None:
+    """Delete an endpoint."""
+    await domain.delete_endpoint(ctx, endpoint)
 
 
 regions = Resource("region", "/regions", model=Region, view=RegionView, scope=GLOBAL, missing=RegionNotFound)

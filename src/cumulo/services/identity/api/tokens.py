@@ -11,7 +11,7 @@ from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, links, listed
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import authority, login, people, projects, revocation
-from cumulo.services.identity.domain.catalog import catalog
+from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.errors import TokenNotFound
 from cumulo.services.identity.model import SYSTEM, ApplicationCredential
 from cumulo.services.identity.schema.auth import AuthRequest, token_body
@@ -47,7 +47,7 @@ async def _answer(ctx: Ctx, status: int, token: str, identity: Identity) -> Resp
     user = await people.require_user(ctx.db, identity.user_id or "")
     credential_id = identity.application_credential_id
     credential = await ctx.db.get(ApplicationCredential, credential_id) if credential_id else None
-    entries = None if flag(ctx, "nocatalog") else await catalog(ctx.db, identity)
+    entries = None if flag(ctx, "nocatalog") else await ctx.use(CatalogCache).show(ctx.db, identity)
     return Response(status, token_body(identity, user, credential, entries), {SUBJECT: token})
 
 
@@ -63,7 +63,7 @@ def _subject(ctx: Ctx) -> dict[str, Any]:
 async def _verified(ctx: Ctx) -> tuple[str, Identity]:
     token = ctx.request.headers.get(SUBJECT) or ""
     try:
-        return token, await authority.identity_of(ctx.db, ctx.use(Keyring).open(token))
+        return token, await ctx.engine.authenticator.authenticate(ctx.db, token)
     except Unauthenticated as error:
         raise TokenNotFound from error
 
@@ -91,7 +91,7 @@ async def revoke_token(ctx: Ctx) -> None:
 @tokens.route("GET", "/auth/catalog", policy=policy.GET_AUTH_CATALOG)
 async def show_catalog(ctx: Ctx) -> dict[str, Any]:
     """Show the catalog for one's token."""
-    return {"catalog": await catalog(ctx.db, ctx.identity), **links(ctx, "catalog")}
+    return {"catalog": await ctx.use(CatalogCache).show(ctx.db, ctx.identity), **links(ctx, "catalog")}
 
 
 @tokens.route("GET", "/auth/projects", policy=policy.GET_AUTH_PROJECTS)

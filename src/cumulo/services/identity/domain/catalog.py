@@ -1,12 +1,14 @@
 """The catalog: services, their endpoints, and the regions these are in."""
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cumulo.core.auth import Identity
 from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
+from cumulo.services.identity.domain.authority import changed, revision
 from cumulo.services.identity.errors import (
     AlreadyThere,
     RegionHasChildren,
@@ -18,29 +20,46 @@ from cumulo.services.identity.model import CatalogService, Endpoint, Region
 _PLACE = re.compile(r"[$%]\((\w+)\)s")
 
 
-async def catalog(db: Reader, identity: Identity) -> list[dict[str, Any]]:
-    """Return the catalog as a token carries it; an endpoint that needs a project is left out without one."""
-    services = await db.all(
-        CatalogService,
-        CatalogService.c.enabled.is_(True),
-        order_by=[CatalogService.c.type, CatalogService.c.id],
-    )
-    endpoints = await db.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id])
-    by_service: dict[str, list[dict[str, Any]]] = {}
-    known = {"project_id": identity.project_id, "tenant_id": identity.project_id, "user_id": identity.user_id}
+class CatalogCache:
+    """The rows of the catalog, kept with the revision at which they were read: every token asks for them."""
+
+    def __init__(self) -> None:
+        self._revision = -1
+        self._services: list[CatalogService] = []
+        self._endpoints: dict[str, list[Endpoint]] = {}
+
+    async def show(self, db: Reader, identity: Identity) -> list[dict[str, Any]]:
+        """Return the catalog as a token carries it; an endpoint that needs a project is left out without."""
+        now = await revision(db)
+        if now != self._revision:
+            await self._read(db)
+            self._revision = now
+        known = {"project_id": identity.project_id, "tenant_id": identity.project_id}
+        known["user_id"] = identity.user_id
+        return [
+            {
+                "id": service.id,
+                "type": service.type,
+                "name": service.name or "",
+                "endpoints": list(_filled(self._endpoints.get(service.id, ()), known)),
+            }
+            for service in self._services
+        ]
+
+    async def _read(self, db: Reader) -> None:
+        enabled = CatalogService.c.enabled.is_(True)
+        order = [CatalogService.c.type, CatalogService.c.id]
+        self._services = await db.all(CatalogService, enabled, order_by=order)
+        self._endpoints = {}
+        for row in await db.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id]):
+            self._endpoints.setdefault(row.service_id, []).append(row)
+
+
+def _filled(endpoints: Iterable[Endpoint], known: dict[str, str | None]) -> Iterator[dict[str, Any]]:
     for endpoint in endpoints:
         url = filled(endpoint.url, known)
         if url is not None:
-            by_service.setdefault(endpoint.service_id, []).append(_entry(endpoint, url))
-    return [
-        {
-            "id": service.id,
-            "type": service.type,
-            "name": service.name or "",
-            "endpoints": by_service.get(service.id, []),
-        }
-        for service in services
-    ]
+            yield _entry(endpoint, url)
 
 
 def _entry(endpoint: Endpoint, url: str) -> dict[str, Any]:
@@ -55,6 +74,8 @@ def _entry(endpoint: Endpoint, url: str) -> dict[str, Any]:
 
 def filled(url: str, known: dict[str, str | None]) -> str | None:
     """Fill `$(name)s` in an endpoint's URL; None when a value is missing."""
+    if "(" not in url:
+        return url
     missing = [name for name in _PLACE.findall(url) if known.get(name) is None]
     return None if missing else _PLACE.sub(lambda match: known[match[1]] or "", url)
 
@@ -67,11 +88,35 @@ async def require_service(db: Reader, id: str) -> CatalogService:
     return service
 
 
+async def create_service(work: Work, service: CatalogService) -> CatalogService:
+    """Insert a service."""
+    await work.db.insert(service)
+    await changed(work.db)
+    return service
+
+
+async def update_service(work: Work, service: CatalogService, changes: dict[str, Any]) -> CatalogService:
+    """Write changed columns."""
+    for name, value in changes.items():
+        setattr(service, name, value)
+    if changes:
+        await work.db.save(service, *changes)
+    await changed(work.db)
+    return service
+
+
+async def delete_service(work: Work, service: CatalogService) -> None:
+    """Delete a service with its endpoints."""
+    await work.db.delete(CatalogService, CatalogService.c.id == service.id)
+    await changed(work.db)
+
+
 async def create_endpoint(work: Work, endpoint: Endpoint) -> Endpoint:
     """Insert an endpoint; a region that does not exist yet is made, as Keystone does."""
     await require_service(work.db, endpoint.service_id)
     await _ensure_region(work, endpoint.region_id)
     await work.db.insert(endpoint)
+    await changed(work.db)
     return endpoint
 
 
@@ -83,7 +128,14 @@ async def update_endpoint(work: Work, endpoint: Endpoint, changes: dict[str, Any
         setattr(endpoint, name, value)
     if changes:
         await work.db.save(endpoint, *changes)
+    await changed(work.db)
     return endpoint
+
+
+async def delete_endpoint(work: Work, endpoint: Endpoint) -> None:
+    """Delete an endpoint."""
+    await work.db.delete(Endpoint, Endpoint.c.id == endpoint.id)
+    await changed(work.db)
 
 
 async def _ensure_region(work: Work, region_id: str | None) -> None:
