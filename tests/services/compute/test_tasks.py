@@ -6,8 +6,7 @@ from tests.services.compute.fakes import NETWORK, ComputeCloud
 from cumulo.contracts.network import NetworkRequest
 from cumulo.core.tasks import Tasks
 from cumulo.services.compute import SERVICE
-from cumulo.services.compute.guests import EmbeddedFlavor
-from cumulo.services.compute.model import Server, ServerAction, TaskState, VmState
+from cumulo.services.compute.model import Asked, EmbeddedFlavor, Server, ServerAction, TaskState, VmState
 from cumulo.services.compute.tasks import Change, ChangePower, CreateServer, DeleteServer
 from cumulo.testing.saga import check_saga
 
@@ -27,6 +26,7 @@ class World:
 
     async def new(self) -> None:
         """Write down a server that was just asked for, and that nothing was done for yet."""
+        asked = Asked(networks=[NetworkRequest(network_id=NETWORK)])
         server = Server(
             id=SERVER,
             project_id="p1",
@@ -37,8 +37,8 @@ class World:
             flavor=msgspec.Raw(msgspec.json.encode(FLAVOR)),
             vcpus=1,
             memory_mib=128,
-            root_gib=1,
-            networks=[NetworkRequest(network_id=NETWORK)],
+            disk_gib=1,
+            asked=msgspec.Raw(msgspec.json.encode(asked)),
         )
         action = ServerAction(
             id=ACTION, server_id=SERVER, action="create", request_id="r", user_id="u1", project_id="p1"

@@ -12,7 +12,7 @@ from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
 from cumulo.core.errors import NotFound
-from cumulo.services.compute.model import Server
+from cumulo.services.compute.model import Asked, EmbeddedFlavor, Server
 
 P = TypeVar("P")
 Use = Callable[[type[P]], P]
@@ -21,24 +21,18 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _WORDS = msgspec.json.Decoder(dict[str, str])
 
 
-class EmbeddedFlavor(msgspec.Struct, kw_only=True):
-    """The flavor as it was when the server was made, the way a server's document embeds it."""
-
-    vcpus: int
-    ram: int
-    disk: int
-    ephemeral: int
-    swap: int
-    original_name: str
-    extra_specs: dict[str, str] = {}
-
-
 _FLAVOR = msgspec.json.Decoder(EmbeddedFlavor)
+_ASKED = msgspec.json.Decoder(Asked)
 
 
 def flavor_of(server: Server) -> EmbeddedFlavor:
     """Return the flavor that a server was made from."""
     return _FLAVOR.decode(server.flavor)
+
+
+def asked_of(server: Server) -> Asked:
+    """Return what was asked for besides what a server's document shows."""
+    return _ASKED.decode(server.asked)
 
 
 def metadata_of(server: Server) -> dict[str, str]:
@@ -48,8 +42,7 @@ def metadata_of(server: Server) -> dict[str, str]:
 
 def resources_of(server: Server) -> dict[str, int]:
     """Return what a server takes of its host, by placement's resource classes."""
-    disk = server.root_gib + server.ephemeral_gib + -(-server.swap_mib // 1024)
-    wanted = {"VCPU": server.vcpus, "MEMORY_MB": server.memory_mib, "DISK_GB": disk}
+    wanted = {"VCPU": server.vcpus, "MEMORY_MB": server.memory_mib, "DISK_GB": server.disk_gib}
     return {name: amount for name, amount in wanted.items() if amount}
 
 
@@ -80,9 +73,9 @@ async def guest_spec(db: Reader, use: Use[Any], server: Server) -> GuestSpec:
 
 async def root_disk(db: Reader, images: Images, server: Server, properties: dict[str, Any]) -> DiskSpec:
     """Describe the root disk. An image deleted since leaves the disk that was made from it."""
-    bus = properties.get("hw_disk_bus", "virtio")
+    bus, size = properties.get("hw_disk_bus", "virtio"), flavor_of(server).disk
     if server.image_id is None:
-        return DiskSpec(size_gib=server.root_gib, bus=bus)
+        return DiskSpec(size_gib=size, bus=bus)
     image: ImageRecord | None
     try:
         image = await images.get(db, server.image_id, project_id=server.project_id, is_admin=True)
@@ -93,7 +86,7 @@ async def root_disk(db: Reader, images: Images, server: Server, properties: dict
         image_path=image.path if image else None,
         image_format=(image.disk_format if image else None) or "qcow2",
         image_sha512=(image.sha512 if image else None) or "",
-        size_gib=server.root_gib,
+        size_gib=size,
         bus=bus,
     )
 
@@ -109,6 +102,7 @@ async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMeta
     ports: Ports = use(Ports)
     addresses = (await ports.addresses(db, [server.id])).get(server.id, [])
     groups = (await ports.security_groups(db, [server.id])).get(server.id, [])
+    key = asked_of(server).public_key
     four = [address for address in addresses if address.version == 4]  # noqa: PLR2004  IPv4
     return GuestMetadata(
         server_id=server.id,
@@ -117,7 +111,7 @@ async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMeta
         project_id=server.project_id,
         user_data=base64.b64decode(server.user_data) if server.user_data else None,
         metadata=metadata_of(server),
-        keys={server.key_name: server.public_key} if server.key_name and server.public_key else {},
+        keys={server.key_name: key} if server.key_name and key else {},
         launch_index=server.launch_index,
         availability_zone=server.zone or "",
         flavor_name=flavor_of(server).original_name,

@@ -1,5 +1,6 @@
 """How compute writes HTTP: Nova's API 2.1."""
 
+from datetime import datetime
 from typing import Any
 
 from cumulo.core.http import Dialect, Fault, Page
@@ -45,6 +46,11 @@ def next_link(page: Page) -> dict[str, Any]:
     return {f"{page.collection}_links": [link]}
 
 
+def to_the_second(moment: datetime) -> Any:
+    """Return an instant that JSON's encoder writes as `2026-01-02T03:04:05Z`, faster than we could."""
+    return moment.replace(microsecond=0)
+
+
 DIALECT = Dialect(
     path="/compute",
     version_path="/v2.1",
@@ -57,5 +63,6 @@ DIALECT = Dialect(
     page_limit=1000,
     microversions=Microversions("compute", "2.1", MAXIMUM, legacy="X-OpenStack-Nova-API-Version"),
     request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
+    timestamp=to_the_second,
     classic_port=8774,
 )

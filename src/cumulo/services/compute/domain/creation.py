@@ -15,7 +15,7 @@ from cumulo.contracts.network import NetworkRequest, Ports
 from cumulo.core import ids
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests, history, policy
+from cumulo.services.compute import history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import flavors, keypairs
 from cumulo.services.compute.errors import (
@@ -37,7 +37,7 @@ from cumulo.services.compute.errors import (
     UserDataTooLarge,
     ZoneUnknown,
 )
-from cumulo.services.compute.model import ComputeHost, Flavor, Keypair, Server
+from cumulo.services.compute.model import Asked, ComputeHost, EmbeddedFlavor, Flavor, Keypair, Server
 from cumulo.services.compute.schema.bodies import (
     USER_DATA_LIMIT,
     BlockDevice,
@@ -282,16 +282,18 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
         flavor=_raw(embedded(flavor)),
         vcpus=flavor.vcpus,
         memory_mib=flavor.memory_mib,
-        root_gib=flavor.root_gib,
-        ephemeral_gib=flavor.ephemeral_gib,
-        swap_mib=flavor.swap_mib,
+        disk_gib=flavor.root_gib + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024),
         key_name=plan.keypair.name if plan.keypair else None,
-        public_key=plan.keypair.public_key if plan.keypair else None,
         zone=plan.zone,
         requested_zone=plan.zone,
-        requested_host=plan.host,
-        networks=plan.networks,
-        security_group_ids=plan.security_group_ids,
+        asked=_raw(
+            Asked(
+                networks=plan.networks,
+                security_group_ids=plan.security_group_ids,
+                host=plan.host,
+                public_key=plan.keypair.public_key if plan.keypair else None,
+            )
+        ),
         metadata=_raw({} if body.metadata is UNSET else body.metadata),
         tags=_raw([] if body.tags is UNSET else sorted(set(body.tags))),
         user_data=body.user_data if isinstance(body.user_data, str) else None,
@@ -311,9 +313,9 @@ def description_of(ctx: Ctx, body: ServerBody, name: str) -> str | None:
     return body.description if isinstance(body.description, str) else None
 
 
-def embedded(flavor: Flavor) -> guests.EmbeddedFlavor:
+def embedded(flavor: Flavor) -> EmbeddedFlavor:
     """Return what a server keeps of its flavor."""
-    return guests.EmbeddedFlavor(
+    return EmbeddedFlavor(
         vcpus=flavor.vcpus,
         ram=flavor.memory_mib,
         disk=flavor.root_gib,

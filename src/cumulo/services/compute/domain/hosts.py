@@ -186,7 +186,7 @@ async def use_of_hosts(db: Reader) -> Mapping[str, Used]:
             func.count(),
             func.sum(Server.c.vcpus),
             func.sum(Server.c.memory_mib),
-            func.sum(Server.c.root_gib + Server.c.ephemeral_gib),
+            func.sum(Server.c.disk_gib),
         )
         .where(Server.c.host.is_not(None), Server.c.deleted_at.is_(None))
         .group_by(Server.c.host)

@@ -2,7 +2,14 @@
 
 from cumulo.services.compute.model.catalogue import Flavor, FlavorAccess, Keypair
 from cumulo.services.compute.model.hosts import ComputeHost
-from cumulo.services.compute.model.servers import ConsoleToken, Event, Server, ServerAction
+from cumulo.services.compute.model.servers import (
+    Asked,
+    ConsoleToken,
+    EmbeddedFlavor,
+    Event,
+    Server,
+    ServerAction,
+)
 from cumulo.services.compute.model.states import (
     FAULTY,
     PROGRESSING,
@@ -18,8 +25,10 @@ __all__ = [
     "FAULTY",
     "PROGRESSING",
     "STATUSES",
+    "Asked",
     "ComputeHost",
     "ConsoleToken",
+    "EmbeddedFlavor",
     "Event",
     "Flavor",
     "FlavorAccess",

@@ -26,6 +26,28 @@ from cumulo.core.db import (
 )
 from cumulo.services.compute.model.states import Power, Status, TaskState, VmState, status_of
 
+
+class Asked(msgspec.Struct, kw_only=True):
+    """What a request for a server said that its document does not show."""
+
+    networks: list[NetworkRequest] = []
+    security_group_ids: list[str] = []
+    host: str | None = None
+    public_key: str | None = None
+
+
+class EmbeddedFlavor(msgspec.Struct, kw_only=True):
+    """The flavor as it was when the server was made, the way a server's document embeds it."""
+
+    vcpus: int
+    ram: int
+    disk: int
+    ephemeral: int
+    swap: int
+    original_name: str
+    extra_specs: dict[str, str] = {}
+
+
 NOTHING = msgspec.Raw(b"{}")
 NONE_OF_THEM = msgspec.Raw(b"[]")
 
@@ -53,18 +75,13 @@ class Server(Model, table="compute_servers"):
     flavor: msgspec.Raw = column(RawJson)  # as the document embeds it
     vcpus: int = column(Integer)
     memory_mib: int = column(Integer)
-    root_gib: int = column(Integer, default=0)
-    ephemeral_gib: int = column(Integer, default=0)
-    swap_mib: int = column(Integer, default=0)
+    disk_gib: int = column(Integer, default=0)  # of its host: root, ephemeral and swap
     key_name: str | None = column(String(255), default=None)
-    public_key: str | None = column(Text, default=None)
     zone: str | None = column(String(255), default=None)
     requested_zone: str | None = column(String(255), default=None)
-    requested_host: str | None = column(String(255), default=None)
     host: str | None = column(String(255), default=None)
     host_id: str = column(String(56), default="")  # what a project sees instead of the host's name
-    networks: list[NetworkRequest] = column(Json, default_factory=list)
-    security_group_ids: list[str] = column(Json, default_factory=list)
+    asked: msgspec.Raw = column(RawJson, default=NOTHING)  # an `Asked`: what its creation still needs
     addresses: msgspec.Raw = column(RawJson, default=NOTHING)
     security_groups: msgspec.Raw = column(RawJson, default=NONE_OF_THEM)
     metadata: msgspec.Raw = column(RawJson, default=NOTHING)

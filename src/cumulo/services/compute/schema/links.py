@@ -1,5 +1,7 @@
 """Links, as every document of compute carries them."""
 
+from functools import lru_cache
+
 import msgspec
 
 from cumulo.core.resource import PageContext
@@ -15,7 +17,15 @@ def links(collection: str, id: str, page: PageContext) -> msgspec.Raw:
     )
 
 
-def bookmark(collection: str, id: str, page: PageContext) -> list[dict[str, str]]:
-    """Return the one link by which a document names another resource."""
-    root = page.base_url.removesuffix("/v2.1")
-    return [{"rel": "bookmark", "href": f"{root}/{collection}/{id}"}]
+@lru_cache(maxsize=4096)
+def with_properties(image_id: str, properties: bytes, base_url: str) -> msgspec.Raw:
+    """Return what a server's document says of its image (2.98), encoded."""
+    shape = msgspec.json.decode(named("images", image_id, base_url), type=dict[str, msgspec.Raw])
+    return msgspec.Raw(msgspec.json.encode({**shape, "properties": msgspec.Raw(properties)}))
+
+
+@lru_cache(maxsize=4096)
+def named(collection: str, id: str, base_url: str) -> msgspec.Raw:
+    """Return `{id, links}` as a document names another resource, encoded. The same ones come often."""
+    link = {"rel": "bookmark", "href": f"{base_url.removesuffix('/v2.1')}/{collection}/{id}"}
+    return msgspec.Raw(msgspec.json.encode({"id": id, "links": [link]}))

@@ -29,7 +29,7 @@ from cumulo.services.compute.model import (
     ComputeHost,
     Server,
 )
-from cumulo.services.compute.schema.links import bookmark, links
+from cumulo.services.compute.schema.links import links, named, with_properties
 from cumulo.services.compute.schema.sorting import SORT_ONLY
 
 _NO_GROUPS = b"[]"
@@ -42,16 +42,17 @@ def _status(row: Server, _page: PageContext) -> str:
 def _image(row: Server, page: PageContext) -> Any:
     if row.image_id is None:
         return ""
-    return {"id": row.image_id, "links": bookmark("images", row.image_id, page)}
+    return named("images", row.image_id, page.ctx.base_url)
 
 
 def _image_with_properties(row: Server, page: PageContext) -> Any:
-    shape = _image(row, page)
-    return {**shape, "properties": row.image_properties} if shape else shape
+    if row.image_id is None:
+        return ""
+    return with_properties(row.image_id, bytes(row.image_properties), page.ctx.base_url)
 
 
 def _flavor_link(row: Server, page: PageContext) -> Any:
-    return {"id": row.flavor_id, "links": bookmark("flavors", row.flavor_id, page)}
+    return named("flavors", row.flavor_id, page.ctx.base_url)
 
 
 def _groups(row: Server, _page: PageContext) -> Any:
@@ -68,9 +69,11 @@ def _fault(row: Server, _page: PageContext) -> Any:
     return row.fault
 
 
-def _instant(moment: datetime | None) -> str | None:
-    """Write an instant as Nova's usage fields do: no zone, and always six zeros."""
-    return None if moment is None else f"{moment.isoformat()[:19]}.000000"
+def _instant(moment: datetime | None) -> datetime | None:
+    """Return an instant that is encoded as Nova's usage fields are: six decimals and no zone."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=None, microsecond=moment.microsecond or 1)
 
 
 def _host_status(row: Server, page: PageContext) -> str:

@@ -13,11 +13,12 @@ from cumulo.services.compute import addresses, guests, history, scheduler
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.deletion import (
+    TRIES,
     explain,
     fault,
-    hypervisor,
     let_go,
     proceed,
+    reaching,
     remove_guest,
 )
 
@@ -56,14 +57,15 @@ class CreateServer(Saga):
     async def wire(self, run: StepRun) -> None:
         """Create the server's ports, or take those it was given."""
         server = await proceed(run.db, self.server_id)
+        asked = guests.asked_of(server)
         bindings = await run.use(Ports).allocate(
             run,
             server.id,
-            server.networks,
+            asked.networks,
             project_id=server.project_id,
             host=run[CreateServer.place],
             hostname=server.hostname,
-            security_group_ids=server.security_group_ids,
+            security_group_ids=asked.security_group_ids,
             zone=server.zone or "",
         )
         await run.db.update(
@@ -82,7 +84,7 @@ class CreateServer(Saga):
         await run.use(Ports).release(run, self.server_id)
         await addresses.refresh(run.db, run.use(Ports), [self.server_id])
 
-    @effect(timeout=1800, retries=2)
+    @effect(timeout=1800, retries=TRIES)
     async def boot(self, run: EffectRun) -> None:
         """Have the host run the guest."""
         async with run.reader() as db:
@@ -90,7 +92,8 @@ class CreateServer(Saga):
             if server is None or server.deletion is not None:
                 return  # `publish` begins the deletion
             spec = await guests.guest_spec(db, run.use, server)
-        await hypervisor(run, run[CreateServer.place]).ensure(spec, fence=run.fence)
+        async with reaching(run, run[CreateServer.place]) as host:
+            await host.ensure(spec, fence=run.fence)
 
     @boot.undo
     async def remove(self, run: EffectRun) -> None:
@@ -128,7 +131,7 @@ async def claim(run: StepRun, server: Server) -> scheduler.Offer:
     wanted = scheduler.Wanted(
         resources=resources,
         zone=server.requested_zone,
-        host=server.requested_host,
+        host=guests.asked_of(server).host,
         required=required,
         forbidden=forbidden,
     )

@@ -5,6 +5,8 @@ it: `task_state` is deleting and `deletion` names the action. The working saga's
 unwinds (`proceed`); its last transaction starts the deletion (`let_go`).
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from cumulo.contracts.hypervisor import Hypervisor
@@ -20,6 +22,9 @@ from cumulo.services.compute import history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Power, Server, TaskState, VmState
 
+PATIENCE = 2.0  # seconds until a host that does not answer is asked again
+TRIES = 30  # so that a host has a minute to come back
+
 
 class Doomed(Permanent):
     """The server is to be deleted: whatever else was under way ends."""
@@ -32,7 +37,7 @@ class DeleteServer(Saga):
     action_id: str
     lock: ClassVar[str] = "server-delete:{server_id}"
 
-    @effect(timeout=300, retries=8)
+    @effect(timeout=300, retries=TRIES)
     async def remove(self, run: EffectRun) -> None:
         """Remove the guest from its host."""
         async with run.reader() as db:
@@ -78,6 +83,15 @@ def hypervisor(run: EffectRun, host: str) -> Hypervisor:
     return remote(run.use(Bus), host, Hypervisor)
 
 
+@asynccontextmanager
+async def reaching(run: EffectRun, host: str) -> AsyncIterator[Hypervisor]:
+    """Give a host's hypervisor; that it does not answer is Temporary: it may just be starting."""
+    try:
+        yield hypervisor(run, host)
+    except Unavailable as error:
+        raise Temporary(f"host {host} does not answer", retry_in=PATIENCE) from error
+
+
 async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:
     """Have a guest removed from its host; a host that is down does it when it is back."""
     try:
@@ -86,7 +100,7 @@ async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:
         async with run.reader() as db:
             row = await db.one(ComputeHost, ComputeHost.c.host == host)
         if row is not None and row.is_up(run.use(ComputeSettings).host_silence):
-            raise Temporary(f"host {host} does not answer", retry_in=1.0) from error
+            raise Temporary(f"host {host} does not answer", retry_in=PATIENCE) from error
         run.say(f"host {host} is down: its guest is removed once it is back")
 
 

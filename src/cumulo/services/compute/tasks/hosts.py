@@ -15,11 +15,11 @@ from cumulo.contracts.hypervisor import (
     PowerState,
 )
 from cumulo.contracts.placement import Inventory, Placement
-from cumulo.core import clock, ids
+from cumulo.core import clock
 from cumulo.core.bus import Bus, remote
 from cumulo.core.db import Database, Transaction
 from cumulo.core.errors import Unavailable
-from cumulo.core.tasks import ReconcileRun, StepRun, Tasks, reconciler
+from cumulo.core.tasks import ReconcileRun, Tasks, reconciler
 from cumulo.core.work import Work
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Server, VmState
@@ -122,12 +122,12 @@ def listen(bus: Bus, tasks: Tasks) -> None:
     """Have what hosts publish on the bus written down."""
 
     async def reported(report: HostReport) -> None:
-        async with tasks.database.begin() as db:
-            await host_reported(StepRun(db, tasks, ids.request()), report)
+        async with tasks.work() as work:
+            await host_reported(work, report)
 
     async def changed(event: LifecycleEvent) -> None:
-        async with tasks.database.begin() as db:
-            await guest_changed(StepRun(db, tasks, ids.request()), event)
+        async with tasks.work() as work:
+            await guest_changed(work, event)
 
     bus.subscribe("host.report", HostReport, reported)
     bus.subscribe("host.lifecycle", LifecycleEvent, changed)

@@ -6,13 +6,12 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from cumulo.contracts.hypervisor import GuestSpec, GuestState, Hypervisor, PowerState
-from cumulo.core.drivers import Permanent, Temporary
-from cumulo.core.errors import Unavailable
+from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.compute import guests, history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
-from cumulo.services.compute.tasks.deletion import explain, fault, hypervisor, let_go
+from cumulo.services.compute.tasks.deletion import TRIES, explain, fault, let_go, reaching
 
 POWERS: Mapping[PowerState, Power] = {
     PowerState.RUNNING: Power.RUNNING,
@@ -69,7 +68,7 @@ class ChangePower(Saga):
     change: Change
     lock: ClassVar[str] = "server:{server_id}"
 
-    @effect(timeout=600, retries=3)
+    @effect(timeout=600, retries=TRIES)
     async def act(self, run: EffectRun) -> PowerState | None:
         """Have the host do it."""
         async with run.reader() as db:
@@ -79,11 +78,8 @@ class ChangePower(Saga):
             spec = await guests.guest_spec(db, run.use, server)
         if server.host is None:
             raise Permanent("the server is on no host")
-        host = hypervisor(run, server.host)
-        try:
+        async with reaching(run, server.host) as host:
             state = await _VERBS[self.change](host, spec, run)
-        except Unavailable as error:
-            raise Temporary(f"host {server.host} does not answer", retry_in=1.0) from error
         return state.power
 
     @step
