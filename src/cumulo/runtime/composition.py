@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import structlog
@@ -22,6 +22,7 @@ from cumulo.node.host import Node
 from cumulo.node.settings import NodeSettings
 from cumulo.runtime import clouds
 from cumulo.runtime.control import CONTROL, MetadataFromServices
+from cumulo.runtime.drivers import Drivers, connect, drivers_of
 from cumulo.runtime.local import local_node
 from cumulo.runtime.services import all_services, catalog
 from cumulo.runtime.settings import SECTIONS, Settings, database_url, runtime_settings
@@ -35,7 +36,7 @@ from cumulo.services.identity.domain import Founding, bootstrap
 log = structlog.get_logger(__name__)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Composition:
     """A whole cloud in this process. `ready` is what `/readyz` says."""
 
@@ -46,26 +47,30 @@ class Composition:
     bindings: dict[type, Any]
     tasks: Tasks
     app: App
-    node: Node | None
+    drivers: Drivers
+    node: Node
     passwords: Passwords
-    ready: dict[str, bool] = field(default_factory=lambda: {"founded": False})
+    ready: dict[str, bool]
 
     async def start(self) -> None:
         """Found what is missing, then begin to work."""
         await self._found()
+        for begin in self.drivers.starting:
+            await begin()
+        connect(self.drivers, self.tasks)
         await self.tasks.start_workers()
         bus = cast("Bus", self.bindings[Bus])
         listen(bus, self.tasks)
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
-        if self.node is not None:
-            await self.node.start()
+        await self.node.start()
         self.ready["founded"] = True
 
     async def stop(self) -> None:
         """Stop working; promised work waits for the next start, guests go on."""
-        if self.node is not None:
-            await self.node.stop()
+        await self.node.stop()
         await self.tasks.stop()
+        for end in self.drivers.stopping:
+            await end()
         self.passwords.close()
         await self.database.close()
 
@@ -89,6 +94,8 @@ async def compose(state: StateFolder) -> Composition:
     passwords = Passwords()
     bindings: dict[type, Any] = dict(sections(state, services))
     bus = LocalBus()
+    drivers = drivers_of(state, engines=settings.engines.start)
+    bindings |= drivers.bindings
     bindings |= {
         StateFolder: state,
         Database: database,
@@ -112,7 +119,19 @@ async def compose(state: StateFolder) -> Composition:
     node = local_node(state, bindings[NodeSettings], bus, engines=settings.engines.start)
     ready = {"founded": False}
     app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(ready)})
-    return Composition(state, settings, database, services, bindings, tasks, app, node, passwords, ready)
+    return Composition(
+        state=state,
+        settings=settings,
+        database=database,
+        services=services,
+        bindings=bindings,
+        tasks=tasks,
+        app=app,
+        drivers=drivers,
+        node=node,
+        passwords=passwords,
+        ready=ready,
+    )
 
 
 def sections(state: StateFolder, services: tuple[Service, ...]) -> dict[type[Section], Section]:

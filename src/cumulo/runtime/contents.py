@@ -1,6 +1,6 @@
 """What a new cloud holds, so that a first server can be booted: made once, over the cloud's own API.
 
-A project with a user, flavors, the external network and the built-in image. What an administrator removes
+A project with a user, the external network and the built-in image. What an administrator removes
 later stays removed: each part that was made is noted in the state folder.
 """
 
@@ -23,12 +23,6 @@ log = structlog.get_logger(__name__)
 
 IMAGE = "mini"
 EXTERNAL = "public"
-FLAVORS = (  # name, vCPUs, memory MiB, disk GiB
-    ("m1.tiny", 1, 128, 1),
-    ("m1.small", 1, 512, 5),
-    ("m1.medium", 2, 2048, 20),
-    ("m1.large", 4, 4096, 40),
-)
 _PIECE = 1024 * 1024
 _PAUSES = (1, 5, 15, 60, 300)  # seconds between tries
 
@@ -47,7 +41,7 @@ class Contents:
 
     async def ensure(self) -> None:
         """Make what was never made; a part that fails is tried again and does not stop the others."""
-        parts = (self.project, self.flavors, self.external_network, self.image)
+        parts = (self.project, self.external_network, self.image)
         if all(self._is_made(part.__name__) for part in parts):
             return
         admin = clouds.password(self._state.admin_password)
@@ -71,14 +65,6 @@ class Contents:
             users = [(await self._api.post("/identity/v3/users", body))["user"]]
         grant = f"/identity/v3/projects/{project_id}/users/{users[0]['id']}/roles/{roles[0]['id']}"
         await self._api.put(grant)
-
-    async def flavors(self) -> None:
-        """Make the flavors."""
-        there = {flavor["name"] for flavor in (await self._api.get("/compute/v2.1/flavors"))["flavors"]}
-        for name, vcpus, memory, disk in FLAVORS:
-            if name not in there:
-                flavor = {"name": name, "vcpus": vcpus, "ram": memory, "disk": disk}
-                await self._api.post("/compute/v2.1/flavors", {"flavor": flavor})
 
     async def external_network(self) -> None:
         """Make the external network on the addresses that the machine itself is the gateway of."""

@@ -114,6 +114,9 @@ class StateFolder:
         self.run.mkdir(mode=0o700, exist_ok=True)
         mark.write_text(boot, encoding="ascii")
         self.logs.mkdir(mode=0o700, exist_ok=True)
+        for link in RUN.glob("cumulo-????"):
+            if link.is_symlink() and not link.exists():
+                link.unlink()  # a cloud that is gone
         link = self.short_run
         if link.is_symlink() and link.readlink() != self.run:
             link.unlink()
