@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -97,8 +97,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport and begin to probe."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  what create_connection gives
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -44,6 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Error, ForeignFolder, PermissionError) as error:
         print(f"cumulo: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `cumulo status | head`
+        sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush at the end
+        return 0
     except KeyboardInterrupt:
         return 130
 
