@@ -32,21 +32,28 @@ class BuildFailed(Exception):
 
 
 class Contents:
-    """The first contents of the cloud that `app` serves."""
+    """The first contents of the cloud that `app` serves. One without engines gets no network and image."""
 
     def __init__(self, app: App, state: StateFolder) -> None:
         self._api = Inside(app)
         self._state = state
+        self._settings = runtime_settings(state)
         self._noted = state.path / "first-contents"
 
-    async def ensure(self) -> None:
-        """Make what was never made; a part that fails is tried again and does not stop the others."""
-        parts = (self.project, self.external_network, self.image)
-        if all(self._is_made(part.__name__) for part in parts):
-            return
-        admin = clouds.password(self._state.admin_password)
-        await self._api.log_in("admin", admin, "admin")
-        await asyncio.gather(*(self._made(part) for part in parts))
+    async def first(self) -> None:
+        """Make what clouds.yaml promises: a user who can log in."""
+        await self._make([self.project])
+
+    async def rest(self) -> None:
+        """Make the rest, which takes longer; a part that fails is tried again, and stops no other."""
+        if self._settings.engines.start:
+            await self._make([self.external_network, self.image])
+
+    async def _make(self, parts: list[Callable[[], Awaitable[None]]]) -> None:
+        missing = [part for part in parts if not self._is_made(part.__name__)]
+        if missing:
+            await self._api.log_in("admin", clouds.password(self._state.admin_password), "admin")
+            await asyncio.gather(*(self._made(part) for part in missing))
 
     async def project(self) -> None:
         """Make the first project and its user, a member of it."""
@@ -68,10 +75,7 @@ class Contents:
 
     async def external_network(self) -> None:
         """Make the external network on the addresses that the machine itself is the gateway of."""
-        own = runtime_settings(self._state).engines.external_cidr
-        addresses = own or str(recorded(self._state) or "")
-        if not addresses:
-            return
+        addresses = self._settings.engines.external_cidr or str(recorded(self._state))
         found = (await self._api.get(f"/network/v2.0/networks?name={EXTERNAL}"))["networks"]
         if not found:
             network = {
@@ -112,8 +116,6 @@ class Contents:
 
     async def _made(self, part: Callable[[], Awaitable[None]]) -> None:
         name = part.__name__
-        if self._is_made(name):
-            return
         for pause in (*_PAUSES, None):
             try:
                 await part()

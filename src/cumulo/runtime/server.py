@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import socket
 from pathlib import Path
 
@@ -25,7 +24,9 @@ async def serve(state: StateFolder) -> None:
     """Run the cloud until SIGTERM or SIGINT."""
     composition = await compose(state)
     await composition.start()
-    contents = asyncio.create_task(Contents(composition.app, state).ensure(), name="first contents")
+    contents = Contents(composition.app, state)
+    await contents.first()
+    rest = asyncio.create_task(contents.rest(), name="first contents")
     server = uvicorn.Server(
         uvicorn.Config(
             composition.app,
@@ -42,9 +43,8 @@ async def serve(state: StateFolder) -> None:
     try:
         await server.serve(sockets=listeners(composition))
     finally:
-        contents.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await contents
+        rest.cancel()
+        await asyncio.gather(rest, return_exceptions=True)
         await composition.stop()
 
 

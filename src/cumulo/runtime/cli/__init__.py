@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"cumulo: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `cumulo status | head`
-        sys.stdout = None  # type: ignore[assignment]  # nothing is left to flush at the end
+        sys.stdout = None  # nothing is left to flush at the end
         return 0
     except KeyboardInterrupt:
         return 130

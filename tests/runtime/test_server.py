@@ -1,0 +1,90 @@
+"""The server as a process of its own, supervised, without engines."""
+
+import signal
+import time
+
+import pytest
+
+from cumulo.runtime.cli import down, main, up
+from cumulo.runtime.client import Refused, Session
+from cumulo.runtime.engines.processes import Record
+from cumulo.runtime.scratch import scratch_cloud
+from cumulo.runtime.settings import runtime_settings
+
+pytestmark = pytest.mark.xdist_group("server")
+SETTINGS = '[engines]\nstart = false\n[node]\nhypervisor = "fake"\n'
+
+
+@pytest.fixture(scope="module")
+def state():
+    with scratch_cloud("server-test", SETTINGS) as made:
+        yield made
+
+
+def until(condition):
+    give_up = time.monotonic() + 30
+    while not (answer := condition()):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    return answer
+
+
+def test_both_users_of_clouds_yaml_can_log_in(state):
+    projects = Session.of(state, "cumulo-admin").get("/identity/v3/projects")["projects"]
+    assert {"admin", "demo", "service"} <= {project["name"] for project in projects}
+    assert Session.of(state, "cumulo").get("/compute/v2.1/flavors")["flavors"]
+
+
+def test_a_killed_server_comes_back_and_keeps_its_tokens(state):
+    session = Session.of(state, "cumulo")
+    flavors = session.get("/compute/v2.1/flavors")
+    record = Record(state.run / "server.process")
+    before = record.find("python")
+    before.terminate(signal.SIGKILL)
+    until(lambda: record.find("python") not in (None, before))
+
+    def answered():
+        try:
+            return session.get("/compute/v2.1/flavors")
+        except OSError:
+            return None
+
+    assert until(answered) == flavors
+
+
+def test_a_killed_supervisor_leaves_the_server_to_the_next(state):
+    server = Record(state.run / "server.process").find()
+    supervisor = up.supervisor_of(state)
+    supervisor.terminate(signal.SIGKILL)
+    assert supervisor.wait(10)
+    assert up.start(state.path) is not None
+    assert Record(state.run / "server.process").find() == server
+    assert up.supervisor_of(state) != supervisor
+
+
+def test_up_when_it_is_up_changes_nothing(state):
+    before = up.supervisor_of(state)
+    assert main(["up", "--state", str(state.path)]) == 0
+    assert up.supervisor_of(state) == before
+
+
+def test_the_catalog_names_every_service_at_this_port(state):
+    found = Session.of(state, "cumulo-admin").get("/identity/v3/auth/catalog")["catalog"]
+    urls = {entry["type"]: entry["endpoints"][0]["url"] for entry in found}
+    assert {"identity", "compute", "image", "network", "placement"} <= urls.keys()
+    port = runtime_settings(state).http.port
+    assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in urls.values())
+
+
+def test_an_unknown_path_is_refused_in_words(state):
+    with pytest.raises(Refused, match="404"):
+        Session.of(state, "cumulo").get("/compute/v2.1/no-such-thing")
+
+
+def test_status_is_of_two_minds_before_and_after_down(state, capsys):
+    assert main(["status", "--state", str(state.path)]) == 0
+    assert "(ready)" in capsys.readouterr().out
+    assert down.stop(state, with_guests=False) == 0
+    assert main(["status", "--state", str(state.path)]) == 3
+    assert "does not answer" in capsys.readouterr().out
+    assert up.start(state.path) is not None
