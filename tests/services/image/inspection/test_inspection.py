@@ -138,14 +138,19 @@ def test_qemu_too_reads_our_empty_image(tmp_path: Path):
     assert info["virtual-size"] == 5 << 30 == inspect(path.read_bytes(), "qcow2").virtual_size
 
 
-@pytest.mark.parametrize("kind", ["vmdk", "vdi", "vhdx", "vpc", "qed", "parallels", "luks"])
+@pytest.mark.parametrize("kind", ["vmdk", "vdi", "vhdx", "vpc", "qed", "parallels"])
 def test_other_formats_are_neither_raw_nor_qcow2(tmp_path: Path, kind: str):
     path = tmp_path / "image"
-    extra = ["--object", "secret,id=s,data=x", "-o", "key-secret=s,iter-time=10"] if kind == "luks" else []
-    subprocess.run(["qemu-img", "create", "-q", "-f", kind, *extra, path, "8M"], check=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", kind, path, "8M"], check=True)
     for declared in ("raw", "qcow2", "iso"):
         with pytest.raises(ContentRefused):
             inspect(path.read_bytes(), declared)
+
+
+def test_an_encrypted_disk_is_neither_raw_nor_qcow2():
+    for declared in ("raw", "qcow2", "iso"):
+        with pytest.raises(ContentRefused):
+            inspect(b"LUKS\xba\xbe\0\2" + bytes(100_000), declared)
 
 
 def test_a_fixed_vhd_is_known_by_its_end(tmp_path: Path):

@@ -1,0 +1,63 @@
+"""Where images' bytes are kept.
+
+An upload is written under its own id, where nobody looks for it, and published in one move once it is whole:
+an image's bytes are all there or not at all.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A whole upload: its length in bytes and its hashes in hexadecimal."""
+
+    size: int
+    md5: str
+    sha512: str
+
+
+class Writer(Protocol):
+    """An upload under way."""
+
+    async def write(self, block: bytes) -> None:
+        """Append the next bytes. Raises Full."""
+
+    async def finish(self) -> Written:
+        """Make what was written durable and say what it is. Raises Full."""
+
+    async def discard(self) -> None:
+        """Remove what was written; nothing to remove is no error."""
+
+
+class Full(Exception):
+    """The store has no room left."""
+
+
+class Store(Protocol):
+    """Keeps images' bytes."""
+
+    name: str
+
+    async def begin(self, upload_id: str) -> Writer:
+        """Start an upload."""
+
+    async def publish(self, upload_id: str, image_id: str) -> None:
+        """Make a finished upload the bytes of an image. Done already is no error."""
+
+    async def remove(self, image_id: str) -> None:
+        """Remove an image's bytes; none is no error."""
+
+    async def abandoned(self, known: frozenset[str], age: float) -> list[str]:
+        """Return uploads that are not `known` and were not written to for `age` seconds."""
+
+    async def discard(self, upload_id: str) -> None:
+        """Remove an upload; none is no error."""
+
+    def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Yield an image's bytes, `length` of them from `start` on. Raises FileNotFoundError."""
+
+    def path(self, image_id: str) -> Path | None:
+        """Say where the bytes lie on this machine; None when they do not."""

@@ -1,0 +1,167 @@
+"""Images as files in a folder: `<image id>`, and uploads under way in `uploads/<upload id>`.
+
+All work on files and all hashing is done in a few threads of the store's own, in blocks large enough that the
+event loop spends its time elsewhere.
+"""
+
+import asyncio
+import contextlib
+import errno
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from cumulo.services.image.drivers import Full, Written
+
+T = TypeVar("T")
+BLOCK = 1024 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class FileStore:
+    """A folder on this machine. It is made, with its parents, when the first upload comes."""
+
+    name = "file"
+
+    def __init__(self, folder: Path, *, threads: int = 4) -> None:
+        self._folder = folder
+        self._uploads = folder / "uploads"
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="image-store")
+
+    async def begin(self, upload_id: str) -> "FileWriter":
+        """Start an upload."""
+        path = self._uploads / upload_id
+
+        def create() -> BinaryIO:
+            self._uploads.mkdir(parents=True, exist_ok=True)
+            return path.open("xb", buffering=0)
+
+        return FileWriter(path, await self._do(create), self._threads)
+
+    async def publish(self, upload_id: str, image_id: str) -> None:
+        """Make a finished upload the bytes of an image."""
+
+        def move() -> None:
+            with contextlib.suppress(FileNotFoundError):  # a second call
+                (self._uploads / upload_id).rename(self._folder / image_id)
+            _sync_folder(self._folder)
+
+        await self._do(move)
+
+    async def remove(self, image_id: str) -> None:
+        """Remove an image's bytes."""
+        await self._do(lambda: (self._folder / image_id).unlink(missing_ok=True))
+
+    async def abandoned(self, known: frozenset[str], age: float) -> list[str]:
+        """Return uploads that are not `known` and were not written to for `age` seconds."""
+
+        def look() -> list[str]:
+            if not self._uploads.is_dir():
+                return []
+            oldest = time.time() - age
+            found = (entry for entry in os.scandir(self._uploads) if entry.name not in known)
+            return [entry.name for entry in found if entry.stat().st_mtime < oldest]
+
+        return await self._do(look)
+
+    async def discard(self, upload_id: str) -> None:
+        """Remove an upload."""
+        await self._do(lambda: (self._uploads / upload_id).unlink(missing_ok=True))
+
+    async def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Yield an image's bytes in blocks of a MiB."""
+        file = await self._do(lambda: (self._folder / image_id).open("rb", buffering=0))
+        try:
+            await self._do(lambda: file.seek(start))
+            left = length
+            while left is None or left > 0:
+                wanted = BLOCK if left is None else min(BLOCK, left)
+                block = await self._do(lambda wanted=wanted: file.read(wanted))  # type: ignore[misc]
+                if not block:
+                    return
+                if left is not None:
+                    left -= len(block)
+                yield block
+        finally:
+            file.close()
+
+    def path(self, image_id: str) -> Path | None:
+        """Say where the bytes lie."""
+        return self._folder / image_id
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+class FileWriter:
+    """An upload into a file. Blocks are gathered, then written and hashed in a thread."""
+
+    def __init__(self, path: Path, file: BinaryIO, threads: ThreadPoolExecutor) -> None:
+        self._path = path
+        self._file = file
+        self._threads = threads
+        self._gathered: list[bytes] = []
+        self._waiting = 0
+        self._size = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha512 = hashlib.sha512()
+
+    async def write(self, block: bytes) -> None:
+        """Append the next bytes; now and then this waits for the disk."""
+        self._gathered.append(block)
+        self._waiting += len(block)
+        if self._waiting >= BLOCK:
+            await self._flush()
+
+    async def finish(self) -> Written:
+        """Make what was written durable and say what it is."""
+        await self._flush()
+        await self._do(self._close_durably)
+        return Written(self._size, self._md5.hexdigest(), self._sha512.hexdigest())
+
+    async def discard(self) -> None:
+        """Remove what was written."""
+
+        def remove() -> None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
+
+        await self._do(remove)
+
+    async def _flush(self) -> None:
+        data = b"".join(self._gathered)
+        self._gathered, self._waiting = [], 0
+        await self._do(lambda: self._append(data))
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) :]
+        self._md5.update(data)
+        self._sha512.update(data)
+        self._size += len(data)
+
+    def _close_durably(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise Full from error
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
