@@ -203,12 +203,17 @@ class Resource:
     def member(
         self, method: str, path: str, *, policy: Rule, status: int = 200, envelope: str = "",
         since: str | None = None, until: str | None = None, view: type[View] | None = None,
+        media: tuple[str, ...] = ("application/json",), target: Callable[[Ctx], Any] | None = None,
     ) -> Callable[[Handler], Handler]:  # fmt: skip
-        """Declare something below one item's path, with its row loaded."""
+        """Declare something at or below one item's path, with its row loaded.
+
+        target: what the policy is checked against, where that is not the row itself.
+        """
         verb = f"{method.lower()}{path.replace('/', '.')}"
         return self._handled(
             verb, method, f"{self.item}{path}", policy, status=status, load=self.load, envelope=envelope,
-            since=since, until=until, view=view, writes=method not in READS,
+            since=since, until=until, view=view, writes=method not in READS, media=media,
+            target=target,
         )  # fmt: skip
 
     async def load(self, ctx: Ctx) -> Any:
