@@ -59,6 +59,7 @@ async def test_a_password_beyond_measure_is_never_right(passwords: Passwords) ->
         "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
         "$pbkdf2-sha512$1000$" + _PBKDF2_SALT + "$" + _PBKDF2_DIGEST,
     ],
+    ids=["bcrypt", "bcrypt-sha256", "scrypt", "pbkdf2-sha512"],
 )
 async def test_hashes_of_keystone_verify_and_are_outdated(passwords: Passwords, stored: str) -> None:
     assert await passwords.verify("password", stored)
