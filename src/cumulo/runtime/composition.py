@@ -32,6 +32,8 @@ from cumulo.services.compute.tasks import listen
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
+from cumulo.services.image.drivers import Store
+from cumulo.services.image.drivers.files import FileStore
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +104,7 @@ async def compose(state: StateFolder) -> Composition:
         Bus: bus,
         Passwords: passwords,
         Keyring: Keyring(state.path / "token-keys"),
+        Store: FileStore(state.path / "images"),
     }
     tasks = Tasks(
         database,

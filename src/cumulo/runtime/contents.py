@@ -15,6 +15,7 @@ from cumulo.core.http import App
 from cumulo.runtime import clouds
 from cumulo.runtime.engines.external import recorded
 from cumulo.runtime.engines.openvswitch import PHYSICAL_NETWORK
+from cumulo.runtime.images.mini import PROPERTIES
 from cumulo.runtime.inside import Inside
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
@@ -110,6 +111,7 @@ class Contents:
                 "disk_format": "qcow2",
                 "container_format": "bare",
                 "min_ram": 128,
+                **PROPERTIES,
             }
             found = [await self._api.post("/image/v2/images", image)]
         await self._api.put(f"/image/v2/images/{found[0]['id']}/file", pieces(file))

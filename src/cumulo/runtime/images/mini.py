@@ -37,6 +37,14 @@ PROGRAMS = {  # package → path in it
 }
 UEFI = "systemd-boot-efi"
 
+PROPERTIES = {  # what the catalogue says of the image
+    "os_type": "linux",
+    "os_distro": "debian",
+    "os_admin_user": "root",
+    "hw_rng_model": "virtio",
+    "cumulo_builder": "mini",
+}
+
 FIRST_MODULES = ("virtio_pci", "virtio_blk", "virtio_rng", "virtio_net")
 SCSI_MODULES = ("virtio_scsi", "sd_mod", "ata_piix")
 DRIVE_MODULES = ("ata_piix", "virtio_scsi", "sd_mod", "sr_mod", "isofs", "nls_utf8", "nls_ascii", "vfat")
