@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cumulo.core import observe
 from cumulo.core.errors import Error
 from cumulo.runtime.state import DEFAULT, ForeignFolder
 
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] not in COMMANDS or words[0] == "openstack":
         return _usage(words)
     command = words[0]
+    observe.configure(level="WARNING")
     module = importlib.import_module(f"cumulo.runtime.cli.{command}")
     parser = argparse.ArgumentParser(prog=f"cumulo {command}", description=COMMANDS[command])
     parser.add_argument("--state", type=Path, default=state, help=f"state folder ({state})")
