@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from cumulo.core.auth import Rule
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.identity import policy
@@ -14,66 +16,61 @@ from cumulo.services.identity.schema.projects import RoleView
 
 grants = RouteSet()
 
-Load = Callable[[Ctx], Awaitable[Any]]
+Does = Callable[[Ctx, domain.Grant, str], Awaitable[Any]]
 
 
-def _declare(actor: str, target: str, *, inherited: bool = False) -> None:
-    """Declare the operations for one kind of actor on one kind of target."""
-    kinds = f"{target}_{actor}" + ("_inherited" if inherited else "")
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of actor on one kind of target."""
 
-    def grant_of(ctx: Ctx) -> domain.Grant:
-        target_id = ctx.params.get(f"{target}_id", "all")
-        return domain.Grant(actor, ctx.params[f"{actor}_id"], target, target_id, inherited)
+    actor: str
+    target: str
+    inherited: bool = False
 
-    async def load(ctx: Ctx) -> Any:
-        """Fetch what the path names; a missing one is 404 before the policy is asked."""
-        parts = await domain.grant_parts(ctx.db, grant_of(ctx))
+    def grant(self, ctx: Ctx) -> domain.Grant:
+        """Return the grant that the path names."""
+        target_id = ctx.params.get(f"{self.target}_id", "all")
+        return domain.Grant(
+            self.actor, ctx.params[f"{self.actor}_id"], self.target, target_id, self.inherited
+        )
+
+    async def load(self, ctx: Ctx) -> Any:
+        """Fetch what the path names, for the policy; what is missing is 404 before the policy is asked."""
+        parts = await domain.grant_parts(ctx.db, self.grant(ctx))
         if "role_id" in ctx.params:
             parts["role"] = await domain.require_role(ctx.db, ctx.params["role_id"])
         return {"target": parts}
 
-    async def list_roles(ctx: Ctx) -> dict[str, Any]:
-        return await listed(ctx, "roles", RoleView, await domain.granted(ctx.db, grant_of(ctx)))
-
-    async def check(ctx: Ctx, role_id: str) -> None:
-        await domain.require_grant(ctx.db, grant_of(ctx), role_id)
-
-    async def assign(ctx: Ctx, role_id: str) -> None:
-        await domain.assign(ctx, grant_of(ctx), role_id)
-
-    async def unassign(ctx: Ctx, role_id: str) -> None:
-        await domain.unassign(ctx, grant_of(ctx), role_id)
-
-    whom = f"a {actor} on " + ("the system" if target == "system" else f"a {target}")
-    whom += " for the projects below" if inherited else ""
-    many, one = _paths(actor, target, inherited=inherited)
-    rules = _rules(actor, target)
-    for verb, method, path, handler, text in (
-        ("list", "GET", many, list_roles, f"List the roles of {whom}."),
-        ("check", "HEAD", one, check, f"Check a role of {whom}."),
-        ("show", "GET", one, check, f"Check a role of {whom}."),
-        ("assign", "PUT", one, assign, f"Assign a role to {whom}."),
-        ("unassign", "DELETE", one, unassign, f"Take a role away from {whom}."),
-    ):
-        _route(
-            method,
-            path,
-            rule=rules[verb],
-            load=load,
-            handler=handler,
-            name=f"{verb}_{kinds}",
-            text=text,
-        )
+    def __str__(self) -> str:
+        place = "the system" if self.target == "system" else f"a {self.target}"
+        return f"a {self.actor} on {place}" + (" for the projects below" if self.inherited else "")
 
 
-def _route(method: str, path: str, *, rule: Rule, load: Load, handler: Any, name: str, text: str) -> None:
+async def _list(ctx: Ctx, grant: domain.Grant, _role_id: str) -> Any:
+    return await listed(ctx, "roles", RoleView, await domain.granted(ctx.db, grant))
+
+
+async def _check(ctx: Ctx, grant: domain.Grant, role_id: str) -> None:
+    await domain.require_grant(ctx.db, grant, role_id)
+
+
+def _declare(kind: Kind) -> None:
+    """Declare the operations for one kind of grant."""
+    many, one = _paths(kind.actor, kind.target, inherited=kind.inherited)
+    rules = _rules(kind.actor, kind.target)
+    _route(kind, "GET", many, rule=rules["list"], does=_list, text="List the roles of {}.")
+    _route(kind, "HEAD", one, rule=rules["look"], does=_check, text="Check a role of {}.")
+    _route(kind, "GET", one, rule=rules["look"], does=_check, text="Show whether there is a role of {}.")
+    _route(kind, "PUT", one, rule=rules["give"], does=domain.assign, text="Assign a role to {}.")
+    _route(kind, "DELETE", one, rule=rules["take"], does=domain.unassign, text="Take a role from {}.")
+
+
+def _route(kind: Kind, method: str, path: str, *, rule: Rule, does: Does, text: str) -> None:
     async def run(ctx: Ctx) -> Any:
-        role_id = ctx.params.get("role_id")
-        return await (handler(ctx) if role_id is None else handler(ctx, role_id))
+        return await does(ctx, kind.grant(ctx), ctx.params.get("role_id", ""))
 
-    run.__name__, run.__doc__ = name, text
-    status = 200 if name.startswith("list") else 204
-    grants.route(method, path, policy=rule, status=status, load=load)(run)
+    run.__doc__ = text.format(kind)
+    run.__name__ = run.__doc__.rstrip(".").lower().replace(" ", "_")
+    grants.route(method, path, policy=rule, status=200 if does is _list else 204, load=kind.load)(run)
 
 
 def _paths(actor: str, target: str, *, inherited: bool) -> tuple[str, str]:
@@ -95,14 +92,14 @@ def _rules(actor: str, target: str) -> dict[str, Rule]:
     else:
         look, list_ = policy.CHECK_SYSTEM_GRANT_FOR_GROUP, policy.LIST_SYSTEM_GRANTS_FOR_GROUP
         give, take = policy.CREATE_SYSTEM_GRANT_FOR_GROUP, policy.REVOKE_SYSTEM_GRANT_FOR_GROUP
-    return {"list": list_, "check": look, "show": look, "assign": give, "unassign": take}
+    return {"list": list_, "look": look, "give": give, "take": take}
 
 
 for _actor in ("user", "group"):
     for _target in ("project", "domain", "system"):
-        _declare(_actor, _target)
+        _declare(Kind(_actor, _target))
     for _target in ("project", "domain"):
-        _declare(_actor, _target, inherited=True)
+        _declare(Kind(_actor, _target, inherited=True))
 
 
 @grants.route("GET", "/role_assignments", policy=policy.LIST_ROLE_ASSIGNMENTS)
