@@ -211,5 +211,5 @@ async def test_what_was_done_is_told_step_by_step(cloud: ComputeCloud):
     assert [event["result"] for event in one["events"]] == ["Success"] * 3
     assert "host" not in one["events"][0]
     seen = await cloud.admin().get(f"{url}/{listed[0]['request_id']}", headers=NEWEST)
-    assert seen.json()["instanceAction"]["events"][0]["host"] == "h1"
+    assert {event["host"] for event in seen.json()["instanceAction"]["events"]} == {"h1"}
     assert (await client.get(f"{url}/req-nope", headers=NEWEST)).status_code == 404

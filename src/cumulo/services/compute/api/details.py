@@ -10,6 +10,7 @@ from cumulo.services.compute.domain import servers as domain
 from cumulo.services.compute.domain.flavors import only
 from cumulo.services.compute.model import Server
 from cumulo.services.compute.schema.bodies import GroupName, MetaBody, MetadataBody, TagsBody
+from cumulo.services.compute.schema.servers import plain_addresses
 
 routes = RouteSet()
 
@@ -98,7 +99,7 @@ async def delete_tag(ctx: Ctx, server: Server, tag: str) -> None:
 async def list_ips(ctx: Ctx, server: Server) -> Any:
     """List a server's addresses by network."""
     del ctx
-    return {"addresses": ports.plain_addresses(server)}
+    return {"addresses": plain_addresses(server.addresses)}
 
 
 @servers.member("GET", "/ips/{network_label}", policy=policy.IPS_SHOW)

@@ -285,8 +285,7 @@ async def change_by_verb(ctx: Ctx, verb: str, body: ServiceVerbBody) -> dict[str
         change.forced_down = body.forced_down
     await change_service(ctx, host, change)
     shown = service_document(ctx, host)
-    named = ("binary", "host", "status", "disabled_reason", "forced_down")
-    return {"service": {name: shown[name] for name in named if name in shown}}
+    return {"service": {name: shown[name] for name in ("binary", "host", *_ANSWERS[verb])}}
 
 
 _VERBS: Mapping[str, dict[str, Any]] = {
@@ -294,6 +293,12 @@ _VERBS: Mapping[str, dict[str, Any]] = {
     "disable": {"status": "disabled"},
     "disable-log-reason": {"status": "disabled"},
     "force-down": {},
+}
+_ANSWERS: Mapping[str, tuple[str, ...]] = {
+    "enable": ("status",),
+    "disable": ("status",),
+    "disable-log-reason": ("status", "disabled_reason"),
+    "force-down": ("forced_down",),
 }
 
 

@@ -107,7 +107,7 @@ def event_document(ctx: Ctx, server: Server, event: Event) -> dict[str, Any]:
         shape["traceback"] = event.details
     if version >= (2, 62):
         if operator:
-            shape["host"] = event.host
+            shape["host"] = event.host or ""
         shape["hostId"] = server.host_id
     if version >= (2, 84) and ctx.may(policy.EVENT_DETAILS, server):
         shape["details"] = event.details

@@ -2,32 +2,20 @@
 
 from typing import Any
 
-import msgspec
-
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.http import Ctx
 from cumulo.services.compute import addresses
 from cumulo.services.compute.domain.servers import check_lock, check_state
 from cumulo.services.compute.errors import InterfaceNotFound, NetworkLabelNotFound
 from cumulo.services.compute.model import Server, VmState
+from cumulo.services.compute.schema.servers import Lines, plain_addresses
 
-Lines = dict[str, list[dict[str, Any]]]
-_LINES = msgspec.json.Decoder(Lines)
 _GROUPED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
-
-
-def plain_addresses(server: Server) -> Lines:
-    """Return a server's addresses by network, without what the document says besides."""
-    found = _LINES.decode(server.addresses)
-    return {
-        label: [{"version": line["version"], "addr": line["addr"]} for line in lines]
-        for label, lines in found.items()
-    }
 
 
 def addresses_on(server: Server, label: str) -> Lines:
     """Return a server's addresses on one network. NetworkLabelNotFound."""
-    found = plain_addresses(server)
+    found = plain_addresses(server.addresses)
     if label not in found:
         raise NetworkLabelNotFound(label=label)
     return {label: found[label]}

@@ -18,7 +18,6 @@ SERVICE = "compute"
 OLD_NETWORK = {  # until 2.35: what compute once limited in its own network service
     "fixed_ips": -1,
     "floating_ips": -1,
-    "networks": -1,
     "security_group_rules": -1,
     "security_groups": -1,
 }

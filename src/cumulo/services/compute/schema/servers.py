@@ -270,8 +270,21 @@ _NOT_IN_UPDATE_PREFIXES = ("OS-EXT-", "OS-SRV-USG:", "os-extended-volumes:")
 @ServerUpdated.shim(until="2.74")
 def _short_update(shape: Shape) -> Shape:
     """Before 2.75 an update answered without what extensions had added."""
-    return {
+    short = {
         name: value
         for name, value in shape.items()
         if name not in _NOT_IN_UPDATE and not name.startswith(_NOT_IN_UPDATE_PREFIXES)
+    }
+    return {**short, "addresses": plain_addresses(shape["addresses"])}
+
+
+Lines = dict[str, list[dict[str, Any]]]
+_LINES = msgspec.json.Decoder(Lines)
+
+
+def plain_addresses(addresses: msgspec.Raw) -> Lines:
+    """Return a server's addresses by network, without what extensions had added."""
+    return {
+        label: [{"version": line["version"], "addr": line["addr"]} for line in lines]
+        for label, lines in _LINES.decode(addresses).items()
     }

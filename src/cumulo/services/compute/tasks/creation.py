@@ -44,7 +44,8 @@ class CreateServer(Saga):
             task_state=TaskState.NETWORKING,
             updated_at=clock.now(),
         )
-        await history.note(run.db, self.action_id, "conductor_schedule_and_build_instances")
+        name = "conductor_schedule_and_build_instances"
+        await history.note(run.db, self.action_id, name, host=offer.host.host)
         return offer.host.host
 
     @place.undo
@@ -58,7 +59,7 @@ class CreateServer(Saga):
         """Create the server's ports, or take those it was given."""
         server = await proceed(run.db, self.server_id)
         asked = guests.asked_of(server)
-        bindings = await run.use(Ports).allocate(
+        await run.use(Ports).allocate(
             run,
             server.id,
             asked.networks,
@@ -75,8 +76,7 @@ class CreateServer(Saga):
             updated_at=clock.now(),
         )
         await addresses.refresh(run.db, run.use(Ports), [server.id])
-        names = ", ".join(binding.network_name for binding in bindings)
-        await history.note(run.db, self.action_id, "compute_allocate_networks", host=names or None)
+        await history.note(run.db, self.action_id, "compute_allocate_networks", host=server.host)
 
     @wire.undo
     async def unwire(self, run: StepRun) -> None:
