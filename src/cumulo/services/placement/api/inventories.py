@@ -1,0 +1,155 @@
+"""What a provider has and is: inventories, usages, traits, and who has what of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cumulo.core.http import Ctx
+from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.providers import providers
+from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
+from cumulo.services.placement.schema import (
+    InventorySet,
+    InventoryUpdate,
+    TraitSet,
+    inventory_shape,
+)
+
+PROVIDERS = providers
+"""Resource providers, with what hangs on them here."""
+
+GENERATION = "resource_provider_generation"
+
+
+async def whole(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """Return a provider's inventories with its generation."""
+    order = [Stock.c.resource]
+    stocks = await ctx.db.all(Stock, Stock.c.provider_id == provider.id, order_by=order)
+    shapes = {stock.resource: inventory_shape(stock) for stock in stocks}
+    return {GENERATION: provider.generation, "inventories": shapes}
+
+
+def check(provider: Provider, generation: int) -> None:
+    """Refuse a change made in ignorance of a later one."""
+    if generation != provider.generation:
+        what = f"resource provider {provider.id}"
+        raise errors.Outdated(what=what, actual=provider.generation, given=generation)
+
+
+async def check_classes(ctx: Ctx, provider: Provider, stocks: Mapping[str, Stock]) -> None:
+    """Refuse classes that do not exist, and reserving more than there is."""
+    for name in await domain.unknown_classes(ctx.db, stocks):
+        raise errors.UnknownClass(provider=provider.id, name=name)
+    for stock in stocks.values():
+        if stock.reserved > stock.total:
+            raise errors.BadInventory(resource=stock.resource, provider=provider.id)
+
+
+@providers.member("GET", "/inventories", policy=policy.LIST_INVENTORIES)
+async def list_inventories(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """List a provider's inventories."""
+    return await whole(ctx, provider)
+
+
+@providers.member("PUT", "/inventories", policy=policy.UPDATE_INVENTORY)
+async def set_inventories(ctx: Ctx, provider: Provider, body: InventorySet) -> dict[str, Any]:
+    """Set a provider's whole inventory."""
+    check(provider, body.generation)
+    stocks = {name: amounts.of(provider.id, name) for name, amounts in body.inventories.items()}
+    await check_classes(ctx, provider, stocks)
+    await domain.stock(ctx.db, provider, stocks.values())
+    return await whole(ctx, provider)
+
+
+@providers.member("DELETE", "/inventories", policy=policy.DELETE_INVENTORY, status=204, since="1.5")
+async def delete_inventories(ctx: Ctx, provider: Provider) -> None:
+    """Take all inventories from a provider."""
+    await domain.stock(ctx.db, provider, [])
+
+
+@providers.member("GET", "/inventories/{resource_class}", policy=policy.SHOW_INVENTORY)
+async def show_inventory(ctx: Ctx, provider: Provider, resource_class: str) -> dict[str, Any]:
+    """Show one class of a provider's inventory."""
+    return await one(ctx, provider, resource_class)
+
+
+async def one(ctx: Ctx, provider: Provider, resource_class: str) -> dict[str, Any]:
+    """Return one class of a provider's inventory. InventoryNotFound."""
+    stock = await ctx.db.get(Stock, (provider.id, resource_class))
+    if stock is None:
+        raise errors.InventoryNotFound(resource=resource_class, provider=provider.id)
+    return {GENERATION: provider.generation, **inventory_shape(stock)}
+
+
+@providers.member("PUT", "/inventories/{resource_class}", policy=policy.UPDATE_INVENTORY)
+async def set_inventory(
+    ctx: Ctx, provider: Provider, resource_class: str, body: InventoryUpdate
+) -> dict[str, Any]:
+    """Set one class of a provider's inventory."""
+    check(provider, body.generation)
+    stocks = await others(ctx, provider, resource_class)
+    stocks[resource_class] = body.of(provider.id, resource_class)
+    await check_classes(ctx, provider, stocks)
+    await domain.stock(ctx.db, provider, stocks.values())
+    return await one(ctx, provider, resource_class)
+
+
+@providers.member("DELETE", "/inventories/{resource_class}", policy=policy.DELETE_INVENTORY, status=204)
+async def delete_inventory(ctx: Ctx, provider: Provider, resource_class: str) -> None:
+    """Take one class from a provider's inventory."""
+    await one(ctx, provider, resource_class)
+    await domain.stock(ctx.db, provider, (await others(ctx, provider, resource_class)).values())
+
+
+async def others(ctx: Ctx, provider: Provider, resource_class: str) -> dict[str, Stock]:
+    """Return a provider's inventories but one."""
+    stocks = await ctx.db.all(Stock, Stock.c.provider_id == provider.id)
+    return {stock.resource: stock for stock in stocks if stock.resource != resource_class}
+
+
+@providers.member("GET", "/usages", policy=policy.PROVIDER_USAGES)
+async def provider_usages(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """Show how much of a provider is used."""
+    rooms = (await domain.rooms(ctx.db, [provider.id])).get(provider.id, {})
+    used = {name: room.used for name, room in rooms.items()}
+    return {GENERATION: provider.generation, "usages": used}
+
+
+@providers.member("GET", "/traits", policy=policy.LIST_PROVIDER_TRAITS, since="1.6")
+async def provider_traits(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """List a provider's traits."""
+    return await traits_of(ctx, provider)
+
+
+async def traits_of(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """Return a provider's traits with its generation."""
+    rows = await ctx.db.all(ProviderTrait, ProviderTrait.c.provider_id == provider.id)
+    return {GENERATION: provider.generation, "traits": sorted(row.trait for row in rows)}
+
+
+@providers.member("PUT", "/traits", policy=policy.UPDATE_PROVIDER_TRAITS, since="1.6")
+async def set_provider_traits(ctx: Ctx, provider: Provider, body: TraitSet) -> dict[str, Any]:
+    """Set a provider's whole traits."""
+    check(provider, body.generation)
+    unknown = await domain.unknown_traits(ctx.db, body.traits)
+    if unknown:
+        raise errors.UnknownTraits(names=", ".join(unknown))
+    await domain.describe(ctx.db, provider, body.traits)
+    return await traits_of(ctx, provider)
+
+
+@providers.member("DELETE", "/traits", policy=policy.DELETE_PROVIDER_TRAITS, status=204, since="1.6")
+async def delete_provider_traits(ctx: Ctx, provider: Provider) -> None:
+    """Take all traits from a provider."""
+    await domain.describe(ctx.db, provider, [])
+
+
+@providers.member("GET", "/allocations", policy=policy.PROVIDER_ALLOCATIONS)
+async def provider_allocations(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """Show who has how much of a provider."""
+    order = [Allocation.c.consumer_id, Allocation.c.resource]
+    rows = await ctx.db.all(Allocation, Allocation.c.provider_id == provider.id, order_by=order)
+    found: dict[str, Any] = {}
+    for row in rows:
+        of = found.setdefault(row.consumer_id, {"resources": {}})
+        of["resources"][row.resource] = row.used
+    return {GENERATION: provider.generation, "allocations": found}

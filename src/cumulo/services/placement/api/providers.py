@@ -1,0 +1,164 @@
+"""Resource providers, and the document of versions."""
+
+from typing import Any
+
+import sqlalchemy
+from msgspec import UNSET
+
+from cumulo.core import clock, ids
+from cumulo.core.errors import Duplicate, Invalid
+from cumulo.core.http import Ctx, Response, RouteSet
+from cumulo.core.resource import GLOBAL, Resource
+from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.dialect import MAXIMUM, MINIMUM
+from cumulo.services.placement.api.query import amounts_of, traits_of
+from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
+from cumulo.services.placement.schema import ProviderCreate, ProviderUpdate, ProviderView
+
+versions = RouteSet()
+providers = Resource(
+    "resource_provider",
+    "/resource_providers",
+    model=Provider,
+    view=ProviderView,
+    scope=GLOBAL,
+    parameter="uuid",
+    order=("name:asc",),
+    missing=errors.ProviderNotFound,
+)
+providers.list(policy=policy.LIST_PROVIDERS)
+providers.show(policy=policy.SHOW_PROVIDER)
+
+
+@versions.route("GET", "", policy=None)
+async def list_versions(ctx: Ctx) -> dict[str, Any]:
+    """List the versions of the placement API."""
+    own = {"rel": "self", "href": ""}
+    version = {
+        "id": "v1.0",
+        "status": "CURRENT",
+        "min_version": MINIMUM,
+        "max_version": MAXIMUM,
+        "links": [own],
+    }
+    del ctx
+    return {"versions": [version]}
+
+
+@providers.create(policy=policy.CREATE_PROVIDER, until="1.19")
+async def create_silently(ctx: Ctx, body: ProviderCreate) -> Response:
+    """Create a resource provider; the answer has no body."""
+    provider = await create_provider(ctx, body)
+    return Response(201, b"", {"Location": f"{ctx.base_url}/resource_providers/{provider.id}"})
+
+
+@providers.create(policy=policy.CREATE_PROVIDER, status=200, since="1.20")
+async def create(ctx: Ctx, body: ProviderCreate) -> Provider:
+    """Create a resource provider."""
+    provider = await create_provider(ctx, body)
+    ctx.headers["Location"] = f"{ctx.base_url}/resource_providers/{provider.id}"
+    return provider
+
+
+@providers.update(policy=policy.UPDATE_PROVIDER)
+async def update(ctx: Ctx, provider: Provider, body: ProviderUpdate) -> Provider:
+    """Rename a resource provider, or put it below another."""
+    if body.parent is not UNSET and body.parent != provider.parent_id:
+        await adopt(ctx, provider, body.parent)
+    provider.name, provider.updated_at = body.name, clock.now()
+    try:
+        await ctx.db.save(provider)
+    except Duplicate as error:
+        raise errors.DuplicateProvider(name=body.name) from error
+    return provider
+
+
+@providers.delete(policy=policy.DELETE_PROVIDER)
+async def delete(ctx: Ctx, provider: Provider) -> None:
+    """Delete a resource provider that nothing is allocated from."""
+    await domain.remove(ctx.db, provider)
+
+
+async def create_provider(ctx: Ctx, body: ProviderCreate) -> Provider:
+    """Insert a provider, below its parent if it has one."""
+    own_id = ids.dashed() if body.uuid is UNSET else body.uuid
+    provider = Provider(id=own_id, name=body.name, root_id=own_id)
+    if body.parent is not UNSET and body.parent is not None:
+        provider.parent_id, provider.root_id = body.parent, await root_of(ctx, body.parent)
+    try:
+        await ctx.db.insert(provider)
+    except Duplicate as error:
+        raise errors.DuplicateProvider(name=body.name) from error
+    return provider
+
+
+async def root_of(ctx: Ctx, parent_id: str) -> str:
+    """Return the root of the tree that a provider is in."""
+    parent = await ctx.db.get(Provider, parent_id)
+    if parent is None:
+        raise Invalid(f"parent provider UUID does not exist: {parent_id}")
+    return parent.root_id
+
+
+async def adopt(ctx: Ctx, provider: Provider, parent_id: str | None) -> None:
+    """Move a provider with all below it under another parent, or make it a root."""
+    family = await ctx.db.all(Provider, Provider.c.root_id == provider.root_id)
+    below, waiting = {provider.id}, True
+    while waiting:
+        children = {p.id for p in family if p.parent_id in below} - below
+        below |= children
+        waiting = bool(children)
+    if parent_id in below:
+        raise Invalid("creating loop in the provider tree is not allowed.")
+    root = provider.id if parent_id is None else await root_of(ctx, parent_id)
+    await ctx.db.update(Provider, Provider.c.id.in_(sorted(below)), root_id=root)
+    provider.parent_id, provider.root_id = parent_id, root
+
+
+@providers.filter("resources")
+def with_room(ctx: Ctx, value: str) -> Any:
+    """Keep providers with room for `VCPU:1,MEMORY_MB:512`."""
+    del ctx
+    clauses = []
+    for resource, amount in amounts_of("resources", value).items():
+        used = (
+            sqlalchemy.select(sqlalchemy.func.coalesce(sqlalchemy.func.sum(Allocation.c.used), 0))
+            .where(Allocation.c.provider_id == Stock.c.provider_id, Allocation.c.resource == resource)
+            .scalar_subquery()
+        )
+        capacity = (Stock.c.total - Stock.c.reserved) * Stock.c.allocation_ratio
+        fits = sqlalchemy.select(Stock.c.provider_id).where(
+            Stock.c.resource == resource,
+            capacity >= used + amount,
+            Stock.c.max_unit >= amount,
+            Stock.c.min_unit <= amount,
+            amount % Stock.c.step_size == 0,
+        )
+        clauses.append(Provider.c.id.in_(fits))
+    return sqlalchemy.and_(*clauses)
+
+
+@providers.filter("required")
+def with_traits(ctx: Ctx, value: str) -> Any:
+    """Keep providers that have traits, and have not those written `!TRAIT`."""
+    del ctx
+    required, forbidden = traits_of(value)
+    having = sqlalchemy.select(ProviderTrait.c.provider_id)
+    clauses = [Provider.c.id.in_(having.where(ProviderTrait.c.trait == name)) for name in required]
+    clauses += [Provider.c.id.not_in(having.where(ProviderTrait.c.trait == name)) for name in forbidden]
+    return sqlalchemy.and_(sqlalchemy.true(), *clauses)
+
+
+@providers.filter("in_tree")
+def in_tree(ctx: Ctx, value: str) -> Any:
+    """Keep providers of the tree that this one is in."""
+    del ctx
+    root = sqlalchemy.select(Provider.c.root_id).where(Provider.c.id == value).scalar_subquery()
+    return Provider.c.root_id == root
+
+
+@providers.filter("member_of")
+def member_of(ctx: Ctx, value: str) -> Any:
+    """Keep none: aggregates are not built, so nothing is a member of one."""
+    del ctx, value
+    return sqlalchemy.false()

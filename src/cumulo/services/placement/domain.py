@@ -1,0 +1,303 @@
+"""What placement decides: who has room, who may take it, and what may be changed while it is used."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy
+
+from cumulo.core import clock
+from cumulo.core.db import Reader, Transaction
+from cumulo.services.placement import errors
+from cumulo.services.placement.model import (
+    Allocation,
+    Consumer,
+    CustomClass,
+    CustomTrait,
+    Provider,
+    ProviderTrait,
+    Stock,
+)
+from cumulo.services.placement.standards import CLASSES, TRAITS, spoken
+
+CUSTOM = re.compile(r"CUSTOM_[A-Z0-9_]+")
+
+Amounts = Mapping[str, int]  # resource class → amount
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One resource class of a provider: its inventory and what of it is allocated."""
+
+    stock: Stock
+    used: int
+
+    @property
+    def free(self) -> int:
+        """How much is left; negative when the inventory has shrunk below what is used."""
+        return self.stock.capacity - self.used
+
+    def objection(self, amount: int) -> str | None:
+        """Say why one consumer cannot have this much; None when it can."""
+        stock, wanted = self.stock, spoken(self.stock.resource, amount)
+        if amount > self.free:
+            return f"lacks {wanted} ({max(self.free, 0)} of {stock.capacity} free)"
+        if amount > stock.max_unit:
+            return f"gives no {wanted} to one consumer (at most {stock.max_unit})"
+        if amount < stock.min_unit:
+            return f"gives no {wanted} to one consumer (at least {stock.min_unit})"
+        if amount % stock.step_size:
+            return f"gives {spoken(stock.resource)} in steps of {stock.step_size}, not {amount}"
+        return None
+
+
+Rooms = dict[str, dict[str, Room]]  # provider id → resource class → room
+
+
+async def rooms(db: Reader, provider_ids: Collection[str] | None = None) -> Rooms:
+    """Return the rooms of providers (all: None), by two queries."""
+    stocked, allocated = [], []
+    if provider_ids is not None:
+        stocked.append(Stock.c.provider_id.in_(list(provider_ids)))
+        allocated.append(Allocation.c.provider_id.in_(list(provider_ids)))
+    usage = (
+        sqlalchemy.select(
+            Allocation.c.provider_id, Allocation.c.resource, sqlalchemy.func.sum(Allocation.c.used)
+        )
+        .where(*allocated)
+        .group_by(Allocation.c.provider_id, Allocation.c.resource)
+    )
+    used = {(provider, resource): total for provider, resource, total in await db.rows(usage)}
+    found: Rooms = {}
+    for stock in await db.all(Stock, *stocked, order_by=[Stock.c.provider_id, Stock.c.resource]):
+        room = Room(stock, used.get((stock.provider_id, stock.resource), 0))
+        found.setdefault(stock.provider_id, {})[stock.resource] = room
+    return found
+
+
+async def traits(db: Reader, provider_ids: Collection[str] | None = None) -> dict[str, set[str]]:
+    """Return the traits of providers (all: None)."""
+    where = [] if provider_ids is None else [ProviderTrait.c.provider_id.in_(list(provider_ids))]
+    found: dict[str, set[str]] = {}
+    for row in await db.all(ProviderTrait, *where):
+        found.setdefault(row.provider_id, set()).add(row.trait)
+    return found
+
+
+def objections(
+    has: Mapping[str, Room],
+    wanted: Amounts,
+    is_: Collection[str] = (),
+    required: Collection[str] = (),
+    forbidden: Collection[str] = (),
+) -> str | None:
+    """Say in one clause all that speaks against a provider; None when nothing does."""
+    found = []
+    for resource, amount in wanted.items():
+        room = has.get(resource)
+        found.append(f"has no {spoken(resource)}" if room is None else room.objection(amount))
+    found += [f"lacks the trait {name}" for name in sorted(required) if name not in is_]
+    found += [f"has the trait {name}" for name in sorted(forbidden) if name in is_]
+    return " and ".join(clause for clause in found if clause) or None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A provider, what it has, what it is, and what speaks against it."""
+
+    provider: Provider
+    rooms: Mapping[str, Room]
+    traits: Collection[str]
+    objection: str | None
+
+
+async def judge(
+    db: Reader, wanted: Amounts, required: Collection[str] = (), forbidden: Collection[str] = ()
+) -> list[Verdict]:
+    """Hold every provider that has an inventory against a request, by four queries."""
+    wanted = {resource: amount for resource, amount in wanted.items() if amount}
+    providers = await db.all(Provider, order_by=[Provider.c.name])
+    has, is_ = await rooms(db), await traits(db)
+    verdicts = []
+    for provider in providers:
+        own, named = has.get(provider.id, {}), is_.get(provider.id, set())
+        objection = objections(own, wanted, named, required, forbidden)
+        verdicts.append(Verdict(provider, own, named, objection))
+    return verdicts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimant:
+    """Who wants allocations. generation: what it must be now; None: it must be new; -1: either way."""
+
+    id: str
+    project_id: str
+    user_id: str
+    kind: str | None = None
+    generation: int | None = -1
+
+
+async def allocate(db: Transaction, claimant: Claimant, wanted: Mapping[str, Amounts]) -> None:
+    """Give a consumer exactly this (provider id → amounts), in place of what it had.
+
+    The providers' rows are locked before their room is counted, so no two claims see the same room. Raises
+    ProviderNotFound, NoRoom, or Outdated.
+    """
+    consumer = await db.get(Consumer, claimant.id)
+    check_generation(claimant, consumer)
+    had = await db.all(Allocation, Allocation.c.consumer_id == claimant.id)
+    touched = sorted({*wanted, *(row.provider_id for row in had)})
+    providers = await locked(db, touched)
+    await db.delete(Allocation, Allocation.c.consumer_id == claimant.id)
+    has = await rooms(db, list(wanted))
+    for provider_id, amounts in wanted.items():
+        if provider_id not in providers:
+            raise errors.ProviderNotFound(id=provider_id)
+        objection = objections(has.get(provider_id, {}), amounts)
+        if objection is not None:
+            raise errors.NoRoom(provider=providers[provider_id].name, reason=objection)
+    await _write(db, claimant, consumer, wanted)
+    await touch(db, touched)
+
+
+async def _write(
+    db: Transaction, claimant: Claimant, known: Consumer | None, wanted: Mapping[str, Amounts]
+) -> None:
+    if not any(wanted.values()):
+        await db.delete(Consumer, Consumer.c.id == claimant.id)
+        return
+    consumer = Consumer(
+        id=claimant.id,
+        project_id=claimant.project_id,
+        user_id=claimant.user_id,
+        kind=claimant.kind,
+        generation=1 if known is None else known.generation + 1,
+    )
+    if known is None:
+        await db.insert(consumer)
+    else:
+        await db.save(consumer)
+    await db.insert_all(
+        [
+            Allocation(consumer_id=consumer.id, provider_id=provider, resource=resource, used=used)
+            for provider, amounts in wanted.items()
+            for resource, used in amounts.items()
+            if used
+        ]
+    )
+
+
+def check_generation(claimant: Claimant, consumer: Consumer | None) -> None:
+    """Refuse a claim that was made in ignorance of a later one."""
+    actual = None if consumer is None else consumer.generation
+    if claimant.generation not in (-1, actual):
+        what = f"consumer {claimant.id}"
+        raise errors.Outdated(what=what, actual=actual, given=claimant.generation)
+
+
+async def release(db: Transaction, consumer_id: str) -> int:
+    """Give back all that a consumer has; return how many allocations that was."""
+    count = await db.delete(Allocation, Allocation.c.consumer_id == consumer_id)
+    await db.delete(Consumer, Consumer.c.id == consumer_id)
+    return count
+
+
+async def locked(db: Transaction, provider_ids: Sequence[str]) -> dict[str, Provider]:
+    """Return providers by id, locked in the order of their ids, so that no two claims wait in a circle."""
+    statement = (
+        sqlalchemy.select(Provider.table)
+        .where(Provider.c.id.in_(provider_ids))
+        .order_by(Provider.c.id)
+        .with_for_update()
+    )
+    return {provider.id: provider for provider in await db.models(Provider, statement)}
+
+
+async def touch(db: Transaction, provider_ids: Collection[str]) -> None:
+    """Count providers' generations up."""
+    await db.update(
+        Provider,
+        Provider.c.id.in_(list(provider_ids)),
+        generation=Provider.c.generation + 1,
+        updated_at=clock.now(),
+    )
+
+
+async def stock(db: Transaction, provider: Provider, stocks: Iterable[Stock], *, force: bool = False) -> None:
+    """Make these a provider's whole inventory. InventoryInUse for one that goes but is allocated from.
+
+    force: a host that reports itself is believed; what it lost stays allocated until it is given back.
+    """
+    wanted = {one.resource: one for one in stocks}
+    known = {one.resource: one for one in await db.all(Stock, Stock.c.provider_id == provider.id)}
+    gone = known.keys() - wanted.keys()
+    if gone and not force:
+        await _refuse_used(db, provider, gone)
+    if gone:
+        await db.delete(Stock, Stock.c.provider_id == provider.id, Stock.c.resource.in_(sorted(gone)))
+    for resource, one in wanted.items():
+        if resource not in known:
+            await db.insert(one)
+        elif known[resource] != one:
+            await db.save(one)
+    if wanted != known:
+        await touch(db, [provider.id])
+        provider.generation += 1
+
+
+async def _refuse_used(db: Reader, provider: Provider, resources: Collection[str]) -> None:
+    has = (await rooms(db, [provider.id])).get(provider.id, {})
+    used = sorted(resource for resource in resources if has[resource].used)
+    if used:
+        raise errors.InventoryInUse(resources=", ".join(used), provider=provider.id)
+
+
+async def describe(db: Transaction, provider: Provider, names: Collection[str]) -> None:
+    """Make these a provider's whole traits."""
+    known = {row.trait for row in await db.all(ProviderTrait, ProviderTrait.c.provider_id == provider.id)}
+    gone, new = known - set(names), set(names) - known
+    if gone:
+        here = ProviderTrait.c.provider_id == provider.id
+        await db.delete(ProviderTrait, here, ProviderTrait.c.trait.in_(sorted(gone)))
+    rows = [ProviderTrait(provider_id=provider.id, trait=name) for name in sorted(new)]
+    await db.insert_all(rows)
+    if gone or new:
+        await touch(db, [provider.id])
+        provider.generation += 1
+
+
+async def remove(db: Transaction, provider: Provider) -> None:
+    """Remove a provider with its inventories and traits. Conflict while it is used or has children."""
+    if await db.exists(Allocation, Allocation.c.provider_id == provider.id):
+        raise errors.ProviderInUse(provider=provider.id)
+    if await db.exists(Provider, Provider.c.parent_id == provider.id):
+        raise errors.ProviderHasChildren(provider=provider.id)
+    await db.delete(Provider, Provider.c.id == provider.id)
+
+
+async def unknown_classes(db: Reader, names: Iterable[str]) -> list[str]:
+    """Return those names that are no resource class."""
+    odd = sorted(set(names) - set(CLASSES))
+    if not odd:
+        return []
+    known = {row.name for row in await db.all(CustomClass, CustomClass.c.name.in_(odd))}
+    return [name for name in odd if name not in known]
+
+
+async def unknown_traits(db: Reader, names: Iterable[str]) -> list[str]:
+    """Return those names that are no trait."""
+    odd = sorted(set(names) - TRAITS)
+    if not odd:
+        return []
+    known = {row.name for row in await db.all(CustomTrait, CustomTrait.c.name.in_(odd))}
+    return [name for name in odd if name not in known]
+
+
+async def add_traits(db: Transaction, names: Iterable[str]) -> None:
+    """Make these traits exist."""
+    await db.insert_all([CustomTrait(name=name) for name in await unknown_traits(db, names)])
+
+
+async def add_classes(db: Transaction, names: Iterable[str]) -> None:
+    """Make these resource classes exist."""
+    await db.insert_all([CustomClass(name=name) for name in await unknown_classes(db, names)])

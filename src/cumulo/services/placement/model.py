@@ -1,0 +1,77 @@
+"""Providers, what they have, what they are, and who has how much of them."""
+
+from datetime import datetime
+
+from cumulo.core import clock
+from cumulo.core.db import Float, Integer, Model, String, Uuid, When, column
+
+WHOLE = 2147483647
+"""The largest unit there can be: no limit."""
+
+
+class Provider(Model, table="placement_providers"):
+    """Something that has resources. generation: grows with each change of what it has or is."""
+
+    id: str = column(Uuid, key=True)
+    name: str = column(String(200), unique=True)
+    generation: int = column(Integer, default=0)
+    parent_id: str | None = column(Uuid, default=None, references="placement_providers.id", index=True)
+    root_id: str = column(Uuid, index=True)
+    created_at: datetime = column(When, default_factory=clock.now)
+    updated_at: datetime = column(When, default_factory=clock.now)
+
+
+class Stock(Model, table="placement_inventories"):
+    """How much of a resource class a provider has."""
+
+    provider_id: str = column(Uuid, key=True, references="placement_providers.id", on_delete="CASCADE")
+    resource: str = column(String(255), key=True)
+    total: int = column(Integer)
+    reserved: int = column(Integer, default=0)
+    min_unit: int = column(Integer, default=1)
+    max_unit: int = column(Integer, default=WHOLE)
+    step_size: int = column(Integer, default=1)
+    allocation_ratio: float = column(Float, default=1.0)
+
+    @property
+    def capacity(self) -> int:
+        """How much can be allocated in all."""
+        return int((self.total - self.reserved) * self.allocation_ratio)
+
+
+class ProviderTrait(Model, table="placement_provider_traits"):
+    """What a provider is, beyond amounts."""
+
+    provider_id: str = column(Uuid, key=True, references="placement_providers.id", on_delete="CASCADE")
+    trait: str = column(String(255), key=True)
+
+
+class CustomTrait(Model, table="placement_traits"):
+    """A trait that is not one of the standard ones."""
+
+    name: str = column(String(255), key=True)
+
+
+class CustomClass(Model, table="placement_resource_classes"):
+    """A resource class that is not one of the standard ones."""
+
+    name: str = column(String(255), key=True)
+
+
+class Consumer(Model, table="placement_consumers"):
+    """Who has allocations: a server, for example."""
+
+    id: str = column(Uuid, key=True)
+    project_id: str = column(String(255), index=True)
+    user_id: str = column(String(255))
+    kind: str | None = column(String(255), default=None)
+    generation: int = column(Integer, default=0)
+
+
+class Allocation(Model, table="placement_allocations"):
+    """How much of a provider's resource class a consumer has."""
+
+    consumer_id: str = column(Uuid, key=True, references="placement_consumers.id")
+    provider_id: str = column(Uuid, key=True, references="placement_providers.id", index=True)
+    resource: str = column(String(255), key=True)
+    used: int = column(Integer)
