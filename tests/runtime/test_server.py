@@ -21,6 +21,20 @@ def state():
         yield made
 
 
+@pytest.fixture
+def session(state):
+    """Make sessions that are closed at the end."""
+    made = []
+
+    def make(cloud="cumulo"):
+        made.append(Session.of(state, cloud))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
 def until(condition):
     give_up = time.monotonic() + 30
     while not (answer := condition()):
@@ -29,15 +43,15 @@ def until(condition):
     return answer
 
 
-def test_both_users_of_clouds_yaml_can_log_in(state):
-    projects = Session.of(state, "cumulo-admin").get("/identity/v3/projects")["projects"]
+def test_both_users_of_clouds_yaml_can_log_in(session):
+    projects = session("cumulo-admin").get("/identity/v3/projects")["projects"]
     assert {"admin", "demo", "service"} <= {project["name"] for project in projects}
-    assert Session.of(state, "cumulo").get("/compute/v2.1/flavors")["flavors"]
+    assert session().get("/compute/v2.1/flavors")["flavors"]
 
 
-def test_a_killed_server_comes_back_and_keeps_its_tokens(state):
-    session = Session.of(state, "cumulo")
-    flavors = session.get("/compute/v2.1/flavors")
+def test_a_killed_server_comes_back_and_keeps_its_tokens(state, session):
+    user = session()
+    flavors = user.get("/compute/v2.1/flavors")
     record = Record(state.run / "server.process")
     before = record.find("python")
     before.terminate(signal.SIGKILL)
@@ -45,7 +59,7 @@ def test_a_killed_server_comes_back_and_keeps_its_tokens(state):
 
     def answered():
         try:
-            return session.get("/compute/v2.1/flavors")
+            return user.get("/compute/v2.1/flavors")
         except OSError:
             return None
 
@@ -68,17 +82,17 @@ def test_up_when_it_is_up_changes_nothing(state):
     assert up.supervisor_of(state) == before
 
 
-def test_the_catalog_names_every_service_at_this_port(state):
-    found = Session.of(state, "cumulo-admin").get("/identity/v3/auth/catalog")["catalog"]
+def test_the_catalog_names_every_service_at_this_port(state, session):
+    found = session("cumulo-admin").get("/identity/v3/auth/catalog")["catalog"]
     urls = {entry["type"]: entry["endpoints"][0]["url"] for entry in found}
     assert {"identity", "compute", "image", "network", "placement"} <= urls.keys()
     port = runtime_settings(state).http.port
     assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in urls.values())
 
 
-def test_an_unknown_path_is_refused_in_words(state):
+def test_an_unknown_path_is_refused_in_words(session):
     with pytest.raises(Refused, match="404"):
-        Session.of(state, "cumulo").get("/compute/v2.1/no-such-thing")
+        session().get("/compute/v2.1/no-such-thing")
 
 
 def test_status_is_of_two_minds_before_and_after_down(state, capsys):

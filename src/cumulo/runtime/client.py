@@ -37,6 +37,10 @@ class Session:
         auth = yaml.safe_load(text)["clouds"][cloud]["auth"]
         return Session(auth["auth_url"].removesuffix("/identity/v3"), auth)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def get(self, path: str, **query: Any) -> Any:
         """Return the document that a GET answers."""
         return self._call("GET", f"{path}?{urlencode(query)}" if query else path)
@@ -85,14 +89,21 @@ class Session:
             headers["Content-Type"] = "application/json"
             raw = msgspec.json.encode(body)
         try:
-            self._connection.request(method, path, raw, headers)
-            answer = self._connection.getresponse()
+            answer = self._exchange(method, path, raw, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            self._connection.close()  # an idle connection that the server closed
-            self._connection.request(method, path, raw, headers)
-            answer = self._connection.getresponse()
+            answer = self._exchange(method, path, raw, headers)  # it was idle, and the server closed it
         content = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
             said = content.decode(errors="replace")[:500]
             raise Refused(f"{method} {path}: {answer.status} {said}", answer.status)
         return content, answer.headers
+
+    def _exchange(
+        self, method: str, path: str, raw: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        try:
+            self._connection.request(method, path, raw, headers)
+            return self._connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()  # the next request opens it again
+            raise

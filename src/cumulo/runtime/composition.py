@@ -121,7 +121,7 @@ async def compose(state: StateFolder) -> Composition:
     bindings[Metadata] = MetadataFromServices(database, bindings)
     node = local_node(state, bindings[NodeSettings], bus, engines=settings.engines.start)
     ready = {"founded": False}
-    app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(ready)})
+    app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(state, ready)})
     return Composition(
         state=state,
         settings=settings,
@@ -174,9 +174,11 @@ def engine_of(
     )
 
 
-def _readiness(ready: Mapping[str, bool]) -> Callable[[Request], Any]:
+def _readiness(state: StateFolder, ready: Mapping[str, bool]) -> Callable[[Request], Any]:
+    instance = state.instance
+
     async def answer(request: Request) -> Response:
         del request
-        return Response(200 if all(ready.values()) else 503, {"ready": dict(ready)})
+        return Response(200 if all(ready.values()) else 503, {"cloud": instance, "ready": dict(ready)})
 
     return answer

@@ -157,7 +157,7 @@ def _cloud(state: StateFolder) -> Iterator[Finding]:
         yield Finding("note", "cloud", f"none yet in {state.path}", "./cumulo up")
         return
     http = runtime_settings(state).http
-    if asyncio.run(answers(http.listen, http.port)):
+    if asyncio.run(answers(state, http.listen, http.port)):
         yield Finding("ok", "cloud", f"answers at {http.url}")
     elif not port_is_free(http.port):
         mend = f"set [http] port in {state.config}"

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     for part in parts:
         print(_line(state, part, supervised=supervised))
     http = runtime_settings(state).http
-    ready = asyncio.run(answers(http.listen, http.port))
+    ready = asyncio.run(answers(state, http.listen, http.port))
     print(f"\nsupervisor  {'running' if supervised else 'stopped'}")
     print(f"endpoint    {http.url} ({'ready' if ready else 'does not answer'})")
     print(f"guests      {guests_running(state)} running")

@@ -18,22 +18,23 @@ def server(state: StateFolder, *, listen: str, port: int, after: Sequence[str]) 
         program="python",
         command=[sys.executable, "-P", "-m", "cumulo.runtime.server", "--state", str(state.path)],
         after=tuple(after),
-        ready=lambda: answers(listen, port),
+        ready=lambda: answers(state, listen, port),
         for_guests=False,
     )
 
 
-async def answers(host: str, port: int, path: str = "/readyz") -> bool:
-    """Say whether an HTTP server answers 200 to a GET."""
+async def answers(state: StateFolder, host: str, port: int) -> bool:
+    """Say whether this very cloud's server, no other on its port, says that it is ready."""
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, not bound
     try:
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection(anywhere.get(host, host), port)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: cumulo\r\nConnection: close\r\n\r\n".encode())
-            line = await reader.readline()
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: cumulo\r\nConnection: close\r\n\r\n")
+            answer = await reader.read()
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
     except (OSError, TimeoutError):
         return False
-    return b" 200 " in line
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return b" 200 " in head[:20] and f'"{state.instance}"'.encode() in body
