@@ -1,5 +1,6 @@
 """Users and groups: their wire, their rules, their passwords."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -132,3 +133,12 @@ async def test_a_group_is_changed_and_deleted(identity: Any, admin: Any) -> None
     await admin.delete(f"/groups/{group['id']}")
     await admin.get(f"/groups/{group['id']}", 404)
     await admin.put(f"/groups/{group['id']}/users/x", 404)
+
+
+async def test_many_new_users_at_once_hold_no_connection_while_hashing(identity: Any, admin: Any) -> None:
+    async def create(number: int) -> None:
+        await admin.post("/users", {"user": {"name": f"u{number}", "password": "p"}})
+
+    await asyncio.gather(*[create(number) for number in range(40)])
+    answers = await asyncio.gather(*[identity.login(f"u{number}", "p") for number in range(40)])
+    assert {answer.status_code for answer in answers} == {201}

@@ -26,7 +26,9 @@ class Operation:
     guards it; None: open to all. run: does it and returns a result; render: turns that into a response.
     load: fetches the row it acts on, in the caller's scope. target: what the policy is checked
     against. since, until: the microversions that have it. stream: the body is left unread and no
-    transaction is opened. action: the body's only key, where several operations share a path.
+    transaction is opened. alone: the caller is admitted, then nothing is open; the handler opens a reader
+    or a transaction around what takes long. action: the body's only key, where several operations share
+    a path.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Operation:
     since: Version | None = None
     until: Version | None = None
     stream: bool = False
+    alone: bool = False
     at_root: bool = False
     writes: bool = True
     conceals: bool = False  # a caller who may not do it is told 404, not 403

@@ -136,11 +136,16 @@ def read(ctx: Ctx, raw: Any) -> None:
 
 
 async def perform(ctx: Ctx, operation: Operation) -> Response:
-    """Do it: inside a transaction when it writes, on a reader when not, on its own when it streams."""
+    """Do it: in a transaction when it writes, on a reader when not, on its own when so declared."""
     if operation.stream:
         authorise(ctx, operation)
         return await operation.render(ctx, await operation.run(ctx))
     database = ctx.engine.database
+    if operation.alone:
+        async with database.read() as ctx.reader:
+            await _admit(ctx, operation)
+        ctx.reader = None
+        return await operation.render(ctx, await operation.run(ctx))
     if not operation.writes:
         async with database.read() as ctx.reader:
             return await _work(ctx, operation)
@@ -149,10 +154,14 @@ async def perform(ctx: Ctx, operation: Operation) -> Response:
         return await _work(ctx, operation)
 
 
-async def _work(ctx: Ctx, operation: Operation) -> Response:
+async def _admit(ctx: Ctx, operation: Operation) -> None:
     if operation.load is not None:
         ctx.target = await operation.load(ctx)
     authorise(ctx, operation)
+
+
+async def _work(ctx: Ctx, operation: Operation) -> Response:
+    await _admit(ctx, operation)
     if operation.quota:
         count = len(ctx.body) if isinstance(ctx.body, list) else 1
         await ctx.claim({name: n * count for name, n in operation.quota.items()})

@@ -65,6 +65,7 @@ class RouteSet:
         """Declare a route. The handler may return a Response, None, or anything JSON can hold.
 
         load: fetches what the policy is checked against; the handler gets it as its remaining parameter.
+        transaction: by the method when None; False leaves it to the handler to open what it needs.
         """
 
         def declare(handler: Handler) -> Handler:
@@ -86,6 +87,7 @@ class RouteSet:
                 stream=stream,
                 at_root=at_root,
                 writes=method not in READS if transaction is None else transaction,
+                alone=transaction is False,
                 media=media,
                 target=target,
                 load=load,

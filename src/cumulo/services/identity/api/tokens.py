@@ -5,6 +5,7 @@ from typing import Any
 from cumulo.core.auth import Identity
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
+from cumulo.core.db import Reader
 from cumulo.core.errors import Unauthenticated
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.identity import policy
@@ -26,9 +27,10 @@ tokens = RouteSet()
 async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
     """Log in by a password, a token or an application credential; to a project, a domain or the system."""
     keyring, seconds = ctx.use(Keyring), ctx.use(IdentitySettings).token_seconds
-    principal = await login.log_in(ctx.db, ctx.use(Passwords), keyring, body)
-    claims, identity = await login.issue(ctx.db, principal, body.scope, seconds)
-    answer = await _answer(ctx, 201, keyring.seal(claims), identity)
+    principal = await login.log_in(ctx.read, ctx.use(Passwords), keyring, body)
+    async with ctx.read() as db:
+        claims, identity = await login.issue(db, principal, body.scope, seconds)
+        answer = await _answer(ctx, db, 201, keyring.seal(claims), identity)
     await _renew_hash(ctx, principal)
     return answer
 
@@ -43,11 +45,11 @@ async def _renew_hash(ctx: Ctx, principal: login.Principal) -> None:
         await people.renew_hash(ctx, principal.user.id, principal.user.password_hash, fresh)
 
 
-async def _answer(ctx: Ctx, status: int, token: str, identity: Identity) -> Response:
-    user = await people.require_user(ctx.db, identity.user_id or "")
+async def _answer(ctx: Ctx, db: Reader, status: int, token: str, identity: Identity) -> Response:
+    user = await people.require_user(db, identity.user_id or "")
     credential_id = identity.application_credential_id
-    credential = await ctx.db.get(ApplicationCredential, credential_id) if credential_id else None
-    entries = None if flag(ctx, "nocatalog") else await ctx.use(CatalogCache).show(ctx.db, identity)
+    credential = await db.get(ApplicationCredential, credential_id) if credential_id else None
+    entries = None if flag(ctx, "nocatalog") else await ctx.use(CatalogCache).show(db, identity)
     return Response(status, token_body(identity, user, credential, entries), {SUBJECT: token})
 
 
@@ -71,7 +73,7 @@ async def _verified(ctx: Ctx) -> tuple[str, Identity]:
 @tokens.route("GET", "/auth/tokens", policy=policy.VALIDATE_TOKEN, target=_subject)
 async def show_token(ctx: Ctx) -> Response:
     """Show whom a token stands for and what it may do."""
-    return await _answer(ctx, 200, *await _verified(ctx))
+    return await _answer(ctx, ctx.db, 200, *await _verified(ctx))
 
 
 @tokens.route("HEAD", "/auth/tokens", policy=policy.CHECK_TOKEN, target=_subject)

@@ -93,7 +93,9 @@ async def delete_user(ctx: Ctx, user: User) -> None:
 )
 async def change_password(ctx: Ctx, user_id: str, body: PasswordChange) -> Response:
     """Change one's own password; the present one is the proof, so no token is needed."""
-    passwords, user = ctx.use(Passwords), await ctx.db.get(User, user_id)
+    passwords = ctx.use(Passwords)
+    async with ctx.read() as db:
+        user = await db.get(User, user_id)
     stored = user.password_hash if user is not None and user.enabled else None
     if not await passwords.verify(body.original_password, stored):
         raise WrongPassword

@@ -5,6 +5,8 @@ password is checked against nothing as slowly as a real one against its hash.
 """
 
 import contextlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 
 import msgspec
@@ -28,6 +30,8 @@ from cumulo.services.identity.schema.auth import (
     UserNamed,
 )
 
+Reading = Callable[[], AbstractAsyncContextManager[Reader]]
+
 
 class Principal(msgspec.Struct, kw_only=True):
     """A user who has proved to be one. `chain` and `expires_at` are of the token that was used, if any."""
@@ -40,8 +44,11 @@ class Principal(msgspec.Struct, kw_only=True):
     password: str | None = msgspec.field(default=None)  # only when its hash is to be renewed
 
 
-async def log_in(db: Reader, passwords: Passwords, keyring: Keyring, request: AuthRequest) -> Principal:
-    """Verify every method that the client names; raise Unauthenticated, Invalid for a malformed request."""
+async def log_in(read: Reading, passwords: Passwords, keyring: Keyring, request: AuthRequest) -> Principal:
+    """Verify every method that the client names; raise Unauthenticated, Invalid for a malformed request.
+
+    `read` opens a reader: none is held while a password is verified.
+    """
     methods = request.identity.methods
     if not methods:
         raise Invalid("Expecting to find methods in identity.")
@@ -49,11 +56,11 @@ async def log_in(db: Reader, passwords: Passwords, keyring: Keyring, request: Au
     for method in methods:
         match method:
             case "password":
-                found = await _by_password(db, passwords, request)
+                found = await _by_password(read, passwords, request)
             case "token":
-                found = await _by_token(db, keyring, request)
+                found = await _by_token(read, keyring, request)
             case "application_credential":
-                found = await _by_credential(db, passwords, request)
+                found = await _by_credential(read, passwords, request)
             case _:
                 raise AuthMethodUnknown
         principal = found if principal is None else _same(principal, found)
@@ -76,11 +83,12 @@ def _same(one: Principal, other: Principal) -> Principal:
     )
 
 
-async def _by_password(db: Reader, passwords: Passwords, request: AuthRequest) -> Principal:
+async def _by_password(read: Reading, passwords: Passwords, request: AuthRequest) -> Principal:
     proof = request.identity.password
     if isinstance(proof, UnsetType) or isinstance(proof.user.password, UnsetType):
         raise Invalid("Expecting to find password in identity.")
-    user = await find_user(db, proof.user)
+    async with read() as db:
+        user = await find_user(db, proof.user)
     secret = proof.user.password
     usable = user is not None and user.enabled
     stored = user.password_hash if user is not None and usable else None
@@ -92,15 +100,16 @@ async def _by_password(db: Reader, passwords: Passwords, request: AuthRequest) -
     return Principal(user=user, methods=("password",), password=renewed)
 
 
-async def _by_token(db: Reader, keyring: Keyring, request: AuthRequest) -> Principal:
+async def _by_token(read: Reading, keyring: Keyring, request: AuthRequest) -> Principal:
     proof = request.identity.token
     if isinstance(proof, UnsetType):
         raise Invalid("Expecting to find token in identity.")
     claims = keyring.open(proof.id)
-    await identity_of(db, claims)
+    async with read() as db:
+        await identity_of(db, claims)
+        user = await db.get(User, claims.user_id)
     if claims.application_credential_id is not None:
         raise Forbidden("A token of an application credential may not be used to get another.")
-    user = await db.get(User, claims.user_id)
     if user is None:
         raise Unauthenticated
     return Principal(
@@ -111,12 +120,13 @@ async def _by_token(db: Reader, keyring: Keyring, request: AuthRequest) -> Princ
     )
 
 
-async def _by_credential(db: Reader, passwords: Passwords, request: AuthRequest) -> Principal:
+async def _by_credential(read: Reading, passwords: Passwords, request: AuthRequest) -> Principal:
     proof = request.identity.application_credential
     if isinstance(proof, UnsetType):
         raise Invalid("Expecting to find application_credential in identity.")
-    credential = await _find_credential(db, proof)
-    user = await db.get(User, credential.user_id) if credential is not None else None
+    async with read() as db:
+        credential = await _find_credential(db, proof)
+        user = await db.get(User, credential.user_id) if credential is not None else None
     usable = credential is not None and user is not None and user.enabled and not is_expired(credential)
     stored = credential.secret_hash if credential is not None and usable else None
     if not await passwords.verify(proof.secret, stored) or credential is None or user is None:
