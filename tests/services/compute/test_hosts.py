@@ -121,3 +121,23 @@ async def test_versions_and_extensions_are_told_to_all(cloud: ComputeCloud):
     assert (await cloud.reader("p1").get(f"{ROOT}/extensions/nope")).status_code == 404
     late = await anyone.get("/compute/v2.1/servers", headers={"OpenStack-API-Version": "compute 2.999"})
     assert late.status_code == 406
+
+
+async def test_usage_counts_the_deleted_too(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    for name in ("a", "b"):
+        server_id = await create(client, name=name)
+    await cloud.settle()
+    await client.delete(f"{ROOT}/servers/{server_id}")
+    await cloud.settle()
+    usage = (await client.get(f"{ROOT}/os-simple-tenant-usage/p1")).json()["tenant_usage"]
+    assert [one["state"] for one in usage["server_usages"]] == ["active", "terminated"]
+    assert usage["total_memory_mb_usage"] == usage["total_hours"] * 128 > 0
+    assert (await client.get(f"{ROOT}/os-simple-tenant-usage/p2")).status_code == 403
+    everyone = (await cloud.admin().get(f"{ROOT}/os-simple-tenant-usage")).json()["tenant_usages"]
+    assert [one["tenant_id"] for one in everyone] == ["p1"]
+    assert "server_usages" not in everyone[0]
+    past = await client.get(f"{ROOT}/os-simple-tenant-usage/p1?start=2020-01-01&end=2020-02-01")
+    assert past.json() == {"tenant_usage": {}}
+    wrong = await client.get(f"{ROOT}/os-simple-tenant-usage/p1?start=2020-01-01&end=2019-01-01")
+    assert wrong.status_code == 400

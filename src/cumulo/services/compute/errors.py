@@ -165,3 +165,11 @@ class ConsoleTypeUnavailable(Invalid):
 
 class HostInUse(Conflict):
     """Unable to delete compute service that is hosting instances: {host}."""
+
+
+class BadPeriod(Invalid):
+    """Invalid start time. The start time cannot occur after the end time."""
+
+
+class ZeroDisk(Forbidden):
+    """Only volume-backed servers are allowed for flavors with zero disk."""

@@ -7,6 +7,7 @@ from cumulo.services.compute.api import (
     keypairs,
     quotas,
     servers,
+    usage,
     versions,
 )
 from cumulo.services.compute.api.dialect import DIALECT
@@ -19,6 +20,7 @@ PARTS = (
     details.routes,
     hosts.routes,
     quotas.routes,
+    usage.routes,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -35,6 +35,7 @@ from cumulo.services.compute.errors import (
     PortForMany,
     TooManyMetadata,
     UserDataTooLarge,
+    ZeroDisk,
     ZoneUnknown,
 )
 from cumulo.services.compute.model import Asked, ComputeHost, EmbeddedFlavor, Flavor, Keypair, Server
@@ -101,6 +102,8 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
     flavor = await flavor_of(ctx, str(body.flavor_ref))
     image = await image_of(ctx, image_ref(body))
     if image is not None:
+        if flavor.root_gib == 0 and not ctx.may(policy.ZERO_DISK):
+            raise ZeroDisk
         check_fit(flavor, image)
     zone, host = await destination(ctx, body)
     networks, groups = await network_requests(ctx, body, count)
@@ -232,6 +235,8 @@ async def network_requests(ctx: Ctx, body: ServerBody, count: int) -> tuple[list
     if isinstance(asked, str) and ctx.version is not None and ctx.version < (2, 37):
         raise BadNetworks(reason=f"'{asked}' is not of type 'array'")
     requests: list[NetworkRequest] | None = None
+    if asked is not UNSET:
+        ctx.authorise(policy.ATTACH_NETWORK)
     if asked == "none":
         requests = []
     elif isinstance(asked, list) and asked:

@@ -1,0 +1,102 @@
+"""What projects used of compute over a while: hours times size, of servers living and deleted."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_
+
+from cumulo.core import clock
+from cumulo.core.db import Reader
+from cumulo.core.http import Ctx
+from cumulo.core.resource import as_bool, as_time
+from cumulo.services.compute import guests
+from cumulo.services.compute.domain.hosts import moment
+from cumulo.services.compute.errors import BadPeriod
+from cumulo.services.compute.model import Server
+
+HOUR = timedelta(hours=1)
+DEFAULT_PERIOD = timedelta(weeks=4)
+Period = tuple[datetime, datetime]
+
+
+def period(ctx: Ctx) -> Period:
+    """Return the while that a request asks about: `start` to `end`, the last four weeks by default."""
+    now = clock.now()
+    start, end = ctx.request.first("start"), ctx.request.first("end")
+    since = as_time("start", start).astimezone(UTC) if start else now - DEFAULT_PERIOD
+    until = as_time("end", end).astimezone(UTC) if end else now
+    if until < since:
+        raise BadPeriod
+    return since, until
+
+
+async def of_project(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Return what one project used, server by server; nothing at all as an empty object."""
+    since, until = period(ctx)
+    servers = await _lived(ctx.db, (since, until), Server.c.project_id == project_id)
+    return {"tenant_usage": summed(project_id, servers, (since, until), detailed=True) if servers else {}}
+
+
+async def of_all(ctx: Ctx) -> dict[str, Any]:
+    """Return what each project used, server by server with `detailed=1`."""
+    asked = period(ctx)
+    detailed = as_bool("detailed", ctx.request.first("detailed") or "0")
+    by_project: dict[str, list[Server]] = {}
+    for server in await _lived(ctx.db, asked):
+        by_project.setdefault(server.project_id, []).append(server)
+    usages = [summed(project, rows, asked, detailed=detailed) for project, rows in by_project.items()]
+    return {"tenant_usages": usages}
+
+
+async def _lived(db: Reader, asked: Period, *where: Any) -> list[Server]:
+    """Return the servers that lived at any time of a while."""
+    since, until = asked
+    alive = or_(Server.c.deleted_at.is_(None), Server.c.deleted_at >= since)
+    began = Server.c.launched_at <= until
+    return await db.all(Server, began, alive, *where, order_by=(Server.c.created_at, Server.c.id))
+
+
+def summed(project_id: str, servers: Sequence[Server], asked: Period, *, detailed: bool) -> dict[str, Any]:
+    """Return a project's usage: hours, and hours times vCPUs, MiB and GiB."""
+    hours = [hours_of(server, asked) for server in servers]
+    pairs = list(zip(servers, hours, strict=True))
+    document: dict[str, Any] = {
+        "tenant_id": project_id,
+        "start": moment(asked[0]),
+        "stop": moment(asked[1]),
+        "total_hours": sum(hours),
+        "total_vcpus_usage": sum(server.vcpus * n for server, n in pairs),
+        "total_memory_mb_usage": sum(server.memory_mib * n for server, n in pairs),
+        "total_local_gb_usage": sum(server.disk_gib * n for server, n in pairs),
+    }
+    if detailed:
+        document["server_usages"] = [server_usage(server, n, asked) for server, n in pairs]
+    return document
+
+
+def hours_of(server: Server, asked: Period) -> float:
+    """Return how many hours of a while a server lived."""
+    began = max(server.launched_at or server.created_at, asked[0])
+    ended = min(server.deleted_at or asked[1], asked[1])
+    return max((ended - began) / HOUR, 0.0)
+
+
+def server_usage(server: Server, hours: float, asked: Period) -> dict[str, Any]:
+    """Return what one server used."""
+    ended = server.deleted_at
+    until = ended or asked[1]
+    return {
+        "instance_id": server.id,
+        "name": server.name,
+        "tenant_id": server.project_id,
+        "flavor": guests.flavor_of(server).original_name,
+        "hours": hours,
+        "vcpus": server.vcpus,
+        "memory_mb": server.memory_mib,
+        "local_gb": server.disk_gib,
+        "started_at": moment(server.launched_at),
+        "ended_at": moment(ended),
+        "state": "terminated" if ended else server.vm_state.value,
+        "uptime": int((until - (server.launched_at or until)).total_seconds()),
+    }
