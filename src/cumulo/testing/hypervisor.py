@@ -70,9 +70,7 @@ class HypervisorContract:
         assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
         assert await hypervisor.guests() == []
 
-    async def test_power_goes_off_and_on_again(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
+    async def test_power_goes_off_and_on_again(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
         """Off twice, then on twice."""
         await hypervisor.ensure(spec)
         for _ in range(2):
@@ -117,18 +115,14 @@ class HypervisorContract:
         assert await hypervisor.console_log(spec.server_id, lines=0) == ""
         assert len((await hypervisor.console_log(spec.server_id, lines=1)).splitlines()) <= 1
 
-    async def test_the_console_has_an_address(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
+    async def test_the_console_has_an_address(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
         """A Unix socket's path, short enough for the kernel (107 bytes)."""
         await hypervisor.ensure(spec)
         address = await hypervisor.console(spec.server_id)
         assert address.socket_path.startswith("/")
         assert len(address.socket_path.encode()) < 108
 
-    async def test_an_older_fence_is_refused(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
+    async def test_an_older_fence_is_refused(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
         """A worker that lost its lease changes nothing, even after the guest was removed."""
         await hypervisor.ensure(spec, fence=7)
         with pytest.raises(Permanent):
