@@ -89,6 +89,9 @@ async def test_extra_specs_are_set_one_by_one(cloud: ComputeCloud):
     assert (await admin.delete(f"{url}/hw:cpu_policy")).status_code == 200
     assert (await admin.get(url)).json() == {"extra_specs": {"x": "z"}}
     assert (await admin.get(f"{url}/hw:cpu_policy")).status_code == 404
+    reader = cloud.reader("p1")
+    assert (await reader.get(url)).json() == {"extra_specs": {"x": "z"}}
+    assert (await reader.get(f"{url}/x")).json() == {"x": "z"}
 
 
 async def test_a_made_keypair_tells_its_private_half_once(cloud: ComputeCloud):

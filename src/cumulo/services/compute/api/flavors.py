@@ -83,7 +83,7 @@ async def access(ctx: Ctx, flavor: Flavor) -> Any:
     return await domain.access_of(ctx.db, flavor)
 
 
-@flavors.member("GET", "/os-extra_specs", policy=policy.SPECS_LIST)
+@flavors.member("GET", "/os-extra_specs", policy=policy.SPECS_LIST, target=Ctx.own)
 async def list_specs(ctx: Ctx, flavor: Flavor) -> Any:
     """List a flavor's extra specs."""
     del ctx
@@ -97,7 +97,7 @@ async def create_specs(ctx: Ctx, flavor: Flavor, body: ExtraSpecs) -> Any:
     return {"extra_specs": body.extra_specs}
 
 
-@flavors.member("GET", "/os-extra_specs/{key}", policy=policy.SPECS_SHOW)
+@flavors.member("GET", "/os-extra_specs/{key}", policy=policy.SPECS_SHOW, target=Ctx.own)
 async def show_spec(ctx: Ctx, flavor: Flavor, key: str) -> Any:
     """Show one of a flavor's extra specs."""
     del ctx
