@@ -201,6 +201,10 @@ class Transaction(Reader):
         plan, parameters = self._statements.plan(statement)
         return await self._execute(plan.sql, plan.values(parameters, self._statements.pack))
 
+    async def run(self, sql: str) -> None:
+        """Run SQL text, for what is no Core statement: the schema's own."""
+        await self._execute(sql, ())
+
     async def lock(self, name: str) -> None:
         """Hold back other transactions that lock the same name, until this one ends."""
         self._check()

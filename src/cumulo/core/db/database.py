@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import sqlalchemy
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from cumulo.core.db import migrations
 from cumulo.core.db.access import Reader, Transaction
 from cumulo.core.db.model import METADATA
 from cumulo.core.db.postgresql import PostgresqlEngine
@@ -61,6 +62,14 @@ class Database:
         if url.startswith(("postgresql://", "postgres://")):
             return Database(await PostgresqlEngine.open(url))
         raise ValueError("a database's URL begins with sqlite:/// or postgresql://")
+
+    async def migrate(self) -> None:
+        """Bring the tables to the newest revision, from whichever they are at. Raises BeforeMigrations."""
+        async with self.begin() as transaction:
+            await transaction.lock("migrations")
+            revision = await migrations.current(transaction, self.dialect)
+            for sql in migrations.script(self.dialect, revision):
+                await transaction.run(sql)
 
     async def create_all(self, metadata: sqlalchemy.MetaData = METADATA) -> None:
         """Create the tables and indexes that are missing; change none that exist."""

@@ -124,14 +124,11 @@ class Index:
 
     def build(self) -> sqlalchemy.Index:
         """Return SQLAlchemy's index, to be given to a table."""
-        where = None if self.where is None else sqlalchemy.text(self.where)
-        return sqlalchemy.Index(
-            self.name,
-            *self.columns,
-            unique=self.unique,
-            sqlite_where=where,
-            postgresql_where=where,
-        )
+        where: dict[str, Any] = {}
+        if self.where is not None:
+            condition = sqlalchemy.text(self.where)
+            where = {"sqlite_where": condition, "postgresql_where": condition}
+        return sqlalchemy.Index(self.name, *self.columns, unique=self.unique, **where)
 
 
 class Unique:

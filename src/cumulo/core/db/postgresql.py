@@ -100,7 +100,7 @@ class PostgresqlEngine:
         """Run statements of schema, all or none."""
         async with self.begin() as transaction:
             for sql in script:
-                await transaction._execute(sql, ())  # noqa: SLF001  schema is no Core statement
+                await transaction.run(sql)
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""

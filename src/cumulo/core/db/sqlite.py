@@ -143,7 +143,7 @@ class SqliteEngine:
         """Run statements of schema, all or none."""
         async with self.begin() as transaction:
             for sql in script:
-                await transaction._execute(sql, ())  # noqa: SLF001  schema is no Core statement
+                await transaction.run(sql)
 
     async def close(self) -> None:
         """Wait for the commits under way, then let go of the file."""
