@@ -48,6 +48,9 @@ async def test_regions_have_regions_below(admin: Any) -> None:
     await admin.post("/regions", {"region": {"id": "oslo", "parent_region_id": "north"}})
     await admin.post("/regions", {"region": {"parent_region_id": "nowhere"}}, 404)
     assert len((await admin.post("/regions", {"region": {}}))["region"]["id"]) == 32
+    assert (await admin.put("/regions/bergen", 201, {"region": {}}))["region"]["id"] == "bergen"
+    await admin.put("/regions/bergen", 409, {"region": {}})
+    await admin.put("/regions/rome", 400, {"region": {"id": "paris"}})
     await admin.patch("/regions/oslo", {"region": {"description": "city"}})
     await admin.delete("/regions/north", 403)
     await admin.delete("/regions/oslo")

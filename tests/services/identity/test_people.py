@@ -7,7 +7,7 @@ import pytest
 
 
 async def test_a_user_is_shown_without_its_password(admin: Any) -> None:
-    body = {"user": {"name": "ann", "password": "p", "email": "a@b", "unknown": 1}}
+    body = {"user": {"name": "ann", "password": "p", "email": "a@b", "id": "mine"}}
     user = (await admin.post("/users", body))["user"]
     assert user == {
         "id": user["id"],
@@ -142,3 +142,14 @@ async def test_many_new_users_at_once_hold_no_connection_while_hashing(identity:
     await asyncio.gather(*[create(number) for number in range(40)])
     answers = await asyncio.gather(*[identity.login(f"u{number}", "p") for number in range(40)])
     assert {answer.status_code for answer in answers} == {201}
+
+
+@pytest.mark.parametrize("kind", ["user", "group", "project", "domain"])
+async def test_what_a_client_adds_of_its_own_is_kept_and_shown(admin: Any, kind: str) -> None:
+    made = (await admin.post(f"/{kind}s", {kind: {"name": "n", "colour": "red", "size": None}}))[kind]
+    assert made["colour"] == "red"
+    assert made["size"] is None
+    path = f"/{kind}s/{made['id']}"
+    changed = (await admin.patch(path, {kind: {"size": 3, "id": "other", "links": 1}}))[kind]
+    assert (changed["colour"], changed["size"], changed["id"]) == ("red", 3, made["id"])
+    assert (await admin.get(path))[kind] == changed

@@ -1,7 +1,7 @@
 """HTTP: a trie router, dialects as data, one pipeline for every operation of every service."""
 
 from cumulo.core.http.app import App, Engine, origin
-from cumulo.core.http.body import Body, BodyForm, OpenBody
+from cumulo.core.http.body import Body, BodyForm, KeepingBody, OpenBody
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.cors import Cors
 from cumulo.core.http.dialect import (
@@ -32,6 +32,7 @@ __all__ = [
     "Engine",
     "Fault",
     "Headers",
+    "KeepingBody",
     "OpenBody",
     "Operation",
     "Page",

@@ -29,6 +29,13 @@ class OpenBody(Body, kw_only=True, forbid_unknown_fields=False):
     """A request body of a service that ignores fields which it does not know."""
 
 
+class KeepingBody(OpenBody, kw_only=True):
+    """A request body of a service that keeps fields which it does not know: they are in `extra`."""
+
+    # Filled in after decoding, over whatever a client sends under so odd a name.
+    extra: dict[str, Any] = msgspec.field(name=" extra", default_factory=dict)
+
+
 @dataclass(frozen=True)
 class BodyForm:
     """How a body is read: its type; the key around it; the plural key of a bulk request."""
@@ -86,6 +93,10 @@ class BodyForm:
             raise explained(error, dialect, bytes(raw), within) from error
         except msgspec.DecodeError as error:
             raise MalformedBody from error
+        if isinstance(value, KeepingBody):
+            known = value.__struct_encode_fields__
+            sent = msgspec.json.decode(raw)
+            value.extra = {name: each for name, each in sent.items() if name not in known}
         self._check_version(value, dialect, version)
         return value
 

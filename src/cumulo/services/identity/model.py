@@ -43,6 +43,7 @@ class Domain(Model, table="identity_domains"):
     description: str = column(Text, default="")
     enabled: bool = column(Boolean, default=True)
     tags: list[str] = column(Json, default_factory=list)
+    extra: dict[str, Any] = column(Json, default_factory=dict)
 
 
 class Project(Model, table="identity_projects"):
@@ -55,6 +56,7 @@ class Project(Model, table="identity_projects"):
     description: str = column(Text, default="")
     enabled: bool = column(Boolean, default=True)
     tags: list[str] = column(Json, default_factory=list)
+    extra: dict[str, Any] = column(Json, default_factory=dict)
     __extra__ = (Unique("domain_id", "name"),)
 
 
@@ -73,6 +75,7 @@ class User(Model, table="identity_users"):
     options: dict[str, Any] = column(Json, default_factory=dict)
     generation: int = column(Integer, default=1)
     created_at: datetime = column(When, default_factory=clock.now)
+    extra: dict[str, Any] = column(Json, default_factory=dict)
     __extra__ = (Unique("domain_id", "name"),)
 
 
@@ -83,6 +86,7 @@ class Group(Model, table="identity_groups"):
     domain_id: str = column(_ID, references="identity_domains.id")
     name: str = column(String(64))
     description: str = column(Text, default="")
+    extra: dict[str, Any] = column(Json, default_factory=dict)
     __extra__ = (Unique("domain_id", "name"),)
 
 

@@ -1,7 +1,7 @@
 """Identity's API: Keystone's version 3."""
 
 from cumulo.core.http import Dialect, identity_links, microseconds
-from cumulo.services.identity.api.catalog import endpoints, regions, services
+from cumulo.services.identity.api.catalog import endpoints, named_regions, regions, services
 from cumulo.services.identity.api.credentials import below_user, credentials, rules
 from cumulo.services.identity.api.discovery import discovery
 from cumulo.services.identity.api.grants import grants
@@ -35,6 +35,7 @@ PARTS = (
     services,
     endpoints,
     regions,
+    named_regions,
     credentials,
     below_user,
     rules,

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from cumulo.core.http import Ctx
+from cumulo.core.errors import Invalid
+from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.resource import GLOBAL, Resource
 from cumulo.services.identity import policy
+from cumulo.services.identity.api.lists import shown
 from cumulo.services.identity.domain import catalog as domain
 from cumulo.services.identity.errors import EndpointNotFound, RegionNotFound, ServiceNotFound
 from cumulo.services.identity.model import CatalogService, Endpoint, Region
@@ -89,6 +91,7 @@ async def delete_endpoint(ctx: Ctx, endpoint: Endpoint) -> None:
 
 
 regions = Resource("region", "/regions", model=Region, view=RegionView, scope=GLOBAL, missing=RegionNotFound)
+named_regions = RouteSet()
 regions.list(policy=policy.LIST_REGIONS)
 regions.show(policy=policy.GET_REGION)
 regions.update(RegionUpdate, policy=policy.UPDATE_REGION)
@@ -100,6 +103,15 @@ async def create_region(ctx: Ctx, body: RegionCreate) -> Region:
     given: dict[str, Any] = {"id": body.id} if body.id else {}
     row = Region(**given, description=body.description or "", parent_region_id=body.parent_region_id)
     return await domain.create_region(ctx, row)
+
+
+@named_regions.route("PUT", regions.item, policy=policy.CREATE_REGION, status=201, envelope="region")
+async def create_named_region(ctx: Ctx, region_id: str, body: RegionCreate) -> dict[str, Any]:
+    """Create a region with the id in the path."""
+    if body.id is not None and body.id != region_id:
+        raise Invalid("The id in the body is not the one in the path.")
+    row = Region(id=region_id, description=body.description or "", parent_region_id=body.parent_region_id)
+    return await shown(ctx, "region", RegionView, await domain.create_region(ctx, row))
 
 
 @regions.delete(policy=policy.DELETE_REGION)

@@ -13,6 +13,7 @@ from cumulo.services.identity.api.users import home_domain
 from cumulo.services.identity.domain import projects as domain
 from cumulo.services.identity.errors import DomainNotFound, ProjectNotFound, TagNotFound
 from cumulo.services.identity.model import Domain, Project
+from cumulo.services.identity.schema.people import with_extra
 from cumulo.services.identity.schema.projects import (
     DomainCreate,
     DomainUpdate,
@@ -41,15 +42,15 @@ domains.show(policy=policy.GET_DOMAIN)
 @domains.create(policy=policy.CREATE_DOMAIN)
 async def create_domain(ctx: Ctx, body: DomainCreate) -> Domain:
     """Create a domain."""
-    values: dict[str, Any] = {"name": body.name, "description": body.description or "", "tags": body.tags}
-    values |= {"id": body.explicit_domain_id} if body.explicit_domain_id else {}
-    return await domain.create_domain(ctx, Domain(**values, enabled=body.enabled))
+    values = with_extra(None, body.given()) | {"description": body.description or ""}
+    chosen = values.pop("explicit_domain_id")
+    return await domain.create_domain(ctx, Domain(**values | ({"id": chosen} if chosen else {})))
 
 
 @domains.update(policy=policy.UPDATE_DOMAIN)
 async def update_domain(ctx: Ctx, row: Domain, body: DomainUpdate) -> Domain:
     """Change a domain; disabling it stops all its users and projects."""
-    return await domain.update_domain(ctx, row, body.given())
+    return await domain.update_domain(ctx, row, with_extra(row, body.given()))
 
 
 @domains.delete(policy=policy.DELETE_DOMAIN)
@@ -106,15 +107,15 @@ async def create_project(ctx: Ctx, body: ProjectCreate) -> Project:
     if body.is_domain:
         raise Invalid("A project that acts as a domain is made as a domain.")
     where = home_domain(ctx, body.domain_id)
-    values = {"name": body.name, "domain_id": where, "parent_id": body.parent_id or where}
-    row = Project(**values, description=body.description or "", enabled=body.enabled, tags=body.tags)
-    return await domain.create_project(ctx, row)
+    values = with_extra(None, body.given()) | {"domain_id": where, "parent_id": body.parent_id or where}
+    del values["is_domain"]
+    return await domain.create_project(ctx, Project(**values | {"description": body.description or ""}))
 
 
 @projects.update(policy=policy.UPDATE_PROJECT)
 async def update_project(ctx: Ctx, project: Project, body: ProjectUpdate) -> Project:
     """Change a project; the tokens of a disabled one are refused at once."""
-    return await domain.update_project(ctx, project, body.given())
+    return await domain.update_project(ctx, project, with_extra(project, body.given()))
 
 
 @projects.delete(policy=policy.DELETE_PROJECT)

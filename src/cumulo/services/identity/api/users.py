@@ -18,6 +18,7 @@ from cumulo.services.identity.schema.people import (
     UserCreate,
     UserUpdate,
     UserView,
+    with_extra,
 )
 from cumulo.services.identity.schema.projects import ProjectView
 
@@ -58,7 +59,8 @@ async def _hashed(ctx: Ctx, changes: dict[str, Any]) -> dict[str, Any]:
 )
 async def create_user(ctx: Ctx, body: UserCreate) -> dict[str, Any]:
     """Create a user."""
-    values = await _hashed(ctx, body.given() | {"domain_id": home_domain(ctx, body.domain_id)})
+    values = with_extra(None, body.given()) | {"domain_id": home_domain(ctx, body.domain_id)}
+    values = await _hashed(ctx, values)
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
         user = await people.create_user(ctx, User(**values))
@@ -79,7 +81,8 @@ async def update_user(ctx: Ctx, user_id: str, body: UserUpdate) -> dict[str, Any
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
         user = await people.require_user(ctx.db, user_id)
-        return await shown(ctx, "user", UserView, await people.update_user(ctx, user, changes))
+        user = await people.update_user(ctx, user, with_extra(user, changes))
+        return await shown(ctx, "user", UserView, user)
 
 
 @users.delete(policy=policy.DELETE_USER)
@@ -136,16 +139,14 @@ groups.show(policy=policy.GET_GROUP)
 @groups.create(policy=policy.CREATE_GROUP)
 async def create_group(ctx: Ctx, body: GroupCreate) -> Group:
     """Create a group."""
-    where = home_domain(ctx, body.domain_id)
-    return await people.create_group(
-        ctx, Group(name=body.name, domain_id=where, description=body.description or "")
-    )
+    values = with_extra(None, body.given()) | {"domain_id": home_domain(ctx, body.domain_id)}
+    return await people.create_group(ctx, Group(**values | {"description": body.description or ""}))
 
 
 @groups.update(policy=policy.UPDATE_GROUP)
 async def update_group(ctx: Ctx, group: Group, body: GroupUpdate) -> Group:
     """Change a group."""
-    return await people.update_group(ctx, group, body.given())
+    return await people.update_group(ctx, group, with_extra(group, body.given()))
 
 
 @groups.delete(policy=policy.DELETE_GROUP)

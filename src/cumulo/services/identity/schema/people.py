@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from cumulo.core.http import OpenBody
-from cumulo.core.resource import Computed, Filterable, PageContext, View
+from cumulo.core.http import KeepingBody, OpenBody
+from cumulo.core.resource import Computed, Filterable, PageContext, Spread, View
 from cumulo.services.identity.model import Group, User
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -30,6 +30,17 @@ def _when_set(attribute: str) -> Computed:
     return Computed(shown, optional=True)
 
 
+#: What a client added of its own accord is shown beside the other fields, as Keystone does.
+EXTRA = Spread(lambda row, _page: row.extra)
+_RESERVED = frozenset({"id", "links", "domain_id", "parent_id", "is_domain", "password_expires_at"})
+
+
+def with_extra(row: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """Join what a client sends of its own accord to what the row (None: a new one) has of it already."""
+    sent = {name: value for name, value in changes.pop("extra", {}).items() if name not in _RESERVED}
+    return changes | {"extra": {**(row.extra if row is not None else {}), **sent}} if sent else changes
+
+
 class UserView(View, model=User):
     """A user."""
 
@@ -42,10 +53,11 @@ class UserView(View, model=User):
     email: Annotated[str | None, _when_set("email")]
     description: Annotated[str | None, _when_set("description")]
     default_project_id: Annotated[str | None, _when_set("default_project_id")]
+    extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("users")]
 
 
-class UserCreate(OpenBody):
+class UserCreate(KeepingBody):
     """A new user."""
 
     name: Name
@@ -58,7 +70,7 @@ class UserCreate(OpenBody):
     options: dict[str, Any] = {}
 
 
-class UserUpdate(OpenBody):
+class UserUpdate(KeepingBody):
     """Changes of a user."""
 
     name: Name | UnsetType = UNSET
@@ -84,10 +96,11 @@ class GroupView(View, model=Group):
     name: Annotated[str, Filterable]
     domain_id: Annotated[str, Filterable]
     description: str
+    extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("groups")]
 
 
-class GroupCreate(OpenBody):
+class GroupCreate(KeepingBody):
     """A new group."""
 
     name: ShortName
@@ -95,7 +108,7 @@ class GroupCreate(OpenBody):
     description: str | None = None
 
 
-class GroupUpdate(OpenBody):
+class GroupUpdate(KeepingBody):
     """Changes of a group."""
 
     name: ShortName | UnsetType = UNSET

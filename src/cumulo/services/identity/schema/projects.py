@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from cumulo.core.http import OpenBody
+from cumulo.core.http import KeepingBody, OpenBody
 from cumulo.core.resource import Computed, Filterable, View
 from cumulo.services.identity.model import Domain, Project, Role
-from cumulo.services.identity.schema.people import Name, ShortName, self_link
+from cumulo.services.identity.schema.people import EXTRA, Name, ShortName, self_link
 
 Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
 NO_OPTIONS = Computed(lambda _row, _page: {})
@@ -22,10 +22,11 @@ class DomainView(View, model=Domain):
     enabled: Annotated[bool, Filterable]
     tags: list[str]
     options: Annotated[dict[str, Any], NO_OPTIONS]
+    extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("domains")]
 
 
-class DomainCreate(OpenBody):
+class DomainCreate(KeepingBody):
     """A new domain."""
 
     name: ShortName
@@ -35,7 +36,7 @@ class DomainCreate(OpenBody):
     tags: list[Tag] = []
 
 
-class DomainUpdate(OpenBody):
+class DomainUpdate(KeepingBody):
     """Changes of a domain."""
 
     name: ShortName | UnsetType = UNSET
@@ -56,10 +57,11 @@ class ProjectView(View, model=Project):
     is_domain: Annotated[bool, Computed(lambda _row, _page: False)]
     tags: list[str]
     options: Annotated[dict[str, Any], NO_OPTIONS]
+    extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("projects")]
 
 
-class ProjectCreate(OpenBody):
+class ProjectCreate(KeepingBody):
     """A new project."""
 
     name: ShortName
@@ -71,7 +73,7 @@ class ProjectCreate(OpenBody):
     tags: list[Tag] = []
 
 
-class ProjectUpdate(OpenBody):
+class ProjectUpdate(KeepingBody):
     """Changes of a project."""
 
     name: ShortName | UnsetType = UNSET
