@@ -3,12 +3,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from msgspec import Raw
 from tests.services.compute.fakes import NEWEST, ComputeCloud, create, show
 
 from cumulo.contracts.hypervisor import PowerState
 from cumulo.core.drivers import Permanent
+from cumulo.core.tasks import Task
+from cumulo.core.tasks import TaskState as State
 from cumulo.services.compute.domain.consoles import redeem
-from cumulo.services.compute.model import Power, VmState
+from cumulo.services.compute.model import Power, Server, TaskState, VmState
 
 
 async def act(client: httpx.AsyncClient, server_id: str, action: dict[str, Any]) -> httpx.Response:
@@ -137,6 +140,19 @@ async def test_a_deletion_wins_over_a_reboot(cloud: ComputeCloud):
     await client.delete(f"/compute/v2.1/servers/{server_id}")
     await cloud.settle()
     assert (await cloud.server(server_id)).vm_state is VmState.DELETED
+    assert cloud.nothing_left_of(server_id)
+
+
+async def test_a_deletion_passes_a_stuck_creation_by(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await running(cloud, client)
+    async with cloud.database.begin() as db:
+        stuck = Task(id="stuck", saga="CreateServer", params=Raw(b"{}"), state=State.STUCK, request_id="r")
+        await db.insert(stuck)
+        doomed = {"operation": "stuck", "deletion": "a", "task_state": TaskState.DELETING}
+        await db.update(Server, Server.c.id == server_id, **doomed)
+    assert (await client.delete(f"/compute/v2.1/servers/{server_id}")).status_code == 204
+    await cloud.settle()
     assert cloud.nothing_left_of(server_id)
 
 

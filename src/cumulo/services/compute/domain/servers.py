@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 
 from cumulo.core import clock
-from cumulo.core.db import Transaction, become
+from cumulo.core.db import Reader, Transaction, become
 from cumulo.core.http import Ctx
+from cumulo.core.tasks import Task
+from cumulo.core.tasks import TaskState as State
 from cumulo.services.compute import guests, history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.errors import (
@@ -69,14 +71,24 @@ async def delete(ctx: Ctx, server: Server) -> None:
     """Delete a server, whatever is being done to it. A second request changes nothing."""
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
-    if server.task_state == TaskState.DELETING:
+    busy = await is_worked_on(ctx.db, server)
+    if busy and server.task_state == TaskState.DELETING:
         return
     action = await _begin(ctx, server, "delete")
-    if server.operation is not None:  # it will see the mark, let go and begin the deletion
+    if busy:  # what works on it will see the mark, let go and begin the deletion
         await _write(ctx.db, server, task_state=TaskState.DELETING, deletion=action)
         return
     operation = await ctx.start(DeleteServer(server_id=server.id, action_id=action))
-    await _write(ctx.db, server, task_state=TaskState.DELETING, operation=operation)
+    doomed = {"task_state": TaskState.DELETING, "operation": operation, "deletion": None}
+    await _write(ctx.db, server, **doomed)
+
+
+async def is_worked_on(db: Reader, server: Server) -> bool:
+    """Say whether a saga works on the server; one that is stuck does not: a deletion passes it by."""
+    if server.operation is None:
+        return False
+    task = await db.get(Task, server.operation)
+    return task is not None and task.finished_at is None and task.state is not State.STUCK
 
 
 async def update(ctx: Ctx, server: Server, body: ServerChange) -> Server:
