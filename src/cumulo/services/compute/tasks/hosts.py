@@ -91,11 +91,11 @@ def inventories_of(report: HostReport, settings: ComputeSettings) -> dict[str, I
     }
 
 
-async def guest_changed(work: Work, event: LifecycleEvent) -> None:
+async def guest_changed(work: Work, host: str, state: GuestState) -> None:
     """Note what a guest did by itself, unless something is being done to it."""
-    server = await work.db.one(Server, Server.c.id == event.server_id, for_update=True)
-    if server is not None and server.host == event.host:
-        await observe(work.db, server, event.power)
+    server = await work.db.one(Server, Server.c.id == state.server_id, for_update=True)
+    if server is not None and server.host == host:
+        await observe(work.db, server, state.power)
 
 
 async def observe(db: Transaction, server: Server, power: PowerState) -> bool:
@@ -126,8 +126,12 @@ def listen(bus: Bus, tasks: Tasks) -> None:
             await host_reported(work, report)
 
     async def changed(event: LifecycleEvent) -> None:
+        try:  # what the guest does now counts, for an event may be late
+            state = await remote(bus, event.host, Hypervisor).describe(event.server_id)
+        except Unavailable:
+            state = GuestState(server_id=event.server_id, power=event.power)
         async with tasks.work() as work:
-            await guest_changed(work, event)
+            await guest_changed(work, event.host, state)
 
     bus.subscribe("host.report", HostReport, reported)
     bus.subscribe("host.lifecycle", LifecycleEvent, changed)
