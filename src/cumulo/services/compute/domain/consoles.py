@@ -13,6 +13,7 @@ from cumulo.contracts.hypervisor import GuestMissing, Hypervisor
 from cumulo.core import clock
 from cumulo.core.bus import Bus, remote
 from cumulo.core.db import Transaction
+from cumulo.core.drivers import Gone
 from cumulo.core.http import Ctx
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.servers import check_state
@@ -25,6 +26,7 @@ from cumulo.services.compute.model import ConsoleToken, Server, VmState
 
 KIND = "novnc"
 WEBSOCKET = "console/websockify"  # below the cloud's own address, where noVNC's bytes go
+QUICK = 30.0  # seconds in which a host tells what a guest wrote
 _WITH_SCREEN = frozenset(VmState) - {VmState.BUILDING, VmState.DELETED}
 
 
@@ -33,10 +35,10 @@ async def output(ctx: Ctx, server: Server, length: int | str | None) -> str:
     lines = _lines(length)
     if server.host is None:
         raise ServerNotReady(id=server.id)
-    host = remote(ctx.use(Bus), server.host, Hypervisor)
+    host = remote(ctx.use(Bus), server.host, Hypervisor, timeout=QUICK)
     try:
         return await host.console_log(server.id, lines=lines)
-    except GuestMissing as error:
+    except (GuestMissing, Gone) as error:
         raise ServerNotReady(id=server.id) from error
 
 

@@ -18,6 +18,7 @@ from cumulo.contracts.placement import Inventory, Placement
 from cumulo.core import clock
 from cumulo.core.bus import Bus, remote
 from cumulo.core.db import Database, Transaction
+from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import ReconcileRun, Tasks, reconciler
 from cumulo.core.work import Work
@@ -36,6 +37,7 @@ OBSERVED: Mapping[PowerState, VmState] = {
 }
 """What a server is when its guest turns out to be so; a suspended guest says nothing."""
 
+QUICK = 30.0  # seconds in which a host answers a mere question
 SETTLED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
 
 
@@ -127,8 +129,8 @@ def listen(bus: Bus, tasks: Tasks) -> None:
 
     async def changed(event: LifecycleEvent) -> None:
         try:  # what the guest does now counts, for an event may be late
-            state = await remote(bus, event.host, Hypervisor).describe(event.server_id)
-        except Unavailable:
+            state = await remote(bus, event.host, Hypervisor, timeout=QUICK).describe(event.server_id)
+        except (Unavailable, DriverError):
             state = GuestState(server_id=event.server_id, power=event.power)
         async with tasks.work() as work:
             await guest_changed(work, event.host, state)
@@ -146,11 +148,12 @@ async def power_states(run: ReconcileRun) -> None:
     for row in hosts:
         if not row.is_up(silence):
             continue
-        host = remote(run.use(Bus), row.host, Hypervisor)
+        host = remote(run.use(Bus), row.host, Hypervisor, timeout=QUICK)
         asked_at = clock.now()
         try:
             guests = await host.guests()
-        except Unavailable:
+        except (Unavailable, DriverError) as error:
+            log.warning("host.silent", host=row.host, reason=str(error))
             continue
         for server_id in await follow(run.database, row.host, guests, asked_at):
             await host.remove(server_id)
