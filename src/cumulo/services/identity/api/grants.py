@@ -57,7 +57,8 @@ def _declare(kind: Kind) -> None:
     """Declare the operations for one kind of grant."""
     many, one = _paths(kind.actor, kind.target, inherited=kind.inherited)
     rules = _rules(kind.actor, kind.target)
-    _route(kind, "GET", many, rule=rules["list"], does=_list, text="List the roles of {}.")
+    if kind.target == "domain" or not kind.inherited:  # Keystone lists no roles inherited from a project
+        _route(kind, "GET", many, rule=rules["list"], does=_list, text="List the roles of {}.")
     _route(kind, "HEAD", one, rule=rules["look"], does=_check, text="Check a role of {}.")
     _route(kind, "GET", one, rule=rules["look"], does=_check, text="Show whether there is a role of {}.")
     _route(kind, "PUT", one, rule=rules["give"], does=domain.assign, text="Assign a role to {}.")

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from cumulo.core.auth import Identity
 from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate
@@ -20,20 +22,23 @@ from cumulo.services.identity.model import CatalogService, Endpoint, Region
 _PLACE = re.compile(r"[$%]\((\w+)\)s")
 
 
+class _Rows(msgspec.Struct, frozen=True):
+    """What is enabled of the catalog, and the revision at which it was read."""
+
+    revision: int
+    services: list[CatalogService]
+    endpoints: dict[str, list[Endpoint]]
+
+
 class CatalogCache:
     """The rows of the catalog, kept with the revision at which they were read: every token asks for them."""
 
     def __init__(self) -> None:
-        self._revision = -1
-        self._services: list[CatalogService] = []
-        self._endpoints: dict[str, list[Endpoint]] = {}
+        self._rows = _Rows(-1, [], {})
 
     async def show(self, db: Reader, identity: Identity) -> list[dict[str, Any]]:
         """Return the catalog as a token carries it; an endpoint that needs a project is left out without."""
-        now = await revision(db)
-        if now != self._revision:
-            await self._read(db)
-            self._revision = now
+        rows = await self._current(db)
         known = {"project_id": identity.project_id, "tenant_id": identity.project_id}
         known["user_id"] = identity.user_id
         return [
@@ -41,18 +46,23 @@ class CatalogCache:
                 "id": service.id,
                 "type": service.type,
                 "name": service.name or "",
-                "endpoints": list(_filled(self._endpoints.get(service.id, ()), known)),
+                "endpoints": list(_filled(rows.endpoints.get(service.id, ()), known)),
             }
-            for service in self._services
+            for service in rows.services
         ]
 
-    async def _read(self, db: Reader) -> None:
+    async def _current(self, db: Reader) -> _Rows:
+        now = await revision(db)
+        if now == self._rows.revision:
+            return self._rows
         enabled = CatalogService.c.enabled.is_(True)
         order = [CatalogService.c.type, CatalogService.c.id]
-        self._services = await db.all(CatalogService, enabled, order_by=order)
-        self._endpoints = {}
+        services = await db.all(CatalogService, enabled, order_by=order)
+        endpoints: dict[str, list[Endpoint]] = {}
         for row in await db.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id]):
-            self._endpoints.setdefault(row.service_id, []).append(row)
+            endpoints.setdefault(row.service_id, []).append(row)
+        self._rows = _Rows(now, services, endpoints)  # at once: others may read while we wait
+        return self._rows
 
 
 def _filled(endpoints: Iterable[Endpoint], known: dict[str, str | None]) -> Iterator[dict[str, Any]]:
