@@ -5,7 +5,7 @@ from pathlib import Path
 from cumulo.testing.guests import Guest, make_key
 from cumulo.testing.launched import Client, LaunchedCloud
 
-FLAVOR = "m1.tiny"
+FLAVOR = "mini"
 IMAGE = "mini"
 
 

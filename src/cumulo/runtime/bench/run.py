@@ -19,7 +19,7 @@ from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.parts import read_status
 
 OWN = ("supervisor", "server")
-COLUMNS = "{:<36}{:>7}{:>12}{:>12}{:>12}{:>24}"
+COLUMNS = "{:<36}{:>7}{:>12}{:>12}{:>12}   {:<30}"
 
 
 def bench(json: Path | None = None) -> int:

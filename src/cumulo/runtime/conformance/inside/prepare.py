@@ -153,6 +153,8 @@ def compute_settings(cloud: openstack.connection.Connection, image: str, file: P
 
 def network_settings(cloud: openstack.connection.Connection) -> Settings:
     """Return the external network that floating IPs come from."""
+    if not any(entry["type"] == "network" for entry in cloud.service_catalog):
+        return {}
     external = next(iter(cloud.network.networks(is_router_external=True)), None)
     if external is None:
         sys.exit("the cloud has no external network; `cumulo up` makes one")
