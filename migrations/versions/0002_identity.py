@@ -37,6 +37,7 @@ def domains() -> None:
         sa.Column("description", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("enabled", sa.Boolean(), autoincrement=False, nullable=False),
         sa.Column("tags", types.Json(), autoincrement=False, nullable=False),
+        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_domains")),
         sa.UniqueConstraint("name", name=op.f("uq_identity_domains_name")),
     )
@@ -128,6 +129,7 @@ def groups() -> None:
         sa.Column("domain_id", sa.String(length=64), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=64), autoincrement=False, nullable=False),
         sa.Column("description", sa.Text(), autoincrement=False, nullable=False),
+        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"], ["identity_domains.id"], name=op.f("fk_identity_groups_domain_id")
         ),
@@ -147,6 +149,7 @@ def projects() -> None:
         sa.Column("description", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("enabled", sa.Boolean(), autoincrement=False, nullable=False),
         sa.Column("tags", types.Json(), autoincrement=False, nullable=False),
+        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"], ["identity_domains.id"], name=op.f("fk_identity_projects_domain_id")
         ),
@@ -196,6 +199,7 @@ def users() -> None:
         sa.Column("options", types.Json(), autoincrement=False, nullable=False),
         sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
+        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"], ["identity_domains.id"], name=op.f("fk_identity_users_domain_id")
         ),

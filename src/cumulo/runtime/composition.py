@@ -60,17 +60,18 @@ class Composition:
         for begin in self.drivers.starting:
             await begin()
         connect(self.drivers, self.tasks)
-        await self.tasks.start_workers()
         bus = cast("Bus", self.bindings[Bus])
         listen(bus, self.tasks)
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
         await self.node.start()
+        # Last: what a killed process left half done goes on at once, and asks this host.
+        await self.tasks.start_workers()
         self.ready["founded"] = True
 
     async def stop(self) -> None:
         """Stop working; promised work waits for the next start, guests go on."""
-        await self.node.stop()
         await self.tasks.stop()
+        await self.node.stop()
         for end in self.drivers.stopping:
             await end()
         self.passwords.close()

@@ -196,3 +196,18 @@ async def test_for_update_finds_the_row(db: Database) -> None:
         await tx.insert(Thing(id="t"))
         assert await tx.one(Thing, Thing.c.id == "t", for_update=True) is not None
         await tx.lock("anything")
+
+
+@pytest.mark.parametrize("value", [2**80, 2**31], ids=["huge", "large"])
+async def test_a_number_that_does_not_fit_is_invalid(db: Database, value: int) -> None:
+    if db.dialect == "sqlite" and value == 2**31:
+        return  # SQLite's integers are all of 64 bits
+    with pytest.raises(errors.Invalid):
+        async with db.begin() as tx:
+            await tx.insert(Thing(id="t", count=value))
+
+
+async def test_text_that_is_no_unicode_is_invalid(db: Database) -> None:
+    with pytest.raises(errors.Invalid):
+        async with db.begin() as tx:
+            await tx.insert(Thing(id="t", note="\ud800"))

@@ -1,11 +1,12 @@
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.core.tasks.journeys import Hidden, Journey, Parent, Steps, World
 
-from cumulo.core import errors
+from cumulo.core import clock, errors
 from cumulo.core.db import Database
 from cumulo.core.drivers import Gone, Permanent, Temporary
 from cumulo.core.tasks import (
@@ -241,3 +242,14 @@ async def test_every_try_has_a_larger_fence(tasks: Tasks, world: World) -> None:
     await run(tasks, Journey("ann"))
     assert world.fences == sorted(set(world.fences))
     assert len(world.fences) == 2
+
+
+async def test_old_tasks_are_forgotten(tasks: Tasks, database: Database) -> None:
+    old, young = await begin(tasks, Steps(name="x")), await begin(tasks, Steps(name="y"))
+    await tasks.settle()
+    async with database.begin() as tx:
+        await tx.update(Task, Task.c.id == old, finished_at=clock.now() - timedelta(days=31))
+    tasks.wake("tasks.forget")
+    await tasks.settle()
+    async with database.read() as reader:
+        assert [task.id for task in await reader.all(Task)] == [young]

@@ -15,6 +15,7 @@ from cumulo.core.db.statements import postgresql_statements
 log = structlog.get_logger()
 
 _CONNECTIONS = 16
+_PATIENCE = 30.0  # seconds to wait for a connection that is free
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
@@ -109,7 +110,7 @@ class PostgresqlEngine:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         try:
-            connection = await self._pool.acquire()
+            connection = await self._pool.acquire(timeout=_PATIENCE)
         except _FAILURES as error:
             raise _translated(error) from error
         try:
@@ -118,7 +119,9 @@ class PostgresqlEngine:
             await self._pool.release(connection)
 
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # TimeoutError is an OSError
+# asyncpg's own: a value that its column's type cannot hold, found before it is sent.
+_UNFIT = (asyncpg.DataError, ValueError)
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -137,7 +140,7 @@ def _translated(error: BaseException) -> Exception:
         return errors.Duplicate(constraint=error.constraint_name)
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         return errors.StillReferenced(constraint="foreign key")
-    if isinstance(error, asyncpg.DataError) and not isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, _UNFIT):
         return errors.Invalid("A value does not fit its column.", reason=str(error))
     if isinstance(error, _LOST):
         return failures.lost(str(error))

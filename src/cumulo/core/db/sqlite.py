@@ -34,6 +34,8 @@ _AGE = 0.02  # seconds that a group may go on taking members
 _BUSY = 30.0  # seconds to wait for another process's write, such as a backup's or a command's
 _CACHED = 500  # prepared statements of a connection
 
+_UNFIT = (OverflowError, UnicodeError)  # more than 64 bits; half of a surrogate pair
+_FAILURES = (apsw.Error, *_UNFIT)
 _LOST = (
     apsw.BusyError,
     apsw.FullError,
@@ -55,14 +57,14 @@ class SqliteChannel:
         """Run a query at once and return all its rows."""
         try:
             return self.connection.execute(sql, values).fetchall()
-        except apsw.Error as error:
+        except _FAILURES as error:
             raise _translated(error) from error
 
     async def execute(self, sql: str, values: Sequence[Any]) -> int:
         """Run a statement at once and return how many rows it matched."""
         try:
             self.connection.execute(sql, values)
-        except apsw.Error as error:
+        except _FAILURES as error:
             raise _translated(error) from error
         return int(self.connection.changes())
 
@@ -70,7 +72,7 @@ class SqliteChannel:
         """Run a statement at once for each tuple of values."""
         try:
             self.connection.executemany(sql, values)
-        except apsw.Error as error:
+        except _FAILURES as error:
             raise _translated(error) from error
 
     async def lock(self, name: str) -> None:
@@ -266,8 +268,10 @@ def _connect(path: str, flags: int, synchronous: str) -> apsw.Connection:
     return connection
 
 
-def _translated(error: apsw.Error) -> Exception:
+def _translated(error: Exception) -> Exception:
     """Return the core's error for SQLite's."""
+    if isinstance(error, _UNFIT):
+        return errors.Invalid("A value does not fit its column.", reason=str(error))
     code = getattr(error, "extendedresult", 0)
     if code in _UNIQUE:
         return errors.Duplicate(constraint=failures.sqlite_constraint(str(error)))

@@ -7,9 +7,10 @@ import sqlalchemy
 
 from cumulo.core import clock, errors
 from cumulo.core.db import Database, Reader, Transaction
-from cumulo.core.tasks.model import RUNNABLE, Task, TaskPart, TaskState
+from cumulo.core.tasks.model import FINISHED, RUNNABLE, Task, TaskPart, TaskState
 
 LEASE = timedelta(seconds=30)
+KEPT = timedelta(days=30)
 
 
 class LeaseLost(Exception):
@@ -87,6 +88,13 @@ async def release(database: Database, owner: str) -> None:
     """Let go of every lease of an instance: one that ends, or one that begins and had died before."""
     async with database.begin() as tx:
         await tx.update(Task, Task.c.lease_owner == owner, Task.c.state.in_(RUNNABLE), lease_until=None)
+
+
+async def forget(database: Database) -> None:
+    """Remove tasks that ended longer ago than they are kept, with their parts."""
+    async with database.begin() as tx:
+        old = Task.c.finished_at < clock.now() - KEPT
+        await tx.delete(Task, Task.c.state.in_(FINISHED), old)
 
 
 async def save(tx: Transaction, task: Task) -> None:

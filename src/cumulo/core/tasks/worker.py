@@ -21,8 +21,8 @@ from cumulo.core.db import Database, Transaction
 from cumulo.core.tasks import journal
 from cumulo.core.tasks.execution import Execution
 from cumulo.core.tasks.model import Task, TaskPart, TaskState
-from cumulo.core.tasks.periodic import Beat, Periodic
-from cumulo.core.tasks.runs import StepRun
+from cumulo.core.tasks.periodic import Beat, Periodic, schedule
+from cumulo.core.tasks.runs import ReconcileRun, StepRun
 from cumulo.core.tasks.saga import Saga
 
 log = structlog.get_logger()
@@ -30,6 +30,12 @@ log = structlog.get_logger()
 _LOOK = 2.0  # seconds between two looks for tasks that nobody works on
 _RENEW = journal.LEASE.total_seconds() / 3
 _CLAIMED = 64  # tasks taken up at a look
+
+
+@schedule(every=3600.0, name="tasks.forget")
+async def forget(run: ReconcileRun) -> None:
+    """Remove tasks that ended a month ago."""
+    await journal.forget(run.database)
 
 
 def killer() -> Callable[[str], None]:
@@ -71,7 +77,8 @@ class Tasks:
         self.slots = asyncio.Semaphore(concurrency)
         self.probe = killer()
         self.instance = instance
-        self._beats = {one.name: Beat(one, self) for one in (*reconcilers, *schedules)}
+        periodic = (*reconcilers, *schedules, forget)
+        self._beats = {one.name: Beat(one, self) for one in periodic}
         self._active: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._works = False  # takes tasks up: started, or settling
@@ -102,8 +109,10 @@ class Tasks:
         return task.id
 
     def wake(self, reconciler: str) -> None:
-        """Have a reconciler look again at once."""
-        self._beats[reconciler].wake()
+        """Have a reconciler look again at once, if this process has it."""
+        beat = self._beats.get(reconciler)
+        if beat is not None:
+            beat.wake()
 
     @asynccontextmanager
     async def work(
