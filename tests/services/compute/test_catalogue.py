@@ -53,6 +53,16 @@ async def test_only_administrators_manage_flavors(cloud: ComputeCloud):
     assert gone.json()["itemNotFound"]["message"] == f"Flavor {made['id']} could not be found."
 
 
+async def test_numbers_may_be_written_as_text(cloud: ComputeCloud):
+    body = {"flavor": {"name": "f", "ram": "64", "vcpus": "2", "disk": "0", "id": 17}}
+    made = (await cloud.admin().post(f"{ROOT}/flavors", json=body)).json()["flavor"]
+    assert (made["id"], made["ram"], made["vcpus"], made["disk"]) == ("17", 64, 2, 0)
+    body["flavor"]["ram"] = "much"
+    refused = await cloud.admin().post(f"{ROOT}/flavors", json=body)
+    assert refused.status_code == 400
+    assert "ram" in refused.json()["badRequest"]["message"]
+
+
 async def test_a_private_flavor_is_for_those_it_is_granted(cloud: ComputeCloud):
     admin, client = cloud.admin(), cloud.member("p1")
     body = {

@@ -13,7 +13,8 @@ from cumulo.contracts.hypervisor import GuestMissing, Hypervisor
 from cumulo.core import clock
 from cumulo.core.bus import Bus, remote
 from cumulo.core.db import Transaction
-from cumulo.core.drivers import Gone
+from cumulo.core.drivers import DriverError, Gone
+from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.servers import check_state
@@ -40,6 +41,8 @@ async def output(ctx: Ctx, server: Server, length: int | str | None) -> str:
         return await host.console_log(server.id, lines=lines)
     except (GuestMissing, Gone) as error:
         raise ServerNotReady(id=server.id) from error
+    except DriverError as error:
+        raise Unavailable(f"The host cannot tell: {error.public}") from error
 
 
 def _lines(length: int | str | None) -> int | None:

@@ -18,6 +18,7 @@ from cumulo.core.http import Ctx
 from cumulo.services.compute import history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import flavors, keypairs
+from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
     BadNetworks,
     BadServerCounts,
@@ -94,6 +95,7 @@ async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
 async def check(ctx: Ctx, body: ServerBody) -> Plan:
     """Hold a request against all that it names."""
     settings = ctx.use(ComputeSettings)
+    check_access(body)
     if body.user_data is not UNSET and body.user_data is not None:
         check_user_data(body.user_data)
     if body.metadata is not UNSET and len(body.metadata) > settings.metadata_items:
@@ -135,8 +137,8 @@ def check_user_data(user_data: str) -> None:
 
 def count_of(body: ServerBody) -> int:
     """Return how many servers to create: as many as may be."""
-    least = 1 if body.min_count is UNSET else body.min_count
-    most = least if body.max_count is UNSET else body.max_count
+    least = 1 if body.min_count is UNSET else int(body.min_count)
+    most = least if body.max_count is UNSET else int(body.max_count)
     if least > most:
         raise BadServerCounts
     return most

@@ -84,17 +84,17 @@ async def create(ctx: Ctx, body: FlavorBody) -> Flavor:
     """Create a flavor. FlavorExists, FlavorIdExists."""
     if await ctx.db.exists(Flavor, Flavor.c.name == body.name):
         raise FlavorExists(name=body.name)
-    flavor_id = body.id if isinstance(body.id, str) and body.id != "auto" else ids.dashed()
+    flavor_id = ids.dashed() if body.id in (UNSET, None, "auto") else str(body.id)
     if await ctx.db.exists(Flavor, Flavor.c.id == flavor_id):
         raise FlavorIdExists(id=flavor_id)
     flavor = Flavor(
         id=flavor_id,
         name=body.name,
-        vcpus=body.vcpus,
-        memory_mib=body.ram,
-        root_gib=body.disk,
-        ephemeral_gib=0 if body.ephemeral is UNSET else body.ephemeral,
-        swap_mib=0 if body.swap is UNSET else body.swap,
+        vcpus=int(body.vcpus),
+        memory_mib=int(body.ram),
+        root_gib=int(body.disk),
+        ephemeral_gib=0 if body.ephemeral is UNSET else int(body.ephemeral),
+        swap_mib=0 if body.swap is UNSET else int(body.swap),
         rxtx_factor=1.0 if body.rxtx_factor is UNSET else body.rxtx_factor,
         is_public=True if body.is_public is UNSET else body.is_public,
         description=None if body.description is UNSET else body.description,

@@ -1,5 +1,6 @@
 """What may be done to a server that exists."""
 
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from cumulo.services.compute import guests, history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.errors import (
     CannotWhile,
+    InvalidParameter,
     MetadataKeyNotFound,
     NotLaunched,
     ServerLocked,
@@ -22,7 +24,7 @@ from cumulo.services.compute.errors import (
     TooManyTags,
 )
 from cumulo.services.compute.model import Server, TaskState, VmState
-from cumulo.services.compute.schema.bodies import ServerChange
+from cumulo.services.compute.schema.bodies import ServerBody, ServerChange
 from cumulo.services.compute.tasks import MEANINGS, Change, ChangePower, DeleteServer
 
 _TAGS = msgspec.json.Decoder(list[str])
@@ -94,11 +96,25 @@ async def is_worked_on(db: Reader, server: Server) -> bool:
 async def update(ctx: Ctx, server: Server, body: ServerChange) -> Server:
     """Change what a server is called and what is said of it."""
     check_lock(ctx, server)
+    check_access(body)
     changes = body.given()
     if not changes:
         return server
     await _write(ctx.db, server, **changes)
     return await latest(ctx.db, server)
+
+
+def check_access(body: ServerBody | ServerChange) -> None:
+    """Refuse access addresses that are none; an empty one takes it away."""
+    for version, name, value in ((4, "accessIPv4", body.access_ipv4), (6, "accessIPv6", body.access_ipv6)):
+        if not isinstance(value, str) or value == "":
+            continue
+        try:
+            good = ip_address(value).version == version
+        except ValueError:
+            good = False
+        if not good:
+            raise InvalidParameter(name=name, value=value, reason=f"It is no IPv{version} address.")
 
 
 async def lock(ctx: Ctx, server: Server, reason: str | None) -> None:

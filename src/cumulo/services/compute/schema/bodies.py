@@ -21,7 +21,7 @@ Uuid = Annotated[
     str,
     Meta(pattern=r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$"),
 ]
-Count = Annotated[int, Meta(ge=1)]
+Count = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,5}$")]
 DiskConfig = Literal["AUTO", "MANUAL"]
 Flag = (
     bool | Literal["true", "True", "TRUE", "1", "on", "yes", "false", "False", "FALSE", "0", "off", "no", ""]

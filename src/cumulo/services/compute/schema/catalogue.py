@@ -23,8 +23,9 @@ from cumulo.services.compute.schema.links import links
 from cumulo.services.compute.schema.sorting import SORT_ONLY
 
 MAX = 0x7FFFFFFF
-Whole = Annotated[int, Meta(ge=0, le=MAX)]
-Positive = Annotated[int, Meta(ge=1, le=MAX)]
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]  # clients may write numbers as text
+Whole = Annotated[int, Meta(ge=0, le=MAX)] | Digits
+Positive = Annotated[int, Meta(ge=1, le=MAX)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,9}$")]
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^\x00-\x1f]*(?<!\s)$")]
 FlavorId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9. _-]*(?<! )$")]
 SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9_:. -]+$")]
@@ -38,7 +39,7 @@ class FlavorBody(Body):
     ram: Positive
     vcpus: Positive
     disk: Whole
-    id: FlavorId | UnsetType | None = UNSET
+    id: FlavorId | int | UnsetType | None = UNSET
     swap: Whole | UnsetType = UNSET
     ephemeral: Whole | UnsetType = msgspec.field(default=UNSET, name="OS-FLV-EXT-DATA:ephemeral")
     rxtx_factor: Annotated[float, Meta(gt=0, le=3.40282e38)] | UnsetType = UNSET
@@ -107,10 +108,13 @@ def _no_swap_is_empty(shape: dict[str, Any]) -> dict[str, Any]:
     return shape
 
 
+KeypairName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9@._ -]*(?<! )$")]
+
+
 class KeypairBody(Body):
     """A keypair to create, or to import when it brings its public key."""
 
-    name: Name
+    name: KeypairName
     public_key: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
     type: Annotated[Literal["ssh", "x509"], Since("2.2")] | UnsetType = UNSET
     user_id: Annotated[Annotated[str, Meta(min_length=1)], Since("2.10")] | UnsetType = UNSET
