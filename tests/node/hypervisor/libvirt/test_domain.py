@@ -112,6 +112,8 @@ def test_on_q35_the_config_drive_is_a_disk():
 def test_uefi_is_asked_for_without_secure_boot():
     guest = domain(firmware="uefi")
     assert attribute(guest, "os", "firmware") == "efi"
+    assert attribute(guest, "os/type", "machine") == "q35"
+    assert attribute(domain(), "os/type", "machine") == "pc"
     assert attribute(guest, "os/firmware/feature", "enabled") == "no"
 
 

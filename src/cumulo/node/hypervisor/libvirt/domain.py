@@ -12,7 +12,7 @@ Element = ET.Element
 
 NAMESPACE = "https://cumulo.invalid/xmlns/server/1"  # only a name; `.invalid` never resolves
 PRODUCT = "OpenStack Nova"  # cloud-init's OpenStack source asks the firmware for this
-MACHINE = "pc"
+MACHINES = {"bios": "pc", "uefi": "q35"}  # under UEFI, `pc` shows guests no working IDE
 LONGEST_TITLE = 200
 STATISTICS_PERIOD = 10  # seconds between two memory statistics of a guest
 
@@ -66,6 +66,11 @@ def domain_xml(name: str, spec: GuestSpec, files: GuestFiles, machine: Machine) 
     return ET.tostring(domain, encoding="unicode")
 
 
+def machine_of(spec: GuestSpec) -> str:
+    """Return the guest's machine type: emulation of `pc` is the cheaper, where both would do."""
+    return spec.machine or MACHINES.get(spec.firmware, "pc")
+
+
 def _add(parent: Element, tag: str, text: str | None = None, /, **attributes: str) -> Element:
     child = ET.SubElement(parent, tag, attributes)
     child.text = text
@@ -100,7 +105,7 @@ def _sysinfo(domain: Element, spec: GuestSpec) -> None:
 def _boot(domain: Element, spec: GuestSpec) -> None:
     uefi = spec.firmware == "uefi"
     system = _add(domain, "os", **({"firmware": "efi"} if uefi else {}))
-    _add(system, "type", "hvm", arch="x86_64", machine=spec.machine or MACHINE)
+    _add(system, "type", "hvm", arch="x86_64", machine=machine_of(spec))
     if uefi:
         _add(_add(system, "firmware"), "feature", enabled="no", name="secure-boot")
     _add(system, "boot", dev="hd")
@@ -147,7 +152,7 @@ def _backing(disk: Element, root: DiskSpec, base: Path | None) -> None:
 
 def _config_drive(devices: Element, spec: GuestSpec, path: Path) -> None:
     """Attach the drive as an IDE cdrom on `pc`; q35 has no IDE, and small kernels no AHCI."""
-    legacy = "q35" not in (spec.machine or MACHINE)
+    legacy = "q35" not in machine_of(spec)
     drive = _add(devices, "disk", type="file", device="cdrom" if legacy else "disk")
     _add(drive, "driver", name="qemu", type="raw")
     _add(drive, "source", file=str(path))
