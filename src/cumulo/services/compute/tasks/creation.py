@@ -13,6 +13,7 @@ from cumulo.services.compute import addresses, guests, history, scheduler
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.deletion import (
+    LONGEST,
     TRIES,
     explain,
     fault,
@@ -84,7 +85,7 @@ class CreateServer(Saga):
         await run.use(Ports).release(run, self.server_id)
         await addresses.refresh(run.db, run.use(Ports), [self.server_id])
 
-    @effect(timeout=1800, retries=TRIES)
+    @effect(timeout=2 * LONGEST, retries=TRIES)
     async def boot(self, run: EffectRun) -> None:
         """Have the host run the guest."""
         async with run.reader() as db:

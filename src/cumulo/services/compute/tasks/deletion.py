@@ -5,6 +5,7 @@ it: `task_state` is deleting and `deletion` names the action. The working saga's
 unwinds (`proceed`); its last transaction starts the deletion (`let_go`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Power, Server, TaskState, VmState
 
 PATIENCE = 2.0  # seconds until a host that does not answer is asked again
+LONGEST = 600.0  # seconds that anything on a host may take
 TRIES = 30  # so that a host has a minute to come back
 
 
@@ -37,7 +39,7 @@ class DeleteServer(Saga):
     action_id: str
     lock: ClassVar[str] = "server-delete:{server_id}"
 
-    @effect(timeout=300, retries=TRIES)
+    @effect(timeout=2 * LONGEST, retries=TRIES)
     async def remove(self, run: EffectRun) -> None:
         """Remove the guest from its host."""
         async with run.reader() as db:
@@ -85,22 +87,30 @@ def hypervisor(run: EffectRun, host: str) -> Hypervisor:
 
 @asynccontextmanager
 async def reaching(run: EffectRun, host: str) -> AsyncIterator[Hypervisor]:
-    """Give a host's hypervisor; that it does not answer is Temporary: it may just be starting."""
+    """Give a host's hypervisor, for ten minutes.
+
+    That the host does not answer is Temporary, for it may just be starting; that it does not end is not.
+    """
     try:
-        yield hypervisor(run, host)
+        async with asyncio.timeout(LONGEST):
+            yield hypervisor(run, host)
+    except TimeoutError as error:
+        raise Permanent(f"host {host} did not finish within {LONGEST / 60:.0f} minutes") from error
     except Unavailable as error:
         raise Temporary(f"host {host} does not answer", retry_in=PATIENCE) from error
 
 
 async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:
     """Have a guest removed from its host; a host that is down does it when it is back."""
+    async with run.reader() as db:
+        row = await db.one(ComputeHost, ComputeHost.c.host == host)
+    down = row is None or not row.is_up(run.use(ComputeSettings).host_silence)
     try:
-        await hypervisor(run, host).remove(server_id, fence=run.fence)
-    except Unavailable as error:
-        async with run.reader() as db:
-            row = await db.one(ComputeHost, ComputeHost.c.host == host)
-        if row is not None and row.is_up(run.use(ComputeSettings).host_silence):
-            raise Temporary(f"host {host} does not answer", retry_in=PATIENCE) from error
+        async with reaching(run, host) as found:
+            await found.remove(server_id, fence=run.fence)
+    except Temporary as error:
+        if not (down and isinstance(error.__cause__, Unavailable)):
+            raise
         run.say(f"host {host} is down: its guest is removed once it is back")
 
 

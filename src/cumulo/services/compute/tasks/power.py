@@ -11,7 +11,7 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.compute import guests, history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
-from cumulo.services.compute.tasks.deletion import TRIES, explain, fault, let_go, reaching
+from cumulo.services.compute.tasks.deletion import LONGEST, TRIES, explain, fault, let_go, reaching
 
 POWERS: Mapping[PowerState, Power] = {
     PowerState.RUNNING: Power.RUNNING,
@@ -68,7 +68,7 @@ class ChangePower(Saga):
     change: Change
     lock: ClassVar[str] = "server:{server_id}"
 
-    @effect(timeout=600, retries=TRIES)
+    @effect(timeout=2 * LONGEST, retries=TRIES)
     async def act(self, run: EffectRun) -> PowerState | None:
         """Have the host do it."""
         async with run.reader() as db:
