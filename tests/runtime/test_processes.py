@@ -53,8 +53,9 @@ def test_a_bad_record_finds_nothing(tmp_path, content):
 
 def test_output_goes_to_the_log_and_a_long_one_is_moved_aside(tmp_path, monkeypatch):
     log = tmp_path / "program.log"
-    monkeypatch.setattr(processes, "LOG_LIMIT", 3)
-    for word in ("first", "second"):
+    monkeypatch.setattr(processes, "LOG_LIMIT", 8)
+    for word in ("first", "second", "third"):
         assert spawn([sys.executable, "-c", f"print('{word}')"], log=log).wait(20)
-    assert log.read_text() == "second\n"
-    assert Path(f"{log}.1").read_text() == "first\n"
+        processes.turn_over(tmp_path)
+    assert log.read_text() == "third\n"
+    assert Path(f"{log}.1").read_text() == "first\nsecond\n"

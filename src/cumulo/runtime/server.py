@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import contextlib
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
@@ -18,6 +21,7 @@ from cumulo.runtime.state import StateFolder
 log = structlog.get_logger(__name__)
 
 _GOODBYE = 5  # seconds that open requests get to finish
+_IDLE = 65  # seconds that a silent connection is kept
 
 
 async def serve(state: StateFolder) -> None:
@@ -27,25 +31,45 @@ async def serve(state: StateFolder) -> None:
     contents = Contents(composition.app, state)
     await contents.first()
     rest = asyncio.create_task(contents.rest(), name="first contents")
-    server = uvicorn.Server(
+    server = HttpServer(
         uvicorn.Config(
             composition.app,
             http="httptools",
             ws="websockets-sansio",
+            ws_per_message_deflate=False,  # a guest's screen comes compressed
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=_IDLE,
             timeout_graceful_shutdown=_GOODBYE,
         )
     )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.end)
+    log.info("server.ready", url=composition.settings.http.url)
     try:
         await server.serve(sockets=listeners(composition))
     finally:
         rest.cancel()
         await asyncio.gather(rest, return_exceptions=True)
         await composition.stop()
+        log.info("server.stopped")
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn's server, which would end the process by the signal before we have stopped in good order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us."""
+        yield
+
+    def end(self) -> None:
+        """Stop serving once open requests are answered."""
+        self.should_exit = True
 
 
 def listeners(composition: Composition) -> list[socket.socket]:

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import select
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LOG_LIMIT = 16 * 1024 * 1024  # bytes; a longer log is moved aside at the next start
+LOG_LIMIT = 16 * 1024 * 1024  # bytes
 _START_TIME = 19  # field of /proc/PID/stat after the command's closing parenthesis, from 0
 
 
@@ -74,8 +75,6 @@ class Record:
 
 def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> Process:
     """Start a program in a session of its own, its output appended to `log`; do not wait for it."""
-    if log.exists() and log.stat().st_size > LOG_LIMIT:
-        log.replace(log.with_suffix(".log.1"))
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     actions: list[tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -87,6 +86,14 @@ def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = 
         command[0], list(command), environment, file_actions=actions, setsid=True
     )
     return Process(pid, started(pid) or -1)
+
+
+def turn_over(logs: Path) -> None:
+    """Copy each log that grew too long aside and begin it anew; programs go on appending to it."""
+    for log in logs.glob("*.log"):
+        if log.stat().st_size > LOG_LIMIT:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
 
 
 def reap(pid: int) -> str:

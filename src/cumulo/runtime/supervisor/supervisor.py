@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 
 from cumulo.runtime.engines.engine import CommandFailed, Engine, run
-from cumulo.runtime.engines.processes import Process, Record, reap, spawn
+from cumulo.runtime.engines.processes import Process, Record, reap, spawn, turn_over
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.parts import Part, PartState, Status, write_status
 
@@ -18,6 +18,7 @@ _STEADY = 60.0  # seconds of running after which a part's failures are forgotten
 _PATIENCE = 60.0  # seconds within which a started part must be ready
 _GRACE = 10.0  # seconds between asking a part to stop and killing it
 _ASK_EVERY = 0.02
+_LOOK_AT_LOGS_EVERY = 600.0
 
 
 class NotReady(Exception):
@@ -39,6 +40,7 @@ class Supervisor:
         self._publish()
         for name, engine in self.engines.items():
             self._tasks[name] = asyncio.create_task(self._keep(engine), name=f"keep {name}")
+        self._tasks["logs"] = asyncio.create_task(self._turn_logs_over(), name="logs")
 
     async def up(self) -> None:
         """Wait until every part is running."""
@@ -63,6 +65,11 @@ class Supervisor:
     def record(self, name: str) -> Record:
         """Return the record of a part's process."""
         return Record(self.state.run / f"{name}.process")
+
+    async def _turn_logs_over(self) -> None:
+        while True:
+            await asyncio.to_thread(turn_over, self.state.logs)
+            await asyncio.sleep(_LOOK_AT_LOGS_EVERY)
 
     async def _keep(self, engine: Engine) -> None:
         part = self.parts[engine.name]
