@@ -83,17 +83,14 @@ class Node:
         seconds: float,
         sooner: asyncio.Event | None = None,
     ) -> None:
-        """Do `work` now, then every `seconds`, or at once when `sooner` is set; errors are logged."""
+        """Do `work` now, then every `seconds`, or at once when `sooner` is set."""
         wake = sooner or asyncio.Event()
+        attempt = _Attempt(work)
 
         async def forever() -> None:
             while True:
                 wake.clear()
-                try:
-                    await work()
-                except Exception as error:  # noqa: BLE001  an engine may be away; the next round repairs
-                    name = getattr(work, "__name__", "work")
-                    log.warning("node.round_failed", work=name, reason=str(error))
+                await attempt()
                 try:
                     async with asyncio.timeout(seconds):
                         await wake.wait()
@@ -124,3 +121,25 @@ class Node:
                 self._guest_came.set()
 
         return call
+
+
+class _Attempt:
+    """Work whose failures are logged, each reason once: an engine may be away for long."""
+
+    def __init__(self, work: Callable[[], Awaitable[object]]) -> None:
+        self._work = work
+        self._name = getattr(work, "__name__", "work").removeprefix("_")
+        self._reason = ""
+
+    async def __call__(self) -> None:
+        try:
+            await self._work()
+        except Exception as error:  # noqa: BLE001  the next round repairs
+            reason = str(error) or type(error).__name__
+            if reason != self._reason:
+                log.warning("node.round_failed", work=self._name, reason=reason)
+            self._reason = reason
+        else:
+            if self._reason:
+                log.info("node.round_recovered", work=self._name)
+            self._reason = ""

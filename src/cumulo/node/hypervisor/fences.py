@@ -5,6 +5,7 @@ lost its lease and woke again carries an older fence than its successor; acting 
 undo the successor's work. Fence 0 means that the caller holds no lease, and is always let through.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cumulo.core.drivers import Permanent
@@ -40,12 +41,12 @@ class Fences:
             self._newest[server_id] = self._read(server_id)
         return self._newest[server_id]
 
-    def forget_except(self, server_ids: frozenset[str], before: float) -> None:
+    def forget_unless(self, is_known: Callable[[str], bool], before: float) -> None:
         """Drop what is kept of gone servers that were last fenced before `before` (epoch s)."""
         if self._folder is None or not self._folder.is_dir():
             return
         for file in self._folder.iterdir():
-            if file.name not in server_ids and file.stat().st_mtime < before:
+            if not is_known(file.name) and file.stat().st_mtime < before:
                 file.unlink(missing_ok=True)
                 self._newest.pop(file.name, None)
 

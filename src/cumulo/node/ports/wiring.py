@@ -1,7 +1,7 @@
 """A server's network cards on the host: taps on the integration bridge, known to OVN by their ids."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -25,8 +25,11 @@ class Wiring(Protocol):
     async def unwire(self, server_id: str) -> None:
         """Remove every tap and port of the server."""
 
-    async def unwire_strangers(self, server_ids: Collection[str]) -> list[str]:
-        """Remove what belongs to none of these servers; return the names of what was removed."""
+    async def unwire_strangers(self, is_known: Callable[[str], bool]) -> list[str]:
+        """Remove what belongs to servers that are not known; return the names of what was removed.
+
+        `is_known` is asked right before each removal: a server may come while we look.
+        """
 
 
 class SwitchWiring:
@@ -50,17 +53,22 @@ class SwitchWiring:
         """Remove every tap and port of the server."""
         await self._remove(server_id, keep=frozenset())
 
-    async def unwire_strangers(self, server_ids: Collection[str]) -> list[str]:
-        """Remove what belongs to none of these servers; return the names of what was removed."""
+    async def unwire_strangers(self, is_known: Callable[[str], bool]) -> list[str]:
+        """Remove what belongs to servers that are not known; return the names of what was removed.
+
+        `is_known` is asked right before each removal: a server may come while we look.
+        """
         ports = await self._switch.ports()
         owners = {name: ids[OWNER] for name, ids in ports.items() if OWNER in ids}
         for name, alias in taps.owned(self._prefix).items():
             owners[name] = alias.removeprefix(self._prefix)
-        strange = sorted(name for name, owner in owners.items() if owner not in server_ids)
-        for name in strange:
-            log.warning("ports.orphan_removed", device=name, server=owners[name])
-            await self._discard(name)
-        return strange
+        removed = []
+        for name, owner in sorted(owners.items()):
+            if not is_known(owner):
+                log.warning("ports.orphan_removed", device=name, server=owner)
+                await self._discard(name)
+                removed.append(name)
+        return removed
 
     async def _remove(self, server_id: str, keep: Collection[str]) -> None:
         ports = await self._switch.ports()
@@ -95,6 +103,6 @@ class NoWiring:
     async def unwire(self, server_id: str) -> None:
         """Do nothing."""
 
-    async def unwire_strangers(self, server_ids: Collection[str]) -> list[str]:  # noqa: ARG002
+    async def unwire_strangers(self, is_known: Callable[[str], bool]) -> list[str]:  # noqa: ARG002
         """Find nothing."""
         return []

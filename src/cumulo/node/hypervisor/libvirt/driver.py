@@ -175,10 +175,13 @@ class LibvirtHypervisor:
 
     async def tidy(self, *, older_than: float) -> list[str]:
         """Remove bases that nobody used since `older_than` (epoch seconds) and orphaned ports."""
-        servers = {state.server_id for state in await self._domains.all()}
-        servers |= {folder.name for folder in self._place.servers.iterdir()}
-        self._fences.forget_except(frozenset(servers), older_than)
-        removed = await self._wiring.unwire_strangers(servers)
+        guests = {state.server_id for state in await self._domains.all()}
+
+        def is_known(server_id: str) -> bool:
+            return server_id in guests or self._place.server(server_id).exists()
+
+        self._fences.forget_unless(is_known, older_than)
+        removed = await self._wiring.unwire_strangers(is_known)
         return removed + self._bases.forget_unused(self._place.servers, older_than)
 
     async def _run(self, spec: GuestSpec) -> GuestState:
