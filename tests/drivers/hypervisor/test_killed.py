@@ -133,3 +133,24 @@ async def test_ensure_and_remove_complete_what_a_killed_process_began(
     assert [file for file in place.bases.iterdir() if file.name.startswith(".")] == []
     await driver.stop()
     await switch.stop()
+
+
+async def test_tidying_removes_what_belongs_to_nobody_and_nothing_else(place: Place, tmp_path: Path):
+    spec, stranger = await a_spec(tmp_path), str(uuid.uuid4())
+    switch = Switch(place.vswitch, place.bridge)
+    await switch.start()
+    wiring = SwitchWiring(switch, place.instance)
+    driver = LibvirtHypervisor("host1", place, wiring, SETTINGS)
+    await driver.start()
+    await driver.ensure(spec)
+    lost = NicSpec(port_id=str(uuid.uuid4()), mac="fa:16:3e:00:00:02", mtu=1442)
+    await wiring.wire(stranger, [lost])
+    assert lost.tap in await driver.tidy(older_than=0)
+    assert not taps.exists(lost.tap)
+    assert taps.exists(spec.nics[0].tap)
+    base = f"{spec.root.image_sha512}.raw"
+    assert base not in await driver.tidy(older_than=1e12)
+    await driver.remove(spec.server_id)
+    assert base in await driver.tidy(older_than=1e12)
+    await driver.stop()
+    await switch.stop()
