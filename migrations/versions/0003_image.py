@@ -16,32 +16,35 @@ def upgrade() -> None:
     tags()
 
 
+IMAGES = (
+    "image_images",
+    sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
+    sa.Column("owner", sa.String(length=64), autoincrement=False, nullable=True),
+    sa.Column("name", sa.String(length=255), autoincrement=False, nullable=True),
+    sa.Column("status", sa.String(length=16), autoincrement=False, nullable=False),
+    sa.Column("visibility", sa.String(length=16), autoincrement=False, nullable=False),
+    sa.Column("disk_format", sa.String(length=20), autoincrement=False, nullable=True),
+    sa.Column("container_format", sa.String(length=20), autoincrement=False, nullable=True),
+    sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=True),
+    sa.Column("virtual_size", sa.BigInteger(), autoincrement=False, nullable=True),
+    sa.Column("min_disk", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("min_ram", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("protected", sa.Boolean(), autoincrement=False, nullable=False),
+    sa.Column("os_hidden", sa.Boolean(), autoincrement=False, nullable=False),
+    sa.Column("checksum", sa.String(length=32), autoincrement=False, nullable=True),
+    sa.Column("hash_value", sa.String(length=128), autoincrement=False, nullable=True),
+    sa.Column("properties", types.Json(), autoincrement=False, nullable=False),
+    sa.Column("upload_id", sa.String(length=36), autoincrement=False, nullable=True),
+    sa.Column("upload_until", types.When(), autoincrement=False, nullable=True),
+    sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
+    sa.Column("updated_at", types.When(), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint("id", name=op.f("pk_image_images")),
+)
+
+
 def images() -> None:
     """Make `image_images`."""
-    op.create_table(
-        "image_images",
-        sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
-        sa.Column("owner", sa.String(length=64), autoincrement=False, nullable=True),
-        sa.Column("name", sa.String(length=255), autoincrement=False, nullable=True),
-        sa.Column("status", sa.String(length=16), autoincrement=False, nullable=False),
-        sa.Column("visibility", sa.String(length=16), autoincrement=False, nullable=False),
-        sa.Column("disk_format", sa.String(length=20), autoincrement=False, nullable=True),
-        sa.Column("container_format", sa.String(length=20), autoincrement=False, nullable=True),
-        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=True),
-        sa.Column("virtual_size", sa.BigInteger(), autoincrement=False, nullable=True),
-        sa.Column("min_disk", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("min_ram", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("protected", sa.Boolean(), autoincrement=False, nullable=False),
-        sa.Column("os_hidden", sa.Boolean(), autoincrement=False, nullable=False),
-        sa.Column("checksum", sa.String(length=32), autoincrement=False, nullable=True),
-        sa.Column("hash_value", sa.String(length=128), autoincrement=False, nullable=True),
-        sa.Column("properties", types.Json(), autoincrement=False, nullable=False),
-        sa.Column("upload_id", sa.String(length=36), autoincrement=False, nullable=True),
-        sa.Column("upload_until", types.When(), autoincrement=False, nullable=True),
-        sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
-        sa.Column("updated_at", types.When(), autoincrement=False, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_images")),
-    )
+    op.create_table(*IMAGES)
     op.create_index(op.f("ix_image_images_name"), "image_images", ["name"], unique=False)
     op.create_index(op.f("ix_image_images_owner"), "image_images", ["owner"], unique=False)
     op.create_index(op.f("ix_image_images_status"), "image_images", ["status"], unique=False)

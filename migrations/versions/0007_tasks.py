@@ -15,30 +15,33 @@ def upgrade() -> None:
     parts()
 
 
+TASKS = (
+    "tasks_tasks",
+    sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
+    sa.Column("saga", sa.String(length=64), autoincrement=False, nullable=False),
+    sa.Column("params", types.RawJson(), autoincrement=False, nullable=False),
+    sa.Column("state", sa.String(length=16), autoincrement=False, nullable=False),
+    sa.Column("part", sa.String(length=64), autoincrement=False, nullable=True),
+    sa.Column("attempt", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("run_at", types.When(), autoincrement=False, nullable=False),
+    sa.Column("lease_owner", sa.String(length=255), autoincrement=False, nullable=True),
+    sa.Column("lease_until", types.When(), autoincrement=False, nullable=True),
+    sa.Column("fence", sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column("lock", sa.String(length=255), autoincrement=False, nullable=True),
+    sa.Column("request_id", sa.String(length=64), autoincrement=False, nullable=False),
+    sa.Column("project_id", sa.String(length=64), autoincrement=False, nullable=True),
+    sa.Column("resource", sa.String(length=255), autoincrement=False, nullable=True),
+    sa.Column("error", types.Json(), autoincrement=False, nullable=True),
+    sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
+    sa.Column("updated_at", types.When(), autoincrement=False, nullable=False),
+    sa.Column("finished_at", types.When(), autoincrement=False, nullable=True),
+    sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks_tasks")),
+)
+
+
 def tasks() -> None:
     """Make `tasks_tasks`."""
-    op.create_table(
-        "tasks_tasks",
-        sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
-        sa.Column("saga", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("params", types.RawJson(), autoincrement=False, nullable=False),
-        sa.Column("state", sa.String(length=16), autoincrement=False, nullable=False),
-        sa.Column("part", sa.String(length=64), autoincrement=False, nullable=True),
-        sa.Column("attempt", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("run_at", types.When(), autoincrement=False, nullable=False),
-        sa.Column("lease_owner", sa.String(length=255), autoincrement=False, nullable=True),
-        sa.Column("lease_until", types.When(), autoincrement=False, nullable=True),
-        sa.Column("fence", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("lock", sa.String(length=255), autoincrement=False, nullable=True),
-        sa.Column("request_id", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("project_id", sa.String(length=64), autoincrement=False, nullable=True),
-        sa.Column("resource", sa.String(length=255), autoincrement=False, nullable=True),
-        sa.Column("error", types.Json(), autoincrement=False, nullable=True),
-        sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
-        sa.Column("updated_at", types.When(), autoincrement=False, nullable=False),
-        sa.Column("finished_at", types.When(), autoincrement=False, nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks_tasks")),
-    )
+    op.create_table(*TASKS)
     op.create_index(
         op.f("ix_tasks_tasks_project_id_created_at"),
         "tasks_tasks",
