@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cumulo.runtime.images.filesystems import write_ext4, write_fat
-from cumulo.runtime.images.tree import Tree
+from cumulo.runtime.images.tree import Directory, File, Tree
 
 
 def sample() -> Tree:
@@ -13,6 +13,8 @@ def sample() -> Tree:
     tree.file("bin/tool", b"\x7fELF" + bytes(9000), 0o755)
     tree.link("bin/[", "tool")
     tree.folder("tmp", 0o1777)
+    tree.put("var/log", Directory(0o2775, (0, 43)))
+    tree.put("bin/ping", File(b"x", 0o755, capability=bytes.fromhex("0100000200200000" + "00" * 12)))
     return tree
 
 
@@ -30,6 +32,8 @@ def test_ext4_holds_the_tree_and_is_clean(tmp_path):
     assert "Mode:  01777" in debugfs(image, "stat /tmp")
     assert 'Fast link dest: "tool"' in debugfs(image, "stat /bin/[")
     assert "User:     0" in debugfs(image, "stat /bin/tool")
+    assert "Group:    43" in debugfs(image, "stat /var/log")
+    assert "security.capability" in debugfs(image, "ea_list /bin/ping")
 
 
 def test_two_ext4_of_one_tree_are_equal(tmp_path):

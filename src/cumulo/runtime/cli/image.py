@@ -5,10 +5,11 @@ import hashlib
 import time
 from pathlib import Path
 
+from cumulo.runtime.images.debian import build_debian
 from cumulo.runtime.images.mini import build_mini
 from cumulo.runtime.state import StateFolder
 
-BUILDERS = {"mini": build_mini}
+BUILDERS = {"debian": build_debian, "mini": build_mini}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from cumulo.runtime.images import disk, filesystems, packages, tools
+from cumulo.runtime.images import packages, tools
+from cumulo.runtime.images.bootable import TOOLS, UEFI_PACKAGE, Layout, boot_tree, write_image
 from cumulo.runtime.images.modules import Modules
 from cumulo.runtime.images.tree import Tree, newc
 
@@ -35,7 +36,6 @@ PROGRAMS = {  # package → path in it
     "dropbear-bin": ("usr/sbin/dropbear", "usr/bin/dropbearkey", "usr/bin/dbclient"),
     "e2fsprogs": ("sbin/resize2fs",),
 }
-UEFI = "systemd-boot-efi"
 
 PROPERTIES = {  # what the catalogue says of the image
     "os_type": "linux",
@@ -51,27 +51,17 @@ DRIVE_MODULES = ("ata_piix", "virtio_scsi", "sd_mod", "sr_mod", "isofs", "nls_ut
 LATE_MODULES = ("button", "evdev", "virtio_balloon", "virtio_console", *DRIVE_MODULES, "8021q", "virtiofs")
 
 # What costs an emulated processor time and gives a small test guest nothing is off.
-COMMAND_LINE = (
-    "root=/dev/vda2 console=tty0 console=ttyS0,115200 quiet mitigations=off tsc=reliable no_timer_check "
-    "cryptomgr.notests random.trust_cpu=on random.trust_bootloader=on nokaslr"
-)
-SYSLINUX = f"DEFAULT mini\nPROMPT 0\nLABEL mini\n KERNEL /vmlinuz\n INITRD /initrd\n APPEND {COMMAND_LINE}\n"
-LOADER_ENTRY = f"title mini\nlinux /vmlinuz\ninitrd /initrd\noptions {COMMAND_LINE}\n"
-
-FAT_MIB = 24
-ROOT_MIB = 24
-FAT_LBA, LINUX = 0x0C, 0x83  # partition types
-TOOLS = (
-    "apt-cache",
-    "apt-get",
-    "debugfs",
-    "depmod",
-    "dpkg-deb",
-    "mcopy",
-    "mformat",
-    "mke2fs",
-    "qemu-img",
-    "syslinux",
+LAYOUT = Layout(
+    title="mini",
+    command_line=(
+        "root=/dev/vda2 console=tty0 console=ttyS0,115200 quiet mitigations=off tsc=reliable no_timer_check "
+        "cryptomgr.notests random.trust_cpu=on random.trust_bootloader=on nokaslr"
+    ),
+    boot_mib=24,
+    root_mib=24,
+    boot_label="MINI",
+    root_label="mini-root",
+    inodes=2048,
 )
 
 
@@ -88,10 +78,10 @@ def build_mini(output: Path, *, cache: Path, say: Callable[[str], None] = lambda
     Takes some seconds of one processor and blocks; call it from a thread when on an event loop. Raises
     `tools.ToolMissing`, `packages.PackageUnavailable`, `tools.ToolFailed`.
     """
-    tools.require(TOOLS)
+    tools.require((*TOOLS, "apt-cache", "apt-get", "depmod", "dpkg-deb"))
     say("fetching Debian packages")
     kernel = packages.dependency("linux-image-cloud-amd64", KERNEL)
-    fetched = packages.fetch([kernel, BUSYBOX, *LIBRARIES, *PROGRAMS, UEFI], cache)
+    fetched = packages.fetch([kernel, BUSYBOX, *LIBRARIES, *PROGRAMS, UEFI_PACKAGE], cache)
     versions = {name: package.version for name, package in sorted(fetched.items())}
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="cumulo-mini-", dir=output.parent) as folder:
@@ -100,36 +90,12 @@ def build_mini(output: Path, *, cache: Path, say: Callable[[str], None] = lambda
         material = work / "material"
         packages.unpack(list(fetched.values()), material)
         modules = Modules(material)
-        say("writing the file systems")
-        boot = work / "boot.fat"
-        filesystems.write_fat(_boot(material, modules), boot, mib=FAT_MIB, label="MINI", serial=0x6D696E69)
-        tools.run(["syslinux", "--install", boot])
-        root = work / "root.ext4"
-        filesystems.write_ext4(_root(material, modules, versions), root, mib=ROOT_MIB, label="mini-root")
         say("writing the disk")
-        partitions = [disk.Partition(boot, FAT_LBA, bootable=True), disk.Partition(root, LINUX)]
-        disk.write_disk(work / "disk.raw", partitions, boot_code=_boot_code(), identity=0x6D696E69)
-        disk.write_qcow2(work / "disk.raw", work / "disk.qcow2")
-        (work / "disk.qcow2").replace(output)
+        vmlinuz = (material / f"boot/vmlinuz-{modules.release}").read_bytes()
+        boot = boot_tree(LAYOUT, vmlinuz, newc(_initramfs(material, modules)), material)
+        write_image(LAYOUT, boot, _root(material, modules, versions), output, work)
     say(f"{output} is ready")
     return Mini(output, versions)
-
-
-def _boot_code() -> bytes:
-    """Return the boot code of the master boot record (package syslinux)."""
-    return Path("/usr/lib/syslinux/mbr/mbr.bin").read_bytes()
-
-
-def _boot(material: Path, modules: Modules) -> Tree:
-    """Return what the firmware reads: kernel, initramfs and both boot loaders' settings."""
-    tree = Tree()
-    tree.copy(material / f"boot/vmlinuz-{modules.release}", "vmlinuz")
-    tree.file("initrd", newc(_initramfs(material, modules)))
-    tree.file("syslinux.cfg", SYSLINUX)
-    tree.copy(material / "usr/lib/systemd/boot/efi/systemd-bootx64.efi", "EFI/BOOT/BOOTX64.EFI")
-    tree.file("loader/loader.conf", "timeout 0\ndefault mini.conf\n")
-    tree.file("loader/entries/mini.conf", LOADER_ENTRY)
-    return tree
 
 
 def _initramfs(material: Path, modules: Modules) -> Tree:

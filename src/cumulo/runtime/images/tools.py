@@ -29,6 +29,7 @@ PACKAGES = {
     "lz4": "lz4",
     "mcopy": "mtools",
     "mformat": "mtools",
+    "mmd": "mtools",
     "mke2fs": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
     "qemu-img": "qemu-utils",

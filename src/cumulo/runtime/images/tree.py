@@ -1,6 +1,6 @@
-"""A file tree in memory: what goes into an initramfs or a file system, in a fixed order.
+"""A file tree: what goes into an initramfs or a file system, in a fixed order.
 
-All of it belongs to root and bears one time, so the order and the bytes depend on nothing but the contents.
+All of it bears one time, so the order and the bytes depend on nothing but the contents.
 """
 
 from collections.abc import Iterator
@@ -10,24 +10,34 @@ import msgspec
 
 from cumulo.runtime.images.tools import EPOCH
 
+ROOT = (0, 0)  # user and group id
+
 
 class Directory(msgspec.Struct, frozen=True):
     """A folder with its permission bits."""
 
     mode: int = 0o755
+    owner: tuple[int, int] = ROOT
 
 
 class File(msgspec.Struct, frozen=True):
-    """A regular file."""
+    """A regular file. `content`: its bytes, or the file on this machine that has them."""
 
-    content: bytes
+    content: bytes | Path
     mode: int = 0o644
+    owner: tuple[int, int] = ROOT
+    capability: bytes = b""  # the extended attribute `security.capability`
+
+    def read(self) -> bytes:
+        """Return its bytes."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
 class Link(msgspec.Struct, frozen=True):
     """A symbolic link."""
 
     target: str
+    owner: tuple[int, int] = ROOT
 
 
 Node = Directory | File | Link
@@ -46,24 +56,28 @@ class Tree:
     def __contains__(self, path: str) -> bool:
         return path.strip("/") in self._nodes
 
+    def __getitem__(self, path: str) -> Node:
+        return self._nodes[path.strip("/")]
+
     def folder(self, path: str, mode: int = 0o755) -> None:
         """Add a folder, or set the mode of one that came by itself."""
-        self._put(path, Directory(mode))
+        self.put(path, Directory(mode))
 
     def file(self, path: str, content: bytes | str, mode: int = 0o644) -> None:
         """Add a file with this content."""
         data = content.encode() if isinstance(content, str) else content
-        self._put(path, File(data, mode))
+        self.put(path, File(data, mode))
 
     def link(self, path: str, target: str) -> None:
         """Add a symbolic link."""
-        self._put(path, Link(target))
+        self.put(path, Link(target))
 
     def copy(self, source: Path, path: str, mode: int = 0o644) -> None:
         """Add a file with the content of one on this machine (links are followed)."""
         self.file(path, source.read_bytes(), mode)
 
-    def _put(self, path: str, node: Node) -> None:
+    def put(self, path: str, node: Node) -> None:
+        """Add a node of any kind."""
         name = path.strip("/")
         for parent in PurePosixPath(name).parents:
             if str(parent) != ".":
@@ -82,8 +96,8 @@ def newc(tree: Tree) -> bytes:
         match node:
             case Directory(mode):
                 parts.append(_record(number, path, 0o040000 | mode, b""))
-            case File(content, mode):
-                parts.append(_record(number, path, 0o100000 | mode, content))
+            case File(mode=mode):
+                parts.append(_record(number, path, 0o100000 | mode, node.read()))
             case Link(target):
                 parts.append(_record(number, path, 0o120777, target.encode()))
     parts.append(_record(0, "TRAILER!!!", 0, b""))
