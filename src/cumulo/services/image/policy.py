@@ -1,6 +1,6 @@
 """Who may do what with images. Names and defaults are Glance's, so that its policy files keep working."""
 
-from cumulo.core.auth import Rule
+from cumulo.core.auth import ANYONE, Rule
 
 _SCOPES = ("project",)
 _MEMBER = "rule:context_is_admin or (role:member and project_id:%(project_id)s)"
@@ -44,7 +44,8 @@ MODIFY_MEMBER = _rule(
 )
 DEACTIVATE = _rule("deactivate", _MEMBER, "Forbid downloads of an image.")
 REACTIVATE = _rule("reactivate", _MEMBER, "Allow downloads of an image again.")
-DISCOVER = _rule("default", "", "Read schemas and what the service can do.")
+# Upstream asks for nothing but a token here.
+DISCOVER = Rule("discover_images", ANYONE, "Read schemas and what the service can do.")
 
 RULES = (
     ADD,
