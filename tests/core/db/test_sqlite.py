@@ -164,3 +164,10 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     engine = SqliteEngine(f"{tmp_path}/killed.db")
     assert acknowledged <= await ids(engine)
     await engine.close()
+
+
+async def test_nobody_else_can_read_the_files(engine: SqliteEngine, tmp_path: Path) -> None:
+    await write(engine, "t")
+    files = list(tmp_path.glob("x.db*"))
+    assert len(files) == 3
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}

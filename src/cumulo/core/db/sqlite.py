@@ -104,6 +104,7 @@ class SqliteEngine:
 
     def __init__(self, path: str, synchronous: str = "FULL") -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch(mode=0o600)  # it holds secrets; SQLite gives its other files the same mode
         self.statements = sqlite_statements()
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         self._writer = _connect(path, flags, synchronous)
