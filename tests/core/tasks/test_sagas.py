@@ -253,3 +253,17 @@ async def test_old_tasks_are_forgotten(tasks: Tasks, database: Database) -> None
     await tasks.settle()
     async with database.read() as reader:
         assert [task.id for task in await reader.all(Task)] == [young]
+
+
+async def test_effects_wait_for_a_slot_and_steps_do_not(make: Callable[..., Tasks], world: World) -> None:
+    tasks = make(concurrency=1)
+    await tasks.start_workers()
+    async with tasks.slots:
+        travelling = await begin(tasks, Journey("ann"))
+        stepping = await begin(tasks, Steps(name="x"))
+        while (await shown(tasks, stepping))["state"] != "done":  # noqa: ASYNC110  no event tells
+            await asyncio.sleep(0)
+        assert world.done["travel"] == 0
+    await tasks.settle()
+    assert (await shown(tasks, travelling))["state"] == "done"
+    await tasks.stop()

@@ -85,8 +85,7 @@ class Execution:
         while True:
             self.log.debug("part.started", part=name, undoing=undoing, attempt=self.task.attempt)
             try:
-                async with self.tasks.slots:
-                    await act(*arguments)
+                await act(*arguments)
             except journal.LeaseLost:
                 raise
             except Exception as error:
@@ -262,10 +261,11 @@ class Execution:
 
     @contextlib.asynccontextmanager
     async def _speaking(self, name: str) -> AsyncIterator[EffectRun]:
-        """Give an effect's run; what it says is written meanwhile."""
+        """Give an effect's run when there is a slot for it; what it says is written meanwhile."""
         said = Progress(self, name)
         try:
-            yield self._effect_run(said)
+            async with self.tasks.slots:
+                yield self._effect_run(said)
         finally:
             await said.stop()
 

@@ -57,7 +57,8 @@ class Tasks:
     """All durable work of one process.
 
     bindings: what `run.use` returns, by type. instance: this worker's name; a worker that starts takes over
-    at once what a dead one of the same name had, so no two that run may share a name.
+    at once what a dead one of the same name had, so no two that run may share a name. concurrency: how many
+    effects may be under way; steps wait for the database only.
     """
 
     def __init__(
