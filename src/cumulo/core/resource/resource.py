@@ -102,24 +102,32 @@ class Resource:
         policy: Rule,
         detail: Rule | None = None,
         brief: type[View] | None = None,
+        before: Callable[[Ctx], Awaitable[None]] | None = None,
         since: str | None = None,
         until: str | None = None,
     ) -> None:
-        """Declare the list; with `detail`, the full view at `/detail` and `brief` at the plain path."""
-        versions = {"since": since, "until": until}
-        self._listing(self.path, "list", policy, brief or self.view, versions)
+        """Declare the list; with `detail`, the full view at `/detail` and `brief` at the plain path.
+
+        before: what must be so before anything is listed; the list is in a transaction then.
+        """
+        options = {"since": since, "until": until, "before": before}
+        self._listing(self.path, "list", policy, brief or self.view, dict(options))
         if detail is not None:
-            self._listing(f"{self.path}/detail", "detail", detail, self.view, versions)
+            self._listing(f"{self.path}/detail", "detail", detail, self.view, dict(options))
 
     def _listing(
-        self, path: str, verb: str, policy: Rule, view: type[View], versions: dict[str, Any]
+        self, path: str, verb: str, policy: Rule, view: type[View], options: dict[str, Any]
     ) -> None:
+        before = options.pop("before")
+
         async def run(ctx: Ctx) -> Response:
+            if before is not None:
+                await before(ctx)
             return await list_response(ctx, self, view)
 
         self._add(
-            verb=verb, method="GET", path=path, policy=policy, run=run, view=view, lists=True, writes=False,
-            summary=f"List {self.plural}.", **versions,
+            verb=verb, method="GET", path=path, policy=policy, run=run, view=view, lists=True,
+            writes=before is not None, summary=f"List {self.plural}.", **options,
         )  # fmt: skip
 
     def show(

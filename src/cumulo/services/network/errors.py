@@ -233,3 +233,15 @@ class NetworkAmbiguous(Conflict):
 
 class SecurityGroupAmbiguous(Conflict):
     """Several security groups are called '{name}'; name one by its id."""
+
+
+class NetworkWithoutSubnet(Invalid):
+    """Network {id} requires a subnet in order to boot instances on."""
+
+
+class ExternalNetworkNotForServers(Invalid):
+    """It is not allowed to create an interface on external network {id}."""
+
+
+class FixedIpTaken(Invalid):
+    """Fixed IP address {address} is already in use on network {network_id}."""

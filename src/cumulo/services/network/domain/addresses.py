@@ -240,3 +240,8 @@ async def _free_offset(db: Reader, subnet_id: str, first: int, last: int) -> int
         )
     )
     return None if gap is None else int(gap)
+
+
+def prefix_mask(cidr: str) -> str:
+    """Return a CIDR's netmask written as an address."""
+    return str(ipaddress.ip_network(cidr).netmask)

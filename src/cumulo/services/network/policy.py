@@ -1,0 +1,85 @@
+"""The network service's rules: neutron's names and defaults, so that an operator's `policy.yaml` works."""
+
+from cumulo.core.auth import ANYONE, PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, Rule
+
+ADMIN_ONLY = "rule:admin_only"
+_all: list[Rule] = []
+
+
+def _rule(name: str, default: str, description: str) -> Rule:
+    rule = Rule(name, default, description)
+    _all.append(rule)
+    return rule
+
+
+def _crud(kind: str, words: str, *, read: str = PROJECT_READER_OR_ADMIN) -> tuple[Rule, Rule, Rule, Rule]:
+    """Declare who may create, see, change and delete one kind of resource."""
+    return (
+        _rule(f"create_{kind}", PROJECT_MEMBER_OR_ADMIN, f"Create a {words}."),
+        _rule(f"get_{kind}", read, f"See a {words}."),
+        _rule(f"update_{kind}", PROJECT_MEMBER_OR_ADMIN, f"Change a {words}."),
+        _rule(f"delete_{kind}", PROJECT_MEMBER_OR_ADMIN, f"Delete a {words}."),
+    )
+
+
+def _guards(verb: str, kind: str, *names: str) -> tuple[Rule, ...]:
+    """Declare attributes that only an administrator may send."""
+    return tuple(
+        _rule(f"{verb}_{kind}:{name}", ADMIN_ONLY, f"Say {name} of a {kind} ({verb}).") for name in names
+    )
+
+
+# What a caller sees at all is each resource's scope; a network or subnet in scope may be read by anyone.
+CREATE_NETWORK, GET_NETWORK, UPDATE_NETWORK, DELETE_NETWORK = _crud("network", "network", read=ANYONE)
+CREATE_NETWORK_SHARED, CREATE_NETWORK_EXTERNAL, CREATE_NETWORK_DEFAULT, CREATE_NETWORK_PROVIDER = _guards(
+    "create", "network", "shared", "router:external", "is_default", "provider:network_type"
+)
+UPDATE_NETWORK_SHARED, UPDATE_NETWORK_EXTERNAL, UPDATE_NETWORK_DEFAULT = _guards(
+    "update", "network", "shared", "router:external", "is_default"
+)
+GET_NETWORK_PROVIDER = _rule("get_network:provider:network_type", ADMIN_ONLY, "See a network's provider.")
+
+CREATE_SUBNET, GET_SUBNET, UPDATE_SUBNET, DELETE_SUBNET = _crud("subnet", "subnet", read=ANYONE)
+
+CREATE_PORT, GET_PORT, UPDATE_PORT, DELETE_PORT = _crud("port", "port", read=ANYONE)
+CREATE_PORT_HOST, CREATE_PORT_PROFILE = _guards("create", "port", "binding:host_id", "binding:profile")
+UPDATE_PORT_HOST, UPDATE_PORT_PROFILE, UPDATE_PORT_MAC = _guards(
+    "update", "port", "binding:host_id", "binding:profile", "mac_address"
+)
+GET_PORT_BINDING = _rule("get_port:binding:host_id", ADMIN_ONLY, "See where a port is bound.")
+
+CREATE_ROUTER, GET_ROUTER, UPDATE_ROUTER, DELETE_ROUTER = _crud("router", "router")
+GET_ROUTER_HA = _rule("get_router:ha", ADMIN_ONLY, "See how a router is realised.")
+CREATE_ROUTER_SNAT = _rule(
+    "create_router:external_gateway_info:enable_snat", ADMIN_ONLY, "Say whether a new router hides addresses."
+)
+UPDATE_ROUTER_SNAT = _rule(
+    "update_router:external_gateway_info:enable_snat", ADMIN_ONLY, "Say whether a router hides addresses."
+)
+CREATE_ROUTER_FIXED = _rule(
+    "create_router:external_gateway_info:external_fixed_ips", ADMIN_ONLY, "Choose a new gateway's address."
+)
+UPDATE_ROUTER_FIXED = _rule(
+    "update_router:external_gateway_info:external_fixed_ips", ADMIN_ONLY, "Choose a gateway's address."
+)
+ADD_INTERFACE = _rule("add_router_interface", PROJECT_MEMBER_OR_ADMIN, "Connect a router to a subnet.")
+REMOVE_INTERFACE = _rule("remove_router_interface", PROJECT_MEMBER_OR_ADMIN, "Disconnect a router.")
+ADD_ROUTES = _rule("add_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Add routes to a router.")
+REMOVE_ROUTES = _rule("remove_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Take routes from a router.")
+
+CREATE_FIP, GET_FIP, UPDATE_FIP, DELETE_FIP = _crud("floatingip", "floating IP")
+(CREATE_FIP_ADDRESS,) = _guards("create", "floatingip", "floating_ip_address")
+
+CREATE_GROUP, GET_GROUP, UPDATE_GROUP, DELETE_GROUP = _crud("security_group", "security group")
+CREATE_RULE = _rule("create_security_group_rule", PROJECT_MEMBER_OR_ADMIN, "Create a rule of a group.")
+GET_RULE = _rule("get_security_group_rule", PROJECT_READER_OR_ADMIN, "See a rule of a group.")
+DELETE_RULE = _rule("delete_security_group_rule", PROJECT_MEMBER_OR_ADMIN, "Delete a rule of a group.")
+
+GET_QUOTA = _rule("get_quota", PROJECT_READER_OR_ADMIN, "See a project's limits.")
+UPDATE_QUOTA = _rule("update_quota", ADMIN_ONLY, "Set a project's limits.")
+DELETE_QUOTA = _rule("delete_quota", ADMIN_ONLY, "Return a project to the default limits.")
+LIST_EXTENSIONS = _rule("get_extensions", ANYONE, "See which extensions there are.")
+GET_TAGS = _rule("get_tags", ANYONE, "See a resource's tags.")
+UPDATE_TAGS = _rule("update_tags", PROJECT_MEMBER_OR_ADMIN, "Tag a resource.")
+
+RULES = tuple(_all)
