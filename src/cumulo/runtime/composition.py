@@ -79,7 +79,7 @@ class Composition:
 
     async def _found(self) -> None:
         """Make the tables, the first rows and the files that clients log in with."""
-        await self.database.create_all()
+        await self.database.migrate()
         url = self.settings.http.url
         password = clouds.password(self.state.admin_password)
         founding = Founding(password=password, region=clouds.REGION, services=catalog(self.services, url))
