@@ -1,3 +1,4 @@
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from tests.services.compute.fakes import NEWEST, ComputeCloud
 
@@ -118,6 +119,16 @@ async def test_a_made_keypair_tells_its_private_half_once(cloud: ComputeCloud):
     assert "private_key" not in shown
     assert shown["type"] == "ssh"
     assert shown["user_id"] == "member-of-p1"
+
+
+async def test_a_certificate_is_made_for_windows(cloud: ComputeCloud):
+    body = {"keypair": {"name": "c", "type": "x509"}}
+    response = await cloud.member("p1").post(f"{ROOT}/os-keypairs", json=body, headers=NEWEST)
+    made = response.json()["keypair"]
+    certificate = x509.load_pem_x509_certificate(made["public_key"].encode())
+    private = serialization.load_pem_private_key(made["private_key"].encode(), None)
+    assert certificate.public_key() == private.public_key()
+    assert len(made["fingerprint"]) == 59
 
 
 async def test_an_imported_key_has_novas_fingerprint(cloud: ComputeCloud):

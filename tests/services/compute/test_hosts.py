@@ -51,6 +51,9 @@ async def test_hypervisors_are_shown_with_their_use_in_old_versions(cloud: Compu
     one = (await admin.get(f"{ROOT}/os-hypervisors/{shown['id']}", headers=NEWEST)).json()["hypervisor"]
     assert one["hypervisor_hostname"] == "h1"
     assert (await admin.get(f"{ROOT}/os-hypervisors/nope", headers=NEWEST)).status_code == 404
+    found = (await admin.get(f"{ROOT}/os-hypervisors/h/servers")).json()["hypervisors"]
+    assert (found[0]["hypervisor_hostname"], len(found[0]["servers"])) == ("h1", 1)
+    assert (await admin.get(f"{ROOT}/os-hypervisors/x/search")).status_code == 404
     total = (await admin.get(f"{ROOT}/os-hypervisors/statistics")).json()["hypervisor_statistics"]
     assert (total["count"], total["memory_mb_used"]) == (1, 128)
     assert (await cloud.member("p1").get(f"{ROOT}/os-hypervisors")).status_code == 403

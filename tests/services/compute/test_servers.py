@@ -53,6 +53,8 @@ async def test_lists_are_filtered(cloud: ComputeCloud):
     address = (await show(client, first))["addresses"]["home"][0]["addr"]
     assert await names(client, "name=alp") == ["alpha"]
     assert await names(client, "name=^beta$") == ["beta"]
+    assert await names(client, "name=^[a-c].*a$") == ["alpha", "beta"]
+    assert await names(client, "name=(a*)*b") == []
     assert await names(client, "status=SHUTOFF") == ["alpha"]
     assert await names(client, "status=ACTIVE") == ["beta"]
     assert await names(client, "status=NONSENSE") == []

@@ -11,6 +11,7 @@ member of the group is lost, also those that had finished, and each must hear of
 
 import asyncio
 import contextlib
+import re
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -266,7 +267,14 @@ def _connect(path: str, flags: int, synchronous: str) -> apsw.Connection:
         connection.setbusytimeout(0)  # the loop must not wait: `_begin_immediate` tries again
     connection.execute("PRAGMA cache_size = -16000")  # KiB
     connection.execute("PRAGMA case_sensitive_like = ON")  # as PostgreSQL compares
+    connection.create_scalar_function("regexp", _matches, 2, deterministic=True)
     return connection
+
+
+def _matches(*arguments: Any) -> bool:
+    """Do `value REGEXP pattern`, which SQLite leaves to its host. Callers keep patterns harmless."""
+    pattern, value = arguments
+    return value is not None and re.search(pattern, value) is not None
 
 
 def _translated(error: Exception) -> Exception:

@@ -40,6 +40,20 @@ async def sum_hypervisors(ctx: Ctx) -> Any:
     return await domain.statistics(ctx)
 
 
+@routes.route("GET", "/os-hypervisors/{hypervisor_id}/search", policy=policy.HYPERVISORS_SEARCH, until="2.52")
+async def search_hypervisors(ctx: Ctx, hypervisor_id: str) -> Any:
+    """Find hypervisors by a part of their name."""
+    return await domain.hypervisors(ctx, detail=False, pattern=hypervisor_id)
+
+
+@routes.route(
+    "GET", "/os-hypervisors/{hypervisor_id}/servers", policy=policy.HYPERVISORS_SERVERS, until="2.52"
+)
+async def servers_of_hypervisors(ctx: Ctx, hypervisor_id: str) -> Any:
+    """List the servers on the hypervisors found by a part of their name."""
+    return await domain.hypervisors(ctx, detail=False, pattern=hypervisor_id, with_servers=True)
+
+
 @routes.route("GET", "/os-hypervisors/{hypervisor_id}", policy=policy.HYPERVISORS_SHOW)
 async def show_hypervisor(ctx: Ctx, hypervisor_id: str) -> Any:
     """Show a hypervisor."""

@@ -38,11 +38,13 @@ async def output(ctx: Ctx, server: Server, length: int | str | None) -> str:
         raise ServerNotReady(id=server.id)
     host = remote(ctx.use(Bus), server.host, Hypervisor, timeout=QUICK)
     try:
-        return await host.console_log(server.id, lines=lines)
+        text = await host.console_log(server.id, lines=lines)
     except (GuestMissing, Gone) as error:
         raise ServerNotReady(id=server.id) from error
     except DriverError as error:
         raise Unavailable(f"The host cannot tell: {error.public}") from error
+    # Nova counts what a final line's end leaves over as a line too.
+    return text if lines is None else "\n".join(text.split("\n")[-lines:] if lines else [])
 
 
 def _lines(length: int | str | None) -> int | None:

@@ -45,8 +45,8 @@ from cumulo.services.compute.schema.bodies import (
     BlockDevice,
     NetworkEntry,
     ServerBody,
-    is_true,
 )
+from cumulo.services.compute.schema.catalogue import is_true
 from cumulo.services.compute.tasks import CreateServer
 
 GIB = 1024**3

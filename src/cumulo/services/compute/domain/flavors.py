@@ -21,7 +21,7 @@ from cumulo.services.compute.errors import (
     InvalidParameter,
 )
 from cumulo.services.compute.model import Flavor, FlavorAccess
-from cumulo.services.compute.schema.catalogue import FlavorBody
+from cumulo.services.compute.schema.catalogue import FlavorBody, is_true
 
 DEFAULTS = (
     # id, name, vCPUs, memory MiB, disk GiB; the names and sizes that OpenStack's users know
@@ -96,7 +96,7 @@ async def create(ctx: Ctx, body: FlavorBody) -> Flavor:
         ephemeral_gib=0 if body.ephemeral is UNSET else int(body.ephemeral),
         swap_mib=0 if body.swap is UNSET else int(body.swap),
         rxtx_factor=1.0 if body.rxtx_factor is UNSET else body.rxtx_factor,
-        is_public=True if body.is_public is UNSET else body.is_public,
+        is_public=True if body.is_public is UNSET else is_true(body.is_public),
         description=None if body.description is UNSET else body.description,
     )
     await ctx.db.insert(flavor)

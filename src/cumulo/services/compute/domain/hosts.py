@@ -14,7 +14,8 @@ from cumulo.core.http import Ctx
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.errors import HostInUse, HostNotFound, ServiceNotFound
 from cumulo.services.compute.model import ComputeHost, Server
-from cumulo.services.compute.schema.bodies import ServiceChange, ServiceVerbBody, is_true
+from cumulo.services.compute.schema.bodies import ServiceChange, ServiceVerbBody
+from cumulo.services.compute.schema.catalogue import is_true
 
 BINARY = "nova-compute"
 _COUNTS = (  # until 2.87: what a hypervisor's document said of its host's use
@@ -148,18 +149,21 @@ async def find_hypervisor(ctx: Ctx, id: str) -> ComputeHost:
     return row
 
 
-async def hypervisors(ctx: Ctx, *, detail: bool) -> dict[str, Any]:
-    """Return the hypervisors."""
-    pattern = ctx.request.first("hypervisor_hostname_pattern")
+async def hypervisors(
+    ctx: Ctx, *, detail: bool, pattern: str | None = None, with_servers: bool = False
+) -> dict[str, Any]:
+    """Return the hypervisors, or those whose name holds the pattern. HostNotFound when none does."""
+    first = ctx.request.first
+    wanted = pattern or first("hypervisor_hostname_pattern")
     rows = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
-    rows = [row for row in rows if pattern is None or pattern in row.host]
-    if pattern is not None and not rows:
-        raise HostNotFound(f"No hypervisor matching '{pattern}' could be found.")
+    rows = [row for row in rows if wanted is None or wanted in row.host]
+    if wanted is not None and not rows:
+        raise HostNotFound(f"No hypervisor matching '{wanted}' could be found.")
     used = await use_of_hosts(ctx.db) if detail else {}
     documents = [
         hypervisor_document(ctx, row, used.get(row.host, _UNUSED) if detail else None) for row in rows
     ]
-    if is_true(ctx.request.first("with_servers") or "false"):
+    if with_servers or is_true(first("with_servers")):
         for row, document in zip(rows, documents, strict=True):
             document["servers"] = await servers_on(ctx.db, row.host)
     return {"hypervisors": documents}
@@ -169,7 +173,7 @@ async def hypervisor(ctx: Ctx, row: ComputeHost) -> dict[str, Any]:
     """Return one hypervisor in detail."""
     used = await use_of_hosts(ctx.db)
     document = hypervisor_document(ctx, row, used.get(row.host, _UNUSED))
-    if is_true(ctx.request.first("with_servers") or "false"):
+    if is_true(ctx.request.first("with_servers")):
         document["servers"] = await servers_on(ctx.db, row.host)
     return {"hypervisor": document}
 

@@ -8,12 +8,16 @@ and not kept.
 import base64
 import binascii
 import hashlib
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cumulo.core import clock
 from cumulo.core.db import Reader
 from cumulo.core.http import Ctx
 from cumulo.services.compute.domain import quotas
@@ -24,6 +28,8 @@ from cumulo.services.compute.errors import (
     MarkerNotFound,
 )
 from cumulo.services.compute.model import Keypair
+
+LIFETIME = timedelta(days=3650)  # of a certificate made here
 
 
 def generate(comment: str) -> tuple[str, str]:
@@ -36,6 +42,30 @@ def generate(comment: str) -> tuple[str, str]:
     )
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return private.decode(), f"{public.decode()} {comment}"
+
+
+def certify(name: str) -> tuple[str, str]:
+    """Make a P-256 key with a certificate by itself; return both in PEM, the private half first."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64] or "user")])
+    now = clock.now()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return private.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def fingerprint(public_key: str, kind: str) -> str:
@@ -67,9 +97,7 @@ async def create(
     """Keep a public key, or make a pair; return it with the private half when made here."""
     private = None
     if public_key is None:
-        if kind != "ssh":
-            raise KeypairInvalid(reason="only SSH keys are made here; bring the certificate.")
-        private, public_key = generate(comment="Generated-by-Cumulo")
+        private, public_key = generate("Generated-by-Cumulo") if kind == "ssh" else certify(user_id)
     found = fingerprint(public_key, kind)
     if await ctx.db.exists(Keypair, owned(user_id, name)):
         raise KeypairExists(name=name)

@@ -12,10 +12,10 @@ from cumulo.core.quota import UNLIMITED, Limits, Standing
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.errors import InvalidParameter
 from cumulo.services.compute.model import Keypair, Server
-from cumulo.services.compute.schema.bodies import is_true
+from cumulo.services.compute.schema.catalogue import is_true
 
 SERVICE = "compute"
-OLD_NETWORK = {  # until 2.35: what compute once limited in its own network service
+OLD_NETWORK = {  # until 2.35: what compute limited when it had a network service of its own
     "fixed_ips": -1,
     "floating_ips": -1,
     "security_group_rules": -1,
@@ -49,6 +49,8 @@ LIMITS = Limits(
         "metadata_items": 128,
         "server_groups": 10,
         "server_group_members": 10,
+        **OLD_NETWORK,
+        **OLD_FILES,
     },
     usage=usage,
 )
@@ -63,29 +65,24 @@ async def check_key_pairs(ctx: Ctx, user_id: str) -> None:
         raise OverQuota("Quota exceeded, too many key pairs.", resource="key_pairs")
 
 
-def shown(ctx: Ctx, values: Mapping[str, Any], old: Any) -> dict[str, Any]:
-    """Return a quota set as this version of the API has it; `old` makes a former limit's value."""
-    document = dict(values)
-    version = ctx.version or (2, 1)
-    if version <= (2, 35):
-        document.update({name: old(limit) for name, limit in OLD_NETWORK.items()})
-    if version <= (2, 56):
-        document.update({name: old(limit) for name, limit in OLD_FILES.items()})
-    return document
+def shown(ctx: Ctx, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a quota set what this version of the API has."""
+    version = ctx.version or (2, 104)
+    hidden = {*(OLD_NETWORK if version > (2, 35) else ()), *(OLD_FILES if version > (2, 56) else ())}
+    return {name: value for name, value in values.items() if name not in hidden}
 
 
 async def quota_set(ctx: Ctx, project_id: str) -> dict[str, Any]:
     """Return a project's limits."""
     limits = await ctx.engine.quota.limits(ctx.db, SERVICE, project_id)
-    return {"quota_set": {"id": project_id, **shown(ctx, limits, int)}}
+    return {"quota_set": {"id": project_id, **shown(ctx, limits)}}
 
 
 async def quota_detail(ctx: Ctx, project_id: str) -> dict[str, Any]:
     """Return a project's limits, each with what is used of it."""
     standing = await ctx.engine.quota.standing(ctx.db, SERVICE, project_id)
     detail = {name: _detail(one) for name, one in standing.items()}
-    document = shown(ctx, detail, lambda limit: _detail(Standing(limit, 0)))
-    return {"quota_set": {"id": project_id, **document}}
+    return {"quota_set": {"id": project_id, **shown(ctx, detail)}}
 
 
 def _detail(standing: Standing) -> dict[str, int]:
@@ -95,7 +92,7 @@ def _detail(standing: Standing) -> dict[str, int]:
 def quota_defaults(ctx: Ctx, project_id: str) -> dict[str, Any]:
     """Return the limits of a project that has none of its own."""
     limits = ctx.engine.quota.defaults(SERVICE)
-    return {"quota_set": {"id": project_id, **shown(ctx, limits, int)}}
+    return {"quota_set": {"id": project_id, **shown(ctx, limits)}}
 
 
 async def absolute(ctx: Ctx, project_id: str) -> dict[str, Any]:

@@ -105,16 +105,21 @@ async def update(ctx: Ctx, server: Server, body: ServerChange) -> Server:
 
 
 def check_access(body: ServerBody | ServerChange) -> None:
-    """Refuse access addresses that are none; an empty one takes it away."""
-    for version, name, value in ((4, "accessIPv4", body.access_ipv4), (6, "accessIPv6", body.access_ipv6)):
-        if not isinstance(value, str) or value == "":
-            continue
-        try:
-            good = ip_address(value).version == version
-        except ValueError:
-            good = False
-        if not good:
-            raise InvalidParameter(name=name, value=value, reason=f"It is no IPv{version} address.")
+    """Write access addresses in their shortest form; refuse what is none. An empty one takes it away."""
+    if isinstance(body.access_ipv4, str) and body.access_ipv4:
+        body.access_ipv4 = _address("accessIPv4", body.access_ipv4, 4)
+    if isinstance(body.access_ipv6, str) and body.access_ipv6:
+        body.access_ipv6 = _address("accessIPv6", body.access_ipv6, 6)
+
+
+def _address(name: str, value: str, version: int) -> str:
+    try:
+        address = ip_address(value)
+    except ValueError:
+        address = None
+    if address is None or address.version != version:
+        raise InvalidParameter(name=name, value=value, reason=f"It is no IPv{version} address.")
+    return str(address)
 
 
 async def lock(ctx: Ctx, server: Server, reason: str | None) -> None:

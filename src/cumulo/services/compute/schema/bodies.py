@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from cumulo.core.resource import Body, Since, Until
-from cumulo.services.compute.schema.catalogue import Name
+from cumulo.services.compute.schema.catalogue import Flag, Name
 
 USER_DATA_LIMIT = 65535
 Description = Annotated[str, Meta(max_length=255)]
@@ -14,8 +14,8 @@ Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^,/]*$")]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
 MetaKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]{1,255}$")]
 MetaValue = Annotated[str, Meta(max_length=255)]
-Hostname = Annotated[
-    str, Meta(min_length=2, max_length=63, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$")
+Hostname = Annotated[  # a whole domain name since 2.94
+    str, Meta(min_length=2, max_length=255, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9._-]*[a-zA-Z0-9]+$")
 ]
 Uuid = Annotated[
     str,
@@ -23,9 +23,6 @@ Uuid = Annotated[
 ]
 Count = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,5}$")]
 DiskConfig = Literal["AUTO", "MANUAL"]
-Flag = (
-    bool | Literal["true", "True", "TRUE", "1", "on", "yes", "false", "False", "FALSE", "0", "off", "no", ""]
-)
 
 
 class NetworkEntry(Body):
@@ -171,11 +168,3 @@ class ServiceVerbBody(Body):
     binary: str
     disabled_reason: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
     forced_down: Flag | UnsetType = UNSET
-
-
-TRUE = frozenset({True, "true", "True", "TRUE", "1", "on", "yes"})
-
-
-def is_true(flag: Any) -> bool:
-    """Read one of the ways in which clients say yes."""
-    return flag in TRUE

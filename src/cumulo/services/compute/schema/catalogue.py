@@ -32,6 +32,17 @@ SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-
 SpecValue = Annotated[str, Meta(max_length=255)]
 
 
+Flag = (
+    bool | Literal["true", "True", "TRUE", "1", "on", "yes", "false", "False", "FALSE", "0", "off", "no", ""]
+)
+_YES = frozenset({True, "true", "True", "TRUE", "1", "on", "yes"})
+
+
+def is_true(flag: Any) -> bool:
+    """Read one of the ways in which clients say yes."""
+    return flag in _YES
+
+
 class FlavorBody(Body):
     """A flavor to create."""
 
@@ -43,7 +54,7 @@ class FlavorBody(Body):
     swap: Whole | UnsetType = UNSET
     ephemeral: Whole | UnsetType = msgspec.field(default=UNSET, name="OS-FLV-EXT-DATA:ephemeral")
     rxtx_factor: Annotated[float, Meta(gt=0, le=3.40282e38)] | UnsetType = UNSET
-    is_public: bool | UnsetType = msgspec.field(default=UNSET, name="os-flavor-access:is_public")
+    is_public: Flag | UnsetType = msgspec.field(default=UNSET, name="os-flavor-access:is_public")
     description: Annotated[Annotated[str, Meta(max_length=65535)] | None, Since("2.55")] | UnsetType = UNSET
 
 

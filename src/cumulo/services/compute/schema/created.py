@@ -3,7 +3,8 @@
 from cumulo.core.http import Ctx, Response
 from cumulo.core.resource import PageContext
 from cumulo.services.compute.model import Server
-from cumulo.services.compute.schema.bodies import ServerBody, is_true
+from cumulo.services.compute.schema.bodies import ServerBody
+from cumulo.services.compute.schema.catalogue import is_true
 from cumulo.services.compute.schema.links import links
 
 

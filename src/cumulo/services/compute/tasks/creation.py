@@ -66,7 +66,7 @@ class CreateServer(Saga):
             asked.networks,
             project_id=server.project_id,
             host=run[CreateServer.place],
-            hostname=server.hostname,
+            hostname=server.hostname.partition(".")[0],
             security_group_ids=asked.security_group_ids,
             zone=server.zone or "",
         )
