@@ -26,7 +26,6 @@ PACKAGES = {
     "debugfs": "e2fsprogs",
     "depmod": "kmod",
     "dpkg-deb": "dpkg",
-    "lz4": "lz4",
     "mcopy": "mtools",
     "mformat": "mtools",
     "mmd": "mtools",

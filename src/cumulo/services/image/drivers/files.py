@@ -23,7 +23,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FileStore:
-    """A folder on this machine. It is made, with its parents, when the first upload comes."""
+    """A folder on this machine, closed to other users. It is made when the first upload comes."""
 
     name = "file"
 
@@ -37,7 +37,8 @@ class FileStore:
         path = self._uploads / upload_id
 
         def create() -> BinaryIO:
-            self._uploads.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._uploads.mkdir(exist_ok=True)
             return path.open("xb", buffering=0)
 
         return FileWriter(path, await self._do(create), self._threads)
