@@ -164,7 +164,8 @@ class ModelType(msgspec.StructMeta):
                 namespace[key] = msgspec.field(default_factory=spec.default_factory)
             else:
                 del namespace[key]
-        cls: Any = super().__new__(mcs, name, bases, namespace, kw_only=True)
+        # Rows hold no references to themselves, so the garbage collector need not look at thousands.
+        cls: Any = super().__new__(mcs, name, bases, namespace, kw_only=True, gc=False)
         if table is None:
             return cls  # type: ignore[no-any-return]  # a shared ancestor without a table
         cls.table = _table(cls, table, specs, namespace.get("__extra__", ()), metadata)
