@@ -58,6 +58,8 @@ def scope(ctx: Ctx, model: Any) -> Sequence[Any]:
     """Return what the caller may see: administrators all, in lists by `is_public` as Nova has it."""
     del model
     mine = usable_by(ctx.identity.project_id)
+    if ctx.operation.writes:
+        return ()  # the policy refuses before it would tell whether there is one
     if not ctx.identity.is_admin:
         return (mine,)
     if not ctx.operation.lists:
