@@ -35,3 +35,5 @@ async def test_what_the_service_can_do(cloud: Cloud):
 async def test_a_stranger_and_a_lost_path(cloud: Cloud):
     assert (await cloud.anonymous().get(f"{V2}/images")).status_code == 401
     assert (await cloud.member("p1").get(f"{V2}/nothing")).status_code == 404
+    assert (await cloud.member("p1").get(f"{V2}/images/")).status_code == 404
+    assert (await cloud.member("p1").delete(f"{V2}/images/")).status_code == 404

@@ -125,6 +125,7 @@ class Dialect:
     microversions: Microversions | None = None
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     conceals: bool = False
+    ignores_trailing_slash: bool = True  # `/images/` is `/images`; not so for glance, where it is nothing
     body_limit: int = 114_688  # oslo.middleware's default for every service
     headers: Mapping[str, str] = field(default_factory=dict)
 

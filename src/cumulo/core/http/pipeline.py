@@ -45,7 +45,8 @@ async def handle(ctx: Ctx, mount: Mount, segments: list[str]) -> Response:
 async def route(ctx: Ctx, mount: Mount, segments: list[str]) -> list[Route]:
     """Find what is served at the path; 404 for whom we know, 401 for whom we do not; 405."""
     found = mount.router.find(segments)
-    if found is None:
+    slashed = segments and ctx.request.path.endswith("/")
+    if found is None or (slashed and not ctx.service.dialect.ignores_trailing_slash):
         if not mount.open_to_all(segments):
             await identify(ctx)
         raise NoRoute

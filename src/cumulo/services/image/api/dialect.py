@@ -39,4 +39,5 @@ DIALECT = Dialect(
     links=glance_links,
     page_size=25,
     page_limit=1000,
+    ignores_trailing_slash=False,
 )
