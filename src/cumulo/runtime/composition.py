@@ -27,7 +27,9 @@ from cumulo.runtime.local import local_node
 from cumulo.runtime.services import all_services, catalog
 from cumulo.runtime.settings import SECTIONS, Settings, database_url, runtime_settings
 from cumulo.runtime.state import StateFolder
+from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.flavors import ensure_defaults
+from cumulo.services.compute.domain.hosts import trust_after_absence
 from cumulo.services.compute.tasks import listen
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.config import IdentitySettings
@@ -86,6 +88,7 @@ class Composition:
         async with self.tasks.work(ids.request()) as work:
             await bootstrap(work, founding)
             await ensure_defaults(work.db)
+            await trust_after_absence(work.db, self.bindings[ComputeSettings].host_silence)
         clouds.write(self.state, url)
 
 

@@ -1,5 +1,6 @@
 from tests.services.compute.fakes import NEWEST, ComputeCloud, create
 
+from cumulo.services.compute.domain.hosts import trust_after_absence
 from cumulo.services.compute.model import ComputeHost
 
 ROOT = "/compute/v2.1"
@@ -26,6 +27,20 @@ async def test_a_report_that_says_nothing_new_is_only_a_heartbeat(cloud: Compute
     assert after.seen_at > before.seen_at
     assert after.updated_at is None
     assert cloud.placement.providers == {}
+
+
+async def test_hosts_are_trusted_after_our_own_absence_only(cloud: ComputeCloud):
+    await cloud.add_host("h2")
+    await cloud.forget_heartbeat("h1")
+
+    async def up() -> list[str]:
+        async with cloud.database.begin() as db:
+            await trust_after_absence(db, 60)
+            return sorted(host.host for host in await db.all(ComputeHost) if host.is_up(60))
+
+    assert await up() == ["h2"]
+    await cloud.forget_heartbeat("h2")
+    assert await up() == ["h1", "h2"]
 
 
 async def test_zones_are_listed(cloud: ComputeCloud):

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.http import Ctx
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.errors import HostInUse, HostNotFound, ServiceNotFound
@@ -314,3 +314,14 @@ async def delete_service(ctx: Ctx, id: str) -> None:
         raise HostInUse(host=host.host)
     await ctx.use(Placement).remove_provider(ctx, host.id)
     await ctx.db.delete(ComputeHost, ComputeHost.c.id == host.id)
+
+
+async def trust_after_absence(db: Transaction, silence: float) -> None:
+    """At a start, take every host for one that is up when none was heard of lately.
+
+    Then it was we who were away: what a killed process left half done must not fail because the hosts'
+    next reports come a moment later.
+    """
+    hosts = await db.all(ComputeHost)
+    if not any(host.is_up(silence) for host in hosts):
+        await db.update(ComputeHost, ComputeHost.c.forced_down.is_(False), seen_at=clock.now())
