@@ -2,4 +2,6 @@
 
 from cumulo.services.network.tasks.reconcile import compare, follow, realise
 
-__all__ = ["compare", "follow", "realise"]
+RECONCILERS = (realise, compare)
+
+__all__ = ["RECONCILERS", "compare", "follow", "realise"]

@@ -1,0 +1,28 @@
+"""The network service's API: what it declares."""
+
+from cumulo.services.network.api import (
+    discovery,
+    floating_ips,
+    networks,
+    ports,
+    quotas,
+    routers,
+    security_groups,
+)
+from cumulo.services.network.api.dialect import DIALECT
+from cumulo.services.network.api.tags import tagged
+
+_TAGGED = (
+    networks.networks,
+    networks.subnets,
+    ports.ports,
+    routers.routers,
+    floating_ips.floating_ips,
+    security_groups.groups,
+)
+for _resource in _TAGGED:
+    tagged(_resource)
+
+PARTS = (discovery.routes, *_TAGGED, security_groups.rules, quotas.routes)
+
+__all__ = ["DIALECT", "PARTS"]

@@ -1,0 +1,55 @@
+"""How the network service writes HTTP: neutron's envelope and error types."""
+
+from typing import Any
+
+from cumulo.core import errors
+from cumulo.core.http import Dialect, Fault
+from cumulo.core.http.context import NotAuthorised
+
+_TYPES: dict[type[errors.Error], str] = {
+    NotAuthorised: "PolicyNotAuthorized",
+    errors.Forbidden: "Forbidden",
+    errors.OverQuota: "OverQuota",
+    errors.Invalid: "HTTPBadRequest",
+    errors.NotFound: "HTTPNotFound",
+    errors.Conflict: "Conflict",
+    errors.Bug: "HTTPInternalServerError",
+}
+_OWN = "cumulo.services.network."
+
+
+def neutron_error(fault: Fault) -> Any:
+    """`{"NeutronError": {type, message, detail}}`; a stranger gets keystonemiddleware's envelope."""
+    if fault.status == errors.Unauthenticated.status:
+        return {"error": {"code": fault.status, "title": fault.title, "message": fault.message}}
+    return {"NeutronError": {"type": error_type(fault.kind), "message": fault.message, "detail": ""}}
+
+
+def error_type(kind: type[errors.Error]) -> str:
+    """Return the word by which clients tell errors apart: our classes are named after neutron's."""
+    if kind.__module__.startswith(_OWN):
+        return kind.__name__
+    return next((_TYPES[k] for k in kind.__mro__ if k in _TYPES), kind.__name__)
+
+
+def invalid(name: str, value: Any, reason: str) -> str:
+    """Word a bad attribute as neutron does."""
+    if "was unexpected" in reason:
+        return f"Unrecognized attribute(s) '{name}'"
+    if "required property" in reason:
+        return f"Failed to parse request. Required attribute '{name}' not specified"
+    return f"Invalid input for {name}. Reason: {reason} (got {value!r})." if name else reason
+
+
+DIALECT = Dialect(
+    path="/network",
+    version_path="/v2.0",
+    classic_port=9696,
+    bulk_create=True,
+    fields_parameter="fields",
+    limit_zero_is_all=True,
+    error=neutron_error,
+    invalid=invalid,
+    statuses={errors.OverQuota: 409},
+    conceals=True,
+)

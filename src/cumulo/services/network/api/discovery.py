@@ -1,0 +1,85 @@
+"""Version documents, and the extensions that are really there."""
+
+from typing import Any
+
+from cumulo.core.http import Ctx, RouteSet
+from cumulo.services.network import policy
+from cumulo.services.network.errors import ExtensionNotFound
+
+routes = RouteSet()
+_UPDATED = "2026-01-01T00:00:00-00:00"
+EXTENSIONS = {
+    "allowed-address-pairs": "Allowed Address Pairs",
+    "binding": "Port Binding",
+    "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
+    "external-net": "Neutron external network",
+    "extraroute": "Neutron Extra Route",
+    "extraroute-atomic": "Atomically add/remove extra routes",
+    "net-mtu": "Network MTU",
+    "net-mtu-writable": "Network MTU (writable)",
+    "pagination": "Pagination support",
+    "port-security": "Port Security",
+    "project-id": "project_id field enabled",
+    "provider": "Provider Network",
+    "quotas": "Quota management support",
+    "quota_details": "Quota details management support",
+    "router": "Neutron L3 Router",
+    "security-group": "security-group",
+    "sorting": "Sorting support",
+    "standard-attr-description": "standard-attr-description",
+    "standard-attr-revisions": "Resource revision numbers",
+    "standard-attr-tag": "Tag support for resources with standard attributes",
+    "standard-attr-timestamp": "Resource timestamps",
+}
+COLLECTIONS = (
+    ("network", "networks"),
+    ("subnet", "subnets"),
+    ("port", "ports"),
+    ("router", "routers"),
+    ("floatingip", "floatingips"),
+    ("security_group", "security-groups"),
+    ("security_group_rule", "security-group-rules"),
+)
+
+
+@routes.route("GET", "", policy=None, at_root=True)
+async def versions(ctx: Ctx) -> dict[str, Any]:
+    """Say which versions there are."""
+    link = {"rel": "self", "href": f"{ctx.base_url}/"}
+    return {"versions": [{"id": "v2.0", "status": "CURRENT", "links": [link]}]}
+
+
+@routes.route("GET", "", policy=None)
+async def resources(ctx: Ctx) -> dict[str, Any]:
+    """Say which collections there are."""
+    return {
+        "resources": [
+            {
+                "name": name,
+                "collection": path.replace("-", "_"),
+                "links": [{"rel": "self", "href": f"{ctx.base_url}/{path}"}],
+            }
+            for name, path in COLLECTIONS
+        ]
+    }
+
+
+def shown(alias: str, name: str) -> dict[str, Any]:
+    """Return an extension's document."""
+    return {"alias": alias, "name": name, "description": name, "updated": _UPDATED, "links": []}
+
+
+@routes.route("GET", "/extensions", policy=policy.LIST_EXTENSIONS)
+async def extensions(ctx: Ctx) -> dict[str, Any]:
+    """List the extensions."""
+    del ctx
+    return {"extensions": [shown(alias, name) for alias, name in EXTENSIONS.items()]}
+
+
+@routes.route("GET", "/extensions/{alias}", policy=policy.LIST_EXTENSIONS)
+async def extension(ctx: Ctx, alias: str) -> dict[str, Any]:
+    """Show an extension."""
+    del ctx
+    if alias not in EXTENSIONS:
+        raise ExtensionNotFound(id=alias)
+    return {"extension": shown(alias, EXTENSIONS[alias])}

@@ -1,0 +1,71 @@
+"""Floating IPs."""
+
+from msgspec import UNSET
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import PROJECT, Resource
+from cumulo.services.network import policy
+from cumulo.services.network.api.ownership import owner
+from cumulo.services.network.domain import changes, networks, ports
+from cumulo.services.network.domain import floating_ips as domain
+from cumulo.services.network.errors import FloatingIPNotFound
+from cumulo.services.network.model import FloatingIp, Port
+from cumulo.services.network.schema.bodies import FloatingIpCreate, FloatingIpUpdate
+from cumulo.services.network.schema.views import FloatingIpView
+
+floating_ips = Resource(
+    "floatingip",
+    "/floatingips",
+    model=FloatingIp,
+    view=FloatingIpView,
+    scope=PROJECT,
+    missing=FloatingIPNotFound,
+    quota={"floatingip": 1},
+)
+floating_ips.list(policy=policy.GET_FIP)
+floating_ips.show(policy=policy.GET_FIP)
+
+
+@floating_ips.create(policy=policy.CREATE_FIP)
+async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
+    """Take an address of an external network, and lead it to a port if asked."""
+    identity = ctx.identity
+    network = await networks.find(
+        ctx.db, body.floating_network_id, project_id=identity.project_id, is_admin=identity.is_admin
+    )
+    address = None if body.floating_ip_address is UNSET else body.floating_ip_address
+    port = await port_of(ctx, body.port_id) if body.port_id else None
+    row = await domain.create(
+        ctx,
+        network,
+        owner(ctx, body),
+        address=address,
+        subnet_id=body.subnet_id,
+        description=body.description,
+    )
+    return await domain.associate(ctx, row, port, body.fixed_ip_address) if port else row
+
+
+@floating_ips.update(policy=policy.UPDATE_FIP)
+async def update(ctx: Ctx, row: FloatingIp, body: FloatingIpUpdate) -> FloatingIp:
+    """Describe a floating IP, lead it elsewhere, or nowhere."""
+    if body.description is not UNSET:
+        await changes.change(ctx.db, row, {"description": body.description})
+    if body.port_id is None:
+        return await domain.disassociate(ctx, row)
+    if body.port_id is UNSET:
+        return row
+    address = None if body.fixed_ip_address is UNSET else body.fixed_ip_address
+    return await domain.associate(ctx, row, await port_of(ctx, body.port_id), address)
+
+
+@floating_ips.delete(policy=policy.DELETE_FIP)
+async def delete(ctx: Ctx, row: FloatingIp) -> None:
+    """Give the address back."""
+    await domain.delete(ctx, row)
+
+
+async def port_of(ctx: Ctx, port_id: str) -> Port:
+    """Return a port of the caller's. PortNotFound."""
+    identity = ctx.identity
+    return await ports.find(ctx.db, port_id, project_id=identity.project_id, is_admin=identity.is_admin)

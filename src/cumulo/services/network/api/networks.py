@@ -1,0 +1,86 @@
+"""Networks and subnets."""
+
+from msgspec import UNSET
+
+from cumulo.core.http import Ctx
+from cumulo.core.http.context import NotAuthorised
+from cumulo.core.resource import Resource
+from cumulo.services.network import policy
+from cumulo.services.network.api.ownership import columns, on_visible_networks, owner, visible_networks
+from cumulo.services.network.domain import networks as domain
+from cumulo.services.network.domain import subnets as subnet_domain
+from cumulo.services.network.errors import NetworkNotFound, SubnetNotFound
+from cumulo.services.network.model import Network, Subnet
+from cumulo.services.network.schema.bodies import NetworkCreate, NetworkUpdate, SubnetCreate, SubnetUpdate
+from cumulo.services.network.schema.views import NetworkView, SubnetView
+
+networks = Resource(
+    "network",
+    "/networks",
+    model=Network,
+    view=NetworkView,
+    scope=visible_networks,
+    missing=NetworkNotFound,
+    quota={"network": 1},
+)
+networks.list(policy=policy.GET_NETWORK)
+networks.show(policy=policy.GET_NETWORK)
+
+
+@networks.create(policy=policy.CREATE_NETWORK)
+async def create(ctx: Ctx, body: NetworkCreate) -> Network:
+    """Create a network."""
+    values = columns(body) | {"mtu": body.mtu or None}
+    return await domain.create(ctx, owner(ctx, body), values)
+
+
+@networks.update(policy=policy.UPDATE_NETWORK)
+async def update(ctx: Ctx, network: Network, body: NetworkUpdate) -> Network:
+    """Change a network."""
+    return await domain.update(ctx, network, columns(body))
+
+
+@networks.delete(policy=policy.DELETE_NETWORK)
+async def delete(ctx: Ctx, network: Network) -> None:
+    """Delete a network that nothing uses."""
+    await domain.delete(ctx, network)
+
+
+subnets = Resource(
+    "subnet",
+    "/subnets",
+    model=Subnet,
+    view=SubnetView,
+    scope=on_visible_networks,
+    missing=SubnetNotFound,
+    quota={"subnet": 1},
+)
+subnets.list(policy=policy.GET_SUBNET)
+subnets.show(policy=policy.GET_SUBNET)
+
+
+@subnets.create(policy=policy.CREATE_SUBNET)
+async def create_subnet(ctx: Ctx, body: SubnetCreate) -> Subnet:
+    """Create a subnet of one's own network."""
+    identity = ctx.identity
+    network = await domain.find(
+        ctx.db, body.network_id, project_id=identity.project_id, is_admin=identity.is_admin
+    )
+    if network.project_id != identity.project_id and not identity.is_admin:
+        raise NotAuthorised(rule=policy.CREATE_SUBNET.name)
+    values = columns(body, "network_id", "allocation_pools")
+    if body.allocation_pools is not UNSET:
+        values["allocation_pools"] = body.allocation_pools
+    return await subnet_domain.create(ctx, network, owner(ctx, body), values)
+
+
+@subnets.update(policy=policy.UPDATE_SUBNET)
+async def update_subnet(ctx: Ctx, subnet: Subnet, body: SubnetUpdate) -> Subnet:
+    """Change a subnet."""
+    return await subnet_domain.update(ctx, subnet, columns(body))
+
+
+@subnets.delete(policy=policy.DELETE_SUBNET)
+async def delete_subnet(ctx: Ctx, subnet: Subnet) -> None:
+    """Delete a subnet that no port uses."""
+    await subnet_domain.delete(ctx, subnet)

@@ -1,0 +1,66 @@
+"""Whose a resource is, and what of the others' a caller sees."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET
+from sqlalchemy import or_, select
+
+from cumulo.core.errors import Invalid
+from cumulo.core.http import Ctx
+from cumulo.services.network.domain.addresses import Asked
+from cumulo.services.network.model import Network
+from cumulo.services.network.schema.bodies import FixedIpBody, Owned
+
+NOT_COLUMNS = frozenset({"tenant_id", "project_id", "availability_zone_hints"})
+
+
+class ForeignProject(Invalid):
+    """Specifying a 'project_id' or 'tenant_id' other than the token's requires admin privileges."""
+
+
+def owner(ctx: Ctx, body: Owned) -> str:
+    """Return the project of a new resource."""
+    own = ctx.identity.project_id or ""
+    named = next((v for v in (body.project_id, body.tenant_id) if v not in (UNSET, None)), own)
+    if named != own and not ctx.identity.is_admin:
+        raise ForeignProject
+    return str(named)
+
+
+def columns(body: Any, *apart: str) -> dict[str, Any]:
+    """Return what a body says of plain columns: all that was sent, less owner, zones and `apart`."""
+    return {k: v for k, v in body.given().items() if k not in NOT_COLUMNS and k not in apart}
+
+
+def asked(entries: Any) -> list[Asked] | None:
+    """Return `fixed_ips` as the domain reads them; None when the client sent none."""
+    if entries is UNSET or entries is None:
+        return None
+    listed: list[FixedIpBody] = entries
+    return [Asked(entry.subnet_id, entry.ip_address) for entry in listed]
+
+
+def visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
+    """Scope: own networks, shared ones, external ones."""
+    if ctx.identity.is_admin:
+        return ()
+    return (or_(model.c.project_id == ctx.identity.project_id, model.c.shared, model.c.external),)
+
+
+def on_visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
+    """Scope: own subnets, and those of own or shared networks."""
+    if ctx.identity.is_admin:
+        return ()
+    mine = ctx.identity.project_id
+    seen = select(Network.c.id).where(or_(Network.c.project_id == mine, Network.c.shared))
+    return (or_(model.c.project_id == mine, model.c.network_id.in_(seen)),)
+
+
+def on_own_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
+    """Scope: own ports, and those of others on own networks."""
+    if ctx.identity.is_admin:
+        return ()
+    mine = ctx.identity.project_id
+    owned = select(Network.c.id).where(Network.c.project_id == mine)
+    return (or_(model.c.project_id == mine, model.c.network_id.in_(owned)),)

@@ -1,0 +1,97 @@
+"""Ports."""
+
+from typing import Any
+
+from msgspec import UNSET
+from sqlalchemy import select
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import Resource
+from cumulo.services.network import policy
+from cumulo.services.network.api.ownership import asked, columns, on_own_networks, owner
+from cumulo.services.network.domain import networks, security_groups
+from cumulo.services.network.domain import ports as domain
+from cumulo.services.network.errors import InvalidInput, PortNotFound
+from cumulo.services.network.model import FixedIp, Port, PortSecurityGroup
+from cumulo.services.network.schema.bodies import PortCreate, PortUpdate
+from cumulo.services.network.schema.views import PortView
+
+APART = ("network_id", "fixed_ips", "security_groups", "extra_dhcp_opts")
+
+ports = Resource(
+    "port",
+    "/ports",
+    model=Port,
+    view=PortView,
+    scope=on_own_networks,
+    missing=PortNotFound,
+    quota={"port": 1},
+)
+ports.list(policy=policy.GET_PORT)
+ports.show(policy=policy.GET_PORT)
+
+
+@ports.filter("fixed_ips")
+def by_address(ctx: Ctx, value: str) -> Any:
+    """Find ports by `ip_address=…`, `ip_address_substr=…` or `subnet_id=…`."""
+    del ctx
+    name, _, wanted = value.partition("=")
+    held = {
+        "ip_address": FixedIp.c.address == wanted,
+        "ip_address_substr": FixedIp.c.address.contains(wanted, autoescape=True),
+        "subnet_id": FixedIp.c.subnet_id == wanted,
+    }
+    if name not in held:
+        raise InvalidInput(reason=f"'{name}' is nothing that fixed_ips can be found by")
+    return Port.c.id.in_(select(FixedIp.c.port_id).where(held[name]))
+
+
+@ports.filter("security_groups")
+def by_group(ctx: Ctx, value: str) -> Any:
+    """Find ports by a security group's id."""
+    del ctx
+    members = select(PortSecurityGroup.c.port_id).where(PortSecurityGroup.c.security_group_id == value)
+    return Port.c.id.in_(members)
+
+
+@ports.create(policy=policy.CREATE_PORT)
+async def create(ctx: Ctx, body: PortCreate) -> Port:
+    """Create a port on a network that the caller sees."""
+    identity = ctx.identity
+    network = await networks.find(
+        ctx.db, body.network_id, project_id=identity.project_id, is_admin=identity.is_admin
+    )
+    project_id = owner(ctx, body)
+    values = columns(body, *APART, "mac_address")
+    mac = None if body.mac_address is UNSET else body.mac_address
+    groups = await group_ids(ctx, body.security_groups, project_id)
+    return await domain.create(
+        ctx, network, project_id, fixed_ips=asked(body.fixed_ips), group_ids=groups, mac=mac, **values
+    )
+
+
+@ports.update(policy=policy.UPDATE_PORT)
+async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
+    """Change a port."""
+    values = columns(body, *APART)
+    for name, nothing in (("host", ""), ("profile", {})):
+        if name in values and values[name] is None:
+            values[name] = nothing
+    groups = await group_ids(ctx, body.security_groups, port.project_id)
+    return await domain.update(ctx, port, values, fixed_ips=asked(body.fixed_ips), group_ids=groups)
+
+
+@ports.delete(policy=policy.DELETE_PORT)
+async def delete(ctx: Ctx, port: Port) -> None:
+    """Delete a port that nothing stands on."""
+    await domain.delete(ctx, port)
+
+
+async def group_ids(ctx: Ctx, wanted: Any, project_id: str) -> list[str] | None:
+    """Check the groups that a client sent: None when it sent none, [] for null."""
+    if wanted is UNSET:
+        return None
+    admin = ctx.identity.is_admin
+    for group_id in wanted or ():
+        await security_groups.find(ctx.db, group_id, project_id=project_id, is_admin=admin)
+    return list(wanted or ())

@@ -1,0 +1,51 @@
+"""Limits of projects, as neutron shows them."""
+
+from typing import Any
+
+from cumulo.core.http import Ctx, RouteSet
+from cumulo.core.quota import Quota
+from cumulo.services.network import policy
+from cumulo.services.network.domain.quotas import NAME
+
+routes = RouteSet()
+Values = dict[str, int]
+
+
+def of_project(ctx: Ctx) -> dict[str, Any]:
+    """Return the policy's target: the project in the path."""
+    project_id = ctx.params.get("project_id", ctx.identity.project_id)
+    return {"project_id": project_id, "tenant_id": project_id}
+
+
+@routes.route("GET", "/quotas/{project_id}", policy=policy.GET_QUOTA, target=of_project)
+async def show(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Show a project's limits."""
+    return {"quota": await ctx.use(Quota).limits(ctx.db, NAME, project_id)}
+
+
+@routes.route("GET", "/quotas/{project_id}/default", policy=policy.GET_QUOTA, target=of_project)
+async def default(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Show the limits of a project that has none of its own."""
+    del project_id
+    return {"quota": ctx.use(Quota).defaults(NAME)}
+
+
+@routes.route("GET", "/quotas/{project_id}/details", policy=policy.GET_QUOTA, target=of_project)
+async def details(ctx: Ctx, project_id: str) -> dict[str, Any]:
+    """Show a project's limits and what it holds."""
+    standing = await ctx.use(Quota).standing(ctx.db, NAME, project_id)
+    shown = {n: {"limit": s.limit, "used": s.used, "reserved": 0} for n, s in standing.items()}
+    return {"quota": shown}
+
+
+@routes.route("PUT", "/quotas/{project_id}", policy=policy.UPDATE_QUOTA, envelope="quota", target=of_project)
+async def update(ctx: Ctx, project_id: str, body: Values) -> dict[str, Any]:
+    """Set a project's limits."""
+    await ctx.use(Quota).set(ctx.db, NAME, project_id, body)
+    return {"quota": await ctx.use(Quota).limits(ctx.db, NAME, project_id)}
+
+
+@routes.route("DELETE", "/quotas/{project_id}", policy=policy.DELETE_QUOTA, status=204, target=of_project)
+async def reset(ctx: Ctx, project_id: str) -> None:
+    """Return a project to the default limits."""
+    await ctx.use(Quota).reset(ctx.db, NAME, project_id)

@@ -1,0 +1,130 @@
+"""Routers."""
+
+from typing import Any
+
+from msgspec import UNSET
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import PROJECT, Resource
+from cumulo.services.network import policy
+from cumulo.services.network.api.ownership import asked, columns, owner
+from cumulo.services.network.domain import networks, ports
+from cumulo.services.network.domain import routers as domain
+from cumulo.services.network.errors import BadRequest, RouterNotFound, SubnetNotFound
+from cumulo.services.network.model import Network, Router, Subnet
+from cumulo.services.network.schema.bodies import (
+    GatewayBody,
+    RouterCreate,
+    RouterInterface,
+    RouterRoutes,
+    RouterUpdate,
+)
+from cumulo.services.network.schema.views import RouterView
+
+routers = Resource(
+    "router",
+    "/routers",
+    model=Router,
+    view=RouterView,
+    scope=PROJECT,
+    missing=RouterNotFound,
+    quota={"router": 1},
+)
+routers.list(policy=policy.GET_ROUTER)
+routers.show(policy=policy.GET_ROUTER)
+
+
+@routers.create(policy=policy.CREATE_ROUTER)
+async def create(ctx: Ctx, body: RouterCreate) -> Router:
+    """Create a router, with a way out if asked."""
+    info = body.external_gateway_info
+    rules = (policy.CREATE_ROUTER_SNAT, policy.CREATE_ROUTER_FIXED)
+    gateway = await gateway_of(ctx, info, rules) if info else None
+    values = columns(body, "external_gateway_info")
+    return await domain.create(ctx, owner(ctx, body), values, gateway)
+
+
+@routers.update(policy=policy.UPDATE_ROUTER)
+async def update(ctx: Ctx, router: Router, body: RouterUpdate) -> Router:
+    """Change a router, its way out or its routes."""
+    info = body.external_gateway_info
+    if info is None or (info is not UNSET and info.network_id is None):
+        await domain.clear_gateway(ctx, router)
+    elif info is not UNSET:
+        rules = (policy.UPDATE_ROUTER_SNAT, policy.UPDATE_ROUTER_FIXED)
+        gateway = await gateway_of(ctx, info, rules)
+        if gateway is not None:
+            await domain.set_gateway(ctx, router, gateway)
+    return await domain.update(ctx, router, columns(body, "external_gateway_info"))
+
+
+@routers.delete(policy=policy.DELETE_ROUTER)
+async def delete(ctx: Ctx, router: Router) -> None:
+    """Delete a router that has no interfaces."""
+    await domain.delete(ctx, router)
+
+
+@routers.member("PUT", "/add_router_interface", policy=policy.ADD_INTERFACE)
+async def add_interface(ctx: Ctx, router: Router, body: RouterInterface) -> Any:
+    """Connect a router to a subnet, or by a port."""
+    if (body.subnet_id is None) == (body.port_id is None):
+        raise BadRequest(resource="router", reason="Either subnet_id or port_id must be specified")
+    identity = ctx.identity
+    if body.port_id is not None:
+        port = await ports.find(
+            ctx.db, body.port_id, project_id=identity.project_id, is_admin=identity.is_admin
+        )
+        return await domain.add_port(ctx, router, port)
+    subnet = await visible_subnet(ctx, body.subnet_id or "")
+    return await domain.add_subnet(ctx, router, subnet)
+
+
+@routers.member("PUT", "/remove_router_interface", policy=policy.REMOVE_INTERFACE)
+async def remove_interface(ctx: Ctx, router: Router, body: RouterInterface) -> Any:
+    """Disconnect a router."""
+    if body.subnet_id is None and body.port_id is None:
+        raise BadRequest(resource="router", reason="Either subnet_id or port_id must be specified")
+    return await domain.remove_interface(ctx, router, subnet_id=body.subnet_id, port_id=body.port_id)
+
+
+@routers.member("PUT", "/add_extraroutes", policy=policy.ADD_ROUTES, envelope="router")
+async def add_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
+    """Add routes to those that the router has."""
+    return await domain.add_routes(ctx, router, body.routes)
+
+
+@routers.member("PUT", "/remove_extraroutes", policy=policy.REMOVE_ROUTES, envelope="router")
+async def remove_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
+    """Take routes away."""
+    return await domain.remove_routes(ctx, router, body.routes)
+
+
+async def visible_subnet(ctx: Ctx, subnet_id: str) -> Subnet:
+    """Return a subnet of a network that the caller sees. SubnetNotFound."""
+    subnet = await ctx.db.get(Subnet, subnet_id)
+    network = await ctx.db.get(Network, subnet.network_id) if subnet else None
+    identity = ctx.identity
+    if subnet is None or network is None:
+        raise SubnetNotFound(id=subnet_id)
+    if not (identity.is_admin or network.shared or identity.project_id == subnet.project_id):
+        raise SubnetNotFound(id=subnet_id)
+    return subnet
+
+
+async def gateway_of(ctx: Ctx, info: GatewayBody, rules: tuple[Any, Any]) -> domain.Gateway | None:
+    """Return what a request says of the way out, when the caller may say it."""
+    if info.network_id is None:
+        return None
+    may_snat, may_choose = rules
+    if info.enable_snat is not UNSET:
+        ctx.authorise(may_snat, ctx.target)
+    if info.external_fixed_ips is not UNSET:
+        ctx.authorise(may_choose, ctx.target)
+    identity = ctx.identity
+    await networks.find(ctx.db, info.network_id, project_id=identity.project_id, is_admin=identity.is_admin)
+    fixed = asked(info.external_fixed_ips)
+    return domain.Gateway(
+        network_id=info.network_id,
+        enable_snat=None if info.enable_snat is UNSET else info.enable_snat,
+        fixed_ips=None if fixed is None else tuple(fixed),
+    )

@@ -1,0 +1,80 @@
+"""Security groups and their rules."""
+
+from cumulo.core.http import Ctx
+from cumulo.core.resource import PROJECT, Resource
+from cumulo.services.network import policy
+from cumulo.services.network.api.ownership import columns, owner
+from cumulo.services.network.domain import security_groups as domain
+from cumulo.services.network.errors import SecurityGroupNotFound, SecurityGroupRuleNotFound
+from cumulo.services.network.model import SecurityGroup, SecurityGroupRule
+from cumulo.services.network.schema.bodies import RuleCreate, SecurityGroupCreate, SecurityGroupUpdate
+from cumulo.services.network.schema.views import RuleView, SecurityGroupView
+
+
+async def ensure_default(ctx: Ctx) -> None:
+    """Have the caller's default group there before groups are listed."""
+    if ctx.identity.project_id:
+        await domain.ensure_default(ctx, ctx.identity.project_id)
+
+
+groups = Resource(
+    "security_group",
+    "/security-groups",
+    model=SecurityGroup,
+    view=SecurityGroupView,
+    scope=PROJECT,
+    missing=SecurityGroupNotFound,
+    quota={"security_group": 1},
+)
+groups.list(policy=policy.GET_GROUP, before=ensure_default)
+groups.show(policy=policy.GET_GROUP)
+
+
+@groups.create(policy=policy.CREATE_GROUP)
+async def create(ctx: Ctx, body: SecurityGroupCreate) -> SecurityGroup:
+    """Create a group that lets everything out and nothing in."""
+    return await domain.create(ctx, owner(ctx, body), columns(body, "stateful"))
+
+
+@groups.update(policy=policy.UPDATE_GROUP)
+async def update(ctx: Ctx, group: SecurityGroup, body: SecurityGroupUpdate) -> SecurityGroup:
+    """Rename or describe a group."""
+    return await domain.update(ctx, group, columns(body))
+
+
+@groups.delete(policy=policy.DELETE_GROUP)
+async def delete(ctx: Ctx, group: SecurityGroup) -> None:
+    """Delete a group that no port is in."""
+    await domain.delete(ctx, group, is_admin=ctx.identity.is_admin)
+
+
+rules = Resource(
+    "security_group_rule",
+    "/security-group-rules",
+    model=SecurityGroupRule,
+    view=RuleView,
+    scope=PROJECT,
+    missing=SecurityGroupRuleNotFound,
+    quota={"security_group_rule": 1},
+)
+rules.list(policy=policy.GET_RULE)
+rules.show(policy=policy.GET_RULE)
+
+
+@rules.create(policy=policy.CREATE_RULE)
+async def create_rule(ctx: Ctx, body: RuleCreate) -> SecurityGroupRule:
+    """Add a rule to a group."""
+    project_id, admin = owner(ctx, body), ctx.identity.is_admin
+    group = await domain.find(ctx.db, body.security_group_id, project_id=project_id, is_admin=admin)
+    if body.remote_group_id is not None:
+        await domain.find(ctx.db, body.remote_group_id, project_id=project_id, is_admin=admin)
+    values = columns(body, "security_group_id", "remote_address_group_id")
+    values["ethertype"] = body.ethertype or "IPv4"
+    values["protocol"] = None if body.protocol is None else str(body.protocol)
+    return await domain.create_rule(ctx, group, group.project_id, values)
+
+
+@rules.delete(policy=policy.DELETE_RULE)
+async def delete_rule(ctx: Ctx, rule: SecurityGroupRule) -> None:
+    """Take a rule away."""
+    await domain.delete_rule(ctx, rule)

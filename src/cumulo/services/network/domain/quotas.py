@@ -1,0 +1,44 @@
+"""What a project may hold of networks, and what it holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cumulo.core.db import Reader
+from cumulo.core.quota import Limits
+from cumulo.services.network.model import (
+    FloatingIp,
+    Network,
+    Port,
+    Router,
+    SecurityGroup,
+    SecurityGroupRule,
+    Subnet,
+)
+
+NAME = "network"
+_MODELS: Mapping[str, Any] = {
+    "network": Network,
+    "subnet": Subnet,
+    "port": Port,
+    "router": Router,
+    "floatingip": FloatingIp,
+    "security_group": SecurityGroup,
+    "security_group_rule": SecurityGroupRule,
+}
+_DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest and Terraform users need
+    "network": 100,
+    "subnet": 100,
+    "port": 500,
+    "router": 10,
+    "floatingip": 50,
+    "security_group": 100,
+    "security_group_rule": 1000,
+}
+
+
+async def usage(db: Reader, project_id: str) -> Mapping[str, int]:
+    """Count what a project holds."""
+    return {name: await db.count(model, model.c.project_id == project_id) for name, model in _MODELS.items()}
+
+
+LIMITS = Limits(NAME, _DEFAULTS, usage)

@@ -1,0 +1,1 @@
+"""The network service on the wire: views and bodies."""

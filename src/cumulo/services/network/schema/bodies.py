@@ -1,0 +1,240 @@
+"""Bodies: what clients send."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+
+from cumulo.core.resource import Body, Guarded
+from cumulo.services.network import policy
+
+Name = Annotated[str, Meta(max_length=255)]
+Text = str | UnsetType
+Flag = bool | UnsetType
+Addresses = list[dict[str, str]]
+
+
+class Owned(Body):
+    """Whose a new resource is: the caller's project unless an administrator names another."""
+
+    tenant_id: Name | UnsetType | None = UNSET
+    project_id: Name | UnsetType | None = UNSET
+
+
+class NetworkCreate(Owned, kw_only=True):
+    """A new network."""
+
+    name: Name = ""
+    description: Name = ""
+    admin_state_up: bool = True
+    mtu: Annotated[int, Meta(ge=0)] | None = None
+    port_security_enabled: bool = True
+    shared: Annotated[bool, Guarded(policy.CREATE_NETWORK_SHARED)] | UnsetType = UNSET
+    external: Annotated[bool, Guarded(policy.CREATE_NETWORK_EXTERNAL)] | UnsetType = field(
+        name="router:external", default=UNSET
+    )
+    is_default: Annotated[bool, Guarded(policy.CREATE_NETWORK_DEFAULT)] | UnsetType = UNSET
+    provider_type: Annotated[str, Guarded(policy.CREATE_NETWORK_PROVIDER)] | UnsetType = field(
+        name="provider:network_type", default=UNSET
+    )
+    physical_network: Annotated[str, Guarded(policy.CREATE_NETWORK_PROVIDER)] | UnsetType | None = field(
+        name="provider:physical_network", default=UNSET
+    )
+    segmentation_id: Annotated[int, Guarded(policy.CREATE_NETWORK_PROVIDER)] | UnsetType | None = field(
+        name="provider:segmentation_id", default=UNSET
+    )
+    availability_zone_hints: list[str] = []
+
+
+class NetworkUpdate(Body):
+    """A changed network."""
+
+    name: Name | UnsetType = UNSET
+    description: Name | UnsetType = UNSET
+    admin_state_up: Flag = UNSET
+    mtu: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    port_security_enabled: Flag = UNSET
+    shared: Annotated[bool, Guarded(policy.UPDATE_NETWORK_SHARED)] | UnsetType = UNSET
+    external: Annotated[bool, Guarded(policy.UPDATE_NETWORK_EXTERNAL)] | UnsetType = field(
+        name="router:external", default=UNSET
+    )
+    is_default: Annotated[bool, Guarded(policy.UPDATE_NETWORK_DEFAULT)] | UnsetType = UNSET
+
+
+class SubnetCreate(Owned, kw_only=True):
+    """A new subnet. `gateway_ip`: absent for the first address, null for none."""
+
+    network_id: str
+    cidr: str
+    ip_version: int
+    name: Name = ""
+    description: Name = ""
+    gateway_ip: str | UnsetType | None = UNSET
+    enable_dhcp: bool = True
+    allocation_pools: Addresses | UnsetType = UNSET
+    dns_nameservers: list[str] = []
+    host_routes: Addresses = []
+    ipv6_ra_mode: str | None = None
+    ipv6_address_mode: str | None = None
+
+
+class SubnetUpdate(Body):
+    """A changed subnet."""
+
+    name: Name | UnsetType = UNSET
+    description: Name | UnsetType = UNSET
+    gateway_ip: str | UnsetType | None = UNSET
+    enable_dhcp: Flag = UNSET
+    allocation_pools: Addresses | UnsetType = UNSET
+    dns_nameservers: list[str] | UnsetType = UNSET
+    host_routes: Addresses | UnsetType = UNSET
+
+
+class FixedIpBody(Body):
+    """One entry of `fixed_ips`."""
+
+    subnet_id: str | None = None
+    ip_address: str | None = None
+
+
+class PortCreate(Owned, kw_only=True):
+    """A new port."""
+
+    network_id: str
+    name: Name = ""
+    description: Name = ""
+    admin_state_up: bool = True
+    mac_address: str | UnsetType = UNSET
+    fixed_ips: list[FixedIpBody] | UnsetType = UNSET
+    security_groups: list[str] | UnsetType | None = UNSET
+    device_id: Name = ""
+    device_owner: Name = ""
+    allowed_address_pairs: list[dict[str, str]] = []
+    port_security_enabled: Flag = UNSET
+    extra_dhcp_opts: Annotated[list[Any], Meta(max_length=0)] | None = None
+    vnic_type: str = field(name="binding:vnic_type", default="normal")
+    host: Annotated[str, Guarded(policy.CREATE_PORT_HOST)] | UnsetType = field(
+        name="binding:host_id", default=UNSET
+    )
+    profile: Annotated[dict[str, Any], Guarded(policy.CREATE_PORT_PROFILE)] | UnsetType = field(
+        name="binding:profile", default=UNSET
+    )
+
+
+class PortUpdate(Body):
+    """A changed port."""
+
+    name: Name | UnsetType = UNSET
+    description: Name | UnsetType = UNSET
+    admin_state_up: Flag = UNSET
+    mac_address: Annotated[str, Guarded(policy.UPDATE_PORT_MAC)] | UnsetType = UNSET
+    fixed_ips: list[FixedIpBody] | UnsetType = UNSET
+    security_groups: list[str] | UnsetType | None = UNSET
+    device_id: Name | UnsetType = UNSET
+    device_owner: Name | UnsetType = UNSET
+    allowed_address_pairs: list[dict[str, str]] | UnsetType = UNSET
+    port_security_enabled: Flag = UNSET
+    extra_dhcp_opts: Annotated[list[Any], Meta(max_length=0)] | UnsetType | None = UNSET
+    vnic_type: str | UnsetType = field(name="binding:vnic_type", default=UNSET)
+    host: Annotated[str, Guarded(policy.UPDATE_PORT_HOST)] | UnsetType | None = field(
+        name="binding:host_id", default=UNSET
+    )
+    profile: Annotated[dict[str, Any], Guarded(policy.UPDATE_PORT_PROFILE)] | UnsetType | None = field(
+        name="binding:profile", default=UNSET
+    )
+
+
+class GatewayBody(Body):
+    """A router's way out. Empty, or without a network: none."""
+
+    network_id: str | None = None
+    enable_snat: Flag = UNSET
+    external_fixed_ips: list[FixedIpBody] | UnsetType = UNSET
+
+
+class RouterCreate(Owned, kw_only=True):
+    """A new router."""
+
+    name: Name = ""
+    description: Name = ""
+    admin_state_up: bool = True
+    external_gateway_info: GatewayBody | None = None
+    availability_zone_hints: list[str] = []
+
+
+class RouterUpdate(Body):
+    """A changed router."""
+
+    name: Name | UnsetType = UNSET
+    description: Name | UnsetType = UNSET
+    admin_state_up: Flag = UNSET
+    external_gateway_info: GatewayBody | UnsetType | None = UNSET
+    routes: Addresses | UnsetType = UNSET
+
+
+class RouterInterface(Body):
+    """Which subnet or port a router is connected to."""
+
+    subnet_id: str | None = None
+    port_id: str | None = None
+
+
+class RouterRoutes(Body, kw_only=True):
+    """Routes to add or take away."""
+
+    routes: Addresses
+
+
+class FloatingIpCreate(Owned, kw_only=True):
+    """A new floating IP."""
+
+    floating_network_id: str
+    description: Name = ""
+    port_id: str | None = None
+    fixed_ip_address: str | None = None
+    subnet_id: str | None = None
+    floating_ip_address: Annotated[str, Guarded(policy.CREATE_FIP_ADDRESS)] | UnsetType = UNSET
+
+
+class FloatingIpUpdate(Body):
+    """A changed floating IP. `port_id` null leads it nowhere."""
+
+    description: Name | UnsetType = UNSET
+    port_id: str | UnsetType | None = UNSET
+    fixed_ip_address: str | UnsetType | None = UNSET
+
+
+class SecurityGroupCreate(Owned, kw_only=True):
+    """A new security group."""
+
+    name: Name = ""
+    description: Name = ""
+    stateful: Annotated[bool, Meta()] = True
+
+
+class SecurityGroupUpdate(Body):
+    """A changed security group."""
+
+    name: Name | UnsetType = UNSET
+    description: Name | UnsetType = UNSET
+
+
+class RuleCreate(Owned, kw_only=True):
+    """A new rule of a security group."""
+
+    security_group_id: str
+    direction: str
+    ethertype: str | None = "IPv4"
+    protocol: str | int | None = None
+    port_range_min: int | None = None
+    port_range_max: int | None = None
+    remote_ip_prefix: str | None = None
+    remote_group_id: str | None = None
+    remote_address_group_id: None = None
+    description: Name = ""
+
+
+class TagsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """All tags of a resource."""
+
+    tags: list[Annotated[str, Meta(max_length=255)]]
