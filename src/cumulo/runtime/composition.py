@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import structlog
 
+from cumulo.contracts.hypervisor import HostReport
 from cumulo.contracts.metadata import Metadata
 from cumulo.core import ids
 from cumulo.core.auth import Authenticator, Enforcer, read_policy
@@ -64,6 +65,7 @@ class Composition:
         connect(self.drivers, self.tasks)
         bus = cast("Bus", self.bindings[Bus])
         listen(bus, self.tasks)
+        bus.subscribe("host.report", HostReport, self._host_came)
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
         await self.node.start()
         # Last: what a killed process left half done goes on at once, and asks this host.
@@ -78,6 +80,11 @@ class Composition:
             await end()
         self.passwords.close()
         await self.database.close()
+
+    async def _host_came(self, report: HostReport) -> None:
+        """Note that servers can be placed: libvirt takes seconds to know itself at its very first start."""
+        del report
+        self.ready["host"] = True
 
     async def _found(self) -> None:
         """Make the tables, the first rows and the files that clients log in with."""
@@ -124,7 +131,7 @@ async def compose(state: StateFolder) -> Composition:
     bindings[Authenticator] = TokenAuthenticator(bindings[Keyring], kept)
     bindings[Metadata] = MetadataFromServices(database, bindings)
     node = local_node(state, bindings[NodeSettings], bus, engines=settings.engines.start)
-    ready = {"founded": False}
+    ready = {"founded": False, "host": False}
     app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(state, ready)})
     return Composition(
         state=state,
