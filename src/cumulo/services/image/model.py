@@ -84,11 +84,6 @@ class Image(Model, table="image_images"):
         """The owner, under the name that policy rules give it."""
         return self.owner
 
-    @property
-    def hash_algorithm(self) -> str | None:
-        """The algorithm of `hash_value`; None while there is none."""
-        return "sha512" if self.hash_value else None
-
 
 class ImageTag(Model, table="image_tags"):
     """A word that an image is found by."""

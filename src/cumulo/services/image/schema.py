@@ -78,6 +78,11 @@ def _own(row: Image, page: Any) -> dict[str, str | None]:
     return row.properties
 
 
+def _algorithm(row: Image, page: Any) -> str | None:
+    del page
+    return "sha512" if row.hash_value else None
+
+
 def _self(row: Image, page: Any) -> str:
     del page
     return f"/v2/images/{row.id}"
@@ -106,7 +111,7 @@ class ImageView(View, model=Image):
     protected: Annotated[bool, Filterable]
     os_hidden: Annotated[bool, Sortable]
     checksum: Annotated[str | None, Filterable]
-    os_hash_algo: Annotated[str | None, Source("hash_algorithm")]
+    os_hash_algo: Annotated[str | None, Computed(_algorithm)]
     os_hash_value: Annotated[str | None, Source("hash_value"), Filterable]
     created_at: Annotated[datetime, Sortable]
     updated_at: Annotated[datetime, Sortable]
