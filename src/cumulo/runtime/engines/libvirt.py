@@ -27,6 +27,11 @@ _ACCOUNTS = {
     "passwd": ("/etc/passwd", "libvirt-qemu:x:64055:64055::/nonexistent:/usr/sbin/nologin"),
     "group": ("/etc/group", "libvirt-qemu:x:64055:"),
 }
+# libvirtd asks each emulator that it finds what it can do, some 2 s each at the first start. This one can
+# nothing that qemu-system-x86_64 cannot.
+_NEEDLESS = Path("/usr/bin/qemu-system-i386")
+_KVM = Path("/dev/kvm")
+_KVM_MODULES = (Path("/sys/module/kvm_intel"), Path("/sys/module/kvm_amd"))
 _DAEMON = """\
 # Written by Cumulo at each start.
 host_uuid = "{host_uuid}"
@@ -129,6 +134,12 @@ def with_account(content: str, line: str) -> str:
     return f"{content.rstrip()}\n{line}\n"
 
 
+def hidden() -> list[Path]:
+    """Return what libvirt need not see: a needless emulator, and /dev/kvm where no guest can run in it."""
+    useless_kvm = not any(module.exists() for module in _KVM_MODULES)
+    return [path for path, needless in ((_NEEDLESS, True), (_KVM, useless_kvm)) if needless and path.exists()]
+
+
 def machine_id() -> str:
     """Return the machine's id; libvirt refuses to migrate between hosts of one UUID, so it goes in."""
     file = Path("/etc/machine-id")
@@ -149,5 +160,6 @@ def _in_place(root: Path, *command: str) -> list[str]:
     """
     places = _FOLDERS | {name: file for name, (file, _) in _ACCOUNTS.items()}
     pairs = [text for name, place in places.items() for text in (str(root / name), place)]
+    pairs += [text for path in hidden() for text in ("/dev/null", str(path))]
     unshare = ["unshare", "--mount", "--propagation", "slave"]
     return [*unshare, "sh", "-c", _IN_PLACE, "sh", *pairs, "--", *command]
