@@ -40,20 +40,24 @@ def dependency(name: str, pattern: str) -> str:
 def fetch(names: Sequence[str], cache: Path) -> dict[str, Package]:
     """Have these packages in `cache`, with the checksums of APT's signed lists; return them by name."""
     cache.mkdir(parents=True, exist_ok=True)
-    options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
-    try:
-        listing = run(["apt-get", *options, "download", "--print-uris", *names])
-    except ToolFailed as error:
-        raise PackageUnavailable(f"{error}; run apt-get update") from error
+    listing = _apt("--print-uris", *names)
     packages = [_parse(line, cache) for line in listing.splitlines() if line.strip()]
     missing = [package for package in packages if not _is_whole(package)]
     if missing:
-        wanted = [f"{package.name}={package.version}" for package in missing]
-        run(["apt-get", *options, "-q", "download", *wanted], cwd=cache)
+        _apt(*(f"{package.name}={package.version}" for package in missing), cwd=cache)
     for package in missing:
         if not _is_whole(package):
             raise PackageUnavailable(f"{package.path.name} does not have its listed SHA-256")
     return {package.name: package for package in packages}
+
+
+def _apt(*words: str, cwd: Path | None = None) -> str:
+    """Run `apt-get download`; what it lacks is mostly a fresh list."""
+    options = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+    try:
+        return run(["apt-get", *options, "-q", "download", *words], cwd=cwd)
+    except ToolFailed as error:
+        raise PackageUnavailable(f"{error}; run apt-get update") from error
 
 
 def unpack(packages: Sequence[Package], target: Path) -> None:
