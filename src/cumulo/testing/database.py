@@ -70,7 +70,7 @@ class Cluster:
         """Make an empty database; return its name. It goes with the cluster."""
         self._made += 1
         name = f"test_{self._made}"
-        await self._run("postgres", f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+        await self.run("postgres", f"CREATE DATABASE {name} STRATEGY FILE_COPY")
         return name
 
     @asynccontextmanager
@@ -84,12 +84,13 @@ class Cluster:
             yield database
         finally:
             await database.close()
-            await self._run(self._shared, _EMPTY)
+            await self.run(self._shared, _EMPTY)
 
-    async def _run(self, name: str, sql: str) -> None:
+    async def run(self, name: str, sql: str, *values: str) -> None:
+        """Run SQL in one of its databases, on a connection of its own."""
         connection = await asyncpg.connect(self.url(name))
         try:
-            await connection.execute(sql)
+            await connection.execute(sql, *values)
         finally:
             await connection.close()
 

@@ -39,6 +39,10 @@ def _constraint(table_name: str, columns: tuple[str, ...]) -> str:
     return f"uq_{table_name}_{'_'.join(columns)}"
 
 
-def lost(reason: str) -> errors.Unavailable:
+class Lost(errors.Unavailable):
+    """The database is not available; try again."""
+
+
+def lost(reason: str) -> Lost:
     """Return the error for a database that cannot answer or keep what it was given."""
-    return errors.Unavailable("The database is not available; try again.", reason=reason)
+    return Lost(reason=reason)

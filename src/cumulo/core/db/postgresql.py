@@ -1,6 +1,7 @@
 """PostgreSQL through asyncpg: a pool, prepared statements, READ COMMITTED."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,26 +28,20 @@ class PostgresqlChannel:
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Run a query and return all its rows."""
-        try:
+        with _translating():
             return await self.connection.fetch(sql, *values)  # type: ignore[no-any-return]
-        except _FAILURES as error:
-            raise _translated(error) from error
 
     async def execute(self, sql: str, values: Sequence[Any]) -> int:
         """Run a statement and return how many rows it matched."""
-        try:
+        with _translating():
             status = await self.connection.execute(sql, *values)
-        except _FAILURES as error:
-            raise _translated(error) from error
         count = status.rpartition(" ")[2]  # such as `UPDATE 3`
         return int(count) if count.isdigit() else 0
 
     async def execute_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
         """Run a statement for each tuple of values."""
-        try:
+        with _translating():
             await self.connection.executemany(sql, values)
-        except _FAILURES as error:
-            raise _translated(error) from error
 
     async def lock(self, name: str) -> None:
         """Hold back other transactions that lock the same name, until this one ends."""
@@ -65,10 +60,8 @@ class PostgresqlEngine:
     @staticmethod
     async def open(url: str) -> "PostgresqlEngine":
         """Connect to `postgresql://user@/name?host=/socket/folder`."""
-        try:
+        with _translating():
             pool = await asyncpg.create_pool(url, min_size=0, max_size=_CONNECTIONS)
-        except _FAILURES as error:
-            raise _translated(error) from error
         return PostgresqlEngine(pool)
 
     @asynccontextmanager
@@ -80,20 +73,16 @@ class PostgresqlEngine:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """Give a transaction; return when it is durable."""
-        async with self._connection() as connection:
+        async with self._connection("BEGIN") as connection:
             transaction = Transaction(PostgresqlChannel(connection), self.statements)
-            opened = connection.transaction()
-            await opened.start()
             try:
                 yield transaction
                 transaction.finish()
             except BaseException:
-                await opened.rollback()
+                with contextlib.suppress(failures.Lost):  # a lost connection has rolled back already
+                    await _run(connection, "ROLLBACK")
                 raise
-            try:
-                await opened.commit()
-            except _FAILURES as error:
-                raise _translated(error) from error
+            await _run(connection, "COMMIT")
         for callback in transaction.callbacks:
             _call(callback)
 
@@ -108,23 +97,46 @@ class PostgresqlEngine:
         await self._pool.close()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        try:
-            connection = await self._pool.acquire(timeout=_PATIENCE)
-        except _FAILURES as error:
-            raise _translated(error) from error
+    async def _connection(self, first: str | None = None) -> AsyncIterator[Any]:
+        connection = await self._acquire(first)
         try:
             yield connection
+        except failures.Lost:
+            _drop(connection)
+            raise
         finally:
             await self._pool.release(connection)
 
+    async def _acquire(self, first: str | None) -> Any:
+        """Take a connection and run its first statement; those that broke while they lay idle are dropped."""
+        for attempt in range(_CONNECTIONS + 1):
+            with _translating():
+                connection = await self._pool.acquire(timeout=_PATIENCE)
+            try:
+                if first is not None:
+                    await _run(connection, first)
+            except BaseException as error:
+                _drop(connection)
+                await self._pool.release(connection)
+                if not isinstance(error, failures.Lost) or attempt == _CONNECTIONS:
+                    raise
+            else:
+                break
+        return connection
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)  # TimeoutError is an OSError
+
+_FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # said of a connection that broke while it lay idle
+    OSError,  # TimeoutError is one
+)
 # asyncpg's own: a value that its column's type cannot hold, found before it is sent.
 _UNFIT = (asyncpg.DataError, ValueError)
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.TooManyConnectionsError,
@@ -132,6 +144,26 @@ _LOST = (
     asyncpg.AdminShutdownError,
     OSError,
 )
+
+
+async def _run(connection: Any, sql: str) -> None:
+    with _translating():
+        await connection.execute(sql)
+
+
+def _drop(connection: Any) -> None:
+    """Have the pool replace a connection that does not answer."""
+    with contextlib.suppress(*_FAILURES):  # it may have noticed
+        connection.terminate()
+
+
+@contextlib.contextmanager
+def _translating() -> Iterator[None]:
+    """Raise the core's errors for PostgreSQL's."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise _translated(error) from error
 
 
 def _translated(error: BaseException) -> Exception:
