@@ -37,7 +37,8 @@ async def test_only_administrators_list_all_projects(cloud: ComputeCloud):
     await cloud.settle()
     assert await names(cloud.admin()) == []
     assert await names(cloud.admin(), "all_tenants=1") == ["one", "two"]
-    assert await names(cloud.admin(), "project_id=p2") == ["two"]
+    assert await names(cloud.admin(), "all_tenants=1&project_id=p2") == ["two"]
+    assert await names(cloud.admin(), "project_id=p2") == []
     refused = await cloud.member("p1").get(f"{ROOT}/servers?all_tenants=1")
     assert refused.status_code == 403
     assert await names(cloud.member("p1"), "project_id=p2") == ["one"]
@@ -124,6 +125,10 @@ async def test_an_update_changes_what_is_said_of_a_server(cloud: ComputeCloud):
     change = {"server": {"name": "shop", "description": "sells", "accessIPv4": "192.0.2.1"}}
     answer = (await client.put(f"{ROOT}/servers/{server_id}", json=change, headers=NEWEST)).json()["server"]
     assert (answer["name"], answer["description"], answer["accessIPv4"]) == ("shop", "sells", "192.0.2.1")
+    url = f"{ROOT}/servers/{server_id}"
+    for zone, status in (("nova", 200), ("mars", 400), (None, 200)):
+        pin = {"server": {"pinned_availability_zone": zone}}
+        assert (await client.put(url, json=pin, headers=NEWEST)).status_code == status
     old = (await client.put(f"{ROOT}/servers/{server_id}", json={"server": {"name": "x"}})).json()["server"]
     assert old["name"] == "x"
     assert not [name for name in old if name.startswith("OS-EXT")]

@@ -173,3 +173,7 @@ class BadPeriod(Invalid):
 
 class ZeroDisk(Forbidden):
     """Only volume-backed servers are allowed for flavors with zero disk."""
+
+
+class WrongZone(Invalid):
+    """A server can be pinned to its own availability zone only: it is in {current}, not in {zone}."""

@@ -22,6 +22,7 @@ from cumulo.services.compute.errors import (
     TagNotFound,
     TooManyMetadata,
     TooManyTags,
+    WrongZone,
 )
 from cumulo.services.compute.model import Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import ServerBody, ServerChange
@@ -98,6 +99,8 @@ async def update(ctx: Ctx, server: Server, body: ServerChange) -> Server:
     check_lock(ctx, server)
     check_access(body)
     changes = body.given()
+    if isinstance(body.requested_zone, str) and body.requested_zone != server.zone:
+        raise WrongZone(zone=body.requested_zone, current=server.zone)
     if not changes:
         return server
     await _write(ctx.db, server, **changes)

@@ -96,6 +96,9 @@ class ServerChange(Body):
     access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
     description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
     hostname: Annotated[Hostname, Since("2.90")] | UnsetType = UNSET
+    requested_zone: Annotated[str | None, Since("2.104")] | UnsetType = msgspec.field(
+        default=UNSET, name="pinned_availability_zone"
+    )
 
 
 class RebootBody(Body):
