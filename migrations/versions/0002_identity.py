@@ -11,21 +11,59 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Make them."""
+    consumers()
+    credentials()
     domains()
+    nonces()
+    policies()
     regions()
     revisions()
     revoked_tokens()
     services()
+    trusts()
     endpoints()
     groups()
     projects()
+    request_tokens()
     roles()
     users()
     access_rules()
+    access_tokens()
     application_credentials()
     assignments()
     implications()
     memberships()
+
+
+def consumers() -> None:
+    """Make `identity_consumers`."""
+    op.create_table(
+        "identity_consumers",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("description", sa.String(length=255), autoincrement=False, nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), autoincrement=False, nullable=False),
+        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_consumers")),
+    )
+
+
+def credentials() -> None:
+    """Make `identity_credentials`."""
+    op.create_table(
+        "identity_credentials",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("project_id", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("type", sa.String(length=255), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_credentials")),
+    )
+    op.create_index(
+        op.f("ix_identity_credentials_project_id"), "identity_credentials", ["project_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_identity_credentials_user_id"), "identity_credentials", ["user_id"], unique=False
+    )
 
 
 def domains() -> None:
@@ -40,6 +78,29 @@ def domains() -> None:
         sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_domains")),
         sa.UniqueConstraint("name", name=op.f("uq_identity_domains_name")),
+    )
+
+
+def nonces() -> None:
+    """Make `identity_nonces`."""
+    op.create_table(
+        "identity_nonces",
+        sa.Column("key", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("expires_at", types.When(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_identity_nonces")),
+    )
+    op.create_index(op.f("ix_identity_nonces_expires_at"), "identity_nonces", ["expires_at"], unique=False)
+
+
+def policies() -> None:
+    """Make `identity_policies`."""
+    op.create_table(
+        "identity_policies",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("type", sa.String(length=255), autoincrement=False, nullable=False),
+        sa.Column("blob", types.Json(), autoincrement=False, nullable=True),
+        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_policies")),
     )
 
 
@@ -90,6 +151,38 @@ def services() -> None:
         sa.Column("description", sa.Text(), autoincrement=False, nullable=True),
         sa.Column("enabled", sa.Boolean(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_services")),
+    )
+
+
+def trusts() -> None:
+    """Make `identity_trusts`."""
+    op.create_table(
+        "identity_trusts",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("trustor_user_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("trustee_user_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("project_id", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("impersonation", sa.Boolean(), autoincrement=False, nullable=False),
+        sa.Column("role_ids", types.Json(), autoincrement=False, nullable=False),
+        sa.Column("expires_at", types.When(), autoincrement=False, nullable=True),
+        sa.Column("remaining_uses", sa.Integer(), autoincrement=False, nullable=True),
+        sa.Column("redelegated_trust_id", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("redelegation_count", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_trusts")),
+    )
+    op.create_index(op.f("ix_identity_trusts_project_id"), "identity_trusts", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_identity_trusts_redelegated_trust_id"),
+        "identity_trusts",
+        ["redelegated_trust_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_identity_trusts_trustee_user_id"), "identity_trusts", ["trustee_user_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_identity_trusts_trustor_user_id"), "identity_trusts", ["trustor_user_id"], unique=False
     )
 
 
@@ -157,6 +250,28 @@ def projects() -> None:
         sa.UniqueConstraint("domain_id", "name", name=op.f("uq_identity_projects_domain_id_name")),
     )
     op.create_index(op.f("ix_identity_projects_parent_id"), "identity_projects", ["parent_id"], unique=False)
+
+
+def request_tokens() -> None:
+    """Make `identity_request_tokens`."""
+    op.create_table(
+        "identity_request_tokens",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("consumer_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("project_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), autoincrement=False, nullable=False),
+        sa.Column("verifier", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("user_id", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("role_ids", types.Json(), autoincrement=False, nullable=False),
+        sa.Column("expires_at", types.When(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["consumer_id"],
+            ["identity_consumers.id"],
+            name=op.f("fk_identity_request_tokens_consumer_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_request_tokens")),
+    )
 
 
 def roles() -> None:
@@ -231,6 +346,39 @@ def access_rules() -> None:
             "path",
             name=op.f("uq_identity_access_rules_user_id_service_method_path"),
         ),
+    )
+
+
+def access_tokens() -> None:
+    """Make `identity_access_tokens`."""
+    op.create_table(
+        "identity_access_tokens",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("consumer_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("user_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("project_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), autoincrement=False, nullable=False),
+        sa.Column("role_ids", types.Json(), autoincrement=False, nullable=False),
+        sa.Column("expires_at", types.When(), autoincrement=False, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["consumer_id"],
+            ["identity_consumers.id"],
+            name=op.f("fk_identity_access_tokens_consumer_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["identity_users.id"],
+            name=op.f("fk_identity_access_tokens_user_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_access_tokens")),
+    )
+    op.create_index(
+        op.f("ix_identity_access_tokens_project_id"), "identity_access_tokens", ["project_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_identity_access_tokens_user_id"), "identity_access_tokens", ["user_id"], unique=False
     )
 
 
