@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.dialect import Page
 from cumulo.core.http.messages import Response
-from cumulo.core.resource.query import BadParameter, Listing, beyond, ordering, read_listing
+from cumulo.core.resource.query import BadParameter, Listing, beyond, ordering, read_listing, wanted_fields
 from cumulo.core.resource.view import Shape, View
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ async def list_response(ctx: Ctx, resource: "Resource", view: type[View]) -> Res
     listing = read_listing(ctx, view, resource.filters, resource.order, resource.key)
     rows, more = await _rows(ctx, resource, listing)
     shapes = await view.render(ctx, rows)
-    if listing.fields:
-        shapes = [_only(shape, listing.fields) for shape in shapes]
+    if wanted_fields(ctx):
+        shapes = [only(ctx, shape) for shape in shapes]
     page = _page(ctx, resource, listing, rows, more=more)
     return Response(200, {resource.plural: shapes, **ctx.service.dialect.links(page)})
 
@@ -64,5 +64,7 @@ def _page(ctx: Ctx, resource: "Resource", listing: Listing, rows: list[Any], *, 
     )
 
 
-def _only(shape: Shape, names: list[str]) -> Shape:
-    return {name: value for name, value in shape.items() if name in names}
+def only(ctx: Ctx, shape: Shape) -> Shape:
+    """Return of one shape the fields that the query asks for; all when it names none."""
+    names = wanted_fields(ctx)
+    return {name: value for name, value in shape.items() if name in names} if names else shape

@@ -1,7 +1,7 @@
 """Lists: what to show, in which order, from where on; read from the query by the view's flags."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,24 +31,26 @@ class Listing:
     limit: int | None
     marker: str | None
     reverse: bool = False
-    fields: list[str] = field(default_factory=list)
 
 
 def read_listing(
     ctx: Ctx, view: type[View], filters: dict[str, Filter], order: Sequence[str], key: str
 ) -> Listing:
     """Understand a list request. Raises BadParameter naming what is wrong."""
-    query = ctx.request.query
-    dialect = ctx.service.dialect
-    wanted = query.get(dialect.fields_parameter, []) if dialect.fields_parameter else []
     return Listing(
         where=read_filters(ctx, view, filters),
         order=_order(ctx, view, order, key),
         limit=_limit(ctx),
         marker=ctx.request.first("marker"),
         reverse=as_bool("page_reverse", ctx.request.first("page_reverse") or "false"),
-        fields=[name for value in wanted for name in value.split(",") if name],
     )
+
+
+def wanted_fields(ctx: Ctx) -> list[str]:
+    """Return the names of fields that the query asks for, where the dialect has such a parameter."""
+    parameter = ctx.service.dialect.fields_parameter
+    values = ctx.request.query.get(parameter, []) if parameter else []
+    return [name for value in values for name in value.split(",") if name]
 
 
 def read_filters(ctx: Ctx, view: type[View], filters: dict[str, Filter]) -> list[Where]:

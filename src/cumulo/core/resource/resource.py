@@ -21,7 +21,7 @@ from cumulo.core.http.operation import (
     summary_of,
     version_or_none,
 )
-from cumulo.core.resource.listing import list_response
+from cumulo.core.resource.listing import list_response, only
 from cumulo.core.resource.query import Filter
 from cumulo.core.resource.view import View
 
@@ -115,9 +115,7 @@ class Resource:
         if detail is not None:
             self._listing(f"{self.path}/detail", "detail", detail, self.view, dict(options))
 
-    def _listing(
-        self, path: str, verb: str, policy: Rule, view: type[View], options: dict[str, Any]
-    ) -> None:
+    def _listing(self, path: str, verb: str, policy: Rule, view: type[View], options: dict[str, Any]) -> None:
         before = options.pop("before")
 
         async def run(ctx: Ctx) -> Response:
@@ -303,7 +301,7 @@ class Resource:
             return Response(status)
         wrapped = ctx.service.dialect.wrapped
         if isinstance(result, Model):
-            shape = (await view.render(ctx, [result]))[0]
+            shape = only(ctx, (await view.render(ctx, [result]))[0])
             return Response(status, {self.name: shape} if wrapped else shape)
         if isinstance(result, list) and all(isinstance(row, Model) for row in result):
             return Response(status, {self.plural: await view.render(ctx, result)})

@@ -192,7 +192,7 @@ class SecurityGroupInvalidPortRange(Invalid):
 
 
 class SecurityGroupInvalidPortValue(Invalid):
-    """{port} is no port number."""
+    """Invalid value for port {port}: it is no port number."""
 
 
 class SecurityGroupInvalidIcmpValue(Invalid):
@@ -216,7 +216,7 @@ class SecurityGroupInvalidProtocolForPort(Invalid):
 
 
 class SecurityGroupRuleParameterConflict(Invalid):
-    """The CIDR {cidr} does not belong to the ethertype {ethertype}."""
+    """Conflicting value ethertype {ethertype} for CIDR {cidr}."""
 
 
 class SecurityGroupEthertypeConflictWithProtocol(Invalid):

@@ -50,6 +50,8 @@ GET_PORT_BINDING = _rule("get_port:binding:host_id", ADMIN_ONLY, "See where a po
 
 CREATE_ROUTER, GET_ROUTER, UPDATE_ROUTER, DELETE_ROUTER = _crud("router", "router")
 GET_ROUTER_HA = _rule("get_router:ha", ADMIN_ONLY, "See how a router is realised.")
+CREATE_ROUTER_DISTRIBUTED, CREATE_ROUTER_HA = _guards("create", "router", "distributed", "ha")
+UPDATE_ROUTER_DISTRIBUTED, UPDATE_ROUTER_HA = _guards("update", "router", "distributed", "ha")
 CREATE_ROUTER_SNAT = _rule(
     "create_router:external_gateway_info:enable_snat", ADMIN_ONLY, "Say whether a new router hides addresses."
 )

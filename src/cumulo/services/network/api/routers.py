@@ -21,6 +21,8 @@ from cumulo.services.network.schema.bodies import (
 )
 from cumulo.services.network.schema.views import RouterView
 
+APART = ("external_gateway_info", "distributed", "ha")
+
 routers = Resource(
     "router",
     "/routers",
@@ -40,13 +42,15 @@ async def create(ctx: Ctx, body: RouterCreate) -> Router:
     info = body.external_gateway_info
     rules = (policy.CREATE_ROUTER_SNAT, policy.CREATE_ROUTER_FIXED)
     gateway = await gateway_of(ctx, info, rules) if info else None
-    values = columns(body, "external_gateway_info")
+    check_kind(body)
+    values = columns(body, *APART)
     return await domain.create(ctx, owner(ctx, body), values, gateway)
 
 
 @routers.update(policy=policy.UPDATE_ROUTER)
 async def update(ctx: Ctx, router: Router, body: RouterUpdate) -> Router:
     """Change a router, its way out or its routes."""
+    check_kind(body)
     info = body.external_gateway_info
     if info is None or (info is not UNSET and info.network_id is None):
         await domain.clear_gateway(ctx, router)
@@ -55,7 +59,10 @@ async def update(ctx: Ctx, router: Router, body: RouterUpdate) -> Router:
         gateway = await gateway_of(ctx, info, rules)
         if gateway is not None:
             await domain.set_gateway(ctx, router, gateway)
-    return await domain.update(ctx, router, columns(body, "external_gateway_info"))
+    values = columns(body, *APART)
+    if values.get("routes", ()) is None:
+        values["routes"] = []
+    return await domain.update(ctx, router, values)
 
 
 @routers.delete(policy=policy.DELETE_ROUTER)
@@ -97,6 +104,13 @@ async def add_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
 async def remove_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
     """Take routes away."""
     return await domain.remove_routes(ctx, router, body.routes)
+
+
+def check_kind(body: RouterCreate | RouterUpdate) -> None:
+    """Refuse kinds of router that there are none of: OVN's gateways fail over without them."""
+    for name in ("distributed", "ha"):
+        if getattr(body, name) is True:
+            raise BadRequest(resource="router", reason=f"routers with '{name}' are not supported")
 
 
 async def visible_subnet(ctx: Ctx, subnet_id: str) -> Subnet:

@@ -15,7 +15,7 @@ from cumulo.services.network.errors import (
     NetworkInUse,
     NetworkNotFound,
 )
-from cumulo.services.network.model import Network, Owner, Port, Router, Subnet
+from cumulo.services.network.model import FloatingIp, Network, Owner, Port, Router, Subnet
 
 PHYSICAL = ("flat", "vlan")
 _LEAST_MTU, _MOST_MTU = 68, 65535
@@ -96,11 +96,15 @@ async def _refuse_unsharing(work: Work, network: Network) -> None:
 
 
 async def delete(work: Work, network: Network) -> None:
-    """Delete a network that has no ports but our own, with its subnets."""
+    """Delete a network that has no ports but our own, with its subnets and its unused floating IPs."""
+    unused = (FloatingIp.c.floating_network_id == network.id, FloatingIp.c.port_id.is_(None))
+    floating = await work.db.all(FloatingIp, *unused)
+    held = {row.holder_port_id for row in floating}
     rows = await work.db.all(Port, Port.c.network_id == network.id)
     ours = (Owner.METADATA, Owner.DHCP)
-    if any(port.device_owner not in ours for port in rows):
+    if any(port.device_owner not in ours and port.id not in held for port in rows):
         raise NetworkInUse(id=network.id)
+    await work.db.delete(FloatingIp, *unused)
     for port in rows:
         await ports.remove(work, port)
     subnets = await work.db.all(Subnet, Subnet.c.network_id == network.id)

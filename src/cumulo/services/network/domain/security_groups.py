@@ -112,6 +112,8 @@ async def update(work: Work, group: SecurityGroup, values: dict[str, Any]) -> Se
     """Rename or describe a group."""
     if group.is_default and values.get("name", DEFAULT) != DEFAULT:
         raise SecurityGroupCannotUpdateDefault
+    if not group.is_default and values.get("name") == DEFAULT:
+        raise SecurityGroupDefaultAlreadyExists
     await change(work.db, group, values)
     await touch(work, Kind.SECURITY_GROUP, group.id)
     return group

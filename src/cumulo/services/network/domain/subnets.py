@@ -65,7 +65,8 @@ async def _refuse_overlap(work: Work, network: Network, net: addresses.Net) -> N
     others = await work.db.all(Subnet, Subnet.c.network_id == network.id, Subnet.c.ip_version == net.version)
     for other in others:
         if addresses.net(other).overlaps(net):
-            raise InvalidInput(reason=f"the CIDR {net} overlaps with subnet {other.id} (CIDR: {other.cidr})")
+            reason = f"the CIDR {net} overlaps with another subnet: {other.id} (CIDR: {other.cidr})"
+            raise InvalidInput(reason=reason)
 
 
 def _check_modes(values: dict[str, Any]) -> None:
@@ -181,14 +182,19 @@ async def _touch_ports(work: Work, subnet: Subnet) -> None:
 
 
 async def delete(work: Work, subnet: Subnet) -> None:
-    """Delete a subnet of which no port but our own has an address."""
+    """Delete a subnet of which no port but our own has an address, or that guests address by themselves."""
     held = await work.db.all(FixedIp, FixedIp.c.subnet_id == subnet.id)
     owners = await work.db.all(Port, Port.c.id.in_([ip.port_id for ip in held])) if held else []
-    if any(port.device_owner not in (Owner.METADATA, Owner.DHCP) for port in owners):
-        raise SubnetInUse(id=subnet.id)
+    spared = {Owner.METADATA.value, Owner.DHCP.value}
+    of_routers = {owner.value for owner in ports.OF_ROUTERS}
+    for port in owners:
+        leaves = addresses.by_itself(subnet) and port.device_owner not in of_routers
+        if not leaves and port.device_owner not in spared:
+            raise SubnetInUse(id=subnet.id)
     await work.db.delete(FixedIp, FixedIp.c.subnet_id == subnet.id)
     await work.db.delete(Subnet, Subnet.c.id == subnet.id)
     await touch(work, Kind.SUBNET, subnet.id)
+    await touch(work, Kind.PORT, *(port.id for port in owners if port.device_owner not in of_routers))
     network = await work.db.get(Network, subnet.network_id)
     if network is not None:
         await ensure_metadata_port(work, network)

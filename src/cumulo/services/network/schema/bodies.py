@@ -159,6 +159,8 @@ class RouterCreate(Owned, kw_only=True):
     description: Name = ""
     admin_state_up: bool = True
     external_gateway_info: GatewayBody | None = None
+    distributed: Annotated[bool, Guarded(policy.CREATE_ROUTER_DISTRIBUTED)] | UnsetType = UNSET
+    ha: Annotated[bool, Guarded(policy.CREATE_ROUTER_HA)] | UnsetType = UNSET
     availability_zone_hints: list[str] = []
 
 
@@ -169,7 +171,9 @@ class RouterUpdate(Body):
     description: Name | UnsetType = UNSET
     admin_state_up: Flag = UNSET
     external_gateway_info: GatewayBody | UnsetType | None = UNSET
-    routes: Addresses | UnsetType = UNSET
+    routes: Addresses | UnsetType | None = UNSET
+    distributed: Annotated[bool, Guarded(policy.UPDATE_ROUTER_DISTRIBUTED)] | UnsetType = UNSET
+    ha: Annotated[bool, Guarded(policy.UPDATE_ROUTER_HA)] | UnsetType = UNSET
 
 
 class RouterInterface(Body):
