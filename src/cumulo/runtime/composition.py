@@ -1,5 +1,6 @@
 """The composition root: settings and a state folder become one running cloud in this process."""
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ from cumulo.services.image.drivers.files import FileStore
 
 log = structlog.get_logger(__name__)
 
+_HOST_PATIENCE = 20.0  # seconds that readiness waits for the host's first report
+
 
 @dataclass(kw_only=True)
 class Composition:
@@ -71,6 +74,8 @@ class Composition:
         # Last: what a killed process left half done goes on at once, and asks this host.
         await self.tasks.start_workers()
         self.ready["founded"] = True
+        # Where libvirt is broken, the rest of the cloud is of use all the same.
+        asyncio.get_running_loop().call_later(_HOST_PATIENCE, self.ready.update, {"host": True})
 
     async def stop(self) -> None:
         """Stop working; promised work waits for the next start, guests go on."""

@@ -11,9 +11,13 @@ from pathlib import Path
 from cumulo.runtime.engines.engine import Engine, listens
 from cumulo.runtime.state import StateFolder
 
-# Binds pairs of folders up to "--", then becomes the command after it. The folders are arguments, never
-# part of the script's text.
-_IN_PLACE = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"'
+# Binds pairs of paths up to the first "--", the next ones read-only, then becomes the command after the
+# second. Paths are arguments, never part of the script's text.
+_IN_PLACE = """\
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift
+while [ "$1" != -- ]; do mount --bind -o ro "$1" "$2" || exit 1; shift 2; done; shift
+exec "$@"
+"""
 _FOLDERS = {
     "etc": "/etc/libvirt",
     "lib": "/var/lib/libvirt",
@@ -108,6 +112,7 @@ def write_settings(state: StateFolder) -> None:
     for name, place in _FOLDERS.items():
         (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
         Path(place).mkdir(mode=0o755, parents=True, exist_ok=True)
+    (root / "nothing").touch()
     for name, (file, line) in _ACCOUNTS.items():
         (root / name).write_text(with_account(Path(file).read_text(encoding="utf-8"), line))
     host_uuid = uuid.uuid5(uuid.NAMESPACE_URL, f"cumulo:{machine_id()}:{state.path}")
@@ -135,7 +140,10 @@ def with_account(content: str, line: str) -> str:
 
 
 def hidden() -> list[Path]:
-    """Return what libvirt need not see: a needless emulator, and /dev/kvm where no guest can run in it."""
+    """Return what libvirt need not see: a needless emulator, and /dev/kvm where no guest can run in it.
+
+    An empty file hides them, read-only, for libvirt takes any writable /dev/kvm for a usable one.
+    """
     useless_kvm = not any(module.exists() for module in _KVM_MODULES)
     return [path for path, needless in ((_NEEDLESS, True), (_KVM, useless_kvm)) if needless and path.exists()]
 
@@ -160,6 +168,6 @@ def _in_place(root: Path, *command: str) -> list[str]:
     """
     places = _FOLDERS | {name: file for name, (file, _) in _ACCOUNTS.items()}
     pairs = [text for name, place in places.items() for text in (str(root / name), place)]
-    pairs += [text for path in hidden() for text in ("/dev/null", str(path))]
+    nothing = [text for path in hidden() for text in (str(root / "nothing"), str(path))]
     unshare = ["unshare", "--mount", "--propagation", "slave"]
-    return [*unshare, "sh", "-c", _IN_PLACE, "sh", *pairs, "--", *command]
+    return [*unshare, "sh", "-c", _IN_PLACE, "sh", *pairs, "--", *nothing, "--", *command]
