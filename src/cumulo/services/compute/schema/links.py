@@ -9,12 +9,16 @@ from cumulo.core.resource import PageContext
 
 def links(collection: str, id: str, page: PageContext) -> msgspec.Raw:
     """Return a resource's `links`, encoded: itself, and a bookmark without the API's version."""
-    base = page.base_url
-    root = base.removesuffix("/v2.1")
-    return msgspec.Raw(
-        f'[{{"rel":"self","href":"{base}/{collection}/{id}"}},'
-        f'{{"rel":"bookmark","href":"{root}/{collection}/{id}"}}]'
-    )
+    before, between = _around(collection, page.ctx.base_url)
+    return msgspec.Raw(f'{before}{id}{between}{id}"}}]')
+
+
+@lru_cache(maxsize=64)
+def _around(collection: str, base_url: str) -> tuple[str, str]:
+    """Return the encoded text before the first id and between the two."""
+    root = base_url.removesuffix("/v2.1")
+    before = f'[{{"rel":"self","href":"{base_url}/{collection}/'
+    return before, f'"}},{{"rel":"bookmark","href":"{root}/{collection}/'
 
 
 @lru_cache(maxsize=4096)
