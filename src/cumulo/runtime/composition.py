@@ -36,8 +36,6 @@ from cumulo.services.compute.tasks import listen
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
-from cumulo.services.image.drivers import Store
-from cumulo.services.image.drivers.files import FileStore
 
 log = structlog.get_logger(__name__)
 
@@ -108,34 +106,12 @@ async def compose(state: StateFolder) -> Composition:
     """Put the cloud of a state folder together; nothing runs yet. Raises BadSetting."""
     services = all_services()
     settings = runtime_settings(state)
-    database = await Database.open(database_url(state, settings.database))
-    passwords = Passwords()
-    bindings: dict[type, Any] = dict(sections(state, services))
-    bus = LocalBus()
     drivers = drivers_of(state, engines=settings.engines.start)
-    bindings |= drivers.bindings
-    bindings |= {
-        StateFolder: state,
-        Database: database,
-        Bus: bus,
-        Passwords: passwords,
-        Keyring: Keyring(state.path / "token-keys"),
-        Store: FileStore(state.path / "images"),
-    }
-    tasks = Tasks(
-        database,
-        sagas=[saga for service in services for saga in service.sagas],
-        reconcilers=[one for service in services for one in service.reconcilers],
-        schedules=[one for service in services for one in service.schedules],
-        bindings=bindings,
-    )
-    limits = [service.limits for service in services if service.limits is not None]
-    bindings |= {Tasks: tasks, Quota: Quota(limits, bindings[QuotaSettings])}
+    bindings: dict[type, Any] = {**sections(state, services), **drivers.bindings, StateFolder: state}
+    database = await Database.open(database_url(state, settings.database))
+    tasks = bind_core(state, database, services, bindings)
     bind_adapters(services, bindings)
-    kept = bindings[IdentitySettings].cached_tokens
-    bindings[Authenticator] = TokenAuthenticator(bindings[Keyring], kept)
-    bindings[Metadata] = MetadataFromServices(database, bindings)
-    node = local_node(state, bindings[NodeSettings], bus, engines=settings.engines.start)
+    node = local_node(state, bindings[NodeSettings], bindings[Bus], engines=settings.engines.start)
     ready = {"founded": False, "host": False}
     app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(state, ready)})
     return Composition(
@@ -148,9 +124,35 @@ async def compose(state: StateFolder) -> Composition:
         app=app,
         drivers=drivers,
         node=node,
-        passwords=passwords,
+        passwords=bindings[Passwords],
         ready=ready,
     )
+
+
+def bind_core(
+    state: StateFolder, database: Database, services: tuple[Service, ...], bindings: dict[type, Any]
+) -> Tasks:
+    """Bind what the core offers to all services; return the tasks, which see all that is bound later."""
+    tasks = Tasks(
+        database,
+        sagas=[saga for service in services for saga in service.sagas],
+        reconcilers=[one for service in services for one in service.reconcilers],
+        schedules=[one for service in services for one in service.schedules],
+        bindings=bindings,
+    )
+    limits = [service.limits for service in services if service.limits is not None]
+    keyring = Keyring(state.path / "token-keys")
+    bindings |= {
+        Database: database,
+        Bus: LocalBus(),
+        Tasks: tasks,
+        Passwords: Passwords(),
+        Keyring: keyring,
+        Authenticator: TokenAuthenticator(keyring, bindings[IdentitySettings].cached_tokens),
+        Quota: Quota(limits, bindings[QuotaSettings]),
+        Metadata: MetadataFromServices(database, bindings),
+    }
+    return tasks
 
 
 def sections(state: StateFolder, services: tuple[Service, ...]) -> dict[type[Section], Section]:
