@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,11 +8,13 @@ from msgspec import Raw
 from tests.services.compute.fakes import NEWEST, ComputeCloud, create, show
 
 from cumulo.contracts.hypervisor import PowerState
+from cumulo.core import clock
 from cumulo.core.drivers import Permanent
-from cumulo.core.tasks import Task
+from cumulo.core.tasks import ReconcileRun, Task
 from cumulo.core.tasks import TaskState as State
 from cumulo.services.compute.domain.consoles import redeem
-from cumulo.services.compute.model import Power, Server, TaskState, VmState
+from cumulo.services.compute.model import Power, Server, ServerAction, TaskState, VmState
+from cumulo.services.compute.tasks.housekeeping import forgotten_servers
 
 
 async def act(client: httpx.AsyncClient, server_id: str, action: dict[str, Any]) -> httpx.Response:
@@ -182,6 +185,21 @@ async def test_a_deletion_that_fails_says_so_and_can_be_asked_again(cloud: Compu
     await client.delete(f"/compute/v2.1/servers/{server_id}")
     await cloud.settle()
     assert cloud.nothing_left_of(server_id)
+
+
+async def test_servers_that_were_deleted_long_ago_are_forgotten(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    old, fresh = await running(cloud, client), await running(cloud, client)
+    for server_id in (old, fresh):
+        await client.delete(f"/compute/v2.1/servers/{server_id}")
+    await cloud.settle()
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == old, deleted_at=clock.now() - timedelta(days=31))
+    await forgotten_servers(ReconcileRun(cloud.tasks, "req-x"))
+    async with cloud.database.read() as reader:
+        assert [server.id for server in await reader.all(Server)] == [fresh]
+        left = {action.server_id for action in await reader.all(ServerAction)}
+    assert left == {fresh}
 
 
 async def test_a_guest_that_stops_by_itself_is_shutoff(cloud: ComputeCloud):

@@ -10,7 +10,9 @@ class ComputeSettings(Section, frozen=True):
 
     Ratios: how often a host's vCPUs, memory and disk are given out. reserved_memory_mib: kept for the host.
     host_silence: seconds without a report after which a host counts as down. console_lifetime: seconds a
-    console's URL stays valid. console_url: where noVNC is served, `{base}` being the cloud's own address.
+    console's URL stays valid. shutdown_timeout: seconds a guest has to shut itself down. deleted_kept_days:
+    how long deleted servers can be asked for. console_url: where noVNC is served, `{base}` being the
+    cloud's own address.
     """
 
     section: ClassVar[str] = "compute"
@@ -23,5 +25,6 @@ class ComputeSettings(Section, frozen=True):
     console_lifetime: float = 600.0
     shutdown_timeout: float = 60.0
     console_url: str = "{base}/console/vnc_lite.html"
+    deleted_kept_days: float = 30.0
     metadata_items: int = 128
     server_tags: int = 50

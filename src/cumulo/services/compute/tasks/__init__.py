@@ -1,14 +1,14 @@
 """Compute's durable work."""
 
-from cumulo.services.compute.tasks.consoles import expired_tokens
 from cumulo.services.compute.tasks.creation import CreateServer
 from cumulo.services.compute.tasks.deletion import DeleteServer
 from cumulo.services.compute.tasks.hosts import guest_changed, host_reported, listen, power_states
+from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers
 from cumulo.services.compute.tasks.power import MEANINGS, Change, ChangePower
 
 SAGAS = (CreateServer, DeleteServer, ChangePower)
 RECONCILERS = (power_states,)
-SCHEDULES = (expired_tokens,)
+SCHEDULES = (expired_tokens, forgotten_servers)
 
 __all__ = [
     "MEANINGS",
