@@ -6,14 +6,14 @@ transaction; while a group's COMMIT runs, the next transactions queue, and all t
 COMMIT. A member's `begin()` exits only when its group is durable.
 
 Easy to get wrong: SQLite may roll the whole transaction back by itself (disk full, I/O error). Then every
-member of the group is lost, also those that had finished, and each must hear of it.
+member of the group is lost, also those that had finished, and each must hear of it. And each pass of a busy
+event loop takes long: so all that queue are woken at once, and nearly always run in the same pass.
 """
 
 import asyncio
 import contextlib
 import re
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -30,8 +30,8 @@ from cumulo.core.db.statements import sqlite_statements
 
 log = structlog.get_logger()
 
-_MEMBERS = 64  # of one group; more would only delay the first one's answer
-_AGE = 0.02  # seconds that a group may go on taking members
+_MEMBERS = 256  # of one group; more would only delay the first one's answer
+_AGE = 0.1  # seconds that a group may go on taking members
 _BUSY = 30.0  # seconds to wait for another process's write, such as a backup's or a command's
 _CACHED = 500  # prepared statements of a connection
 
@@ -85,17 +85,33 @@ class Group:
 
     def __init__(self, changes: int) -> None:
         self.changes = changes  # the connection's count when the group began
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        # An error is told to the members that still listen; none may be left (all cancelled).
-        self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self.members = 0
         self.since = time.monotonic()
+        self.members: list[asyncio.Future[None]] = []
         self.callbacks: list[Callable[[], None]] = []
 
     @property
     def is_full(self) -> bool:
-        """Whether the group should be committed even though more transactions wait."""
-        return self.members >= _MEMBERS or time.monotonic() - self.since > _AGE
+        """Whether the group should be committed even though more transactions are on their way."""
+        return len(self.members) >= _MEMBERS or time.monotonic() - self.since > _AGE
+
+    def join(self, callbacks: list[Callable[[], None]]) -> asyncio.Future[None]:
+        """Add a finished transaction; return what tells it that it is durable."""
+        member: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.members.append(member)
+        self.callbacks += callbacks
+        return member
+
+    def tell(self, error: BaseException | None) -> None:
+        """Tell the members how it ended; one that was cancelled does not listen any more."""
+        for callback in self.callbacks if error is None else ():
+            _call(callback)
+        for member in self.members:
+            if member.done():
+                continue
+            if error is None:
+                member.set_result(None)
+            else:
+                member.set_exception(failures.lost(str(error)))
 
 
 class SqliteEngine:
@@ -112,11 +128,12 @@ class SqliteEngine:
         self._reads = _connect(path, apsw.SQLITE_OPEN_READONLY, synchronous)
         self._reader = Reader(SqliteChannel(self._reads), self.statements)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._busy = False
+        self._waiting: list[asyncio.Future[None]] = []
+        self._coming = 0  # woken, but not here yet
+        self._deciding = False  # `_decide` is about to be called
+        self._busy = False  # a transaction or a COMMIT has the writing connection
         self._holder: asyncio.Task[Any] | None = None
         self._group: Group | None = None
-        self._commits: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reader]:
@@ -136,12 +153,11 @@ class SqliteEngine:
             async with self._savepoint(group):
                 yield transaction
                 transaction.finish()
-            group.members += 1
-            group.callbacks += transaction.callbacks
+            durable = group.join(transaction.callbacks)
         finally:
             self._holder = None
             self._next()
-        await asyncio.shield(group.done)
+        await durable
 
     async def run(self, script: Sequence[str]) -> None:
         """Run statements of schema, all or none."""
@@ -150,42 +166,53 @@ class SqliteEngine:
                 await transaction.run(sql)
 
     async def close(self) -> None:
-        """Wait for the commits under way, then let go of the file."""
-        while self._busy:
-            await asyncio.sleep(0)
-            await asyncio.gather(*self._commits, return_exceptions=True)
+        """Wait for the commit under way, then let go of the file."""
+        while self._busy or self._coming or self._group is not None:  # noqa: ASYNC110  a rare moment
+            await asyncio.sleep(0.001)
         self._thread.shutdown()
         self._reads.close()
         self._writer.close()
 
     async def _turn(self) -> None:
         """Wait until this task may use the writing connection."""
-        if not self._busy:
-            self._busy = True
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._next()  # the turn had been given to us in the same moment: hand it on
-            raise
+        while self._busy:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if waiter.cancelled():
+                    self._waiting.remove(waiter)
+                else:
+                    self._coming -= 1  # it was woken in the same moment
+                    self._decide_soon()
+                raise
+            self._coming -= 1
+        self._busy = True
 
     def _next(self) -> None:
-        """Hand the turn on; or, when nobody waits or the group is large enough, commit the group."""
-        group = self._group
-        while self._waiting and self._waiting[0].done():
-            self._waiting.popleft()  # cancelled while it waited
-        if group is not None and (not self._waiting or group.is_full):
-            self._group = None
-            task = asyncio.get_running_loop().create_task(self._commit(group))
-            self._commits.add(task)
-            task.add_done_callback(self._commits.discard)
-        elif self._waiting:
-            self._waiting.popleft().set_result(None)
-        else:
-            self._busy = False
+        """Give the connection up: wake all that wait, or commit when none does or the group is full."""
+        self._busy = False
+        if self._group is not None and self._group.is_full:
+            self._commit(self._group)
+            return
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+                self._coming += 1
+        self._waiting = [waiter for waiter in self._waiting if waiter.cancelled()]
+        self._decide_soon()
+
+    def _decide_soon(self) -> None:
+        """Look, once all that is ready in this pass of the loop has joined, whether to commit."""
+        if not self._deciding:
+            self._deciding = True
+            asyncio.get_running_loop().call_soon(self._decide)
+
+    def _decide(self) -> None:
+        self._deciding = False
+        if self._group is not None and not self._busy and not self._coming:
+            self._commit(self._group)
 
     async def _open_group(self) -> Group:
         if self._group is None:
@@ -225,36 +252,40 @@ class SqliteEngine:
     def _lose(self, group: Group, error: BaseException) -> None:
         """Tell the members that SQLite has undone everything by itself."""
         self._group = None
-        log.error("sqlite.rolled_back", error=str(error), members=group.members)
-        if not group.done.done():
-            group.done.set_exception(failures.lost(str(error)))
+        log.error("sqlite.rolled_back", error=str(error), members=len(group.members))
+        group.tell(error)
 
-    async def _commit(self, group: Group) -> None:
-        """Make a group durable, tell its members, and hand the turn on."""
+    def _commit(self, group: Group) -> None:
+        """Make a group durable; `_ended` tells its members."""
+        self._group = None
+        self._busy = True
+        if self._writer.total_changes() == group.changes:
+            self._ended(group, self._try_commit())  # nothing to write: no thread needed
+            return
+        loop = asyncio.get_running_loop()
+
+        def in_thread() -> None:
+            error = self._try_commit()
+            with contextlib.suppress(RuntimeError):  # the loop may be closed
+                loop.call_soon_threadsafe(self._ended, group, error)
+
+        self._thread.submit(in_thread)
+
+    def _try_commit(self) -> apsw.Error | None:
         try:
-            if self._writer.total_changes() == group.changes:
-                self._writer.execute("COMMIT")  # nothing to write: no thread needed
-            else:
-                await self._in_thread(self._writer.execute, "COMMIT")
+            self._writer.execute("COMMIT")
         except apsw.Error as error:
+            return error
+        return None
+
+    def _ended(self, group: Group, error: apsw.Error | None) -> None:
+        """Tell the members how their COMMIT went, and go on."""
+        if error is not None:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-            self._lose(group, error)
-        else:
-            group.done.set_result(None)
-            for callback in group.callbacks:
-                _call(callback)
-        finally:
-            self._next()
-
-    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Run in the commit thread to its end, even when this task is cancelled at shutdown."""
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._thread, function, *arguments)
-        while not future.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(future)
-        future.result()
+            log.error("sqlite.commit_failed", error=str(error), members=len(group.members))
+        group.tell(error)
+        self._next()
 
 
 def _connect(path: str, flags: int, synchronous: str) -> apsw.Connection:
