@@ -26,5 +26,4 @@ class ComputeSettings(Section, frozen=True):
     shutdown_timeout: float = 60.0
     console_url: str = "{base}/console/vnc_lite.html"
     deleted_kept_days: float = 30.0
-    metadata_items: int = 128
     server_tags: int = 50

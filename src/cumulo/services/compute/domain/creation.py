@@ -17,7 +17,7 @@ from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import history, policy
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.domain import flavors, keypairs
+from cumulo.services.compute.domain import flavors, keypairs, quotas
 from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
     BadNetworks,
@@ -34,7 +34,6 @@ from cumulo.services.compute.errors import (
     KeypairNotFound,
     KeypairUnknown,
     PortForMany,
-    TooManyMetadata,
     UserDataTooLarge,
     ZeroDisk,
     ZoneUnknown,
@@ -94,12 +93,11 @@ async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
 
 async def check(ctx: Ctx, body: ServerBody) -> Plan:
     """Hold a request against all that it names."""
-    settings = ctx.use(ComputeSettings)
     check_access(body)
     if body.user_data is not UNSET and body.user_data is not None:
         check_user_data(body.user_data)
-    if body.metadata is not UNSET and len(body.metadata) > settings.metadata_items:
-        raise TooManyMetadata(limit=settings.metadata_items)
+    if body.metadata is not UNSET:
+        await quotas.check_metadata(ctx, len(body.metadata))
     count = count_of(body)
     flavor = await flavor_of(ctx, str(body.flavor_ref))
     image = await image_of(ctx, image_ref(body))

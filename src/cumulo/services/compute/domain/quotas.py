@@ -9,8 +9,7 @@ from cumulo.core.db import Reader
 from cumulo.core.errors import OverQuota
 from cumulo.core.http import Ctx
 from cumulo.core.quota import UNLIMITED, Limits, Standing
-from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.errors import InvalidParameter
+from cumulo.services.compute.errors import InvalidParameter, TooManyMetadata
 from cumulo.services.compute.model import Keypair, Server
 from cumulo.services.compute.schema.catalogue import is_true
 
@@ -56,10 +55,22 @@ LIMITS = Limits(
 )
 
 
+async def limit_of(ctx: Ctx, resource: str) -> int:
+    """Return a limit of the caller's project."""
+    limits = await ctx.engine.quota.limits(ctx.db, SERVICE, ctx.identity.project_id or "")
+    return limits.get(resource, UNLIMITED)
+
+
+async def check_metadata(ctx: Ctx, count: int) -> None:
+    """Refuse more items of metadata than a server may have. TooManyMetadata."""
+    limit = await limit_of(ctx, "metadata_items")
+    if UNLIMITED != limit < count:
+        raise TooManyMetadata(limit=limit)
+
+
 async def check_key_pairs(ctx: Ctx, user_id: str) -> None:
     """Refuse another keypair to a user who has as many as may be."""
-    limits = await ctx.engine.quota.limits(ctx.db, SERVICE, ctx.identity.project_id or "")
-    limit = limits.get("key_pairs", UNLIMITED)
+    limit = await limit_of(ctx, "key_pairs")
     held = await ctx.db.count(Keypair, Keypair.c.user_id == user_id)
     if limit != UNLIMITED and held >= limit:
         raise OverQuota("Quota exceeded, too many key pairs.", resource="key_pairs")
@@ -105,12 +116,11 @@ async def absolute(ctx: Ctx, project_id: str) -> dict[str, Any]:
         document[maximum] = one.limit
         if used:
             document[used] = one.used
-    document["maxServerMeta"] = ctx.use(ComputeSettings).metadata_items
     version = ctx.version or (2, 1)
     if version <= (2, 35):
         document.update(_OLD_NETWORK_LIMITS)
     if version <= (2, 38):
-        document["maxImageMeta"] = ctx.use(ComputeSettings).metadata_items
+        document["maxImageMeta"] = document["maxServerMeta"]
     if version <= (2, 56):
         document.update(maxPersonality=5, maxPersonalitySize=10240)
     return {"limits": {"rate": [], "absolute": document}}
@@ -121,6 +131,7 @@ _ABSOLUTE = (
     ("cores", "maxTotalCores", "totalCoresUsed"),
     ("ram", "maxTotalRAMSize", "totalRAMUsed"),
     ("key_pairs", "maxTotalKeypairs", None),
+    ("metadata_items", "maxServerMeta", None),
     ("server_groups", "maxServerGroups", "totalServerGroupsUsed"),
     ("server_group_members", "maxServerGroupMembers", None),
 )

@@ -12,6 +12,7 @@ from cumulo.core.tasks import Task
 from cumulo.core.tasks import TaskState as State
 from cumulo.services.compute import guests, history, policy
 from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.domain.quotas import check_metadata
 from cumulo.services.compute.errors import (
     CannotWhile,
     InvalidParameter,
@@ -20,7 +21,6 @@ from cumulo.services.compute.errors import (
     ServerLocked,
     ServerNotFound,
     TagNotFound,
-    TooManyMetadata,
     TooManyTags,
     WrongZone,
 )
@@ -156,9 +156,7 @@ async def set_metadata(
     check_lock(ctx, server)
     _check_settled(server, "update metadata")
     metadata = items if replace else {**guests.metadata_of(server), **items}
-    limit = ctx.use(ComputeSettings).metadata_items
-    if len(metadata) > limit:
-        raise TooManyMetadata(limit=limit)
+    await check_metadata(ctx, len(metadata))
     await _begin(ctx, server, "updateMetadata", done=True)
     await _write(ctx.db, server, metadata=metadata)
     return metadata
