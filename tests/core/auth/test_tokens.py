@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cumulo.core import clock, ids
+from cumulo.core.auth.keys import KeyFolder, NotSealedHere
 from cumulo.core.auth.tokens import Claims, Keyring, audit_id
 from cumulo.core.errors import Unauthenticated
 
@@ -37,6 +38,8 @@ def claims(**changes: object) -> Claims:
         claims(scope="system", scope_id="all", user_id="Ä" * 16, generation=123456),
         claims(user_id="A" * 32),
         claims(user_id="z" * 32),
+        claims(application_credential_id=None, trust_id=ids.plain(), methods=("ec2credential",)),
+        claims(application_credential_id=None, access_token_id=ids.plain(), methods=("oauth1",)),
     ],
 )
 def test_a_token_says_what_was_sealed(tmp_path: Path, said: Claims) -> None:
@@ -91,6 +94,24 @@ def test_key_ids_begin_anew_after_the_last(tmp_path: Path) -> None:
     keyring._write(255, (tmp_path / "001.key").read_text().replace("20", "21", 1))
     keyring.rotate(keep=3)
     assert (tmp_path / "002.key").exists()
+
+
+def test_a_running_process_seals_with_the_key_that_another_made(tmp_path: Path) -> None:
+    one, two = Keyring(tmp_path), Keyring(tmp_path)
+    before = two.seal_bytes(b"text", b"about")
+    one.rotate()
+    after = two.seal_bytes(b"text", b"about")
+    assert not one.is_current(before)
+    assert one.is_current(after)
+    assert one.open_bytes(after, b"about") == one.open_bytes(before, b"about") == b"text"
+
+
+def test_what_is_sealed_for_one_thing_does_not_open_for_another(tmp_path: Path) -> None:
+    keys = KeyFolder(tmp_path, b"one")
+    sealed = keys.seal_bytes(b"text", b"this")
+    for other, about in ((keys, b"that"), (KeyFolder(tmp_path, b"two"), b"this")):
+        with pytest.raises(NotSealedHere):
+            other.open_bytes(sealed, about)
 
 
 def test_another_process_learns_of_a_new_key_by_its_id(

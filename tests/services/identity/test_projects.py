@@ -32,13 +32,12 @@ async def test_a_project_with_projects_below_it_cannot_be_deleted(admin: Any) ->
     await admin.delete(f"/projects/{top}")
 
 
-async def test_a_parent_must_be_in_the_same_domain_and_no_project_is_a_domain(admin: Any) -> None:
+async def test_a_parent_must_be_in_the_same_domain(admin: Any) -> None:
     domain = (await admin.post("/domains", {"domain": {"name": "north"}}))["domain"]["id"]
     top = (await admin.post("/projects", {"project": {"name": "top"}}))["project"]["id"]
     body = {"project": {"name": "x", "domain_id": domain, "parent_id": top}}
     await admin.post("/projects", body, 400)
     await admin.post("/projects", {"project": {"name": "x", "parent_id": "nothing"}}, 404)
-    await admin.post("/projects", {"project": {"name": "x", "is_domain": True}}, 400)
 
 
 async def test_tags_are_kept_and_filtered_by(admin: Any) -> None:

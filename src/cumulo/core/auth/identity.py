@@ -28,7 +28,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     `roles` holds names, implied ones included, `role_ids` their ids in the same order. At most one of
     `project_id`, `domain_id` and `system` is set; with none of them the token is unscoped.
-    `access_rules` is None when the token is not limited to certain calls.
+    `access_rules` is None when the token is not limited to certain calls. `trust_id` and `access_token_id`
+    (OAuth) name what the roles were delegated by.
     """
 
     user_id: str | None = None
@@ -50,6 +51,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     audit_ids: tuple[str, ...] = ()
     application_credential_id: str | None = None
     access_rules: tuple[AccessRule, ...] | None = None
+    trust_id: str | None = None
+    trustor_id: str | None = None
+    trustee_id: str | None = None
+    access_token_id: str | None = None
     is_admin_project: bool = True
     role_keys: frozenset[str] = frozenset()
 
@@ -57,6 +62,11 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         """Keep the role names in lower case too: policy compares roles without regard to case."""
         keys = frozenset(name.lower() for name in self.roles)
         msgspec.structs.force_setattr(self, "role_keys", keys)
+
+    @property
+    def is_delegated(self) -> bool:
+        """Say whether the token acts by a trust or an OAuth access token: it may not delegate anew."""
+        return self.trust_id is not None or self.access_token_id is not None
 
     @property
     def is_admin(self) -> bool:
@@ -109,6 +119,10 @@ CREDENTIALS = {
     "is_admin": "is_admin",
     "is_admin_project": "is_admin_project",
     "application_credential_id": "application_credential_id",
+    "trust_id": "trust_id",
+    "trustor_id": "trustor_id",
+    "trustee_id": "trustee_id",
+    "access_token_id": "access_token_id",
 }
 
 #: Whoever sends no token: allowed only what is open to all.

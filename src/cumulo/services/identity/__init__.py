@@ -6,6 +6,7 @@ from cumulo.services.identity.adapter import ProjectDirectory
 from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
+from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.policy import RULES
 
 SERVICE = Service(
@@ -16,7 +17,7 @@ SERVICE = Service(
     parts=PARTS,
     rules=RULES,
     settings=IdentitySettings,
-    adapters={Projects: ProjectDirectory, CatalogCache: CatalogCache},
+    adapters={Projects: ProjectDirectory, CatalogCache: CatalogCache, CredentialKeys: CredentialKeys},
     endpoint="/v3",
     description="Users, projects, roles, tokens and the catalog.",
 )

@@ -92,7 +92,23 @@ class AccessRuleInUse(Forbidden):
 
 
 class CredentialRestricted(Forbidden):
-    """An application credential that is not unrestricted may not manage application credentials."""
+    """A token that acts by delegation, and is not unrestricted, may not manage what logs in by itself."""
+
+
+class CredentialNotFound(NotFound):
+    """Could not find credential: {id}."""
+
+
+class PolicyNotFound(NotFound):
+    """Could not find policy: {id}."""
+
+
+class TrustNotFound(NotFound):
+    """Could not find trust: {id}."""
+
+
+class SignatureWrong(Unauthenticated):
+    """The EC2 signature is not right, or too old."""
 
 
 class RoleNotHeld(Invalid):

@@ -155,4 +155,39 @@ GET_ACCESS_RULE = _rule("get_access_rule", _READ_OWN, "See an access rule.")
 LIST_ACCESS_RULES = _rule("list_access_rules", _READ_OWN, "List a user's access rules.")
 DELETE_ACCESS_RULE = _rule("delete_access_rule", _MANAGE_OWN, "Delete an access rule.")
 
+_SEE_SECRET = f"{_LOOK} or user_id:%(target.credential.user_id)s"
+_KEEP_SECRET = f"({ADMIN}) or user_id:%(target.credential.user_id)s"
+GET_CREDENTIAL = _rule("get_credential", _SEE_SECRET, "See a credential.")
+LIST_CREDENTIALS = _rule("list_credentials", _SEE_SECRET, "List credentials.")
+CREATE_CREDENTIAL = _rule("create_credential", _KEEP_SECRET, "Create a credential.")
+UPDATE_CREDENTIAL = _rule("update_credential", _KEEP_SECRET, "Change a credential.")
+DELETE_CREDENTIAL = _rule("delete_credential", _KEEP_SECRET, "Delete a credential.")
+EC2_GET_CREDENTIAL = _rule("ec2_get_credential", _SEE_SECRET, "See an EC2 credential.")
+EC2_LIST_CREDENTIALS = _rule("ec2_list_credentials", _READ_OWN, "List a user's EC2 credentials.")
+EC2_CREATE_CREDENTIAL = _rule("ec2_create_credential", _MANAGE_OWN, "Create an EC2 credential.")
+EC2_DELETE_CREDENTIAL = _rule("ec2_delete_credential", _KEEP_SECRET, "Delete an EC2 credential.")
+EC2TOKENS_VALIDATE = _rule(
+    "ec2tokens_validate", "rule:service_or_admin", "Trade an EC2 signature for a token."
+)
+S3TOKENS_VALIDATE = _rule("s3tokens_validate", "rule:service_or_admin", "Trade an S3 signature for a token.")
+
+GET_POLICY = _rule("get_policy", _LOOK, "See a policy.")
+LIST_POLICIES = _rule("list_policies", _LOOK, "List policies.")
+CREATE_POLICY = _rule("create_policy", ADMIN, "Create a policy.")
+UPDATE_POLICY = _rule("update_policy", ADMIN, "Change a policy.")
+DELETE_POLICY = _rule("delete_policy", ADMIN, "Delete a policy.")
+
+_TRUSTOR = "user_id:%(target.trust.trustor_user_id)s"
+_TRUSTEE = "user_id:%(target.trust.trustee_user_id)s"
+_SEE_TRUST = f"{_LOOK} or {_TRUSTOR} or {_TRUSTEE}"
+CREATE_TRUST = _rule("create_trust", "user_id:%(trust.trustor_user_id)s", "Trust somebody.", ("project",))
+ASK_FOR_TRUSTS = _rule("ask_for_trusts", "", "Ask for trusts; for which, the rules below say.", ())
+LIST_TRUSTS = _rule("list_trusts", _LOOK, "List all trusts.")
+LIST_TRUSTS_FOR_TRUSTOR = _rule("list_trusts_for_trustor", f"{_LOOK} or {_TRUSTOR}", "List whom one trusts.")
+LIST_TRUSTS_FOR_TRUSTEE = _rule("list_trusts_for_trustee", f"{_LOOK} or {_TRUSTEE}", "List by whom one is.")
+GET_TRUST = _rule("get_trust", _SEE_TRUST, "See a trust.")
+DELETE_TRUST = _rule("delete_trust", f"({ADMIN}) or {_TRUSTOR}", "End a trust.")
+LIST_ROLES_FOR_TRUST = _rule("list_roles_for_trust", _SEE_TRUST, "List the roles of a trust.")
+GET_ROLE_FOR_TRUST = _rule("get_role_for_trust", _SEE_TRUST, "See whether a trust has a role.")
+
 RULES = (*BASE, *RULES)

@@ -5,9 +5,13 @@ from cumulo.services.identity.api.catalog import endpoints, named_regions, regio
 from cumulo.services.identity.api.credentials import below_user, credentials, rules
 from cumulo.services.identity.api.discovery import discovery
 from cumulo.services.identity.api.grants import grants
-from cumulo.services.identity.api.projects import domains, projects
+from cumulo.services.identity.api.projects import domains, project_routes, projects
 from cumulo.services.identity.api.roles import inferences, roles
+from cumulo.services.identity.api.secrets import credentials as secrets
+from cumulo.services.identity.api.secrets import ec2, policies
+from cumulo.services.identity.api.signed import signed
 from cumulo.services.identity.api.tokens import tokens
+from cumulo.services.identity.api.trusts import trust_routes, trusts
 from cumulo.services.identity.api.users import groups, user_routes, users
 
 DIALECT = Dialect(
@@ -29,6 +33,7 @@ PARTS = (
     groups,
     domains,
     projects,
+    project_routes,
     roles,
     inferences,
     grants,
@@ -39,6 +44,12 @@ PARTS = (
     credentials,
     below_user,
     rules,
+    secrets,
+    ec2,
+    signed,
+    policies,
+    trusts,
+    trust_routes,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -5,16 +5,18 @@ from typing import Any
 from sqlalchemy import String, and_, cast, or_
 
 from cumulo.core.errors import Invalid
-from cumulo.core.http import Ctx
+from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import Resource
+from cumulo.core.resource.listing import list_response
 from cumulo.services.identity import policy
-from cumulo.services.identity.api.lists import in_sight, links
+from cumulo.services.identity.api.lists import flag, in_sight, links
 from cumulo.services.identity.api.users import home_domain
 from cumulo.services.identity.domain import projects as domain
 from cumulo.services.identity.errors import DomainNotFound, ProjectNotFound, TagNotFound
 from cumulo.services.identity.model import Domain, Project
 from cumulo.services.identity.schema.people import with_extra
 from cumulo.services.identity.schema.projects import (
+    ActingProjectView,
     DomainCreate,
     DomainUpdate,
     DomainView,
@@ -27,9 +29,7 @@ from cumulo.services.identity.schema.projects import (
 
 def _own_domain(ctx: Ctx, model: Any) -> Any:
     """Scope: when listing with a domain's token, that domain only, unless for an administrator."""
-    identity = ctx.identity
-    limited = ctx.operation.lists and identity.domain_id is not None and not identity.is_admin
-    return (model.c.id == identity.domain_id,) if limited else ()
+    return _listed_domains(ctx, model) if ctx.operation.lists else ()
 
 
 domains = Resource(
@@ -59,11 +59,30 @@ async def delete_domain(ctx: Ctx, row: Domain) -> None:
     await domain.delete_domain(ctx, row)
 
 
+def _listed_domains(ctx: Ctx, model: Any) -> Any:
+    identity = ctx.identity
+    limited = identity.domain_id is not None and not identity.is_admin
+    return (model.c.id == identity.domain_id,) if limited else ()
+
+
 def _new_project(ctx: Ctx) -> dict[str, Any]:
     return {"target": {"project": {"domain_id": home_domain(ctx, ctx.body.domain_id)}}}
 
 
-projects = Resource(
+class Projects(Resource):
+    """Projects; a domain is one too, that acts as a domain, where it is asked for by its id."""
+
+    async def load(self, ctx: Ctx) -> Project:
+        """Fetch the project that the path names."""
+        found = await ctx.db.get(Project, ctx.params[self.parameter])
+        row = await ctx.db.get(Domain, ctx.params[self.parameter]) if found is None else None
+        if row is not None and (ctx.identity.domain_id in (None, row.id) or ctx.identity.is_admin):
+            return domain.as_project(row)
+        within: Project = await super().load(ctx)
+        return within
+
+
+projects = Projects(
     "project",
     "/projects",
     model=Project,
@@ -72,7 +91,7 @@ projects = Resource(
     missing=ProjectNotFound,
     target=_new_project,
 )
-projects.list(policy=policy.LIST_PROJECTS)
+project_routes = RouteSet()
 projects.show(policy=policy.GET_PROJECT)
 
 
@@ -105,23 +124,54 @@ def _without_any(_ctx: Ctx, value: str) -> Any:
 async def create_project(ctx: Ctx, body: ProjectCreate) -> Project:
     """Create a project."""
     if body.is_domain:
-        raise Invalid("A project that acts as a domain is made as a domain.")
+        return await _create_domain(ctx, body)
     where = home_domain(ctx, body.domain_id)
     values = with_extra(None, body.given()) | {"domain_id": where, "parent_id": body.parent_id or where}
     del values["is_domain"]
     return await domain.create_project(ctx, Project(**values | {"description": body.description or ""}))
 
 
+async def _create_domain(ctx: Ctx, body: ProjectCreate) -> Project:
+    """Create a domain by the words for a project that acts as one."""
+    if body.parent_id is not None or body.domain_id is not None:
+        raise Invalid("A project that acts as a domain has neither a parent nor a domain.")
+    ctx.authorise(policy.CREATE_DOMAIN)
+    values = with_extra(None, body.given()) | {"description": body.description or ""}
+    for name in ("is_domain", "parent_id", "domain_id"):
+        values.pop(name, None)
+    return domain.as_project(await domain.create_domain(ctx, Domain(**values)))
+
+
+@project_routes.route("GET", projects.path, policy=policy.LIST_PROJECTS)
+async def list_projects(ctx: Ctx) -> Response:
+    """List projects; with `is_domain`, the domains as the projects that they act as."""
+    if not flag(ctx, "is_domain"):
+        return await list_response(ctx, projects, ProjectView)
+    return await list_response(ctx, acting, ActingProjectView)
+
+
+#: The domains, in the words for projects.
+acting = Resource("project", "/projects", model=Domain, view=ActingProjectView, scope=_listed_domains)
+
+
 @projects.update(policy=policy.UPDATE_PROJECT)
 async def update_project(ctx: Ctx, project: Project, body: ProjectUpdate) -> Project:
     """Change a project; the tokens of a disabled one are refused at once."""
+    if domain.acts_as_domain(project):
+        ctx.authorise(policy.UPDATE_DOMAIN)
+        row = await domain.require_domain(ctx.db, project.id)
+        return domain.as_project(await domain.update_domain(ctx, row, with_extra(row, body.given())))
     return await domain.update_project(ctx, project, with_extra(project, body.given()))
 
 
 @projects.delete(policy=policy.DELETE_PROJECT)
 async def delete_project(ctx: Ctx, project: Project) -> None:
     """Delete a project."""
-    await domain.delete_project(ctx, project)
+    if domain.acts_as_domain(project):
+        ctx.authorise(policy.DELETE_DOMAIN)
+        await domain.delete_domain(ctx, await domain.require_domain(ctx.db, project.id))
+    else:
+        await domain.delete_project(ctx, project)
 
 
 @projects.member("GET", "/tags", policy=policy.LIST_PROJECT_TAGS)

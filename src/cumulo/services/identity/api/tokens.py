@@ -11,7 +11,7 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, links, listed
 from cumulo.services.identity.config import IdentitySettings
-from cumulo.services.identity.domain import authority, login, people, projects, revocation
+from cumulo.services.identity.domain import authority, login, people, projects, revocation, trusts
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.errors import TokenNotFound
 from cumulo.services.identity.model import SYSTEM, ApplicationCredential
@@ -30,7 +30,10 @@ async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
     principal = await login.log_in(ctx.read, ctx.use(Passwords), keyring, body)
     async with ctx.read() as db:
         claims, identity = await login.issue(db, principal, body.scope, seconds)
-        answer = await _answer(ctx, db, 201, keyring.seal(claims), identity)
+        answer = await answer_with(ctx, db, 201, keyring.seal(claims), identity)
+    if claims.trust_id is not None:
+        async with ctx.begin() as transaction:
+            await trusts.use(transaction, claims.trust_id)
     await _renew_hash(ctx, principal)
     return answer
 
@@ -45,7 +48,8 @@ async def _renew_hash(ctx: Ctx, principal: login.Principal) -> None:
         await people.renew_hash(ctx, principal.user.id, principal.user.password_hash, fresh)
 
 
-async def _answer(ctx: Ctx, db: Reader, status: int, token: str, identity: Identity) -> Response:
+async def answer_with(ctx: Ctx, db: Reader, status: int, token: str, identity: Identity) -> Response:
+    """Return a token in full."""
     user = await people.require_user(db, identity.user_id or "")
     credential_id = identity.application_credential_id
     credential = await db.get(ApplicationCredential, credential_id) if credential_id else None
@@ -73,7 +77,7 @@ async def _verified(ctx: Ctx) -> tuple[str, Identity]:
 @tokens.route("GET", "/auth/tokens", policy=policy.VALIDATE_TOKEN, target=_subject)
 async def show_token(ctx: Ctx) -> Response:
     """Show whom a token stands for and what it may do."""
-    return await _answer(ctx, ctx.db, 200, *await _verified(ctx))
+    return await answer_with(ctx, ctx.db, 200, *await _verified(ctx))
 
 
 @tokens.route("HEAD", "/auth/tokens", policy=policy.CHECK_TOKEN, target=_subject)

@@ -4,18 +4,19 @@ A token is believed in who it is for and what it is scoped to, and in nothing el
 are looked up, so that a change of any of them takes effect with the next request.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy
 
 from cumulo.core import clock
-from cumulo.core.auth import AccessRule, Identity
+from cumulo.core.auth import Identity
 from cumulo.core.auth.tokens import Claims
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Unauthenticated
+from cumulo.services.identity.domain.delegations import Delegation, delegation_of
 from cumulo.services.identity.model import (
     SYSTEM,
-    ApplicationCredential,
     Assignment,
     Domain,
     Implication,
@@ -24,7 +25,6 @@ from cumulo.services.identity.model import (
     Revision,
     RevokedToken,
     Role,
-    StoredAccessRule,
     User,
 )
 
@@ -46,88 +46,61 @@ async def identity_of(db: Reader, claims: Claims) -> Identity:
     if claims.expires_at <= clock.now():
         raise Unauthenticated
     user = await db.get(User, claims.user_id)
-    if user is None or not user.enabled or user.generation != claims.generation:
+    if user is None or not user.enabled:
+        raise Unauthenticated
+    delegation = await delegation_of(db, claims)
+    if claims.generation != user.generation + delegation.generation:
         raise Unauthenticated
     if await db.get(RevokedToken, claims.audit_ids[0]) is not None:
         raise Unauthenticated
     home = await enabled_domain(db, user.domain_id)
-    identity = Identity(
-        user_id=user.id,
-        user_name=user.name,
-        user_domain_id=home.id,
-        user_domain_name=home.name,
-        methods=claims.methods,
-        issued_at=claims.issued_at,
-        expires_at=claims.expires_at,
-        audit_ids=claims.audit_ids,
-    )
-    return await _scoped(db, identity, claims)
+    known: dict[str, Any] = {
+        "user_id": user.id,
+        "user_name": user.name,
+        "user_domain_id": home.id,
+        "user_domain_name": home.name,
+        "methods": claims.methods,
+        "issued_at": claims.issued_at,
+        "expires_at": claims.expires_at,
+        "audit_ids": claims.audit_ids,
+    }
+    return Identity(**known | await _scoped(db, claims, delegation) | delegation.fields)
 
 
-async def _scoped(db: Reader, identity: Identity, claims: Claims) -> Identity:
-    changes: dict[str, object] = {}
-    held: set[str] = set()
-    user_id = claims.user_id
+async def _scoped(db: Reader, claims: Claims, delegation: Delegation) -> dict[str, Any]:
+    """Return the scope and the roles in it, as fields of an identity."""
+    user_id = delegation.user_id
     match claims.scope:
         case "":
-            return identity
+            return {}
         case "project":
             project = await enabled_project(db, claims.scope_id)
             home = await enabled_domain(db, project.domain_id)
-            changes = {"project_id": project.id, "project_name": project.name}
-            changes |= {"project_domain_id": home.id, "project_domain_name": home.name}
+            scope: dict[str, Any] = {"project_id": project.id, "project_name": project.name}
+            scope |= {"project_domain_id": home.id, "project_domain_name": home.name}
             held = await roles_on_project(db, user_id, project)
         case "domain":
             domain = await enabled_domain(db, claims.scope_id)
-            changes = {"domain_id": domain.id, "domain_name": domain.name}
+            scope = {"domain_id": domain.id, "domain_name": domain.name}
             held = await roles_on(db, user_id, "domain", domain.id)
         case _:
-            changes = {"system": True}
+            scope = {"system": True}
             held = await roles_on(db, user_id, SYSTEM, "all")
-    if claims.application_credential_id is not None:
-        limited, held = await _credential(db, claims.application_credential_id, held)
-        changes |= limited
-    roles = await with_implied(db, held)
+    roles = await with_implied(db, await _narrowed(db, held, delegation))
     if not roles:
         raise Unauthenticated
-    changes |= {"roles": tuple(r.name for r in roles), "role_ids": tuple(r.id for r in roles)}
-    return Identity(**{name: getattr(identity, name) for name in _CARRIED} | changes)
+    return scope | {"roles": tuple(r.name for r in roles), "role_ids": tuple(r.id for r in roles)}
 
 
-_CARRIED = (
-    "user_id",
-    "user_name",
-    "user_domain_id",
-    "user_domain_name",
-    "methods",
-    "issued_at",
-    "expires_at",
-    "audit_ids",
-)
-
-
-async def _credential(db: Reader, id: str, held: set[str]) -> tuple[dict[str, object], set[str]]:
-    """Return what a credential adds to an identity, and the roles that it leaves of those held."""
-    credential = await db.get(ApplicationCredential, id)
-    if credential is None or is_expired(credential):
+async def _narrowed(db: Reader, held: set[str], delegation: Delegation) -> set[str]:
+    """Return what a delegation leaves of the roles that are held."""
+    if delegation.role_ids is None:
+        return held
+    available = held | {role.id for role in await with_implied(db, held)}
+    left = available.intersection(delegation.role_ids)
+    if delegation.whole and len(left) != len(set(delegation.role_ids)):
         raise Unauthenticated
-    rules = None
-    if credential.access_rule_ids is not None:
-        found = await access_rules(db, credential.access_rule_ids)
-        rules = tuple(AccessRule(id=r.id, service=r.service, method=r.method, path=r.path) for r in found)
-    implied = {role.id for role in await with_implied(db, held)}
-    left = {role_id for role_id in credential.role_ids if role_id in held or role_id in implied}
-    return {"application_credential_id": id, "access_rules": rules}, left
-
-
-def is_expired(credential: ApplicationCredential) -> bool:
-    """Say whether an application credential is past its time."""
-    return credential.expires_at is not None and credential.expires_at <= clock.now()
-
-
-async def access_rules(db: Reader, rule_ids: Sequence[str]) -> list[StoredAccessRule]:
-    """Return these access rules."""
-    return await db.all(StoredAccessRule, StoredAccessRule.c.id.in_(list(rule_ids))) if rule_ids else []
+    return left
 
 
 async def enabled_domain(db: Reader, id: str | None) -> Domain:

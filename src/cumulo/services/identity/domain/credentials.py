@@ -61,7 +61,12 @@ def new_secret() -> str:
 
 
 async def check_unrestricted(db: Reader, identity: Identity) -> None:
-    """Raise CredentialRestricted when the token comes of a credential that may not manage others."""
+    """Raise CredentialRestricted when the token comes of a credential that may not manage others.
+
+    What a trust or an OAuth access token gave may not be made into something that outlives it either.
+    """
+    if identity.is_delegated:
+        raise CredentialRestricted
     if identity.application_credential_id is None:
         return
     credential = await db.get(ApplicationCredential, identity.application_credential_id)

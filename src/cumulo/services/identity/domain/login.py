@@ -18,15 +18,18 @@ from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Claims, Keyring, audit_id
 from cumulo.core.db import Reader
 from cumulo.core.errors import Forbidden, Invalid, Unauthenticated
-from cumulo.services.identity.domain.authority import identity_of, is_expired
+from cumulo.services.identity.domain.authority import identity_of
+from cumulo.services.identity.domain.delegations import is_past, standing_trust, usable_user
+from cumulo.services.identity.domain.secrets import Ec2Key
 from cumulo.services.identity.errors import AuthMethodUnknown, ScopeWithCredential, WrongPassword
-from cumulo.services.identity.model import ApplicationCredential, Domain, Project, User
+from cumulo.services.identity.model import ApplicationCredential, Credential, Domain, Project, Trust, User
 from cumulo.services.identity.schema.auth import (
     AuthRequest,
     CredentialMethod,
     Named,
     ProjectNamed,
     Scope,
+    TrustNamed,
     UserNamed,
 )
 
@@ -108,8 +111,8 @@ async def _by_token(read: Reading, keyring: Keyring, request: AuthRequest) -> Pr
     async with read() as db:
         await identity_of(db, claims)
         user = await db.get(User, claims.user_id)
-    if claims.application_credential_id is not None:
-        raise Forbidden("A token of an application credential may not be used to get another.")
+    if claims.application_credential_id or claims.trust_id or claims.access_token_id:
+        raise Forbidden("A token that acts by delegation may not be used to get another.")
     if user is None:
         raise Unauthenticated
     return Principal(
@@ -127,7 +130,9 @@ async def _by_credential(read: Reading, passwords: Passwords, request: AuthReque
     async with read() as db:
         credential = await _find_credential(db, proof)
         user = await db.get(User, credential.user_id) if credential is not None else None
-    usable = credential is not None and user is not None and user.enabled and not is_expired(credential)
+    usable = (
+        credential is not None and user is not None and user.enabled and not is_past(credential.expires_at)
+    )
     stored = credential.secret_hash if credential is not None and usable else None
     if not await passwords.verify(proof.secret, stored) or credential is None or user is None:
         raise Unauthenticated
@@ -200,6 +205,8 @@ async def issue(
         if scope is not UNSET:
             raise ScopeWithCredential
         return await in_scope("project", principal.credential.project_id)
+    if isinstance(scope, Scope) and not isinstance(scope.trust, UnsetType):
+        return await _by_trust(db, principal, scope.trust, seconds)
     if scope is not UNSET:
         return await in_scope(*await _wanted(db, scope))
     default = principal.user.default_project_id
@@ -209,13 +216,42 @@ async def issue(
     return await in_scope("", None)
 
 
+async def _by_trust(
+    db: Reader, principal: Principal, named: TrustNamed, seconds: int
+) -> tuple[Claims, Identity]:
+    """Return a token by a trust, for its trustee only; it shows the trustor when the trust impersonates."""
+    trust = await standing_trust(db, named.id)
+    if trust.remaining_uses == 0:
+        raise Unauthenticated
+    if trust.trustee_user_id != principal.user.id:
+        raise Forbidden("The trust is for another user.")
+    claims = await trust_claims(db, principal, trust, seconds)
+    return claims, await identity_of(db, claims)
+
+
+async def trust_claims(db: Reader, principal: Principal, trust: Trust, seconds: int) -> Claims:
+    """Return the claims of a token by a trust; raise Unauthenticated."""
+    kind = "" if trust.project_id is None else "project"
+    trustor = await usable_user(db, trust.trustor_user_id)
+    trustee = await usable_user(db, trust.trustee_user_id)
+    claims = claims_for(principal, kind, trust.project_id, seconds)
+    expires = claims.expires_at if trust.expires_at is None else min(claims.expires_at, trust.expires_at)
+    return msgspec.structs.replace(
+        claims,
+        user_id=trustor.id if trust.impersonation else trustee.id,
+        generation=trustor.generation + trustee.generation,
+        expires_at=expires.replace(microsecond=0),
+        trust_id=trust.id,
+    )
+
+
 async def _wanted(db: Reader, scope: Scope | str | UnsetType) -> tuple[str, str | None]:
     if isinstance(scope, str | UnsetType):
         if scope == "unscoped":
             return "", None
         raise Invalid("The scope is not understood.")
     given = [name for name in scope.__struct_fields__ if getattr(scope, name) is not UNSET]
-    if len(given) != 1 or given == ["trust"]:
+    if len(given) != 1:
         raise Invalid("Scoping to both domain and project is not allowed, and there must be one scope.")
     if not isinstance(scope.project, UnsetType):
         project = await find_project(db, scope.project)
@@ -247,3 +283,18 @@ def claims_for(principal: Principal, scope: str, scope_id: str | None, seconds: 
         audit_ids=(audit_id(), principal.chain) if principal.chain else (audit_id(),),
         application_credential_id=principal.credential.id if principal.credential else None,
     )
+
+
+async def by_ec2_key(db: Reader, row: Credential, key: Ec2Key, seconds: int) -> tuple[Claims, Identity]:
+    """Return a token for the owner of an EC2 key on its project, by the delegation it was made by, if any."""
+    user = await usable_user(db, row.user_id)
+    principal = Principal(user=user, methods=("ec2credential",))
+    if key.trust_id is not None:
+        claims = await trust_claims(db, principal, await standing_trust(db, key.trust_id), seconds)
+    else:
+        claims = msgspec.structs.replace(
+            claims_for(principal, "project", row.project_id, seconds),
+            application_credential_id=key.app_cred_id,
+            access_token_id=key.access_token_id,
+        )
+    return claims, await identity_of(db, claims)

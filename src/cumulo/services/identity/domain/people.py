@@ -6,6 +6,7 @@ from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate, Unauthenticated
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed
+from cumulo.services.identity.domain.delegations import end_trusts
 from cumulo.services.identity.domain.projects import require_domain
 from cumulo.services.identity.errors import (
     GroupNotFound,
@@ -14,7 +15,15 @@ from cumulo.services.identity.errors import (
     UserNotFound,
     WrongPassword,
 )
-from cumulo.services.identity.model import ApplicationCredential, Assignment, Group, Membership, User
+from cumulo.services.identity.model import (
+    ApplicationCredential,
+    Assignment,
+    Credential,
+    Group,
+    Membership,
+    Trust,
+    User,
+)
 
 
 async def require_user(db: Reader, id: str) -> User:
@@ -64,6 +73,8 @@ async def delete_user(work: Work, user: User) -> None:
     c = Assignment.c
     await work.db.delete(Assignment, c.actor_type == "user", c.actor_id == user.id)
     await work.db.delete(ApplicationCredential, ApplicationCredential.c.user_id == user.id)
+    await work.db.delete(Credential, Credential.c.user_id == user.id)
+    await end_trusts(work.db, (Trust.c.trustor_user_id == user.id) | (Trust.c.trustee_user_id == user.id))
     await work.db.delete(User, User.c.id == user.id)
     await changed(work.db)
 

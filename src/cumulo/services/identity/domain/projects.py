@@ -8,6 +8,7 @@ from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed, of_user
+from cumulo.services.identity.domain.delegations import end_trusts
 from cumulo.services.identity.errors import (
     DefaultDomainIndelible,
     DomainEnabled,
@@ -19,12 +20,15 @@ from cumulo.services.identity.errors import (
 )
 from cumulo.services.identity.model import (
     DEFAULT_DOMAIN,
+    AccessToken,
     ApplicationCredential,
     Assignment,
+    Credential,
     Domain,
     Group,
     Project,
     Role,
+    Trust,
     User,
 )
 
@@ -45,6 +49,25 @@ async def require_project(db: Reader, id: str) -> Project:
     if project is None:
         raise ProjectNotFound(id=id)
     return project
+
+
+def as_project(domain: Domain) -> Project:
+    """Return a domain as the project that it acts as: one without a domain and a parent of its own."""
+    return Project(
+        id=domain.id,
+        domain_id="",
+        parent_id="",
+        name=domain.name,
+        description=domain.description,
+        enabled=domain.enabled,
+        tags=domain.tags,
+        extra=domain.extra,
+    )
+
+
+def acts_as_domain(project: Project) -> bool:
+    """Say whether a project is a domain's shape, not a row of its own."""
+    return not project.domain_id
 
 
 async def create_domain(work: Work, domain: Domain) -> Domain:
@@ -74,6 +97,9 @@ async def delete_domain(work: Work, domain: Domain) -> None:
     await db.delete(Assignment, c.actor_type == "user", c.actor_id.in_(inside[User]))
     await db.delete(Assignment, c.actor_type == "group", c.actor_id.in_(inside[Group]))
     await db.delete(Assignment, c.target_type == "domain", c.target_id == domain.id)
+    await db.delete(Credential, Credential.c.user_id.in_(inside[User]))
+    of_users = Trust.c.trustor_user_id.in_(inside[User]) | Trust.c.trustee_user_id.in_(inside[User])
+    await end_trusts(db, of_users)
     for project in await db.all(Project, Project.c.domain_id == domain.id):
         await _remove_project(work, project)
     for kind in (User, Group, Role):
@@ -113,6 +139,9 @@ async def _remove_project(work: Work, project: Project) -> None:
     db, c = work.db, Assignment.c
     await db.delete(Assignment, c.target_type == "project", c.target_id == project.id)
     await db.delete(ApplicationCredential, ApplicationCredential.c.project_id == project.id)
+    await db.delete(Credential, Credential.c.project_id == project.id)
+    await db.delete(AccessToken, AccessToken.c.project_id == project.id)
+    await end_trusts(db, Trust.c.project_id == project.id)
     await db.update(User, User.c.default_project_id == project.id, default_project_id=None)
     await db.delete(Project, Project.c.id == project.id)
 

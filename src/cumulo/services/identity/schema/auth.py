@@ -61,6 +61,12 @@ class Methods(msgspec.Struct, kw_only=True):
     application_credential: CredentialMethod | UnsetType = UNSET
 
 
+class TrustNamed(msgspec.Struct, kw_only=True):
+    """A trust by its id."""
+
+    id: str
+
+
 class Scope(msgspec.Struct, kw_only=True):
     """What the token is wanted for; one of these."""
 
@@ -68,7 +74,7 @@ class Scope(msgspec.Struct, kw_only=True):
     domain: Named | UnsetType = UNSET
     system: dict[str, Any] | UnsetType = UNSET
     unscoped: dict[str, Any] | UnsetType = UNSET
-    trust: dict[str, Any] | UnsetType = msgspec.field(name="OS-TRUST:trust", default=UNSET)
+    trust: TrustNamed | UnsetType = msgspec.field(name="OS-TRUST:trust", default=UNSET)
 
 
 class AuthRequest(OpenBody):
@@ -105,6 +111,13 @@ def token_body(
         token["catalog"] = catalog
     if credential is not None:
         token["application_credential"] = _credential(credential, identity)
+    if identity.trust_id is not None:
+        token["OS-TRUST:trust"] = {
+            "id": identity.trust_id,
+            "impersonation": identity.user_id == identity.trustor_id,
+            "trustor_user": {"id": identity.trustor_id},
+            "trustee_user": {"id": identity.trustee_id},
+        }
     return {"token": token}
 
 

@@ -50,11 +50,27 @@ class ProjectView(View, model=Project):
 
     id: str
     name: Annotated[str, Filterable]
-    domain_id: Annotated[str, Filterable]
+    domain_id: Annotated[str | None, Computed(lambda row, _page: row.domain_id or None), Filterable]
     description: str
     enabled: Annotated[bool, Filterable]
-    parent_id: Annotated[str, Filterable]
-    is_domain: Annotated[bool, Computed(lambda _row, _page: False)]
+    parent_id: Annotated[str | None, Computed(lambda row, _page: row.parent_id or None), Filterable]
+    is_domain: Annotated[bool, Computed(lambda row, _page: not row.domain_id)]
+    tags: list[str]
+    options: Annotated[dict[str, Any], NO_OPTIONS]
+    extra: Annotated[Any, EXTRA]
+    links: Annotated[Any, self_link("projects")]
+
+
+class ActingProjectView(View, model=Domain):
+    """A domain as the project that it acts as."""
+
+    id: str
+    name: Annotated[str, Filterable]
+    domain_id: Annotated[str | None, Computed(lambda _row, _page: None)]
+    description: str
+    enabled: Annotated[bool, Filterable]
+    parent_id: Annotated[str | None, Computed(lambda _row, _page: None)]
+    is_domain: Annotated[bool, Computed(lambda _row, _page: True)]
     tags: list[str]
     options: Annotated[dict[str, Any], NO_OPTIONS]
     extra: Annotated[Any, EXTRA]

@@ -1,4 +1,4 @@
-"""Identity's tables.
+"""Who there is, which roles they have where, and the catalog.
 
 Ids are 32 hexadecimal digits, as Keystone's are; the first domain's is `default`. Everything that decides
 what a token may do raises the one `Revision` in the same transaction, by which every process learns of it.

@@ -1,0 +1,157 @@
+"""Credentials that users keep here: EC2 keys, TOTP seeds, certificates. Their text is sealed in the database.
+
+Only this module seals and opens it. A sealed text is bound to its row's id, so that one row's cannot be put
+into another. `rotate` seals everything anew by a new key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from cumulo.core import ids
+from cumulo.core.auth import Identity
+from cumulo.core.auth.keys import KeyFolder
+from cumulo.core.auth.tokens import Keyring
+from cumulo.core.db import Reader
+from cumulo.core.errors import Duplicate, Invalid
+from cumulo.core.work import Work
+from cumulo.services.identity.domain.credentials import check_unrestricted
+from cumulo.services.identity.domain.people import require_user
+from cumulo.services.identity.domain.projects import require_project
+from cumulo.services.identity.errors import AlreadyThere, CredentialNotFound
+from cumulo.services.identity.model import AccessToken, Consumer, Credential, RequestToken
+
+EC2 = "ec2"
+
+
+class CredentialKeys(KeyFolder):
+    """The keys that credentials are sealed with: a folder beside the tokens' keys."""
+
+    def __init__(self, use: Callable[[type], Any]) -> None:
+        folder = use(Keyring).folder.with_name("credential-keys")
+        super().__init__(folder, b"cumulo credential 1 ")
+
+
+class Ec2Key(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The text of an EC2 credential: the keys, and by whose delegation they were made, if any."""
+
+    access: str
+    secret: str
+    trust_id: str | None = None
+    app_cred_id: str | None = None
+    access_token_id: str | None = None
+
+
+def ec2_id(access: str) -> str:
+    """Return the id of the credential with this access key, as Keystone derives it."""
+    return hashlib.sha256(access.encode()).hexdigest()
+
+
+def text_of(keys: CredentialKeys, row: Credential) -> str:
+    """Return a credential's text."""
+    return keys.open_bytes(row.sealed, row.id.encode()).decode()
+
+
+def ec2_key(keys: CredentialKeys, row: Credential) -> Ec2Key:
+    """Return the keys of an EC2 credential."""
+    return msgspec.json.decode(keys.open_bytes(row.sealed, row.id.encode()), type=Ec2Key)
+
+
+def _parsed(text: str) -> Ec2Key:
+    try:
+        return msgspec.json.decode(text, type=Ec2Key)
+    except msgspec.MsgspecError as error:
+        raise Invalid("Invalid blob in credential.") from error
+
+
+def _bound(text: str, identity: Identity) -> str:
+    """Return the text of an EC2 key with the delegation of the token that it is made by."""
+    key = _parsed(text)
+    key.trust_id, key.access_token_id = identity.trust_id, identity.access_token_id
+    key.app_cred_id = identity.application_credential_id
+    return msgspec.json.encode(key).decode()
+
+
+async def keep(
+    work: Work, identity: Identity, *, user_id: str, project_id: str | None, kind: str, text: str
+) -> Credential:
+    """Seal and insert a credential; raise Invalid, AlreadyThere, UserNotFound, ProjectNotFound.
+
+    A delegated token may keep nothing but EC2 keys, which then act by the same delegation.
+    """
+    if kind != EC2 or identity.application_credential_id is not None:
+        await check_unrestricted(work.db, identity)
+    await require_user(work.db, user_id)
+    if project_id is not None:
+        await require_project(work.db, project_id)
+    row = Credential(user_id=user_id, project_id=project_id, type=kind, sealed=b"")
+    if kind == EC2:
+        if project_id is None:
+            raise Invalid("An EC2 credential needs a project_id.", field="project_id")
+        text = _bound(text, identity)
+        row.id = ec2_id(_parsed(text).access)
+    row.sealed = work.use(CredentialKeys).seal_bytes(text.encode(), row.id.encode())
+    try:
+        await work.db.insert(row)
+    except Duplicate as error:
+        raise AlreadyThere(kind="credential", id=row.id) from error
+    return row
+
+
+async def change(work: Work, row: Credential, changes: dict[str, Any]) -> Credential:
+    """Change a credential's text. Whose it is, of which kind, and by whose delegation it was made, stays."""
+    text = changes.pop("blob", None)
+    for name, value in changes.items():
+        if value != getattr(row, name):
+            raise Invalid(f"The {name} of a credential cannot change.", field=name)
+    if text is None:
+        return row
+    keys = work.use(CredentialKeys)
+    if row.type == EC2:
+        before, after = ec2_key(keys, row), _parsed(text)
+        after.trust_id, after.access_token_id = before.trust_id, before.access_token_id
+        after.app_cred_id = before.app_cred_id
+        text = msgspec.json.encode(after).decode()
+    row.sealed = keys.seal_bytes(text.encode(), row.id.encode())
+    await work.db.save(row, "sealed")
+    return row
+
+
+async def forget(work: Work, row: Credential) -> None:
+    """Delete a credential."""
+    await work.db.delete(Credential, Credential.c.id == row.id)
+
+
+async def make_ec2(
+    work: Work, identity: Identity, user_id: str, project_id: str
+) -> tuple[Credential, Ec2Key]:
+    """Make an EC2 credential of a user for a project, with new keys."""
+    key = Ec2Key(access=ids.plain(), secret=ids.plain())
+    text = msgspec.json.encode(key).decode()
+    row = await keep(work, identity, user_id=user_id, project_id=project_id, kind=EC2, text=text)
+    return row, ec2_key(work.use(CredentialKeys), row)
+
+
+async def require_ec2(db: Reader, user_id: str, access: str) -> Credential:
+    """Return a user's EC2 credential by its access key; raise CredentialNotFound."""
+    row = await db.get(Credential, ec2_id(access))
+    if row is None or row.type != EC2 or row.user_id != user_id:
+        raise CredentialNotFound(id=access)
+    return row
+
+
+async def rotate(work: Work) -> int:
+    """Make a new key and seal every secret anew by it; return how many. Old keys stay for three turns."""
+    keys = work.use(CredentialKeys)
+    keys.rotate()
+    count = 0
+    kinds: tuple[Any, ...] = (Credential, Consumer, RequestToken, AccessToken)
+    for kind in kinds:
+        for row in await work.db.all(kind):
+            about = row.id.encode()
+            row.sealed = keys.seal_bytes(keys.open_bytes(row.sealed, about), about)
+            await work.db.save(row, "sealed")
+            count += 1
+    return count
