@@ -91,6 +91,11 @@ async def test_a_disabled_service_takes_no_servers(cloud: ComputeCloud):
     assert old.json() == {"service": {"binary": "nova-compute", "host": "h1", "status": "enabled"}}
 
 
+async def test_there_are_no_aggregates_and_groups_yet(cloud: ComputeCloud):
+    assert (await cloud.admin().get(f"{ROOT}/os-aggregates")).json() == {"aggregates": []}
+    assert (await cloud.reader("p1").get(f"{ROOT}/os-server-groups")).json() == {"server_groups": []}
+
+
 async def test_a_service_with_servers_is_not_deleted(cloud: ComputeCloud):
     admin = cloud.admin()
     server_id = await create(cloud.member("p1"))
@@ -151,6 +156,9 @@ async def test_usage_counts_the_deleted_too(cloud: ComputeCloud):
     usage = (await client.get(f"{ROOT}/os-simple-tenant-usage/p1")).json()["tenant_usage"]
     assert [one["state"] for one in usage["server_usages"]] == ["active", "terminated"]
     assert usage["total_memory_mb_usage"] == usage["total_hours"] * 128 > 0
+    assert usage["total_hours"] < 1
+    later = (await client.get(f"{ROOT}/os-simple-tenant-usage/p1?end=2999-01-01")).json()["tenant_usage"]
+    assert later["total_hours"] < 1
     assert (await client.get(f"{ROOT}/os-simple-tenant-usage/p2")).status_code == 403
     everyone = (await cloud.admin().get(f"{ROOT}/os-simple-tenant-usage")).json()["tenant_usages"]
     assert [one["tenant_id"] for one in everyone] == ["p1"]

@@ -76,16 +76,16 @@ def summed(project_id: str, servers: Sequence[Server], asked: Period, *, detaile
 
 
 def hours_of(server: Server, asked: Period) -> float:
-    """Return how many hours of a while a server lived."""
+    """Return how many hours of a while a server lived; those to come do not count."""
     began = max(server.launched_at or server.created_at, asked[0])
-    ended = min(server.deleted_at or asked[1], asked[1])
+    ended = min(server.deleted_at or clock.now(), asked[1])
     return max((ended - began) / HOUR, 0.0)
 
 
 def server_usage(server: Server, hours: float, asked: Period) -> dict[str, Any]:
     """Return what one server used."""
     ended = server.deleted_at
-    until = ended or asked[1]
+    until = ended or min(clock.now(), asked[1])
     return {
         "instance_id": server.id,
         "name": server.name,
