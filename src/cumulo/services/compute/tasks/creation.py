@@ -15,6 +15,7 @@ from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.deletion import (
     LONGEST,
     TRIES,
+    check_started,
     explain,
     fault,
     let_go,
@@ -94,7 +95,7 @@ class CreateServer(Saga):
                 return  # `publish` begins the deletion
             spec = await guests.guest_spec(db, run.use, server)
         async with reaching(run, run[CreateServer.place]) as host:
-            await host.ensure(spec, fence=run.fence)
+            check_started(await host.ensure(spec, fence=run.fence))
 
     @boot.undo
     async def remove(self, run: EffectRun) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
-from cumulo.contracts.hypervisor import Hypervisor
+from cumulo.contracts.hypervisor import GuestState, Hypervisor, PowerState
 from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
@@ -98,6 +98,13 @@ async def reaching(run: EffectRun, host: str) -> AsyncIterator[Hypervisor]:
         raise Permanent(f"host {host} did not finish within {LONGEST / 60:.0f} minutes") from error
     except Unavailable as error:
         raise Temporary(f"host {host} does not answer", retry_in=PATIENCE) from error
+
+
+def check_started(state: GuestState) -> None:
+    """Raise Permanent unless the guest runs after all."""
+    if state.power not in (PowerState.RUNNING, PowerState.PAUSED):
+        reason = state.reason or f"it is {state.power.value}"
+        raise Permanent(f"the guest did not start: {reason}")
 
 
 async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:

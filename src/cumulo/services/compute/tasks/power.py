@@ -11,7 +11,15 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.compute import guests, history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
-from cumulo.services.compute.tasks.deletion import LONGEST, TRIES, explain, fault, let_go, reaching
+from cumulo.services.compute.tasks.deletion import (
+    LONGEST,
+    TRIES,
+    check_started,
+    explain,
+    fault,
+    let_go,
+    reaching,
+)
 
 POWERS: Mapping[PowerState, Power] = {
     PowerState.RUNNING: Power.RUNNING,
@@ -80,6 +88,8 @@ class ChangePower(Saga):
             raise Permanent("the server is on no host")
         async with reaching(run, server.host) as host:
             state = await _VERBS[self.change](host, spec, run)
+            if MEANINGS[self.change].fatal:
+                check_started(state)
         return state.power
 
     @step
