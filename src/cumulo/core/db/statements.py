@@ -8,6 +8,7 @@ a list's length does not make another statement.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -19,6 +20,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeEngine
 
 from cumulo.core.db.model import Model
+from cumulo.core.db.types import from_microseconds
 
 M = TypeVar("M", bound=Model)
 Rows = Iterable[Sequence[Any]]
@@ -73,7 +75,7 @@ class Plan:
             return [tuple(row) for row in rows]
         return [
             tuple(
-                process(value) if process is not None else value
+                value if process is None or value is None else process(value)
                 for process, value in zip(processors, row, strict=True)
             )
             for row in rows
@@ -286,6 +288,8 @@ def _result(type_: TypeEngine[Any], dialect: Dialect) -> Process:
         return _whole
     if isinstance(type_, sqlalchemy.Float):
         return None  # both databases give a float
+    if isinstance(type_, sqlalchemy.Boolean):
+        return bool if dialect.name == "sqlite" else None
     return cast(Process, type_._cached_result_processor(dialect, None))  # noqa: SLF001  as above
 
 
@@ -302,7 +306,7 @@ def _reader(
     Built as text because a call with constant keywords is several times as fast as any loop over columns;
     the names in it are the model's own attributes.
     """
-    scope: dict[str, Any] = {"make": model}
+    scope: dict[str, Any] = {"make": model, "at": datetime.fromtimestamp, "UTC": UTC}
     fields = []
     for n, column in enumerate(columns):
         process = _result(column.type, dialect)
@@ -311,6 +315,8 @@ def _reader(
             continue
         scope[f"p{n}"] = process
         read = f"p{n}(c{n})"
+        if process is from_microseconds:  # once more, without the call
+            read = f"at(c{n} / 1_000_000, UTC)"
         if column.nullable:
             read = f"None if c{n} is None else {read}"
         fields.append(f"{column.name}={read}")

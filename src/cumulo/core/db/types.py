@@ -1,6 +1,7 @@
 """Column types: each knows its DDL and how a value crosses into and out of either database.
 
-SQLAlchemy's own types serve where both databases agree; these are the ones that differ.
+SQLAlchemy's own types serve where both databases agree; these are the ones that differ. What a type returns
+from `result_processor` is called for values that are there, never for NULL.
 """
 
 import enum
@@ -56,16 +57,17 @@ class When(UserDefinedType[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  SQLAlchemy's
         """Return what turns the database's value into an aware `datetime`."""
-        return _from_microseconds if dialect.name == "sqlite" else None
+        return from_microseconds if dialect.name == "sqlite" else None
 
 
 def _to_microseconds(value: datetime | None) -> int | None:
     return None if value is None else (value - _EPOCH) // _MICROSECOND
 
 
-def _from_microseconds(value: int | None) -> datetime | None:
+def from_microseconds(value: int) -> datetime:
+    """Return the instant that SQLite holds as a number."""
     # Exact until the year 2255: a double holds the microseconds of every instant before.
-    return None if value is None else datetime.fromtimestamp(value / 1_000_000, UTC)
+    return datetime.fromtimestamp(value / 1_000_000, UTC)
 
 
 class Json(UserDefinedType[Any]):
@@ -87,12 +89,7 @@ class Json(UserDefinedType[Any]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  SQLAlchemy's
         """Return what decodes a value into the column's annotated shape."""
-        decode = msgspec.json.Decoder(self.shape).decode
-
-        def load(value: Any) -> Any:
-            return None if value is None else decode(value)
-
-        return load
+        return msgspec.json.Decoder(self.shape).decode
 
 
 class RawJson(Json):
@@ -105,11 +102,7 @@ class RawJson(Json):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  SQLAlchemy's
         """Return what wraps the text without reading it."""
-
-        def load(value: Any) -> Any:
-            return None if value is None else msgspec.Raw(value)
-
-        return load
+        return msgspec.Raw
 
 
 @compiles(When, "sqlite")
@@ -150,6 +143,6 @@ class Choice(TypeDecorator[Any]):
         """Return the text of a member; a bare text must be the value of one."""
         return None if value is None else self.choices(value).value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  SQLAlchemy's
-        """Return the member with this text."""
-        return None if value is None else self._members[value]
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  SQLAlchemy's
+        """Return what finds the member with a text."""
+        return self._members.__getitem__
