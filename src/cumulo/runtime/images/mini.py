@@ -140,6 +140,7 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
     for name in ("functions", "json.awk"):
         tree.file(f"etc/mini/{name}", _guest_file(name))
     tree.file("etc/acpi/PWRF/00000080", _guest_file("power-button"), 0o755)
+    tree.file("usr/bin/curl", _guest_file("curl"), 0o755)
     tree.file("etc/inittab", _guest_file("inittab"))
     tree.file("etc/issue", _guest_file("issue"))
     tree.file("etc/hostname", "mini\n")
