@@ -16,6 +16,7 @@ from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
 from cumulo.testing.residence import Residence
 
 USER_DATA = "#!/bin/sh\necho user data was here > /run/user-data-ran\n"
+BUILD = Path(__file__).resolve().parents[2] / "build" / "e2e"  # pictures stay there for people to look at
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",
@@ -51,7 +52,7 @@ def bob(cloud: LaunchedCloud) -> Client:
 @pytest.fixture(scope="module")
 def before(cloud: LaunchedCloud, alice: Client, bob: Client) -> leftovers.Inventory:
     """What stands before anything was made."""
-    return leftovers.inventory(cloud)
+    return leftovers.settled(cloud)
 
 
 @pytest.fixture(scope="module")
@@ -182,13 +183,14 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
-def test_the_console_page_shows_the_guests_screen(home: Residence, guest: Guest, page: Page, tmp_path: Path):
+def test_the_console_page_shows_the_guests_screen(home: Residence, guest: Guest, page: Page):
     url = home.user.json("console", "url", "show", "--novnc", "first")["url"]
     page.goto(url)
     canvas = page.wait_for_selector("canvas", timeout=30_000)
     assert canvas is not None
     until(lambda: canvas.evaluate(COLOURS) > 1, seconds=30, what="a picture on the canvas")
-    screenshot = tmp_path / "console.png"
+    screenshot = BUILD / "console.png"
+    screenshot.parent.mkdir(exist_ok=True, parents=True)
     page.screenshot(path=screenshot)
     assert screenshot.stat().st_size > 2_000
 
@@ -199,7 +201,8 @@ def test_a_console_token_opens_once(home: Residence, guest: Guest, page: Page):
     canvas = page.wait_for_selector("canvas", timeout=30_000)
     assert canvas is not None
     until(lambda: canvas.evaluate(COLOURS) > 1, seconds=30, what="a picture on the canvas")
-    again = page.context.new_page()
+    assert page.context.browser is not None
+    again = page.context.browser.new_page()
     again.goto(url)
     again.wait_for_timeout(3_000)
     found = again.query_selector("canvas")
@@ -207,9 +210,9 @@ def test_a_console_token_opens_once(home: Residence, guest: Guest, page: Page):
 
 
 def test_deleting_all_leaves_nothing(
-    cloud: LaunchedCloud, home: Residence, guest: Guest, before: leftovers.Inventory
+    cloud: LaunchedCloud, home: Residence, guest: Guest, image: str, before: leftovers.Inventory
 ):
-    home.clear({"door": "home", "back-door": "away"})
+    home.clear()
     home.user("image", "delete", image)
     assert home.user.json("port", "list") == []
     until(

@@ -78,7 +78,7 @@ def stage(make_cloud: Callable[..., LaunchedCloud], tmp_path_factory: pytest.Tem
     home = Residence(cloud, cloud.user("carol"), tmp_path_factory.mktemp("carol"))
     home.network("home", "10.13.0.0/24", router="door")
     witness = home.boot("witness", "home")
-    return Stage(cloud, home, witness, witness.boot_id, leftovers.inventory(cloud))
+    return Stage(cloud, home, witness, witness.boot_id, leftovers.settled(cloud))
 
 
 @pytest.mark.parametrize("point", POINTS[CreateServer])

@@ -24,7 +24,7 @@ class CommandRefused(Exception):
     """A command ended with another status than 0; the text is what it said."""
 
 
-def until(condition: Callable[[], T], *, seconds: float = 60, what: str = "") -> T:
+def until(condition: Callable[[], T | None], *, seconds: float = 60, what: str = "") -> T:
     """Ask again and again until the answer is true, and return it. Raises TimeoutError, naming `what`."""
     give_up = time.monotonic() + seconds
     while True:

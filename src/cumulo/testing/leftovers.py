@@ -2,25 +2,27 @@
 
 import json
 
+from cumulo.node.ports import taps
 from cumulo.runtime.engines import libvirt
 from cumulo.runtime.state import StateFolder
-from cumulo.testing.launched import LaunchedCloud, said_by
+from cumulo.testing.launched import LaunchedCloud, said_by, until
 
 Inventory = dict[str, set[str]]
-NORTHBOUND = (
-    "ACL",
-    "Address_Set",
-    "DHCP_Options",
-    "DNS",
-    "Logical_Router",
-    "Logical_Router_Port",
-    "Logical_Router_Static_Route",
-    "Logical_Switch",
-    "Logical_Switch_Port",
-    "NAT",
-    "Port_Group",
-    "QoS",
-)
+EVERYONES = "cumulo_drop"  # the group whose members' traffic is dropped by default; made with the first port
+NORTHBOUND = {  # table → a column that says what a row is
+    "ACL": "match",
+    "Address_Set": "name",
+    "DHCP_Options": "cidr",
+    "DNS": "records",
+    "Logical_Router": "name",
+    "Logical_Router_Port": "name",
+    "Logical_Router_Static_Route": "nexthop",
+    "Logical_Switch": "name",
+    "Logical_Switch_Port": "name",
+    "NAT": "external_ip",
+    "Port_Group": "name",
+    "QoS": "match",
+}
 
 
 def inventory(cloud: LaunchedCloud) -> Inventory:
@@ -31,13 +33,24 @@ def inventory(cloud: LaunchedCloud) -> Inventory:
         "switch ports": _switch_ports(state),
         "port bindings": _rows(state, "ovn-sbctl", "sb", "Port_Binding", "logical_port"),
         "namespaces": {name for name in _namespaces() if name.startswith(f"cu{state.instance}-")},
-        "taps": {name for name in links() if name.startswith("tap")},
+        "taps": set(taps.owned(f"cumulo:{state.instance}:")),
         "guests' files": {path.name for path in (state.path / "node" / "servers").glob("*")},
         "allocations": _allocations(cloud),
     }
-    for table in NORTHBOUND:
-        found[f"OVN {table}"] = _rows(state, "ovn-nbctl", "nb", table, "_uuid")
+    for table, column in NORTHBOUND.items():
+        found[f"OVN {table}"] = _rows(state, "ovn-nbctl", "nb", table, f"_uuid,{column}")
     return found
+
+
+def settled(cloud: LaunchedCloud) -> Inventory:
+    """Return what stands once nothing changes any more."""
+    seen: list[Inventory] = [{}]
+
+    def unchanged() -> Inventory | None:
+        seen.append(inventory(cloud))
+        return seen[-1] if seen[-1] == seen[-2] else None
+
+    return until(unchanged, seconds=60, what="the cloud to settle")
 
 
 def grown(before: Inventory, after: Inventory) -> dict[str, list[str]]:
@@ -60,7 +73,8 @@ def _rows(state: StateFolder, program: str, name: str, table: str, column: str) 
     listed = said_by(
         [program, database, "--timeout=10", "--format=json", f"--columns={column}", "list", table]
     )
-    return {json.dumps(row) for row in json.loads(listed)["data"]} if listed.strip() else set()
+    rows = {json.dumps(row) for row in json.loads(listed)["data"]} if listed.strip() else set()
+    return {row for row in rows if EVERYONES not in row}
 
 
 def _namespaces() -> set[str]:

@@ -70,17 +70,20 @@ class Residence:
         """Return a server's own address on a network."""
         return str(self.user.json("server", "show", server)["addresses"][network][0])
 
-    def clear(self, routers: dict[str, str]) -> None:
-        """Delete all of it; `routers` names the network behind each."""
+    def clear(self) -> None:
+        """Delete all that the project has."""
         user = self.user
-        servers = [server["Name"] for server in user.json("server", "list")]
+        servers = [server["ID"] for server in user.json("server", "list")]
         if servers:
             user("server", "delete", "--wait", *servers)
         for address in user.json("floating", "ip", "list"):
             user("floating", "ip", "delete", address["ID"])
-        for router, network in routers.items():
-            user("router", "remove", "subnet", router, f"{network}-subnet")
-            user("router", "delete", router)
-        user("network", "delete", *routers.values())
+        for router in user.json("router", "list"):
+            for port in user.json("port", "list", "--router", router["ID"]):
+                user("router", "remove", "port", router["ID"], port["ID"])
+            user("router", "delete", router["ID"])
+        networks = [network["ID"] for network in user.json("network", "list", "--internal")]
+        if networks:
+            user("network", "delete", *networks)
         user("security", "group", "delete", self.name)
         user("keypair", "delete", "key")
