@@ -143,7 +143,8 @@ async def test_tags_are_added_and_taken_away(member, network):
 
 
 async def test_limits_hold_and_are_shown(member, admin):
-    await admin.call("PUT", "/quotas/p1", {"quota": {"network": 1}}, expect=200)
+    limits = {"network": "1", "force": False}  # as the command line client writes them
+    await admin.call("PUT", "/quotas/p1", {"quota": limits}, expect=200)
     await member.create("network")
     refused = await member.create("network", expect=409)
     assert refused["type"] == "OverQuota"
@@ -164,3 +165,41 @@ async def test_everything_realised_reaches_the_data_plane(cloud, driver, member,
     await cloud.tasks.settle()
     there = await driver.describe()
     assert {kind.value for kind, _ in there} >= {"network", "subnet", "port", "security_group"}
+
+
+async def test_numbers_and_truths_may_be_text(member):
+    network = await member.create("network", mtu="1300", admin_state_up="false")
+    assert network["mtu"] == 1300
+    assert network["admin_state_up"] is False
+
+
+async def test_a_guest_on_anothers_network_cannot_choose_who_it_is(member, other, admin):
+    shared = await admin.create("network", name="shared", shared=True)
+    cidr = {"cidr": "10.7.0.0/24", "ip_version": 4}
+    await admin.create("subnet", network_id=shared["id"], **cidr)
+    port = await other.create("port", network_id=shared["id"], device_owner="note:mine")
+    for said in (
+        {"mac_address": "fa:16:3e:01:02:03"},
+        {"fixed_ips": [{"ip_address": "10.7.0.9"}]},
+        {"port_security_enabled": False},
+        {"allowed_address_pairs": [{"ip_address": "10.7.0.9"}]},
+        {"device_owner": "network:dhcp"},
+    ):
+        refused = await other.create("port", expect=403, network_id=shared["id"], **said)
+        assert refused["type"] == "PolicyNotAuthorized"
+        if "mac_address" not in said:
+            await other.call("PUT", f"/ports/{port['id']}", {"port": said}, expect=403)
+
+
+async def test_no_client_makes_a_routers_or_the_metadata_port(member, network, external):
+    router = await member.create("router", external_gateway_info={"network_id": external["id"]})
+    for owner in ("network:router_interface", "network:router_gateway", "network:distributed"):
+        values = {"device_owner": owner, "device_id": router["id"]}
+        refused = await member.create("port", expect=400, network_id=network["id"], **values)
+        assert refused["type"] == "InvalidInput"
+    (subnet_id,) = network["subnets"]
+    interface = {"subnet_id": subnet_id}
+    path = f"/routers/{router['id']}/add_router_interface"
+    added = await member.call("PUT", path, interface, expect=200)
+    moved = {"port": {"device_owner": "", "device_id": ""}}
+    await member.call("PUT", f"/ports/{added['port_id']}", moved, expect=409)

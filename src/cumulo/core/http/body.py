@@ -50,9 +50,14 @@ class BodyForm:
         return msgspec.json.Decoder(self.type)
 
     @cached_property
+    def lenient(self) -> "msgspec.json.Decoder[Any]":
+        """The decoder of a value whose numbers and truths may be written as text."""
+        return msgspec.json.Decoder(self.type, strict=False)
+
+    @cached_property
     def many(self) -> "msgspec.json.Decoder[Any]":
         """The decoder of a bulk request's list."""
-        return msgspec.json.Decoder(list[self.type])  # type: ignore[name-defined]
+        return msgspec.json.Decoder(list[msgspec.Raw])
 
     @cached_property
     def versioned(self) -> dict[str, tuple[str, Since | None, Until | None]]:
@@ -73,22 +78,23 @@ class BodyForm:
             return self.value(raw, dialect, version, "")
         outer = members(raw)
         if self.plural and self.plural in outer and self.envelope not in outer:
-            return self._list(outer[self.plural], dialect)
+            return self._list(outer[self.plural], dialect, version)
         if self.envelope not in outer:
             reason = f"'{self.envelope}' is a required property"
             raise Invalid(dialect.invalid(self.envelope, None, reason), field=self.envelope)
         return self.value(outer[self.envelope], dialect, version, self.envelope)
 
-    def _list(self, raw: msgspec.Raw, dialect: Dialect) -> Any:
+    def _list(self, raw: msgspec.Raw, dialect: Dialect, version: Version | None) -> list[Any]:
         try:
-            return self.many.decode(raw)
+            parts = self.many.decode(raw)
         except msgspec.ValidationError as error:
             raise explained(error, dialect, bytes(raw)) from error
+        return [self.value(part, dialect, version, self.envelope or "") for part in parts]
 
     def value(self, raw: bytes | msgspec.Raw, dialect: Dialect, version: Version | None, within: str) -> Any:
         """Decode the body proper, and hold it against the microversion."""
         try:
-            value = self.decoder.decode(raw)
+            value = (self.lenient if dialect.lenient else self.decoder).decode(raw)
         except msgspec.ValidationError as error:
             raise explained(error, dialect, bytes(raw), within) from error
         except msgspec.DecodeError as error:

@@ -98,10 +98,11 @@ class Dialect:
     """How one service writes HTTP.
 
     path: its mount point; version_path: below it, before every route; project_in_path: whether
-    `/{project_id}` may stand in between. wrapped: bodies are `{"server": {…}}`. error: a Fault to a
-    body; statuses: other codes for kinds of errors. invalid: the sentence for a bad field. sort, page: the
-    list parameters. filter_suffixes: identity's `name__contains`. conceals: a show that the policy forbids
-    is answered 404. body_limit: bytes of a JSON body.
+    `/{project_id}` may stand in between. wrapped: bodies are `{"server": {…}}`. error: a Fault to a body;
+    statuses: other codes for kinds of errors. invalid: the sentence for a bad field. sort, page: the list
+    parameters. lenient: a body may write numbers and truths as text (`"1400"`). filter_suffixes: identity's
+    `name__contains`. conceals: a show that the policy forbids is answered 404. body_limit: bytes of a JSON
+    body.
     """
 
     path: str
@@ -111,6 +112,7 @@ class Dialect:
     wrapped: bool = True
     update_method: str = "PUT"
     bulk_create: bool = False
+    lenient: bool = False
     error: Callable[[Fault], Any] = plain_fault
     error_type: str = "application/json"
     statuses: Mapping[type[Error], int] = field(default_factory=dict)

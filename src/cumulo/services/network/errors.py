@@ -52,7 +52,7 @@ class InvalidInput(Invalid):
 
 
 class NetworkInUse(Conflict):
-    """Network {id} is in use: it still has ports."""
+    """Network {id} cannot be deleted. There are one or more ports still in use on the network."""
 
 
 class InvalidSharedSetting(Conflict):
@@ -188,7 +188,7 @@ class SecurityGroupRuleExists(Conflict):
 
 
 class SecurityGroupInvalidPortRange(Invalid):
-    """port_range_min must not be greater than port_range_max."""
+    """For TCP/UDP protocols, port_range_min must be <= port_range_max."""
 
 
 class SecurityGroupInvalidPortValue(Invalid):

@@ -3,6 +3,7 @@
 from cumulo.core.auth import ANYONE, PROJECT_MEMBER_OR_ADMIN, PROJECT_READER_OR_ADMIN, Rule
 
 ADMIN_ONLY = "rule:admin_only"
+OWNER_OF_NETWORK = "rule:admin_only or rule:network_owner"
 _all: list[Rule] = []
 
 
@@ -22,11 +23,14 @@ def _crud(kind: str, words: str, *, read: str = PROJECT_READER_OR_ADMIN) -> tupl
     )
 
 
-def _guards(verb: str, kind: str, *names: str) -> tuple[Rule, ...]:
-    """Declare attributes that only an administrator may send."""
+def _guards(verb: str, kind: str, *names: str, default: str = ADMIN_ONLY) -> tuple[Rule, ...]:
+    """Declare attributes that only an administrator (or whom `default` names) may send."""
     return tuple(
-        _rule(f"{verb}_{kind}:{name}", ADMIN_ONLY, f"Say {name} of a {kind} ({verb}).") for name in names
+        _rule(f"{verb}_{kind}:{name}", default, f"Say {name} of a {kind} ({verb}).") for name in names
     )
+
+
+_rule("network_owner", "project_id:%(network:project_id)s", "Whoever owns the network that a port is on.")
 
 
 # What a caller sees at all is each resource's scope; a network or subnet in scope may be read by anyone.
@@ -46,6 +50,12 @@ CREATE_PORT_HOST, CREATE_PORT_PROFILE = _guards("create", "port", "binding:host_
 UPDATE_PORT_HOST, UPDATE_PORT_PROFILE, UPDATE_PORT_MAC = _guards(
     "update", "port", "binding:host_id", "binding:profile", "mac_address"
 )
+# What would let a guest pass for another on a network that is not its owner's.
+_TRUST = ("device_owner", "fixed_ips:ip_address", "port_security_enabled", "allowed_address_pairs")
+CREATE_PORT_TRUST = {
+    name: _guards("create", "port", name, default=OWNER_OF_NETWORK)[0] for name in (*_TRUST, "mac_address")
+}
+UPDATE_PORT_TRUST = {name: _guards("update", "port", name, default=OWNER_OF_NETWORK)[0] for name in _TRUST}
 GET_PORT_BINDING = _rule("get_port:binding:host_id", ADMIN_ONLY, "See where a port is bound.")
 
 CREATE_ROUTER, GET_ROUTER, UPDATE_ROUTER, DELETE_ROUTER = _crud("router", "router")

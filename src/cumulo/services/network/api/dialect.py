@@ -46,6 +46,7 @@ DIALECT = Dialect(
     version_path="/v2.0",
     classic_port=9696,
     bulk_create=True,
+    lenient=True,
     fields_parameter="fields",
     limit_zero_is_all=True,
     error=neutron_error,

@@ -1,10 +1,12 @@
 """Ports."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import UNSET
 from sqlalchemy import select
 
+from cumulo.core.auth import Rule
 from cumulo.core.http import Ctx
 from cumulo.core.resource import Resource
 from cumulo.services.network import policy
@@ -12,7 +14,7 @@ from cumulo.services.network.api.ownership import asked, columns, on_own_network
 from cumulo.services.network.domain import networks, security_groups
 from cumulo.services.network.domain import ports as domain
 from cumulo.services.network.errors import InvalidInput, PortNotFound
-from cumulo.services.network.model import FixedIp, Port, PortSecurityGroup
+from cumulo.services.network.model import FixedIp, Network, Port, PortSecurityGroup
 from cumulo.services.network.schema.bodies import PortCreate, PortUpdate
 from cumulo.services.network.schema.views import PortView
 
@@ -62,7 +64,9 @@ async def create(ctx: Ctx, body: PortCreate) -> Port:
         ctx.db, body.network_id, project_id=identity.project_id, is_admin=identity.is_admin
     )
     project_id = owner(ctx, body)
+    guard(ctx, network, body, policy.CREATE_PORT_TRUST)
     values = columns(body, *APART, "mac_address")
+    domain.check_device(None, values)
     mac = None if body.mac_address is UNSET else body.mac_address
     groups = await group_ids(ctx, body.security_groups, project_id)
     return await domain.create(
@@ -73,10 +77,16 @@ async def create(ctx: Ctx, body: PortCreate) -> Port:
 @ports.update(policy=policy.UPDATE_PORT)
 async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
     """Change a port."""
+    network = await ctx.db.get(Network, port.network_id)
+    if network is not None:
+        guard(ctx, network, body, policy.UPDATE_PORT_TRUST)
     values = columns(body, *APART)
     for name, nothing in (("host", ""), ("profile", {})):
         if name in values and values[name] is None:
             values[name] = nothing
+    domain.check_device(port, values)
+    if values.get("device_id", port.device_id) != port.device_id:
+        values = {"host": "", "made_for": None} | values  # its server has it no longer
     groups = await group_ids(ctx, body.security_groups, port.project_id)
     return await domain.update(ctx, port, values, fixed_ips=asked(body.fixed_ips), group_ids=groups)
 
@@ -85,6 +95,21 @@ async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
 async def delete(ctx: Ctx, port: Port) -> None:
     """Delete a port that nothing stands on."""
     await domain.delete(ctx, port)
+
+
+def guard(ctx: Ctx, network: Network, body: Any, rules: Mapping[str, Rule]) -> None:
+    """Refuse what only the network's owner may say of ports on it."""
+    given = body.given()
+    said = {name for name in rules if given.get(name)}
+    if not str(given.get("device_owner", "")).startswith("network:"):
+        said.discard("device_owner")  # what is not of the network itself is only a note
+    if any(entry.ip_address for entry in given.get("fixed_ips") or ()):
+        said.add("fixed_ips:ip_address")
+    if given.get("port_security_enabled") is False:
+        said.add("port_security_enabled")
+    owned = {"network:project_id": network.project_id, "network:tenant_id": network.project_id}
+    for name in sorted(said):
+        ctx.authorise(rules[name], ctx.own() | owned)
 
 
 async def group_ids(ctx: Ctx, wanted: Any, project_id: str) -> list[str] | None:

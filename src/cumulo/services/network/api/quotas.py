@@ -8,7 +8,8 @@ from cumulo.services.network import policy
 from cumulo.services.network.domain.quotas import NAME
 
 routes = RouteSet()
-Values = dict[str, int]
+Values = dict[str, bool | int]
+_FLAGS = ("force", "check_limit")  # of the client's own; a limit below what is used is taken anyway
 
 
 def of_project(ctx: Ctx) -> dict[str, Any]:
@@ -41,7 +42,8 @@ async def details(ctx: Ctx, project_id: str) -> dict[str, Any]:
 @routes.route("PUT", "/quotas/{project_id}", policy=policy.UPDATE_QUOTA, envelope="quota", target=of_project)
 async def update(ctx: Ctx, project_id: str, body: Values) -> dict[str, Any]:
     """Set a project's limits."""
-    await ctx.use(Quota).set(ctx.db, NAME, project_id, body)
+    limits = {name: int(value) for name, value in body.items() if name not in _FLAGS}
+    await ctx.use(Quota).set(ctx.db, NAME, project_id, limits)
     return {"quota": await ctx.use(Quota).limits(ctx.db, NAME, project_id)}
 
 

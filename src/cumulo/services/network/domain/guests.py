@@ -51,6 +51,7 @@ async def server_at(db: Reader, network_id: str, address: str) -> str | None:
         .where(
             FixedIp.c.network_id == network_id,
             FixedIp.c.address == address,
+            Port.c.host != "",  # a client may write any server's id on a port, but binds none
             Port.c.device_owner.like(f"{servers.OF_COMPUTE}%"),
         )
     )

@@ -31,6 +31,7 @@ from cumulo.services.network.model import (
 )
 
 OF_ROUTERS = (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY, Owner.FLOATING_IP)
+OURS = (*OF_ROUTERS, Owner.METADATA)
 _MOST_PAIRS = 10
 
 
@@ -114,6 +115,18 @@ def _pairs(port: Port, pairs: Sequence[dict[str, str]]) -> list[dict[str, str]]:
             raise InvalidInput(reason=f"the allowed address pair {entry['ip_address']} is repeated")
         found.append(entry)
     return found
+
+
+def check_device(port: Port | None, values: dict[str, Any]) -> None:
+    """Refuse that a client makes a port one of ours, or makes one of ours another's."""
+    if values.get("device_owner") in OURS:
+        reason = f"device_owner {values['device_owner']} is given by the network service alone"
+        raise InvalidInput(reason=reason)
+    if port is None or port.device_owner not in OURS:
+        return
+    device = {"device_id": port.device_id, "device_owner": port.device_owner}
+    if any(values.get(name, value) != value for name, value in device.items()):
+        raise ServicePortInUse(id=port.id, reason=f"it belongs to {port.device_owner}")
 
 
 async def update(

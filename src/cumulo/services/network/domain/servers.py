@@ -103,7 +103,7 @@ async def allocate(
     zone: str,
 ) -> list[PortBinding]:
     """Create or take the ports; a second call returns the same ones."""
-    if not await work.db.exists(Port, Port.c.device_id == server_id):
+    if not await work.db.exists(Port, *_of(server_id)):
         for position, request in enumerate(requests):
             values = {
                 "device_id": server_id,
@@ -143,9 +143,14 @@ async def _make(
     await ports.create(work, network, project_id, fixed_ips=asked, group_ids=groups, **values)
 
 
+def _of(*server_ids: str) -> tuple[Any, Any]:
+    """Return the condition for these servers' ports. A client may write any `device_id`, but no host."""
+    return Port.c.device_id.in_(server_ids), Port.c.host != ""
+
+
 async def release(work: Work, server_id: str) -> None:
     """Delete the ports made for the server, let go of the others."""
-    for port in await work.db.all(Port, Port.c.device_id == server_id):
+    for port in await work.db.all(Port, *_of(server_id)):
         if port.made_for == server_id:
             await ports.remove(work, port)
         else:
@@ -156,7 +161,7 @@ async def release(work: Work, server_id: str) -> None:
 async def bindings(db: Reader, server_id: str) -> list[PortBinding]:
     """Return the server's ports in the order in which it got them."""
     order = [Port.c.position, Port.c.created_at, Port.c.id]
-    rows = await db.all(Port, Port.c.device_id == server_id, order_by=order)
+    rows = await db.all(Port, *_of(server_id), order_by=order)
     held, subnets = await _addresses_of(db, [row.id for row in rows])
     wanted = {row.network_id for row in rows}
     found = await db.all(Network, Network.c.id.in_(wanted)) if wanted else []
@@ -208,7 +213,7 @@ async def addresses_of(db: Reader, server_ids: Sequence[str]) -> dict[str, list[
         sqlalchemy.select(*columns)
         .join(Network.table, Network.c.id == Port.c.network_id)
         .join(FixedIp.table, FixedIp.c.port_id == Port.c.id)
-        .where(Port.c.device_id.in_(list(server_ids)))
+        .where(*_of(*server_ids))
         .order_by(Port.c.position, Port.c.created_at, FixedIp.c.position)
     )
     lines = await db.rows(statement)
@@ -237,7 +242,7 @@ async def groups_of(db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[
         sqlalchemy.select(Port.c.device_id, SecurityGroup.c.name)
         .join(PortSecurityGroup.table, PortSecurityGroup.c.port_id == Port.c.id)
         .join(SecurityGroup.table, SecurityGroup.c.id == PortSecurityGroup.c.security_group_id)
-        .where(Port.c.device_id.in_(list(server_ids)))
+        .where(*_of(*server_ids))
         .order_by(SecurityGroup.c.name)
     )
     found: dict[str, dict[str, None]] = defaultdict(dict)
@@ -248,7 +253,7 @@ async def groups_of(db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[
 
 async def change_group(work: Work, server_id: str, name: str, *, present: bool) -> None:
     """Put a group on all of a server's ports, or take it off."""
-    rows = await work.db.all(Port, Port.c.device_id == server_id)
+    rows = await work.db.all(Port, *_of(server_id))
     if not rows:
         raise Conflict(f"Server {server_id} has no port to have a security group.")
     (group_id,) = await security_groups.resolve(work.db, [name], project_id=rows[0].project_id)
