@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cumulo.core.db import Database
 from cumulo.testing.database import Cluster, postgresql_cluster, sqlite_database
@@ -13,6 +14,13 @@ from cumulo.testing.database import Cluster, postgresql_cluster, sqlite_database
 def pytest_configure() -> None:
     """Say that there is no loop yet, or pytest-asyncio makes one before the first test and leaks it."""
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture(autouse=True)
+def logging() -> Iterator[None]:
+    """Log nowhere that a test set up and that is gone after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
