@@ -232,3 +232,26 @@ async def test_northd_accepts_every_kind_of_rule(driver, nbctl, central, folder)
         assert (
             rule.remote_group or text.removeprefix("outport == ").removeprefix("inport == ") in flows.stdout
         )
+
+
+async def test_after_removal_the_northbound_database_is_as_before(driver, nbctl):
+    """Nothing dangles that OVN itself would not collect."""
+
+    async def rows():
+        tables = ("Logical_Switch", "Logical_Switch_Port", "DHCP_Options", "Port_Group", "ACL", "Address_Set")
+        tables += ("Logical_Router", "Logical_Router_Port", "Logical_Router_Static_Route", "NAT")
+        tables += ("Gateway_Chassis", "HA_Chassis_Group", "Load_Balancer", "Meter", "QoS", "DNS")
+        return {
+            table: sorted((await nbctl("--bare", "--columns=_uuid", "list", table)).split())
+            for table in tables
+        }
+
+    await realise(driver, INSIDE, GROUP, port(11, dhcp_subnet_v4=None))  # the group that drops is made once
+    for spec in (port(11), GROUP, INSIDE):
+        await driver.remove(spec.kind, spec.id)
+    before = await rows()
+    await realise(driver, *ALL)
+    assert await rows() != before
+    for spec in reversed(ALL):
+        await driver.remove(spec.kind, spec.id)
+    assert await rows() == before

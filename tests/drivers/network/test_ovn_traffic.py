@@ -53,6 +53,31 @@ CLIENT = textwrap.dedent(
     print(len(data), data.strip().decode())
     """
 )
+TALK = textwrap.dedent(
+    """
+    import socket, sys
+    connection = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)
+    connection.settimeout(float(sys.argv[3]))
+    print("connected", flush=True)
+    for line in sys.stdin:
+        try:
+            connection.sendall(line.encode())
+            print(connection.recv(100).decode().strip() or "closed", flush=True)
+        except OSError:
+            print("silence", flush=True)
+    """
+)
+ECHO = textwrap.dedent(
+    """
+    import socket, sys
+    listener = socket.create_server(("", int(sys.argv[1])))
+    print("ready", flush=True)
+    while True:
+        connection, peer = listener.accept()
+        while data := connection.recv(100):
+            connection.sendall(data)
+    """
+)
 DHCP = textwrap.dedent(
     """
     import json, os, socket, struct, sys
@@ -134,14 +159,20 @@ class Site:
             ovn.run, "ovn-nbctl", "--timeout=30", f"--db={self.north}", "--wait=hv", "sync"
         )
 
-    async def serve(self, namespace, number):
+    async def serve(self, namespace, number, *, program=SERVER):
         """Answer TCP on a port with 200 kB that begin with the caller's address."""
-        command = ["ip", "netns", "exec", namespace, sys.executable, "-c", SERVER, str(number)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+        await self.run(namespace, program, str(number), says=b"ready\n")
+
+    async def run(self, namespace, program, *words, says):
+        """Run a program there until the test ends; it is ready once it says so."""
+        command = ["ip", "netns", "exec", namespace, sys.executable, "-c", program, *words]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.stack.callback(child.stdin.close)
         self.stack.callback(child.stdout.close)
         self.stack.callback(child.wait)
         self.stack.callback(child.kill)
-        assert await asyncio.to_thread(child.stdout.readline) == b"ready\n"
+        assert await asyncio.to_thread(child.stdout.readline) == says
+        return child
 
     async def fetch(self, namespace, address, number, *, patience=5):
         """Connect and return (bytes received, the address that the server saw), or None."""
@@ -236,6 +267,68 @@ async def test_taking_a_rule_away_cuts_the_way(site):
     await site.driver.ensure(msgspec.structs.replace(GROUP, rules=GROUP.rules[:1]))
     await site.settle()
     assert await site.fetch(site.host.namespace, "172.31.254.20", 22, patience=1) is None
+
+
+async def test_an_open_connection_ends_with_its_rule(site):
+    """Also one that goes on without a pause."""
+    pair = [port(11), port(12)]
+    await realise(site.driver, INSIDE, SUBNET, GROUP, *pair)
+    one, two = [await site.guest(spec) for spec in pair]
+    await site.serve(one, 22, program=ECHO)
+    await site.settle()
+    talk = await site.run(two, TALK, "10.50.0.11", "22", "2", says=b"connected\n")
+
+    async def say(word):
+        talk.stdin.write(word + b"\n")
+        talk.stdin.flush()
+        return await asyncio.to_thread(talk.stdout.readline)
+
+    assert await say(b"hello") == b"hello\n"
+    await site.driver.ensure(msgspec.structs.replace(GROUP, rules=GROUP.rules[:1]))
+    await site.settle()
+    assert await say(b"still there?") == b"silence\n"
+
+
+async def test_a_port_that_is_switched_off_is_cut_off(site):
+    pair = [port(number, security_groups=(OTHERS.id,)) for number in (11, 12)]
+    await realise(site.driver, INSIDE, SUBNET, GROUP, OTHERS, *pair)
+    one, _ = [await site.guest(spec) for spec in pair]
+    await site.settle()
+    assert await site.pings(one, "10.50.0.12")
+    off = msgspec.structs.replace(pair[1], enabled=False)
+    await site.driver.ensure(off)
+    site.plugged.discard(off.id)
+    await site.settle()
+    assert not await site.pings(one, "10.50.0.12", patience=1)
+
+
+async def test_a_foreign_mac_is_dropped_unless_port_security_is_off(site):
+    pair = [port(number, security_groups=(OTHERS.id,)) for number in (11, 12)]
+    await realise(site.driver, INSIDE, SUBNET, GROUP, OTHERS, *pair)
+    one, _ = [await site.guest(spec) for spec in pair]
+    await site.settle()
+    assert await site.pings(one, "10.50.0.12")
+    await site.ip(one, "link", "set", "eth0", "address", "fa:16:3e:99:99:99")
+    assert not await site.pings(one, "10.50.0.12", patience=1)
+    # Answers find the way to another card only by an address that OVN does not know.
+    await site.ip(one, "address", "flush", "dev", "eth0")
+    await site.ip(one, "address", "add", "10.50.0.77/24", "dev", "eth0")
+    await site.driver.ensure(port(11, security_groups=(), port_security=False))
+    await site.settle()
+    assert await site.pings(one, "10.50.0.12")
+
+
+async def test_projects_with_the_same_addresses_do_not_meet(site):
+    """Two networks, one range: each guest reaches its own neighbour only."""
+    theirs = msgspec.structs.replace(INSIDE, id="net-theirs", name="theirs")
+    their_subnet = msgspec.structs.replace(SUBNET, id="sub-theirs", network_id="net-theirs")
+    own = {"network_id": "net-theirs", "dhcp_subnet_v4": "sub-theirs", "security_groups": (OTHERS.id,)}
+    mine = port(11, security_groups=(OTHERS.id,))
+    their = port(12, **own, addresses=(("sub-theirs", "10.50.0.12"),))
+    await realise(site.driver, INSIDE, SUBNET, theirs, their_subnet, OTHERS, mine, their)
+    one, _ = [await site.guest(spec) for spec in (mine, their)]
+    await site.settle()
+    assert not await site.pings(one, "10.50.0.12", patience=1)
 
 
 async def test_two_networks_meet_only_at_a_router(site):
