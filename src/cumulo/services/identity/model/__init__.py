@@ -1,5 +1,6 @@
 """Identity's tables."""
 
+from cumulo.services.identity.model.audit import AuditEvent
 from cumulo.services.identity.model.delegation import (
     AccessToken,
     Consumer,
@@ -9,6 +10,15 @@ from cumulo.services.identity.model.delegation import (
     RequestToken,
     Trust,
 )
+from cumulo.services.identity.model.filters import (
+    DomainOption,
+    EndpointGroup,
+    PolicyAssociation,
+    ProjectEndpoint,
+    ProjectEndpointGroup,
+)
+from cumulo.services.identity.model.limits import Limit, RegisteredLimit
+from cumulo.services.identity.model.passwords import LoginRecord, PastPassword
 from cumulo.services.identity.model.principals import (
     DEFAULT_DOMAIN,
     SYSTEM,
@@ -35,18 +45,28 @@ __all__ = [
     "AccessToken",
     "ApplicationCredential",
     "Assignment",
+    "AuditEvent",
     "CatalogService",
     "Consumer",
     "Credential",
     "Domain",
+    "DomainOption",
     "Endpoint",
+    "EndpointGroup",
     "Group",
     "Implication",
+    "Limit",
+    "LoginRecord",
     "Membership",
     "Nonce",
+    "PastPassword",
     "Policy",
+    "PolicyAssociation",
     "Project",
+    "ProjectEndpoint",
+    "ProjectEndpointGroup",
     "Region",
+    "RegisteredLimit",
     "RequestToken",
     "Revision",
     "RevokedToken",

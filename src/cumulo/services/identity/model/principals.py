@@ -44,6 +44,7 @@ class Domain(Model, table="identity_domains"):
     enabled: bool = column(Boolean, default=True)
     tags: list[str] = column(Json, default_factory=list)
     extra: dict[str, Any] = column(Json, default_factory=dict)
+    options: dict[str, Any] | None = column(Json, default=None)
 
 
 class Project(Model, table="identity_projects"):
@@ -57,6 +58,7 @@ class Project(Model, table="identity_projects"):
     enabled: bool = column(Boolean, default=True)
     tags: list[str] = column(Json, default_factory=list)
     extra: dict[str, Any] = column(Json, default_factory=dict)
+    options: dict[str, Any] | None = column(Json, default=None)
     __extra__ = (Unique("domain_id", "name"),)
 
 
@@ -104,6 +106,7 @@ class Role(Model, table="identity_roles"):
     name: str = column(_NAME)
     domain_id: str | None = column(_ID, default=None, references="identity_domains.id")
     description: str | None = column(Text, default=None)
+    options: dict[str, Any] | None = column(Json, default=None)
     __extra__ = (
         Unique("domain_id", "name"),
         Index("name", name="uq_identity_roles_global_name", unique=True, where="domain_id IS NULL"),
