@@ -6,9 +6,9 @@ So `revision --autogenerate` compares the models with what the revisions make, a
 import sqlalchemy
 from alembic import context
 
-from cumulo.core.db import METADATA, migrations
+from cumulo.core.db import migrations
 from cumulo.core.db.types import Choice, Json, RawJson, When
-from cumulo.testing.models import import_models
+from cumulo.testing.models import shipped
 
 
 def render(kind: str, item: object, _autogen: object) -> str | bool:
@@ -20,9 +20,8 @@ def render(kind: str, item: object, _autogen: object) -> str | bool:
     return False
 
 
-import_models()
 with sqlalchemy.create_engine("sqlite://").connect() as connection:
     for sql in migrations.script("sqlite", None):
         connection.exec_driver_sql(sql)
-    context.configure(connection=connection, target_metadata=METADATA, render_item=render)
+    context.configure(connection=connection, target_metadata=shipped(), render_item=render)
     context.run_migrations()

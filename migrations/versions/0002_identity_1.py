@@ -11,9 +11,11 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Make them."""
+    audit_events()
     consumers()
     credentials()
     domains()
+    endpoint_groups()
     nonces()
     policies()
     regions()
@@ -21,8 +23,32 @@ def upgrade() -> None:
     revoked_tokens()
     services()
     trusts()
-    endpoints()
-    groups()
+
+
+def audit_events() -> None:
+    """Make `identity_audit_events`."""
+    op.create_table(
+        "identity_audit_events",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("at", types.When(), autoincrement=False, nullable=False),
+        sa.Column("action", sa.String(length=32), autoincrement=False, nullable=False),
+        sa.Column("outcome", sa.String(length=16), autoincrement=False, nullable=False),
+        sa.Column("target_type", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("target_id", sa.String(length=255), autoincrement=False, nullable=False),
+        sa.Column("initiator_id", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("initiator_project_id", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("request_id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("address", sa.String(length=64), autoincrement=False, nullable=True),
+        sa.Column("details", types.Json(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_audit_events")),
+    )
+    op.create_index(op.f("ix_identity_audit_events_at"), "identity_audit_events", ["at"], unique=False)
+    op.create_index(
+        op.f("ix_identity_audit_events_initiator_id"), "identity_audit_events", ["initiator_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_identity_audit_events_target_id"), "identity_audit_events", ["target_id"], unique=False
+    )
 
 
 def consumers() -> None:
@@ -66,8 +92,21 @@ def domains() -> None:
         sa.Column("enabled", sa.Boolean(), autoincrement=False, nullable=False),
         sa.Column("tags", types.Json(), autoincrement=False, nullable=False),
         sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
+        sa.Column("options", types.Json(), autoincrement=False, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_domains")),
         sa.UniqueConstraint("name", name=op.f("uq_identity_domains_name")),
+    )
+
+
+def endpoint_groups() -> None:
+    """Make `identity_endpoint_groups`."""
+    op.create_table(
+        "identity_endpoint_groups",
+        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(length=255), autoincrement=False, nullable=False),
+        sa.Column("description", sa.Text(), autoincrement=False, nullable=True),
+        sa.Column("filters", types.Json(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_endpoint_groups")),
     )
 
 
@@ -173,49 +212,4 @@ def trusts() -> None:
     )
     op.create_index(
         op.f("ix_identity_trusts_trustor_user_id"), "identity_trusts", ["trustor_user_id"], unique=False
-    )
-
-
-def endpoints() -> None:
-    """Make `identity_endpoints`."""
-    op.create_table(
-        "identity_endpoints",
-        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("service_id", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("region_id", sa.String(length=255), autoincrement=False, nullable=True),
-        sa.Column("interface", sa.String(length=8), autoincrement=False, nullable=False),
-        sa.Column("url", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("name", sa.String(length=255), autoincrement=False, nullable=True),
-        sa.Column("description", sa.Text(), autoincrement=False, nullable=True),
-        sa.Column("enabled", sa.Boolean(), autoincrement=False, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["region_id"], ["identity_regions.id"], name=op.f("fk_identity_endpoints_region_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["service_id"],
-            ["identity_services.id"],
-            name=op.f("fk_identity_endpoints_service_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_endpoints")),
-    )
-    op.create_index(
-        op.f("ix_identity_endpoints_service_id"), "identity_endpoints", ["service_id"], unique=False
-    )
-
-
-def groups() -> None:
-    """Make `identity_groups`."""
-    op.create_table(
-        "identity_groups",
-        sa.Column("id", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("domain_id", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("name", sa.String(length=64), autoincrement=False, nullable=False),
-        sa.Column("description", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("extra", types.Json(), autoincrement=False, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["domain_id"], ["identity_domains.id"], name=op.f("fk_identity_groups_domain_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_groups")),
-        sa.UniqueConstraint("domain_id", "name", name=op.f("uq_identity_groups_domain_id_name")),
     )

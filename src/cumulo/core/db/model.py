@@ -31,6 +31,9 @@ METADATA = sqlalchemy.MetaData(
 TABLES: dict[str, sqlalchemy.Table] = {}
 """Every table by its name, whichever metadata it belongs to."""
 
+HOMES: dict[str, str] = {}
+"""The module that declares each table."""
+
 _REQUIRED: Any = object()
 
 
@@ -169,6 +172,7 @@ class ModelType(msgspec.StructMeta):
         if table is None:
             return cls  # type: ignore[no-any-return]  # a shared ancestor without a table
         cls.table = _table(cls, table, specs, namespace.get("__extra__", ()), metadata)
+        HOMES[table] = cls.__module__
         cls.c = cls.table.c
         TABLES[table] = cls.table
         return cls  # type: ignore[no-any-return]
