@@ -116,3 +116,59 @@ class Ports(Protocol):
 
     async def metadata_networks(self, db: Reader, host: str) -> list[MetadataNetwork]:
         """Return the networks with a port bound to this host, each with its OVN localport."""
+
+
+class GroupRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What a security group lets in. `cidr` or `remote_group_id` says from where; neither: anywhere."""
+
+    id: str = ""
+    group_id: str
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    cidr: str | None = None
+    remote_group_id: str | None = None
+    version: int = 4
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A security group with the rules for what comes in."""
+
+    id: str
+    project_id: str
+    name: str
+    description: str
+    rules: tuple[GroupRule, ...] = ()
+
+
+class SecurityGroups(Protocol):
+    """Security groups, as compute's API showed them until 2.35.
+
+    Outside of `project_id` all is NotFound; None is the administrator, to whom all is shown.
+    """
+
+    async def groups(self, db: Reader, *, project_id: str | None) -> list[Group]:
+        """Return the groups of a project."""
+
+    async def groups_of_server(self, db: Reader, server_id: str) -> list[Group]:
+        """Return the groups on a server's ports."""
+
+    async def group(self, db: Reader, group_id: str, *, project_id: str | None) -> Group:
+        """Return a group."""
+
+    async def create_group(self, work: Work, project_id: str, name: str, description: str) -> Group:
+        """Create a group."""
+
+    async def update_group(
+        self, work: Work, group_id: str, *, project_id: str | None, name: str, description: str
+    ) -> Group:
+        """Rename a group and describe it anew."""
+
+    async def delete_group(self, work: Work, group_id: str, *, project_id: str | None) -> None:
+        """Delete a group; Conflict while a port is in it."""
+
+    async def create_group_rule(self, work: Work, rule: GroupRule, *, project_id: str | None) -> GroupRule:
+        """Let something in."""
+
+    async def delete_group_rule(self, work: Work, rule_id: str, *, project_id: str | None) -> None:
+        """Let it in no longer."""

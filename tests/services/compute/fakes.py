@@ -12,10 +12,12 @@ from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import (
     FixedIp,
+    Group,
     MetadataNetwork,
     NetworkRequest,
     PortBinding,
     Ports,
+    SecurityGroups,
     ServerAddress,
 )
 from cumulo.contracts.placement import Candidate, Inventory, Placement, Refusal
@@ -175,6 +177,11 @@ class FakePorts:
         else:
             raise NotFound(f"Security group {group} not found.")
 
+    async def groups_of_server(self, db: Reader, server_id: str) -> list[Group]:
+        """Return a server's groups, without rules."""
+        names = self.groups.get(server_id, [])
+        return [Group(id=name, project_id="p1", name=name, description="") for name in names]
+
     async def active(self, db: Reader, port_ids: Sequence[str]) -> bool:
         """Say that all ports are wired."""
         return True
@@ -267,7 +274,8 @@ class ComputeCloud(Cloud):
         self.images, self.ports, self.placement = FakeImages(), FakePorts(), FakePlacement()
         self.bus = LocalBus()
         self.hosts: dict[str, FakeHypervisor] = {}
-        bindings = {Images: self.images, Ports: self.ports, Placement: self.placement, Bus: self.bus}
+        bindings: dict[type, Any] = {Images: self.images, Placement: self.placement, Bus: self.bus}
+        bindings |= {Ports: self.ports, SecurityGroups: self.ports}
         super().__init__([SERVICE], database, bindings)
         self.database = database
         listen(self.bus, self.tasks)

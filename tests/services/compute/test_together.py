@@ -185,3 +185,38 @@ async def test_a_floating_address_and_a_group_show_on_the_server(cloud: WholeClo
     assert {group["name"] for group in groups} == {"default", "web"}
     await client.put(f"{NETWORK}/floatingips/{made_ip['id']}", json={"floatingip": {"port_id": None}})
     assert len((await shown(client, server_id))["addresses"]["home"]) == 1
+
+
+async def test_old_clients_manage_security_groups_by_compute(cloud: WholeCloud):
+    client = cloud.member("p1")
+    groups, rules = f"{COMPUTE}/os-security-groups", f"{COMPUTE}/os-security-group-rules"
+
+    async def make(name: str) -> str:
+        body = {"security_group": {"name": name, "description": "d"}}
+        made_group = (await client.post(groups, json=body)).json()["security_group"]
+        assert made_group["rules"] == []
+        return str(made_group["id"])
+
+    web, peers = await make("web"), await make("peers")
+    wanted = {"parent_group_id": web, "ip_protocol": "tcp", "from_port": 22, "to_port": 22}
+    answer = await client.post(rules, json={"security_group_rule": wanted})
+    rule = answer.json()["security_group_rule"]
+    assert (rule["from_port"], rule["ip_range"], rule["group"]) == (22, {"cidr": "0.0.0.0/0"}, {})
+    assert (await client.post(rules, json={"security_group_rule": wanted})).status_code == 400
+    wanted |= {"ip_protocol": "icmp", "from_port": -1, "to_port": -1, "group_id": peers}
+    answer = await client.post(rules, json={"security_group_rule": wanted})
+    other = answer.json()["security_group_rule"]
+    assert (other["from_port"], other["group"]) == (-1, {"name": "peers", "tenant_id": "p1"})
+    assert (await client.delete(f"{rules}/{rule['id']}")).status_code == 202
+    change = {"security_group": {"name": "shop", "description": "e"}}
+    shown_group = (await client.put(f"{groups}/{web}", json=change)).json()["security_group"]
+    assert (shown_group["name"], [r["id"] for r in shown_group["rules"]]) == ("shop", [other["id"]])
+    listed = (await client.get(groups)).json()["security_groups"]
+    assert {group["name"] for group in listed} >= {"shop", "peers"}
+    assert (await cloud.member("p2").get(f"{groups}/{web}")).status_code == 404
+    await a_network(client)
+    await a_server(client, networks="auto", security_groups=[{"name": "shop"}])
+    await cloud.settle()
+    assert (await client.delete(f"{groups}/{web}")).status_code == 400
+    assert (await client.delete(f"{groups}/{peers}")).status_code == 202
+    assert (await client.get(groups, headers=NEWEST)).status_code == 404

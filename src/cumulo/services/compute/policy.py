@@ -88,6 +88,27 @@ GROUPS_ADD = _rule("os-security-groups:add", PROJECT_MEMBER_OR_ADMIN, "Add a sec
 GROUPS_REMOVE = _rule(
     "os-security-groups:remove", PROJECT_MEMBER_OR_ADMIN, "Take a security group off a server."
 )
+SECURITY_GROUPS_GET = _rule(
+    "os-security-groups:get", PROJECT_READER_OR_ADMIN, "List security groups (until 2.35)."
+)
+SECURITY_GROUPS_SHOW = _rule(
+    "os-security-groups:show", PROJECT_READER_OR_ADMIN, "Show a security group (until 2.35)."
+)
+SECURITY_GROUPS_CREATE = _rule(
+    "os-security-groups:create", PROJECT_MEMBER_OR_ADMIN, "Create a security group (until 2.35)."
+)
+SECURITY_GROUPS_UPDATE = _rule(
+    "os-security-groups:update", PROJECT_MEMBER_OR_ADMIN, "Update a security group (until 2.35)."
+)
+SECURITY_GROUPS_DELETE = _rule(
+    "os-security-groups:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a security group (until 2.35)."
+)
+SECURITY_GROUPS_ADD_RULE = _rule(
+    "os-security-groups:rule:create", PROJECT_MEMBER_OR_ADMIN, "Add a rule to a group (until 2.35)."
+)
+SECURITY_GROUPS_REMOVE_RULE = _rule(
+    "os-security-groups:rule:delete", PROJECT_MEMBER_OR_ADMIN, "Take a rule off a group (until 2.35)."
+)
 INTERFACES_LIST = _rule("os-attach-interfaces:list", PROJECT_READER_OR_ADMIN, "List a server's ports.")
 INTERFACES_SHOW = _rule("os-attach-interfaces:show", PROJECT_READER_OR_ADMIN, "Show a port of a server.")
 IPS_LIST = _rule("ips:index", PROJECT_READER_OR_ADMIN, "List a server's addresses.")

@@ -1,9 +1,9 @@
 """The network service: networks, subnets, ports, routers, floating IPs and security groups on OVN."""
 
-from cumulo.contracts.network import Ports
+from cumulo.contracts.network import Ports, SecurityGroups
 from cumulo.core.http import Service
 from cumulo.services.network import policy
-from cumulo.services.network.adapter import PortsAdapter
+from cumulo.services.network.adapter import PortsAdapter, SecurityGroupsAdapter
 from cumulo.services.network.api import DIALECT, PARTS
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.domain.quotas import LIMITS
@@ -18,7 +18,7 @@ SERVICE = Service(
     reconcilers=RECONCILERS,
     settings=NetworkSettings,
     limits=LIMITS,
-    adapters={Ports: PortsAdapter},
+    adapters={Ports: PortsAdapter, SecurityGroups: SecurityGroupsAdapter},
     known_as="neutron",
     description="OpenStack Networking",
 )

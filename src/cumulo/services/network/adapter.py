@@ -3,13 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
+
 from cumulo.contracts.metadata import MetadataNetwork
-from cumulo.contracts.network import NetworkRequest, PortBinding, ServerAddress
+from cumulo.contracts.network import Group, GroupRule, NetworkRequest, PortBinding, ServerAddress
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.work import Work
 from cumulo.services.network.domain import guests, security_groups, servers
-from cumulo.services.network.model import Port, Status
+from cumulo.services.network.errors import SecurityGroupRuleNotFound
+from cumulo.services.network.model import (
+    Port,
+    PortSecurityGroup,
+    SecurityGroup,
+    SecurityGroupRule,
+    Status,
+)
 
 
 class PortsAdapter:
@@ -88,6 +97,101 @@ class PortsAdapter:
     async def metadata_networks(self, db: Reader, host: str) -> list[MetadataNetwork]:
         """Return the networks with a guest's port on this host, each with its localport."""
         return await guests.metadata_networks(db, host)
+
+
+class SecurityGroupsAdapter:
+    """Fulfils `cumulo.contracts.network.SecurityGroups`, in the caller's transaction."""
+
+    async def groups(self, db: Reader, *, project_id: str | None) -> list[Group]:
+        """Return the groups of a project."""
+        own = () if project_id is None else (SecurityGroup.c.project_id == project_id,)
+        return await _told(db, await db.all(SecurityGroup, *own, order_by=(SecurityGroup.c.created_at,)))
+
+    async def groups_of_server(self, db: Reader, server_id: str) -> list[Group]:
+        """Return the groups on a server's ports."""
+        ports = select(Port.c.id).where(Port.c.device_id == server_id)
+        theirs = select(PortSecurityGroup.c.security_group_id).where(PortSecurityGroup.c.port_id.in_(ports))
+        return await _told(db, await db.all(SecurityGroup, SecurityGroup.c.id.in_(theirs)))
+
+    async def group(self, db: Reader, group_id: str, *, project_id: str | None) -> Group:
+        """Return a group."""
+        return (await _told(db, [await _found(db, group_id, project_id)]))[0]
+
+    async def create_group(self, work: Work, project_id: str, name: str, description: str) -> Group:
+        """Create a group."""
+        values = {"name": name, "description": description}
+        group = await security_groups.create(work, project_id, values)
+        return (await _told(work.db, [group]))[0]
+
+    async def update_group(
+        self, work: Work, group_id: str, *, project_id: str | None, name: str, description: str
+    ) -> Group:
+        """Rename a group and describe it anew."""
+        group = await _found(work.db, group_id, project_id)
+        await security_groups.update(work, group, {"name": name, "description": description})
+        return (await _told(work.db, [group]))[0]
+
+    async def delete_group(self, work: Work, group_id: str, *, project_id: str | None) -> None:
+        """Delete a group; Conflict while a port is in it."""
+        group = await _found(work.db, group_id, project_id)
+        await security_groups.delete(work, group, is_admin=project_id is None)
+
+    async def create_group_rule(self, work: Work, rule: GroupRule, *, project_id: str | None) -> GroupRule:
+        """Let something in."""
+        group = await _found(work.db, rule.group_id, project_id)
+        if rule.remote_group_id is not None:
+            await _found(work.db, rule.remote_group_id, project_id)
+        values = {
+            "direction": "ingress",
+            "ethertype": f"IPv{rule.version}",
+            "protocol": rule.protocol,
+            "port_range_min": rule.port_min,
+            "port_range_max": rule.port_max,
+            "remote_ip_prefix": rule.cidr,
+            "remote_group_id": rule.remote_group_id,
+        }
+        return _rule_told(await security_groups.create_rule(work, group, group.project_id, values))
+
+    async def delete_group_rule(self, work: Work, rule_id: str, *, project_id: str | None) -> None:
+        """Let it in no longer."""
+        rule = await work.db.get(SecurityGroupRule, rule_id)
+        if rule is None or project_id not in (None, rule.project_id):
+            raise SecurityGroupRuleNotFound(id=rule_id)
+        await security_groups.delete_rule(work, rule)
+
+
+async def _found(db: Reader, group_id: str, project_id: str | None) -> SecurityGroup:
+    return await security_groups.find(db, group_id, project_id=project_id, is_admin=project_id is None)
+
+
+async def _told(db: Reader, groups: Sequence[SecurityGroup]) -> list[Group]:
+    """Return groups with their rules for what comes in."""
+    wanted = SecurityGroupRule.c.security_group_id.in_([group.id for group in groups])
+    inward = SecurityGroupRule.c.direction == "ingress"
+    rules = await db.all(SecurityGroupRule, wanted, inward, order_by=(SecurityGroupRule.c.created_at,))
+    return [
+        Group(
+            id=group.id,
+            project_id=group.project_id,
+            name=group.name,
+            description=group.description,
+            rules=tuple(_rule_told(rule) for rule in rules if rule.security_group_id == group.id),
+        )
+        for group in groups
+    ]
+
+
+def _rule_told(rule: SecurityGroupRule) -> GroupRule:
+    return GroupRule(
+        id=rule.id,
+        group_id=rule.security_group_id,
+        protocol=rule.protocol,
+        port_min=rule.port_range_min,
+        port_max=rule.port_range_max,
+        cidr=rule.remote_ip_prefix,
+        remote_group_id=rule.remote_group_id,
+        version=int(rule.ethertype[-1]),
+    )
 
 
 async def _group_ids(db: Reader, names: Sequence[str], project_id: str) -> list[str]:

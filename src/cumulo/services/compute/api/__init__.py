@@ -6,6 +6,7 @@ from cumulo.services.compute.api import (
     hosts,
     keypairs,
     quotas,
+    security_groups,
     servers,
     usage,
     versions,
@@ -20,6 +21,7 @@ PARTS = (
     details.routes,
     hosts.routes,
     quotas.routes,
+    security_groups.routes,
     usage.routes,
 )
 

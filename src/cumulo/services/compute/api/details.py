@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.compute import guests, policy
 from cumulo.services.compute.api.servers import servers
-from cumulo.services.compute.domain import past, ports
+from cumulo.services.compute.domain import past, ports, security_groups
 from cumulo.services.compute.domain import servers as domain
 from cumulo.services.compute.domain.flavors import only
 from cumulo.services.compute.model import Server
@@ -131,7 +131,7 @@ async def list_volumes(ctx: Ctx, server: Server) -> Any:
 @servers.member("GET", "/os-security-groups", policy=policy.GROUPS_LIST)
 async def list_groups(ctx: Ctx, server: Server) -> Any:
     """List the security groups on a server's ports."""
-    return {"security_groups": await ports.groups(ctx, server)}
+    return await security_groups.of_server(ctx, server)
 
 
 @servers.action("addSecurityGroup", policy=policy.GROUPS_ADD, status=202)

@@ -48,13 +48,6 @@ def interface_document(binding: PortBinding, *, active: bool) -> dict[str, Any]:
     }
 
 
-async def groups(ctx: Ctx, server: Server) -> list[dict[str, Any]]:
-    """Return the names of the security groups on a server's ports."""
-    ports: Ports = ctx.use(Ports)
-    names = (await ports.security_groups(ctx.db, [server.id])).get(server.id, [])
-    return [{"name": name} for name in names]
-
-
 async def change_group(ctx: Ctx, server: Server, name: str, *, present: bool) -> None:
     """Put a security group on a server's ports, or take it off."""
     check_lock(ctx, server)
