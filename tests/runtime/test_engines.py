@@ -1,16 +1,18 @@
 """Two clouds' real engines side by side on this machine."""
 
 import asyncio
+import fcntl
 import json
 import shutil
 import signal
+import struct
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from cumulo.runtime import reset
-from cumulo.runtime.engines import engines_of
+from cumulo.runtime.engines import datapath, engines_of
 from cumulo.runtime.engines.engine import CommandFailed, run
 from cumulo.runtime.engines.libvirt import uri
 from cumulo.runtime.state import StateFolder
@@ -75,6 +77,17 @@ async def test_engines_come_back_with_what_they_had(clouds):
     assert "kept" in await run("ovn-nbctl", f"--db=unix:{state.socket('nb')}", "ls-list")
     assert {state.datapath_device, state.external_bridge} <= await devices()
     assert "QEMU" in await run("virsh", "-c", uri(state), "version")
+
+
+def test_a_device_that_another_daemon_has_is_seen():
+    name_and_flags = struct.pack("16sH22x", datapath.DEVICE.encode(), 0x1002)
+    with datapath.sole_start_blocking():
+        if datapath.taken():
+            pytest.skip("somebody's daemon has the device now")
+        with Path("/dev/net/tun").open("rb+", buffering=0) as tun:
+            fcntl.ioctl(tun, 0x400454CA, name_and_flags)
+            assert datapath.taken()
+        assert not datapath.taken()
 
 
 async def test_a_failing_program_tells_its_words():

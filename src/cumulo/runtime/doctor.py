@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from cumulo.node.hypervisor.libvirt.acceleration import kvm
+from cumulo.runtime.engines import datapath
 from cumulo.runtime.engines.server import answers
 from cumulo.runtime.settings import port_is_free, runtime_settings
 from cumulo.runtime.state import StateFolder, others
@@ -139,7 +140,7 @@ def _room(state: StateFolder) -> Iterator[Finding]:
 
 
 def _network(state: StateFolder) -> Iterator[Finding]:
-    if (Path("/sys/class/net") / "ovs-netdev").exists():
+    if os.geteuid() == 0 and datapath.taken():
         mend = "stop that ovs-vswitchd; only one with this device's name can start"
         yield Finding("bad", "network", "another Open vSwitch has the device ovs-netdev", mend)
     for cloud in others(state):

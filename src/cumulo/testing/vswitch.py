@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from cumulo.runtime.engines import datapath
+
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
@@ -31,8 +33,10 @@ class PrivateSwitch(msgspec.Struct):
         remote = f"--remote=p{self.address}"
         self._daemon("ovsdb-server", database, remote)
         self.vsctl("--no-wait", "init")
-        self._daemon("ovs-vswitchd", self.address)
-        self.vsctl("add-br", self.bridge, "--", "set", "bridge", self.bridge, "datapath_type=netdev")
+        with datapath.sole_start_blocking():
+            self._daemon("ovs-vswitchd", self.address)
+            self.vsctl("add-br", self.bridge, "--", "set", "bridge", self.bridge, "datapath_type=netdev")
+            datapath.rename(f"d{self.bridge}"[:15])
 
     def vsctl(self, *words: str) -> str:
         """Run `ovs-vsctl` on this switch's database; return what it printed."""
@@ -45,6 +49,7 @@ class PrivateSwitch(msgspec.Struct):
         for file in self.folder.glob("*.pid"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(file.read_text()), signal.SIGTERM)
+        datapath.remove(f"d{self.bridge}"[:15])
         deadline = time.monotonic() + 10
         while list(self.folder.glob("*.pid")) and time.monotonic() < deadline:
             time.sleep(0.02)

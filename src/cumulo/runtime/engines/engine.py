@@ -21,7 +21,7 @@ class Engine:
     """One program to keep running.
 
     ready: asked until it says yes. after: names that must be ready first. before_start and once_ready run
-    at each start, once_stopped after a stop that was asked for; all must bear being run again.
+    at each start, once_stopped when it has ended; all must bear being run again.
     stop: a command that ends it in good order, else SIGTERM does. for_guests: guests need it, so it goes
     on running while there are any.
     """

@@ -1,25 +1,19 @@
 """Private Open vSwitch: its database server and its daemon, with this cloud's two bridges.
 
-Where the kernel has no `openvswitch` module the datapath is in userspace (`netdev`). That datapath makes a
-device of the fixed name `ovs-netdev`, so a second daemon in the same network namespace could not start; we
-rename the device, which nothing looks up by name, under a lock that all clouds of the machine share.
+Where the kernel has no `openvswitch` module the datapath is in userspace (`netdev`): see `datapath`.
 """
 
-import asyncio
 import contextlib
-import fcntl
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from cumulo.runtime.engines.engine import Engine, ovsdb_answers, run, says
-from cumulo.runtime.state import RUN, StateFolder
+from cumulo.runtime.engines import datapath
+from cumulo.runtime.engines.engine import CommandFailed, Engine, ovsdb_answers, run, says
+from cumulo.runtime.state import StateFolder
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 PHYSICAL_NETWORK = "external"
 _DEVICES = Path("/sys/class/net")
 _KERNEL_DATAPATH = "ovs-system"
-_USERSPACE_DATAPATH = "ovs-netdev"
 
 
 def environment(state: StateFolder) -> dict[str, str]:
@@ -74,16 +68,21 @@ def switch(state: StateFolder, external_address: str) -> Engine:
     lock = contextlib.AsyncExitStack()
 
     async def before_start() -> None:
-        await lock.aclose()
-        await lock.enter_async_context(_one_at_a_time())
-        await remove_device(state.datapath_device)
+        await lock.enter_async_context(datapath.sole_start())
+        if datapath.taken():
+            raise CommandFailed(f"another Open vSwitch on this machine has the device {datapath.DEVICE}")
+        datapath.remove(state.datapath_device)
         await configure(state)
 
     async def once_ready() -> None:
-        if (_DEVICES / _USERSPACE_DATAPATH).exists() and not _renamed(state):
-            await run("ip", "link", "set", _USERSPACE_DATAPATH, "name", state.datapath_device)
+        if not (_DEVICES / state.datapath_device).exists():
+            datapath.rename(state.datapath_device)
         await lock.aclose()
         await _bring_up(state, external_address)
+
+    async def once_stopped() -> None:
+        await lock.aclose()
+        datapath.remove(state.datapath_device)
 
     async def ready() -> bool:
         # The bridges' devices outlive a killed daemon, so they say nothing of a new one.
@@ -97,7 +96,7 @@ def switch(state: StateFolder, external_address: str) -> Engine:
         after=("ovsdb-vswitch",),
         before_start=before_start,
         once_ready=once_ready,
-        once_stopped=lambda: remove_device(state.datapath_device),
+        once_stopped=once_stopped,
         ready=ready,
         stop=["ovs-appctl", "-t", control, "exit", "--cleanup"],
     )
@@ -105,11 +104,11 @@ def switch(state: StateFolder, external_address: str) -> Engine:
 
 async def configure(state: StateFolder) -> None:
     """Write the bridges and OVN's settings into the database; the daemon follows when it starts."""
-    datapath = datapath_type(state)
+    kind = datapath_type(state)
     bridges: list[str] = []
     for bridge in (state.integration_bridge, state.external_bridge):
         bridges += ["--", "--may-exist", "add-br", bridge]
-        bridges += ["--", "set", "bridge", bridge, f"datapath_type={datapath}"]
+        bridges += ["--", "set", "bridge", bridge, f"datapath_type={kind}"]
     bridges += ["--", "set", "bridge", state.integration_bridge, "fail-mode=secure"]
     settings = {
         "system-id": state.host,
@@ -118,7 +117,7 @@ async def configure(state: StateFolder) -> None:
         "ovn-encap-type": "geneve",
         "ovn-encap-ip": "127.0.0.1",
         "ovn-bridge": state.integration_bridge,
-        "ovn-bridge-datapath-type": datapath,
+        "ovn-bridge-datapath-type": kind,
         "ovn-bridge-mappings": f"{PHYSICAL_NETWORK}:{state.external_bridge}",
         "ovn-cms-options": "enable-chassis-as-gw",
         "ovn-monitor-all": "true",
@@ -154,12 +153,6 @@ def datapath_type(state: StateFolder) -> str:
     return kept.read_text(encoding="ascii").strip()
 
 
-async def remove_device(name: str) -> None:
-    """Remove a network device; nothing when there is none."""
-    if (_DEVICES / name).exists():
-        await run("ip", "link", "delete", name)
-
-
 async def _bring_up(state: StateFolder, external_address: str) -> None:
     """Give the machine its address outside. Checksums must be whole: userspace OVS cannot finish them."""
     device = state.external_bridge
@@ -167,23 +160,3 @@ async def _bring_up(state: StateFolder, external_address: str) -> None:
     await run("ip", "link", "set", device, "up")
     await run("ip", "address", "replace", external_address, "dev", device)
     await run("ethtool", "-K", device, "tx", "off")
-
-
-def _renamed(state: StateFolder) -> bool:
-    return (_DEVICES / state.datapath_device).exists()
-
-
-@contextlib.asynccontextmanager
-async def _one_at_a_time() -> AsyncIterator[None]:
-    """Hold the machine-wide lock of those who start an ovs-vswitchd."""
-    descriptor = os.open(RUN / "cumulo-openvswitch.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                await asyncio.sleep(0.05)
-        yield
-    finally:
-        os.close(descriptor)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterable
 
@@ -82,8 +83,9 @@ class Supervisor:
             began = time.monotonic()
             try:
                 await self._run(engine, part)
-            except (CommandFailed, NotReady, OSError) as error:
+            except (CommandFailed, NotReady, OSError, subprocess.CalledProcessError) as error:
                 await self._end(part)
+                await self._clear(engine)
                 self._note(part, PartState.FAILED, error=str(error))
             part.up.clear()
             part.process = None
@@ -127,10 +129,13 @@ class Supervisor:
                 with contextlib.suppress(CommandFailed):
                     await run(*engine.stop, seconds=5)
             await self._end(part, process, asked=engine.stop is not None)
-        with contextlib.suppress(CommandFailed):
-            await engine.once_stopped()
+        await self._clear(engine)
         self.record(engine.name).remove()
         self._note(part, PartState.STOPPED)
+
+    async def _clear(self, engine: Engine) -> None:
+        with contextlib.suppress(CommandFailed, subprocess.CalledProcessError):
+            await engine.once_stopped()
 
     async def _end(self, part: Part, process: Process | None = None, *, asked: bool = False) -> None:
         """End a process: wait if it was `asked`, then SIGTERM, then SIGKILL."""
