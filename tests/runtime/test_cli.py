@@ -1,7 +1,8 @@
 import pytest
 
-from cumulo.runtime.cli import COMMANDS, main
+from cumulo.runtime.cli import COMMANDS, image, main
 from cumulo.runtime.cli.operations import lines
+from cumulo.runtime.images.packages import PackageUnavailable
 from cumulo.runtime.state import StateFolder
 
 
@@ -65,3 +66,21 @@ def test_an_operation_is_told_with_its_steps():
         "             libvirt is away",
         "    error: no host",
     ]
+
+
+def test_an_image_is_built_after_stale_lists_are_read_anew(tmp_path, monkeypatch, capsys):
+    tries = []
+
+    def build(output, *, cache, say):
+        tries.append(output)
+        if len(tries) == 1:
+            raise PackageUnavailable("gone from the mirror")
+        output.write_bytes(b"disk")
+
+    monkeypatch.setattr(image, "BUILDERS", {"mini": build})
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    ran = []
+    monkeypatch.setattr(image.tools, "run", ran.append)
+    assert main(["image", "build", "mini", "--output", str(tmp_path / "mini.qcow2")]) == 0
+    assert ran == [["apt-get", "-q", "update"]]
+    assert "mini.qcow2  0.0 MB" in capsys.readouterr().out

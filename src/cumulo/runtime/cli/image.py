@@ -2,11 +2,15 @@
 
 import argparse
 import hashlib
+import os
 import time
+from functools import partial
 from pathlib import Path
 
+from cumulo.runtime.images import tools
 from cumulo.runtime.images.debian import build_debian
 from cumulo.runtime.images.mini import build_mini
+from cumulo.runtime.images.packages import PackageUnavailable
 from cumulo.runtime.state import StateFolder
 
 BUILDERS = {"debian": build_debian, "mini": build_mini}
@@ -30,7 +34,15 @@ def run(options: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"{time.monotonic() - start:6.1f} s  {text}", flush=True)
 
-    BUILDERS[options.image](output, cache=cache, say=say)
+    build = partial(BUILDERS[options.image], output, cache=cache, say=say)
+    try:
+        build()
+    except PackageUnavailable:
+        if os.geteuid() != 0:
+            raise
+        say("reading Debian's lists of packages anew")
+        tools.run(["apt-get", "-q", "update"])
+        build()
     with output.open("rb") as file:
         digest = hashlib.file_digest(file, "sha512").hexdigest()
     print(f"{output}  {output.stat().st_size / 1e6:.1f} MB  sha512 {digest[:32]}…")
