@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from cumulo.contracts.network import Group, GroupRule
 from cumulo.core.resource import Body
 
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{32,36}$")]
 Words = Annotated[str, Meta(max_length=255)]
 Port = Annotated[int, Meta(ge=-1, le=65535)] | Annotated[str, Meta(pattern=r"^(-1|[0-9]{1,5})$")]
 ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
@@ -24,7 +25,7 @@ class GroupBody(Body):
 class RuleBody(Body):
     """Something to let in."""
 
-    parent_group_id: str
+    parent_group_id: Uuid
     ip_protocol: str | UnsetType | None = UNSET
     from_port: Port | UnsetType | None = UNSET
     to_port: Port | UnsetType | None = UNSET
