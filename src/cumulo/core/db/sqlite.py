@@ -14,9 +14,9 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,7 @@ class SqliteEngine:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         self._writer = _connect(path, flags, synchronous)
         self._reads = _connect(path, apsw.SQLITE_OPEN_READONLY, synchronous)
-        self._reader = Reader(SqliteChannel(self._reads), self.statements)
+        self._reading = nullcontext(Reader(SqliteChannel(self._reads), self.statements))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
         self._waiting: list[asyncio.Future[None]] = []
         self._coming = 0  # woken, but not here yet
@@ -135,10 +135,9 @@ class SqliteEngine:
         self._holder: asyncio.Task[Any] | None = None
         self._group: Group | None = None
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reader]:
+    def read(self) -> AbstractAsyncContextManager[Reader]:
         """Give queries on what is committed."""
-        yield self._reader
+        return self._reading
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -150,7 +149,7 @@ class SqliteEngine:
             self._holder = asyncio.current_task()
             group = await self._open_group()
             transaction = Transaction(SqliteChannel(self._writer), self.statements)
-            async with self._savepoint(group):
+            with self._savepoint(group):
                 yield transaction
                 transaction.finish()
             durable = group.join(transaction.callbacks)
@@ -234,8 +233,8 @@ class SqliteEngine:
             else:
                 return
 
-    @asynccontextmanager
-    async def _savepoint(self, group: Group) -> AsyncIterator[None]:
+    @contextmanager
+    def _savepoint(self, group: Group) -> Iterator[None]:
         """Make one member's changes undoable without the others'."""
         try:
             self._writer.execute("SAVEPOINT member")
