@@ -137,3 +137,59 @@ class WrongPassword(Unauthenticated):
 
 class CallNotAllowed(Forbidden):
     """The access rules of the application credential do not allow this call."""
+
+
+class RegisteredLimitNotFound(NotFound):
+    """Could not find registered limit: {id}."""
+
+
+class LimitNotFound(NotFound):
+    """Could not find limit: {id}."""
+
+
+class EndpointGroupNotFound(NotFound):
+    """Could not find endpoint group: {id}."""
+
+
+class EndpointNotSeen(NotFound):
+    """The project {project_id} is not associated with {id}."""
+
+
+class NoPolicyThere(NotFound):
+    """No policy is associated with {place}."""
+
+
+class DomainConfigNotFound(NotFound):
+    """Could not find {what} in the domain configuration for domain {domain_id}."""
+
+
+class DomainConfigInvalid(Forbidden):
+    """Invalid domain configuration: {reason}."""
+
+
+class LimitUnregistered(Forbidden):
+    """Unable to create a limit that has no corresponding registered limit."""
+
+
+class RegisteredLimitInUse(Forbidden):
+    """Unable to change or delete registered limit {id}, because project limits refer to it."""
+
+
+class LimitBreaksTree(Forbidden):
+    """The limit {limit} is in conflict with the hierarchy: {reason}."""
+
+
+class Immutable(Forbidden):
+    """Unable to {verb} immutable {kind} resource: `{id}`. Set resource option "immutable" to false first."""
+
+
+class ConsumerNotFound(NotFound):
+    """Could not find consumer: {id}."""
+
+
+class RequestTokenNotFound(NotFound):
+    """Could not find request token: {id}."""
+
+
+class AccessTokenNotFound(NotFound):
+    """Could not find access token: {id}."""

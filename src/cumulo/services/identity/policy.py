@@ -190,4 +190,80 @@ DELETE_TRUST = _rule("delete_trust", f"({ADMIN}) or {_TRUSTOR}", "End a trust.")
 LIST_ROLES_FOR_TRUST = _rule("list_roles_for_trust", _SEE_TRUST, "List the roles of a trust.")
 GET_ROLE_FOR_TRUST = _rule("get_role_for_trust", _SEE_TRUST, "See whether a trust has a role.")
 
+_LIMIT = (
+    "domain_id:%(target.limit.domain_id)s or domain_id:%(target.limit.project.domain_id)s "
+    "or project_id:%(target.limit.project_id)s"
+)
+GET_LIMIT_MODEL = _rule("get_limit_model", "", "See how limits relate to each other.", ())
+GET_REGISTERED_LIMIT = _rule("get_registered_limit", "", "See a registered limit.", ())
+LIST_REGISTERED_LIMITS = _rule("list_registered_limits", "", "List registered limits.", ())
+CREATE_REGISTERED_LIMITS = _rule("create_registered_limits", ADMIN, "Register limits.")
+UPDATE_REGISTERED_LIMIT = _rule("update_registered_limit", ADMIN, "Change a registered limit.")
+DELETE_REGISTERED_LIMIT = _rule("delete_registered_limit", ADMIN, "Delete a registered limit.")
+GET_LIMIT = _rule("get_limit", f"{_LOOK} or ({_LIMIT})", "See a limit.")
+LIST_LIMITS = _rule("list_limits", "", "List limits: one's own, or all for who may see each.", ())
+CREATE_LIMITS = _rule("create_limits", ADMIN, "Create limits.")
+UPDATE_LIMIT = _rule("update_limit", ADMIN, "Change a limit.")
+DELETE_LIMIT = _rule("delete_limit", ADMIN, "Delete a limit.")
+
+LIST_ENDPOINT_GROUPS = _rule("list_endpoint_groups", _LOOK, "List endpoint groups.")
+GET_ENDPOINT_GROUP = _rule("get_endpoint_group", _LOOK, "See an endpoint group.")
+CREATE_ENDPOINT_GROUP = _rule("create_endpoint_group", ADMIN, "Create an endpoint group.")
+UPDATE_ENDPOINT_GROUP = _rule("update_endpoint_group", ADMIN, "Change an endpoint group.")
+DELETE_ENDPOINT_GROUP = _rule("delete_endpoint_group", ADMIN, "Delete an endpoint group.")
+LIST_PROJECTS_OF_GROUP = _rule(
+    "list_projects_associated_with_endpoint_group", _LOOK, "List the projects that see a group."
+)
+LIST_ENDPOINTS_OF_GROUP = _rule(
+    "list_endpoints_associated_with_endpoint_group", _LOOK, "List the endpoints of a group."
+)
+GET_GROUP_IN_PROJECT = _rule("get_endpoint_group_in_project", _LOOK, "See whether a project sees a group.")
+LIST_GROUPS_FOR_PROJECT = _rule("list_endpoint_groups_for_project", _LOOK, "List a project's groups.")
+ADD_GROUP_TO_PROJECT = _rule("add_endpoint_group_to_project", ADMIN, "Show a group to a project.")
+REMOVE_GROUP_FROM_PROJECT = _rule("remove_endpoint_group_from_project", ADMIN, "Hide it again.")
+LIST_PROJECTS_FOR_ENDPOINT = _rule("list_projects_for_endpoint", _LOOK, "List who sees an endpoint.")
+ADD_ENDPOINT_TO_PROJECT = _rule("add_endpoint_to_project", ADMIN, "Show an endpoint to a project.")
+CHECK_ENDPOINT_IN_PROJECT = _rule("check_endpoint_in_project", _LOOK, "See whether a project sees one.")
+LIST_ENDPOINTS_FOR_PROJECT = _rule("list_endpoints_for_project", _LOOK, "List what a project sees.")
+REMOVE_ENDPOINT_FROM_PROJECT = _rule("remove_endpoint_from_project", ADMIN, "Hide an endpoint again.")
+
+PLACE_RULES = {
+    (verb, place): _rule(f"{verb}_policy_association_for_{place}", rule, f"{told} {where}.")
+    for verb, rule, told in (
+        ("create", ADMIN, "Have a policy count for"),
+        ("check", _LOOK, "See whether a policy counts for"),
+        ("delete", ADMIN, "Have a policy no longer count for"),
+    )
+    for place, where in (
+        ("endpoint", "an endpoint"),
+        ("service", "a service"),
+        ("region_and_service", "a service in a region"),
+    )
+}
+GET_POLICY_FOR_ENDPOINT = _rule("get_policy_for_endpoint", _LOOK, "See which policy counts for an endpoint.")
+LIST_ENDPOINTS_FOR_POLICY = _rule("list_endpoints_for_policy", _LOOK, "List where a policy counts.")
+
+GET_DOMAIN_CONFIG = _rule("get_domain_config", _LOOK, "See a domain's configuration.")
+GET_DOMAIN_CONFIG_DEFAULT = _rule("get_domain_config_default", _LOOK, "See what it is by default.")
+GET_SECURITY_COMPLIANCE = _rule(
+    "get_security_compliance_domain_config", "", "See the rules on passwords.", ()
+)
+CREATE_DOMAIN_CONFIG = _rule("create_domain_config", ADMIN, "Configure a domain.")
+UPDATE_DOMAIN_CONFIG = _rule("update_domain_config", ADMIN, "Change a domain's configuration.")
+DELETE_DOMAIN_CONFIG = _rule("delete_domain_config", ADMIN, "Delete a domain's configuration.")
+
+CREATE_CONSUMER = _rule("create_consumer", ADMIN, "Create an OAuth consumer.")
+GET_CONSUMER = _rule("get_consumer", _LOOK, "See an OAuth consumer.")
+LIST_CONSUMERS = _rule("list_consumers", _LOOK, "List OAuth consumers.")
+UPDATE_CONSUMER = _rule("update_consumer", ADMIN, "Change an OAuth consumer.")
+DELETE_CONSUMER = _rule("delete_consumer", ADMIN, "Delete an OAuth consumer.")
+AUTHORIZE_REQUEST_TOKEN = _rule("authorize_request_token", "", "Grant what an OAuth consumer asks.", ())
+GET_ACCESS_TOKEN = _rule("get_access_token", _READ_OWN, "See what one granted by OAuth.")
+LIST_ACCESS_TOKENS = _rule("list_access_tokens", _READ_OWN, "List what one granted by OAuth.")
+DELETE_ACCESS_TOKEN = _rule("delete_access_token", _MANAGE_OWN, "End what one granted by OAuth.")
+GET_ACCESS_TOKEN_ROLE = _rule("get_access_token_role", _READ_OWN, "See a role of an access token.")
+LIST_ACCESS_TOKEN_ROLES = _rule("list_access_token_roles", _READ_OWN, "List the roles of an access token.")
+
+LIST_AUDIT_EVENTS = _rule("list_audit_events", _LOOK, "See who changed what.")
+
 RULES = (*BASE, *RULES)

@@ -2,9 +2,13 @@
 
 from cumulo.core.http import Dialect, identity_links, microseconds
 from cumulo.services.identity.api.catalog import endpoints, named_regions, regions, services
+from cumulo.services.identity.api.configuration import configuration
 from cumulo.services.identity.api.credentials import below_user, credentials, rules
 from cumulo.services.identity.api.discovery import discovery
+from cumulo.services.identity.api.filters import endpoint_groups, filter_routes
 from cumulo.services.identity.api.grants import grants
+from cumulo.services.identity.api.limits import limit_routes, limits, registered
+from cumulo.services.identity.api.placed_policies import placed_policies
 from cumulo.services.identity.api.projects import domains, project_routes, projects
 from cumulo.services.identity.api.roles import inferences, roles
 from cumulo.services.identity.api.secrets import credentials as secrets
@@ -50,6 +54,13 @@ PARTS = (
     policies,
     trusts,
     trust_routes,
+    registered,
+    limits,
+    limit_routes,
+    endpoint_groups,
+    filter_routes,
+    placed_policies,
+    configuration,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -11,6 +11,7 @@ from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed, revision
+from cumulo.services.identity.domain.filters import seen_by_project
 from cumulo.services.identity.errors import (
     AlreadyThere,
     RegionHasChildren,
@@ -28,25 +29,27 @@ class _Rows(msgspec.Struct, frozen=True):
     revision: int
     services: list[CatalogService]
     endpoints: dict[str, list[Endpoint]]
+    seen: dict[str, frozenset[str]]  # of projects that see only some endpoints: which
 
 
 class CatalogCache:
     """The rows of the catalog, kept with the revision at which they were read: every token asks for them."""
 
     def __init__(self) -> None:
-        self._rows = _Rows(-1, [], {})
+        self._rows = _Rows(-1, [], {}, {})
 
     async def show(self, db: Reader, identity: Identity) -> list[dict[str, Any]]:
         """Return the catalog as a token carries it; an endpoint that needs a project is left out without."""
         rows = await self._current(db)
         known = {"project_id": identity.project_id, "tenant_id": identity.project_id}
         known["user_id"] = identity.user_id
+        seen = rows.seen.get(identity.project_id) if identity.project_id and rows.seen else None
         return [
             {
                 "id": service.id,
                 "type": service.type,
                 "name": service.name or "",
-                "endpoints": list(_filled(rows.endpoints.get(service.id, ()), known)),
+                "endpoints": list(_filled(rows.endpoints.get(service.id, ()), known, seen)),
             }
             for service in rows.services
         ]
@@ -61,12 +64,17 @@ class CatalogCache:
         endpoints: dict[str, list[Endpoint]] = {}
         for row in await db.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id]):
             endpoints.setdefault(row.service_id, []).append(row)
-        self._rows = _Rows(now, services, endpoints)  # at once: others may read while we wait
+        seen = await seen_by_project(db, (each for rows in endpoints.values() for each in rows))
+        self._rows = _Rows(now, services, endpoints, seen)  # at once: others may read while we wait
         return self._rows
 
 
-def _filled(endpoints: Iterable[Endpoint], known: dict[str, str | None]) -> Iterator[dict[str, Any]]:
+def _filled(
+    endpoints: Iterable[Endpoint], known: dict[str, str | None], seen: frozenset[str] | None
+) -> Iterator[dict[str, Any]]:
     for endpoint in endpoints:
+        if seen is not None and endpoint.id not in seen:
+            continue
         url = filled(endpoint.url, known)
         if url is not None:
             yield _entry(endpoint, url)

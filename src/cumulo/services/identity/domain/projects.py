@@ -26,7 +26,10 @@ from cumulo.services.identity.model import (
     Credential,
     Domain,
     Group,
+    Limit,
     Project,
+    ProjectEndpoint,
+    ProjectEndpointGroup,
     Role,
     Trust,
     User,
@@ -102,6 +105,7 @@ async def delete_domain(work: Work, domain: Domain) -> None:
     await end_trusts(db, of_users)
     for project in await db.all(Project, Project.c.domain_id == domain.id):
         await _remove_project(work, project)
+    await db.delete(Limit, Limit.c.domain_id == domain.id)
     for kind in (User, Group, Role):
         await db.delete(kind, kind.c.domain_id == domain.id)
     await db.delete(Domain, Domain.c.id == domain.id)
@@ -142,6 +146,8 @@ async def _remove_project(work: Work, project: Project) -> None:
     await db.delete(Credential, Credential.c.project_id == project.id)
     await db.delete(AccessToken, AccessToken.c.project_id == project.id)
     await end_trusts(db, Trust.c.project_id == project.id)
+    for link in (ProjectEndpoint, ProjectEndpointGroup, Limit):
+        await db.delete(link, link.c.project_id == project.id)
     await db.update(User, User.c.default_project_id == project.id, default_project_id=None)
     await db.delete(Project, Project.c.id == project.id)
 
