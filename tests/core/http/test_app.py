@@ -257,6 +257,13 @@ async def test_the_process_says_that_it_is_well_and_what_it_counts(cloud, member
     assert 'cumulo_http_requests_total{operation="echo",service="echo",status="200"} 1.0' in metrics
 
 
+async def test_every_service_describes_itself_to_all(cloud):
+    answer = await cloud.anonymous().get("/echo/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    described = answer.json()
+    assert described["paths"]["/echo/v1/echo"]["post"]["x-policy"] == "echo:use"
+
+
 async def test_a_body_is_read_no_faster_than_the_handler_takes_it():
     taken = 0
 

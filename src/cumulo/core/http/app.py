@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 
 from cumulo.core import clock
@@ -13,8 +14,10 @@ from cumulo.core.db import Database
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.cors import Cors
 from cumulo.core.http.faults import response_to
-from cumulo.core.http.messages import Disconnected, Receive, Request, Response, Scope, Send
+from cumulo.core.http.messages import JSON, Disconnected, Receive, Request, Response, Scope, Send
 from cumulo.core.http.mount import Mount
+from cumulo.core.http.openapi import document
+from cumulo.core.http.operation import READS
 from cumulo.core.http.pipeline import handle
 from cumulo.core.http.service import Service
 from cumulo.core.http.websockets import WebSocket
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from cumulo.core.tasks import Tasks
 
 log = structlog.get_logger()
+DESCRIPTION = "openapi.json"
 _GLOBAL_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -67,6 +71,7 @@ class App:
         self.ports = {
             m.service.dialect.classic_port: m for m in self.mounts.values() if m.service.dialect.classic_port
         }
+        self._described: dict[str, bytes] = {}
         self.extra = {"metrics": self._metrics, "healthz": _healthy, **(extra or {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +92,17 @@ class App:
             response = await self._outside(request, segments)
             await response.send(send, head=request.method == "HEAD")
             return
+        if rest == [DESCRIPTION] and request.method in READS:
+            described = self._describe(mount.service)
+            await Response(200, described, {"Content-Type": JSON}).send(send, head=request.method == "HEAD")
+            return
         await self._serve(mount, rest, prefix, request, send)
+
+    def _describe(self, service: Service) -> bytes:
+        """Return the service's OpenAPI document, made at its first use."""
+        if service.name not in self._described:
+            self._described[service.name] = msgspec.json.encode(document(service))
+        return self._described[service.name]
 
     async def _serve(
         self, mount: Mount, segments: list[str], prefix: str, request: Request, send: Send

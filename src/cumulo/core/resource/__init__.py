@@ -13,7 +13,7 @@ from cumulo.core.flags import (
     Wire,
 )
 from cumulo.core.http.body import Body, OpenBody
-from cumulo.core.resource.openapi import document
+from cumulo.core.http.openapi import document
 from cumulo.core.resource.query import BadParameter, as_bool, as_int, as_time
 from cumulo.core.resource.resource import GLOBAL, PROJECT, Resource, Scope, save_changes
 from cumulo.core.resource.view import PageContext, Shape, View

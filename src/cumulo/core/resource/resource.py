@@ -197,8 +197,8 @@ class Resource:
         return declare
 
     def action(
-        self, key: str, *, policy: Rule, status: int = 202, since: str | None = None, until: str | None = None,
-        view: type[View] | None = None,
+        self, key: str, *, policy: Rule, status: int = 202, since: str | None = None,
+        until: str | None = None, view: type[View] | None = None,
     ) -> Callable[[Handler], Handler]:  # fmt: skip
         """Declare an action: `POST {item}/action` with `key` as the body's only key."""
         return self._handled(
