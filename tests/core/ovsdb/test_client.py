@@ -37,9 +37,7 @@ async def client(northbound):
 async def test_the_replica_holds_a_transaction_as_soon_as_it_returns(client):
     results = await client.transact(
         insert("Logical_Switch_Port", {"name": "p1", "addresses": ["a", "b"]}, named="p"),
-        insert(
-            "Logical_Switch", {"name": "lab", "ports": [Named("p")], "other_config": {"x": "y"}}
-        ),
+        insert("Logical_Switch", {"name": "lab", "ports": [Named("p")], "other_config": {"x": "y"}}),
     )
     switch = client.rows("Logical_Switch")[results[1]["uuid"][1]]
     port = client.rows("Logical_Switch_Port")[results[0]["uuid"][1]]
@@ -112,16 +110,12 @@ async def test_many_calls_at_once_are_answered_each(client):
         *(client.transact(insert("Logical_Switch", {"name": f"n{i}"})) for i in range(200))
     )
     rows = client.rows("Logical_Switch")
-    assert [rows[result[0]["uuid"][1]]["name"] for result in results] == [
-        f"n{i}" for i in range(200)
-    ]
+    assert [rows[result[0]["uuid"][1]]["name"] for result in results] == [f"n{i}" for i in range(200)]
 
 
 async def test_ovsdbapp_reads_what_we_wrote_and_we_read_what_it_wrote(client, northbound):
     await client.transact(
-        insert(
-            "Logical_Switch_Port", {"name": "ours", "addresses": ["02:00:00:00:00:01"]}, named="p"
-        ),
+        insert("Logical_Switch_Port", {"name": "ours", "addresses": ["02:00:00:00:00:01"]}, named="p"),
         insert("Logical_Switch", {"name": "mine", "ports": [Named("p")]}),
     )
 
@@ -158,9 +152,7 @@ async def test_after_the_server_came_back_the_replica_is_right_and_only_differen
         events: list[Event] = []
         client.watch("Logical_Switch", events.append)
     with ovn.ovsdb(folder, "nb") as address:
-        await asyncio.to_thread(
-            subprocess.run, ["ovn-nbctl", f"--db={address}", "ls-add", "new"], check=True
-        )
+        await asyncio.to_thread(subprocess.run, ["ovn-nbctl", f"--db={address}", "ls-add", "new"], check=True)
         async with asyncio.timeout(10):
             await client.until(lambda: bool(events))
             await client.transact(insert("Logical_Switch", {"name": "after"}))
