@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cumulo.testing.guests import Guest, make_key
-from cumulo.testing.launched import Client, LaunchedCloud
+from cumulo.testing.launched import Client, LaunchedCloud, until
 
 FLAVOR = "mini"
 IMAGE = "mini"
@@ -22,11 +22,15 @@ class Residence:
         self.key = folder / "key"
         self.servers: dict[str, Guest] = {}
         public = make_key(self.key)
+        until(self._has_image, seconds=300, what="the cloud's first image")
         self.external = str(user.json("network", "list", "--external")[0]["Name"])
         user("security", "group", "create", name)
         self.open_door()
         user("security", "group", "rule", "create", "--protocol", "icmp", name)
         user("keypair", "create", "--public-key", str(public), "key")
+
+    def _has_image(self) -> bool:
+        return any(image["Name"] == IMAGE for image in self.user.json("image", "list", "--status", "active"))
 
     @property
     def public_key(self) -> str:

@@ -11,16 +11,20 @@ failure. A service that the catalog does not offer is off, so its tests count as
 import argparse
 import configparser
 import os
+import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TEMPEST_CONFIG_DIR", "/nonexistent")
 
 import openstack
+import tempest
 from tempest import config
 
 PREFIX = "conformance"
+PATIENCE = 300  # seconds within which a new cloud has built its first image
 NOT_ASKED = {
     ("identity-feature-enabled", "external_idp"): "wants a SAML or OpenID provider beside the cloud",
     ("identity-feature-enabled", "immutable_user_source"): "on, it says that the cloud cannot make users",
@@ -29,6 +33,14 @@ NOT_ASKED = {
     ("image-feature-enabled", "manage_locations"): "wants a web server with a picture",
     ("compute-feature-enabled", "share_attachments"): "wants a file share reached by a guest",
 }
+NO_AGENTS = {
+    "dhcp_agent_scheduler",
+    "dvr",
+    "l3-ha",
+    "l3_agent_scheduler",
+    "metering",
+}  # OVN has none of these
+EXTENSION = re.compile(r"""(?:is_extension_enabled\(|extension=)["']([a-z0-9_-]+)["']""")
 SERVICES = {  # Tempest's name → the catalog types that offer it
     "nova": ("compute",),
     "glance": ("image",),
@@ -78,9 +90,11 @@ def ensure_image(cloud: openstack.connection.Connection, name: str, path: Path) 
 
 def fetch_image(cloud: openstack.connection.Connection, name: str, folder: Path) -> tuple[str, Path]:
     """Return the id of the cloud's image of that name, and its bytes as a file in `folder`."""
-    found = cloud.image.find_image(name)
-    if found is None:
-        sys.exit(f"the cloud has no image {name!r}; `cumulo up` makes one")
+    give_up = time.monotonic() + PATIENCE
+    while (found := cloud.image.find_image(name)) is None or found.status != "active":
+        if time.monotonic() > give_up:
+            sys.exit(f"the cloud has no image {name!r}; `cumulo up` makes one")
+        time.sleep(1)
     path = folder / f"{name}.qcow2"
     cloud.image.download_image(found.id, output=str(path))
     return str(found.id), path
@@ -151,6 +165,12 @@ def compute_settings(cloud: openstack.connection.Connection, image: str, file: P
     }
 
 
+def asked_for() -> set[str]:
+    """Return the network extensions that the installed tests name."""
+    sources = Path(tempest.__file__).parent.rglob("*.py")
+    return {alias for source in sources for alias in EXTENSION.findall(source.read_text())}
+
+
 def network_settings(cloud: openstack.connection.Connection) -> Settings:
     """Return the external network that floating IPs come from."""
     if not any(entry["type"] == "network" for entry in cloud.service_catalog):
@@ -158,7 +178,9 @@ def network_settings(cloud: openstack.connection.Connection) -> Settings:
     external = next(iter(cloud.network.networks(is_router_external=True)), None)
     if external is None:
         sys.exit("the cloud has no external network; `cumulo up` makes one")
+    wanted = {extension.alias for extension in cloud.network.extensions()} | asked_for() - NO_AGENTS
     return {
+        "network-feature-enabled": {"api_extensions": ",".join(sorted(wanted))},
         "network": {
             "public_network_id": external.id,
             "floating_network_name": external.name,
