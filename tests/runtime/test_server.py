@@ -102,3 +102,12 @@ def test_status_is_of_two_minds_before_and_after_down(state, capsys):
     assert main(["status", "--state", str(state.path)]) == 3
     assert "does not answer" in capsys.readouterr().out
     assert up.start(state.path) is not None
+
+
+def test_down_stops_a_server_whose_supervisor_was_killed(state):
+    up.supervisor_of(state).terminate(signal.SIGKILL)
+    server = Record(state.run / "server.process").find("python")
+    assert server is not None
+    assert down.stop(state, with_guests=False) == 0
+    assert not server.alive()
+    assert up.start(state.path) is not None

@@ -41,13 +41,14 @@ def stop(state: StateFolder, *, with_guests: bool, grace: float = 30) -> int:
         supervisor.terminate()
         supervisor.wait(_LONGEST)
     left = guests_running(state)
-    if not left:
-        asyncio.run(_stop_leftovers(state))
+    asyncio.run(_stop_leftovers(state, for_guests=bool(left)))
     return left
 
 
-async def _stop_leftovers(state: StateFolder) -> None:
-    """Stop engines that an earlier `down` left running for guests that have ended since."""
+async def _stop_leftovers(state: StateFolder, *, for_guests: bool) -> None:
+    """Stop what no supervisor stopped: one was killed, or left engines to guests that have ended since."""
     state.prepare()
-    await Supervisor(state, await parts_of(state)).stop()
-    state.status.unlink(missing_ok=True)
+    leftovers = Supervisor(state, await parts_of(state))
+    await leftovers.stop(leave=leftovers.needed_by_guests() if for_guests else ())
+    if not for_guests:
+        state.status.unlink(missing_ok=True)

@@ -26,8 +26,7 @@ async def supervise(state: StateFolder) -> None:
     supervisor.start()
     await over.wait()
     guests = guests_running(state)
-    leave = [e.name for e in supervisor.engines.values() if e.for_guests] if guests else []
-    await supervisor.stop(leave)
+    await supervisor.stop(leave=supervisor.needed_by_guests() if guests else ())
 
 
 def main() -> int:

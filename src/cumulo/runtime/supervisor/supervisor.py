@@ -63,6 +63,10 @@ class Supervisor:
                 del remaining[engine.name]
         self._publish()
 
+    def needed_by_guests(self) -> list[str]:
+        """Return the names of the parts that running guests need."""
+        return [engine.name for engine in self.engines.values() if engine.for_guests]
+
     def record(self, name: str) -> Record:
         """Return the record of a part's process."""
         return Record(self.state.run / f"{name}.process")
