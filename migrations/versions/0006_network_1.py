@@ -113,6 +113,7 @@ PORTS = (
     sa.Column("device_owner", sa.String(length=255), autoincrement=False, nullable=False),
     sa.Column("port_security_enabled", sa.Boolean(), autoincrement=False, nullable=False),
     sa.Column("allowed_address_pairs", types.Json(), autoincrement=False, nullable=False),
+    sa.Column("extra_dhcp_opts", types.Json(), autoincrement=False, nullable=False),
     sa.Column("host", sa.String(length=255), autoincrement=False, nullable=False),
     sa.Column("vnic_type", sa.String(length=64), autoincrement=False, nullable=False),
     sa.Column("profile", types.Json(), autoincrement=False, nullable=False),

@@ -67,6 +67,21 @@ async def test_a_port_has_its_addresses_security_and_dhcp(driver, nbctl):
     ) in options
 
 
+async def test_a_port_is_told_what_its_subnet_does_not_say(driver, nbctl):
+    own = (("bootfile_name", "pxelinux.0"), ("tftp_server", "192.0.2.7"), ("mtu", "1400"))
+    await realise(driver, INSIDE, SUBNET, GROUP, port(11, dhcp_options_v4=own), port(12))
+    assert await driver.up() == {"port-11": False, "port-12": False}
+    (uuid,) = (await nbctl("lsp-get-dhcpv4-options", "port-11")).split("\n")[0].split(" ")[:1]
+    options = await nbctl("dhcp-options-get-options", uuid)
+    assert 'bootfile_name="pxelinux.0"' in options
+    assert "tftp_server=192.0.2.7" in options
+    assert "mtu=1400" in options
+    assert "router=10.50.0.1" in options
+    assert uuid not in await nbctl("lsp-get-dhcpv4-options", "port-12")
+    await driver.ensure(port(11))
+    assert len((await nbctl("--bare", "--columns=_uuid", "list", "DHCP_Options")).split()) == 1
+
+
 async def test_a_router_has_its_ports_gateway_routes_and_nat(driver, nbctl, central):
     sbctl = ["ovn-sbctl", "--timeout=10", f"--db={central[1]}"]
     await asyncio.to_thread(

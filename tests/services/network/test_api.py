@@ -2,6 +2,8 @@
 
 import pytest
 
+from cumulo.services.network.drivers.specs import Kind
+
 
 @pytest.fixture
 async def external(admin):
@@ -203,3 +205,47 @@ async def test_no_client_makes_a_routers_or_the_metadata_port(member, network, e
     added = await member.call("PUT", path, interface, expect=200)
     moved = {"port": {"device_owner": "", "device_id": ""}}
     await member.call("PUT", f"/ports/{added['port_id']}", moved, expect=409)
+
+
+async def test_a_port_has_dhcp_options_of_its_own(cloud, driver, member, network):
+    options = [
+        {"opt_name": "bootfile-name", "opt_value": "pxelinux.0"},
+        {"opt_name": "150", "opt_value": "192.0.2.9", "ip_version": "4"},
+    ]
+    port = await member.create("port", network_id=network["id"], extra_dhcp_opts=options)
+    assert port["extra_dhcp_opts"] == [
+        {"opt_name": "bootfile-name", "opt_value": "pxelinux.0", "ip_version": 4},
+        {"opt_name": "150", "opt_value": "192.0.2.9", "ip_version": 4},
+    ]
+    await cloud.settle()
+    spec = driver.specs[Kind.PORT, port["id"]]
+    assert spec.dhcp_options_v4 == (("bootfile_name", "pxelinux.0"), ("tftp_server_address", "192.0.2.9"))
+    change = [{"opt_name": "150", "opt_value": None}, {"opt_name": "mtu", "opt_value": "1400"}]
+    body = {"port": {"extra_dhcp_opts": change}}
+    changed = await member.call("PUT", f"/ports/{port['id']}", body, expect=200)
+    named = [entry["opt_name"] for entry in changed["port"]["extra_dhcp_opts"]]
+    assert named == ["bootfile-name", "mtu"]
+    wrong = [{"opt_name": "no-such-option", "opt_value": "1"}]
+    refused = await member.create("port", expect=400, network_id=network["id"], extra_dhcp_opts=wrong)
+    assert "no-such-option" in refused["message"]
+
+
+async def test_ports_with_options_of_their_own_follow_their_subnet(cloud, driver, member, network):
+    option = {"opt_name": "mtu", "opt_value": "1400"}
+    own = await member.create("port", network_id=network["id"], extra_dhcp_opts=[option])
+    plain = await member.create("port", network_id=network["id"])
+    await cloud.settle()
+    realised = []
+    ensure = driver.ensure
+
+    async def noting(spec):
+        realised.append(spec.id)
+        await ensure(spec)
+
+    driver.ensure = noting
+    (subnet_id,) = network["subnets"]
+    body = {"subnet": {"dns_nameservers": ["192.0.2.54"]}}
+    await member.call("PUT", f"/subnets/{subnet_id}", body, expect=200)
+    await cloud.settle()
+    assert own["id"] in realised
+    assert plain["id"] not in realised

@@ -105,6 +105,7 @@ class Port(Model, table="network_ports"):
     device_owner: str = column(String(255), default="")
     port_security_enabled: bool = column(Boolean, default=True)
     allowed_address_pairs: list[dict[str, str]] = column(Json, default_factory=list)
+    extra_dhcp_opts: list[dict[str, Any]] = column(Json, default_factory=list)
     host: str = column(String(255), default="", index=True)
     vnic_type: str = column(String(64), default="normal")
     profile: dict[str, Any] = column(Json, default_factory=dict)

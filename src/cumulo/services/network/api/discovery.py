@@ -13,6 +13,7 @@ EXTENSIONS = {
     "binding": "Port Binding",
     "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
     "external-net": "Neutron external network",
+    "extra_dhcp_opt": "Neutron Extra DHCP options",
     "extraroute": "Neutron Extra Route",
     "extraroute-atomic": "Atomically add/remove extra routes",
     "net-mtu": "Network MTU",

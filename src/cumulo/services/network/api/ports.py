@@ -11,7 +11,7 @@ from cumulo.core.http import Ctx
 from cumulo.core.resource import Resource
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import asked, columns, on_own_networks, owner
-from cumulo.services.network.domain import networks, security_groups
+from cumulo.services.network.domain import dhcp_options, networks, security_groups
 from cumulo.services.network.domain import ports as domain
 from cumulo.services.network.errors import InvalidInput, PortNotFound
 from cumulo.services.network.model import FixedIp, Network, Port, PortSecurityGroup
@@ -68,6 +68,7 @@ async def create(ctx: Ctx, body: PortCreate) -> Port:
     values = columns(body, *APART, "mac_address")
     domain.check_device(None, values)
     mac = None if body.mac_address is UNSET else body.mac_address
+    values["extra_dhcp_opts"] = dhcp_options.merged([], body.extra_dhcp_opts or ())
     groups = await group_ids(ctx, body.security_groups, project_id)
     return await domain.create(
         ctx, network, project_id, fixed_ips=asked(body.fixed_ips), group_ids=groups, mac=mac, **values
@@ -87,6 +88,8 @@ async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
     domain.check_device(port, values)
     if values.get("device_id", port.device_id) != port.device_id:
         values = {"host": "", "made_for": None} | values  # its server has it no longer
+    if body.extra_dhcp_opts:
+        values["extra_dhcp_opts"] = dhcp_options.merged(port.extra_dhcp_opts, body.extra_dhcp_opts)
     groups = await group_ids(ctx, body.security_groups, port.project_id)
     return await domain.update(ctx, port, values, fixed_ips=asked(body.fixed_ips), group_ids=groups)
 

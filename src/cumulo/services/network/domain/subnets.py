@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy
+
 from cumulo.core.work import Work
 from cumulo.services.network.domain import addresses, ports
 from cumulo.services.network.domain.addresses import Asked
@@ -166,6 +168,8 @@ async def update(work: Work, subnet: Subnet, values: dict[str, Any]) -> Subnet:
         if network is not None:
             await ensure_metadata_port(work, network)
         await _touch_ports(work, subnet)
+    else:
+        await _touch_ports(work, subnet, Port.c.extra_dhcp_opts != [])
     return subnet
 
 
@@ -176,9 +180,11 @@ async def _refuse_gateway_change(work: Work, subnet: Subnet) -> None:
         raise GatewayIpInUse(address=subnet.gateway_ip, port_id=held.port_id)
 
 
-async def _touch_ports(work: Work, subnet: Subnet) -> None:
-    held = await work.db.all(FixedIp, FixedIp.c.subnet_id == subnet.id)
-    await touch(work, Kind.PORT, *{ip.port_id for ip in held})
+async def _touch_ports(work: Work, subnet: Subnet, *where: Any) -> None:
+    """Have the subnet's ports realised again: those whose DHCP answers do not follow by themselves."""
+    mine = sqlalchemy.select(FixedIp.c.port_id).where(FixedIp.c.subnet_id == subnet.id)
+    rows = await work.db.rows(sqlalchemy.select(Port.c.id).where(Port.c.id.in_(mine), *where))
+    await touch(work, Kind.PORT, *(row[0] for row in rows))
 
 
 async def delete(work: Work, subnet: Subnet) -> None:

@@ -76,6 +76,8 @@ class PortSpec(msgspec.Struct, frozen=True, kw_only=True):
     security_groups: tuple[str, ...] = ()
     dhcp_subnet_v4: str | None = None  # whose DHCP answers serve this port
     dhcp_subnet_v6: str | None = None
+    dhcp_options_v4: tuple[tuple[str, str], ...] = ()  # OVN's name, value: besides the subnet's
+    dhcp_options_v6: tuple[tuple[str, str], ...] = ()
     host: str = ""
 
 

@@ -97,6 +97,14 @@ class FixedIpBody(Body):
     ip_address: str | None = None
 
 
+class DhcpOptionBody(Body):
+    """An answer of DHCP for one port. A value of null takes it away."""
+
+    opt_name: Annotated[str, Meta(min_length=1, max_length=64)]
+    opt_value: Name | None = None
+    ip_version: int = 4
+
+
 class PortCreate(Owned, kw_only=True):
     """A new port."""
 
@@ -111,7 +119,7 @@ class PortCreate(Owned, kw_only=True):
     device_owner: Name = ""
     allowed_address_pairs: list[dict[str, str]] = []
     port_security_enabled: Flag = UNSET
-    extra_dhcp_opts: Annotated[list[Any], Meta(max_length=0)] | None = None
+    extra_dhcp_opts: list[DhcpOptionBody] | None = None
     vnic_type: str = field(name="binding:vnic_type", default="normal")
     host: Annotated[str, Guarded(policy.CREATE_PORT_HOST)] | UnsetType = field(
         name="binding:host_id", default=UNSET
@@ -134,7 +142,7 @@ class PortUpdate(Body):
     device_owner: Name | UnsetType = UNSET
     allowed_address_pairs: list[dict[str, str]] | UnsetType = UNSET
     port_security_enabled: Flag = UNSET
-    extra_dhcp_opts: Annotated[list[Any], Meta(max_length=0)] | UnsetType | None = UNSET
+    extra_dhcp_opts: list[DhcpOptionBody] | UnsetType | None = UNSET
     vnic_type: str | UnsetType = field(name="binding:vnic_type", default=UNSET)
     host: Annotated[str, Guarded(policy.UPDATE_PORT_HOST)] | UnsetType | None = field(
         name="binding:host_id", default=UNSET

@@ -155,7 +155,7 @@ class PortView(View, model=Port):
     ]
     security_groups: Annotated[list[str], Computed(lambda row, page: page.extra[1][row.id])]
     allowed_address_pairs: list[dict[str, str]]
-    extra_dhcp_opts: Annotated[list[Any], Computed(empty)]
+    extra_dhcp_opts: list[dict[str, Any]]
     port_security_enabled: Annotated[bool, Filterable]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
     host: Annotated[str, Wire("binding:host_id"), VisibleTo(policy.GET_PORT_BINDING), Filterable]

@@ -8,6 +8,7 @@ import sqlalchemy
 
 from cumulo.core.db import Reader
 from cumulo.services.network.config import NetworkSettings
+from cumulo.services.network.domain import dhcp_options
 from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
     GatewaySpec,
@@ -180,8 +181,17 @@ def _port(
         security_groups=tuple(sorted(groups)),
         dhcp_subnet_v4=v4[0] if v4 and not metadata else None,
         dhcp_subnet_v6=v6[0] if v6 and not metadata else None,
+        dhcp_options_v4=_options(row, 4),
+        dhcp_options_v6=_options(row, 6),
         host=row.host,
     )
+
+
+def _options(row: Port, version: int) -> tuple[tuple[str, str], ...]:
+    """Return what DHCP tells this port alone, by the names that the driver knows."""
+    mine = [entry for entry in row.extra_dhcp_opts if entry["ip_version"] == version]
+    named = ((dhcp_options.ovn_name(entry["opt_name"], version), entry["opt_value"]) for entry in mine)
+    return tuple((name, value) for name, value in named if name is not None)
 
 
 async def _routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:

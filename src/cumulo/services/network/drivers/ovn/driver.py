@@ -86,8 +86,8 @@ class OvnDriver:
             names = [owner for owner in self._inventory.owners() if owner.startswith("port:")]
         else:
             names = [places.owner(Kind.PORT, id_) for id_ in port_ids]
-        rows = [row for name in names for row in self._inventory.of(name).values()]
-        return {row["name"]: bool(row["up"]) for row in rows}
+        rows = [pair for name in names for pair in self._inventory.of(name).items()]
+        return {row["name"]: bool(row["up"]) for place, row in rows if place.table == "Logical_Switch_Port"}
 
     def take_changed(self) -> set[str]:
         """Return and forget the ports whose wiring changed."""
@@ -113,13 +113,28 @@ class OvnDriver:
             case SubnetSpec():
                 return switches.subnet(spec)
             case PortSpec():
-                return switches.port(spec)
+                return [*self._own_dhcp(spec), *switches.port(spec)]
             case SecurityGroupSpec():
                 return groups.security_group(spec)
             case RouterSpec():
                 return routers.router(spec, self._gateways(spec.id))
             case FloatingIpSpec():
                 return routers.floating_ip(spec)
+
+    def _own_dhcp(self, spec: PortSpec) -> list[Wanted]:
+        """Return the DHCP answers that a port does not share with its subnet."""
+        wanted = []
+        for version, own, subnet_id in (
+            (4, spec.dhcp_options_v4, spec.dhcp_subnet_v4),
+            (6, spec.dhcp_options_v6, spec.dhcp_subnet_v6),
+        ):
+            if not own or subnet_id is None:
+                continue
+            row = self._inventory.find(places.dhcp(subnet_id))
+            if row is None:
+                raise Temporary(f"the DHCP answers of subnet {subnet_id} are not there yet", retry_in=1)
+            wanted.append(switches.port_dhcp(spec, version, row))
+        return wanted
 
     async def _realise(self, owner: str, wanted: list[Wanted]) -> None:
         lock = self._locks.setdefault(owner, asyncio.Lock())

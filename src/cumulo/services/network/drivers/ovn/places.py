@@ -29,6 +29,11 @@ def dhcp(subnet_id: str) -> Place:
     return Place("DHCP_Options", owner(Kind.SUBNET, subnet_id))
 
 
+def port_dhcp(port_id: str, version: int) -> Place:
+    """Return the DHCP answers of a port that has answers of its own."""
+    return Place("DHCP_Options", f"{owner(Kind.PORT, port_id)}#dhcpv{version}")
+
+
 def group(security_group_id: str) -> Place:
     """Return the port group of a security group."""
     return Place("Port_Group", owner(Kind.SECURITY_GROUP, security_group_id))

@@ -3,12 +3,16 @@
 import hashlib
 import ipaddress
 
+from cumulo.core.ovsdb import Row
 from cumulo.services.network.drivers.ovn import places
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
 from cumulo.services.network.drivers.specs import NetworkSpec, PortSpec, SubnetSpec, Use
 
 METADATA_ADDRESS = "169.254.169.254"
 _LEASE_SECONDS = "43200"
+_TEXTS = frozenset(
+    ("hostname", "domain_name", "tftp_server", "bootfile_name", "path_prefix", "wpad", "domain_search_list")
+) | {"domain_search"}
 
 
 def network(spec: NetworkSpec) -> list[Wanted]:
@@ -81,6 +85,29 @@ def _server_mac(subnet_id: str) -> str:
     return "fa:16:3e:" + ":".join(digest[i : i + 2] for i in (0, 2, 4))
 
 
+def port_dhcp(spec: PortSpec, version: int, subnet: Row) -> Wanted:
+    """Return the DHCP answers of a port that differ from those of its subnet, whose row is given."""
+    own = spec.dhcp_options_v4 if version == 4 else spec.dhcp_options_v6  # noqa: PLR2004
+    options = {name: _written(name, value) for name, value in own}
+    columns = {"cidr": subnet["cidr"], "options": {**subnet["options"], **options}}
+    return Wanted(place=places.port_dhcp(spec.id, version), columns=columns)
+
+
+def _written(name: str, value: str) -> str:
+    """Quote text as OVN wants it; addresses and numbers stand as they are, lists in braces."""
+    if name in _TEXTS and not (name == "tftp_server" and _is_address(value)):
+        return f'"{value.replace(chr(34), "")}"'
+    return f"{{{value}}}" if "," in value and not value.startswith("{") else value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def port(spec: PortSpec) -> list[Wanted]:
     """Return a logical switch port, in the groups that filter it."""
     own = " ".join([spec.mac, *(address for _, address in spec.addresses)])
@@ -100,8 +127,8 @@ def port(spec: PortSpec) -> list[Wanted]:
         "enabled": spec.enabled,
         "addresses": frozenset(addresses),
         "port_security": frozenset(security),
-        "dhcpv4_options": places.dhcp(spec.dhcp_subnet_v4) if spec.dhcp_subnet_v4 else None,
-        "dhcpv6_options": places.dhcp(spec.dhcp_subnet_v6) if spec.dhcp_subnet_v6 else None,
+        "dhcpv4_options": _dhcp_of(spec, 4),
+        "dhcpv6_options": _dhcp_of(spec, 6),
     }
     return [
         Wanted(
@@ -111,3 +138,12 @@ def port(spec: PortSpec) -> list[Wanted]:
             sets=frozenset(sets),
         )
     ]
+
+
+def _dhcp_of(spec: PortSpec, version: int) -> Place | None:
+    """Return the row whose answers the port gets: its own, its subnet's, or none."""
+    subnet_id = spec.dhcp_subnet_v4 if version == 4 else spec.dhcp_subnet_v6  # noqa: PLR2004
+    own = spec.dhcp_options_v4 if version == 4 else spec.dhcp_options_v6  # noqa: PLR2004
+    if subnet_id is None:
+        return None
+    return places.port_dhcp(spec.id, version) if own else places.dhcp(subnet_id)
