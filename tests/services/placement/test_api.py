@@ -321,3 +321,24 @@ async def test_classes_of_ones_own_come_and_go(api: httpx.AsyncClient) -> None:
     assert (await api.delete("/resource_classes/CUSTOM_GOLD")).status_code == 409
     assert (await api.delete("/resource_classes/CUSTOM_TIN")).status_code == 204
     assert (await api.delete("/resource_classes/VCPU")).status_code == 400
+
+
+async def test_answers_say_their_age_since_it_was_asked_for(api: httpx.AsyncClient) -> None:
+    await provider(api, VCPU={"total": 8})
+    paths = (
+        "/resource_providers",
+        f"/resource_providers/{P1}",
+        f"/resource_providers/{P1}/inventories",
+        f"/resource_providers/{P1}/usages",
+        f"/allocations/{C1}",
+        "/traits",
+        "/resource_classes",
+        "/allocation_candidates?resources=VCPU:1",
+    )
+    for path in paths:
+        answer = await api.get(path)
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers["Last-Modified"].endswith(" GMT")
+        old = await api.get(path, headers=version("1.14"))
+        assert old.status_code == 200
+        assert "Last-Modified" not in old.headers

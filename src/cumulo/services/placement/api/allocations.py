@@ -9,6 +9,7 @@ from msgspec import UNSET
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.model import Allocation, Consumer, Provider
 from cumulo.services.placement.schema import Allocations, ListedAllocations, Share
 
@@ -31,6 +32,7 @@ async def shown(ctx: Ctx, consumer_id: str) -> tuple[Consumer | None, dict[str, 
 
 
 @routes.route("GET", CONSUMER, policy=policy.LIST_ALLOCATIONS, until="1.11")
+@dated
 async def show_bare(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
     """Show what a consumer has."""
     _, found = await shown(ctx, consumer_uuid)
@@ -38,6 +40,7 @@ async def show_bare(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
 
 
 @routes.route("GET", CONSUMER, policy=policy.LIST_ALLOCATIONS, since="1.12", until="1.27")
+@dated
 async def show_owned(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
     """Show what a consumer has, and whose it is."""
     consumer, found = await shown(ctx, consumer_uuid)
@@ -47,6 +50,7 @@ async def show_owned(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
 
 
 @routes.route("GET", CONSUMER, policy=policy.LIST_ALLOCATIONS, since="1.28", until="1.37")
+@dated
 async def show_generation(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
     """Show what a consumer has, whose it is, and its generation."""
     shape = await show_owned(ctx, consumer_uuid)
@@ -55,6 +59,7 @@ async def show_generation(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
 
 
 @routes.route("GET", CONSUMER, policy=policy.LIST_ALLOCATIONS, since="1.38")
+@dated
 async def show_allocations(ctx: Ctx, consumer_uuid: str) -> dict[str, Any]:
     """Show what a consumer has, whose it is, its generation, and what sort it is."""
     shape = await show_generation(ctx, consumer_uuid)
@@ -138,6 +143,7 @@ def owner(ctx: Ctx) -> dict[str, Any]:
 
 
 @routes.route("GET", "/usages", policy=policy.USAGES, since="1.9", until="1.37", target=owner)
+@dated
 async def usages(ctx: Ctx) -> dict[str, Any]:
     """Show how much a project, or a user of it, uses in all."""
     rows = await used(ctx, Allocation.c.resource)
@@ -145,6 +151,7 @@ async def usages(ctx: Ctx) -> dict[str, Any]:
 
 
 @routes.route("GET", "/usages", policy=policy.USAGES, since="1.38", target=owner)
+@dated
 async def usages_by_type(ctx: Ctx) -> dict[str, Any]:
     """Show how much a project, or a user of it, uses, by the sort of consumer."""
     kind = sqlalchemy.func.coalesce(Consumer.c.kind, "unknown")

@@ -6,6 +6,7 @@ from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.microversions import parse
 from cumulo.core.resource import as_int
 from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.api.query import amounts_of, traits_of
 
 routes = RouteSet()
@@ -20,6 +21,7 @@ ALL_CLASSES = parse("1.27")
 
 
 @routes.route("GET", "/allocation_candidates", policy=policy.LIST_CANDIDATES, since="1.10", until="1.11")
+@dated
 async def list_listed(ctx: Ctx) -> dict[str, Any]:
     """List who has room, each request as a list."""
     wanted, verdicts = await judged(ctx)
@@ -31,6 +33,7 @@ async def list_listed(ctx: Ctx) -> dict[str, Any]:
 
 
 @routes.route("GET", "/allocation_candidates", policy=policy.LIST_CANDIDATES, since="1.12", until="1.33")
+@dated
 async def list_plain(ctx: Ctx) -> dict[str, Any]:
     """List who has room."""
     return await by_provider(ctx)
@@ -44,6 +47,7 @@ async def by_provider(ctx: Ctx) -> dict[str, Any]:
 
 
 @routes.route("GET", "/allocation_candidates", policy=policy.LIST_CANDIDATES, since="1.34")
+@dated
 async def list_candidates(ctx: Ctx) -> dict[str, Any]:
     """List who has room, and which provider serves which group of the request."""
     found = await by_provider(ctx)

@@ -5,6 +5,7 @@ from typing import Any
 
 from cumulo.core.http import Ctx
 from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.api.providers import providers
 from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
 from cumulo.services.placement.schema import (
@@ -45,6 +46,7 @@ async def check_classes(ctx: Ctx, provider: Provider, stocks: Mapping[str, Stock
 
 
 @providers.member("GET", "/inventories", policy=policy.LIST_INVENTORIES)
+@dated
 async def list_inventories(ctx: Ctx, provider: Provider) -> dict[str, Any]:
     """List a provider's inventories."""
     return await whole(ctx, provider)
@@ -67,6 +69,7 @@ async def delete_inventories(ctx: Ctx, provider: Provider) -> None:
 
 
 @providers.member("GET", "/inventories/{resource_class}", policy=policy.SHOW_INVENTORY)
+@dated
 async def show_inventory(ctx: Ctx, provider: Provider, resource_class: str) -> dict[str, Any]:
     """Show one class of a provider's inventory."""
     return await one(ctx, provider, resource_class)
@@ -107,6 +110,7 @@ async def others(ctx: Ctx, provider: Provider, resource_class: str) -> dict[str,
 
 
 @providers.member("GET", "/usages", policy=policy.PROVIDER_USAGES)
+@dated
 async def provider_usages(ctx: Ctx, provider: Provider) -> dict[str, Any]:
     """Show how much of a provider is used."""
     rooms = (await domain.rooms(ctx.db, [provider.id])).get(provider.id, {})
@@ -115,6 +119,7 @@ async def provider_usages(ctx: Ctx, provider: Provider) -> dict[str, Any]:
 
 
 @providers.member("GET", "/traits", policy=policy.LIST_PROVIDER_TRAITS, since="1.6")
+@dated
 async def provider_traits(ctx: Ctx, provider: Provider) -> dict[str, Any]:
     """List a provider's traits."""
     return await traits_of(ctx, provider)
@@ -144,6 +149,7 @@ async def delete_provider_traits(ctx: Ctx, provider: Provider) -> None:
 
 
 @providers.member("GET", "/allocations", policy=policy.PROVIDER_ALLOCATIONS)
+@dated
 async def provider_allocations(ctx: Ctx, provider: Provider) -> dict[str, Any]:
     """Show who has how much of a provider."""
     order = [Allocation.c.consumer_id, Allocation.c.resource]

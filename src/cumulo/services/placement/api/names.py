@@ -5,6 +5,7 @@ from typing import Any
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import as_bool
 from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.model import CustomClass, CustomTrait, ProviderTrait, Stock
 from cumulo.services.placement.schema import ClassCreate, path_of
 from cumulo.services.placement.standards import CLASSES, TRAITS
@@ -13,6 +14,7 @@ routes = RouteSet()
 
 
 @routes.route("GET", "/traits", policy=policy.LIST_TRAITS, since="1.6")
+@dated
 async def list_traits(ctx: Ctx) -> dict[str, Any]:
     """List the traits there are; `name=in:A,B` or `startswith:A`, `associated=true` those in use."""
     names = {*TRAITS, *(row.name for row in await ctx.db.all(CustomTrait))}
@@ -31,6 +33,7 @@ async def list_traits(ctx: Ctx) -> dict[str, Any]:
 
 
 @routes.route("GET", "/traits/{name}", policy=policy.SHOW_TRAIT, status=204, since="1.6")
+@dated
 async def show_trait(ctx: Ctx, name: str) -> None:
     """Say whether a trait exists."""
     if await domain.unknown_traits(ctx.db, [name]):
@@ -57,6 +60,7 @@ async def delete_trait(ctx: Ctx, name: str) -> None:
 
 
 @routes.route("GET", "/resource_classes", policy=policy.LIST_CLASSES, since="1.2")
+@dated
 async def list_classes(ctx: Ctx) -> dict[str, Any]:
     """List the resource classes there are."""
     custom = sorted(row.name for row in await ctx.db.all(CustomClass))
@@ -74,6 +78,7 @@ async def create_class(ctx: Ctx, body: ClassCreate) -> Response:
 
 
 @routes.route("GET", "/resource_classes/{name}", policy=policy.SHOW_CLASS, since="1.2")
+@dated
 async def show_class(ctx: Ctx, name: str) -> dict[str, Any]:
     """Show a resource class."""
     if await domain.unknown_classes(ctx.db, [name]):

@@ -1,5 +1,6 @@
 """Resource providers, and the document of versions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy
@@ -11,16 +12,28 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import GLOBAL, Resource
 from cumulo.services.placement import domain, errors, policy
 from cumulo.services.placement.api.dialect import MAXIMUM, MINIMUM
+from cumulo.services.placement.api.freshness import stamp
 from cumulo.services.placement.api.query import amounts_of, traits_of
 from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
 from cumulo.services.placement.schema import ProviderCreate, ProviderUpdate, ProviderView
 
 versions = RouteSet()
+
+
+class DatedProviderView(ProviderView, model=Provider):
+    """A provider, in an answer that says its age."""
+
+    @staticmethod
+    async def preload(ctx: Ctx, rows: Sequence[Provider]) -> None:
+        """Fetch nothing; say how old the youngest row is."""
+        stamp(ctx, max((row.updated_at for row in rows), default=None))
+
+
 providers = Resource(
     "resource_provider",
     "/resource_providers",
     model=Provider,
-    view=ProviderView,
+    view=DatedProviderView,
     scope=GLOBAL,
     parameter="uuid",
     order=("name:asc",),
