@@ -2,7 +2,7 @@
 
 import pytest
 
-from cumulo.core.drivers import Permanent
+from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.tasks import ReconcileRun, Tasks
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.domain import floating_ips, networks, ports, routers, security_groups, subnets
@@ -84,6 +84,22 @@ async def test_a_port_with_a_host_becomes_active(tasks, database):
     await tasks.settle()
     async with database.read() as db:
         assert (await db.get(Port, guest.id)).status is Status.DOWN
+
+
+async def test_wiring_that_could_not_be_noted_is_noted_later(tasks, driver, database, monkeypatch):
+    *_, guest, _ = await small_cloud(tasks)
+    up = driver.up
+
+    async def fails(port_ids=None):
+        raise Temporary("not now")
+
+    monkeypatch.setattr(driver, "up", fails)
+    with pytest.raises(Temporary):
+        await _once(tasks, RECONCILERS[0])
+    monkeypatch.setattr(driver, "up", up)
+    await _once(tasks, RECONCILERS[0])
+    async with database.read() as db:
+        assert (await db.get(Port, guest.id)).status is Status.ACTIVE
 
 
 async def test_what_is_deleted_leaves_nothing(tasks, driver, database):

@@ -68,6 +68,10 @@ class FakeDriver:
         changed, self._changed = self._changed, set()
         return changed
 
+    def keep_changed(self, port_ids: Collection[str]) -> None:
+        """Remember again that their wiring changed."""
+        self._changed.update(port_ids)
+
     def follow(self, *, ports: Callable[[], None], stale: Callable[[], None]) -> None:
         """Remember whom to call."""
         self._ports.append(ports)

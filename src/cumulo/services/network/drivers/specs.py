@@ -170,5 +170,8 @@ class Driver(Protocol):
     def take_changed(self) -> set[str]:
         """Return the ports whose wiring changed since the last call, and forget them."""
 
+    def keep_changed(self, port_ids: Collection[str]) -> None:
+        """Return these with the next call: what changed could not be noted."""
+
     def follow(self, *, ports: Callable[[], None], stale: Callable[[], None]) -> None:
         """Call `ports` when wiring changed, `stale` when all must be compared again."""

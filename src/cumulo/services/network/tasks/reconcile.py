@@ -16,6 +16,7 @@ import sqlalchemy
 import structlog
 
 from cumulo.core import clock
+from cumulo.core.db import Transaction
 from cumulo.core.drivers import DriverError
 from cumulo.core.tasks import ReconcileRun, reconciler
 from cumulo.services.network.config import NetworkSettings
@@ -50,8 +51,12 @@ async def realise(run: ReconcileRun) -> None:
         if len(rows) < _AT_ONCE:
             break
     changed = driver.take_changed()
-    if changed:
-        await _note_wiring(run, await driver.up(changed))
+    try:
+        if changed:
+            await _note_wiring(run, await driver.up(changed))
+    except BaseException:
+        driver.keep_changed(changed)
+        raise
 
 
 async def _due(run: ReconcileRun) -> list[Realisation]:
@@ -96,24 +101,35 @@ async def _record(
     specs: dict[str, Spec],
     results: Sequence[tuple[Realisation, DriverError | None]],
 ) -> None:
-    """Note how far each resource is now. One that changed meanwhile stays due."""
+    """Note how far each resource is now. One that changed meanwhile stays due.
+
+    A transaction each, as requests write these rows in an order of their own: two that hold what the
+    other waits for would block each other. SQLite makes them durable together all the same.
+    """
+
+    async def one(row: Realisation, error: DriverError | None) -> None:
+        async with run.database.begin() as db:
+            await _note(db, row, error, wanted=row.id in specs)
+
+    await asyncio.gather(*(one(row, error) for row, error in results))
+
+
+async def _note(db: Transaction, row: Realisation, error: DriverError | None, *, wanted: bool) -> None:
     table = Realisation.c
-    async with run.database.begin() as db:
-        for row, error in results:
-            one = (table.kind == row.kind, table.id == row.id)
-            if error is not None:
-                delay = min(2.0 ** (row.attempts - 1), _LONGEST_DELAY)
-                await db.update(
-                    Realisation,
-                    *one,
-                    attempts=row.attempts + 1,
-                    retry_at=clock.now() + timedelta(seconds=delay),
-                    error=str(error),
-                )
-            elif row.id in specs:
-                await db.update(Realisation, *one, realised=row.revision, attempts=0, error="")
-            else:
-                await db.delete(Realisation, *one, table.revision == row.revision)
+    it = (table.kind == row.kind, table.id == row.id)
+    if error is not None:
+        delay = min(2.0 ** (row.attempts - 1), _LONGEST_DELAY)
+        await db.update(
+            Realisation,
+            *it,
+            attempts=row.attempts + 1,
+            retry_at=clock.now() + timedelta(seconds=delay),
+            error=str(error),
+        )
+    elif wanted:
+        await db.update(Realisation, *it, realised=row.revision, attempts=0, error="")
+    else:
+        await db.delete(Realisation, *it, table.revision == row.revision)
 
 
 @reconciler(every=300.0, name="network.compare")

@@ -94,6 +94,10 @@ class OvnDriver:
         changed, self._changed = self._changed, set()
         return changed
 
+    def keep_changed(self, port_ids: Collection[str]) -> None:
+        """Remember again that their wiring changed."""
+        self._changed.update(port_ids)
+
     def follow(self, *, ports: Callable[[], None], stale: Callable[[], None]) -> None:
         """Remember whom to call."""
         self._on_ports.append(ports)
