@@ -38,6 +38,7 @@ async def test_several_networks_are_created_at_once(member):
 
 
 async def test_only_an_administrator_makes_external_and_shared_networks(member, admin, other):
+    await member.create("network", shared=False, **{"router:external": False})  # says nothing
     refused = await member.create("network", expect=403, shared=True)
     assert refused["type"] == "PolicyNotAuthorized"
     shared = await admin.create("network", name="shared", shared=True)

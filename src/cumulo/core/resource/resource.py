@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from cumulo.core import clock
 from cumulo.core.auth import Rule
 from cumulo.core.db import Model
@@ -315,18 +317,21 @@ async def _nothing(ctx: Ctx) -> None:
 def _guarded(
     run: Callable[[Ctx], Awaitable[Any]], handler: Handler | None
 ) -> Callable[[Ctx], Awaitable[Any]]:
-    """Check the rules of guarded fields that were sent; spread a bulk body over the handler."""
+    """Check the rules of guarded fields that say more than their default; spread a bulk body."""
     kind = hints_of(handler).get("body") if handler else None
     rules: dict[str, Rule] = {}
+    plain: dict[str, Any] = {}
     if isinstance(kind, type) and hasattr(kind, "__struct_fields__"):
         flags = flags_of(kind)
         rules = {n: f.rule for n, found in flags.items() for f in found if isinstance(f, Guarded)}
+        plain = {field.name: field.default for field in msgspec.structs.fields(kind)}
 
     async def one(ctx: Ctx) -> Any:
         if rules:
             given = ctx.body.given()
             for name in rules.keys() & given.keys():
-                ctx.authorise(rules[name], ctx.target)
+                if given[name] != plain[name]:
+                    ctx.authorise(rules[name], ctx.target)
         return await run(ctx)
 
     async def guarded(ctx: Ctx) -> Any:

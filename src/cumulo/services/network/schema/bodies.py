@@ -29,11 +29,11 @@ class NetworkCreate(Owned, kw_only=True):
     admin_state_up: bool = True
     mtu: Annotated[int, Meta(ge=0)] | None = None
     port_security_enabled: bool = True
-    shared: Annotated[bool, Guarded(policy.CREATE_NETWORK_SHARED)] | UnsetType = UNSET
-    external: Annotated[bool, Guarded(policy.CREATE_NETWORK_EXTERNAL)] | UnsetType = field(
-        name="router:external", default=UNSET
+    shared: Annotated[bool, Guarded(policy.CREATE_NETWORK_SHARED)] = False
+    external: Annotated[bool, Guarded(policy.CREATE_NETWORK_EXTERNAL)] = field(
+        name="router:external", default=False
     )
-    is_default: Annotated[bool, Guarded(policy.CREATE_NETWORK_DEFAULT)] | UnsetType = UNSET
+    is_default: Annotated[bool, Guarded(policy.CREATE_NETWORK_DEFAULT)] = False
     provider_type: Annotated[str, Guarded(policy.CREATE_NETWORK_PROVIDER)] | UnsetType = field(
         name="provider:network_type", default=UNSET
     )
