@@ -24,6 +24,11 @@ class Process:
         """Say whether it still runs (a zombie does not)."""
         return started(self.pid) == self.started
 
+    def is_there(self) -> bool:
+        """Say whether the kernel still knows it, be it as a zombie whose threads are still ending."""
+        found = _look(self.pid)
+        return found is not None and found[1] == self.started
+
     def terminate(self, number: int = signal.SIGTERM) -> None:
         """Send it a signal; nothing happens when it is gone."""
         if self.alive():
@@ -37,7 +42,7 @@ class Process:
         except ProcessLookupError:
             return True
         try:
-            if not self.alive():
+            if not self.is_there():
                 return True
             return bool(select.select([descriptor], [], [], seconds)[0])
         finally:
@@ -110,11 +115,17 @@ def reap(pid: int) -> str:
 
 def started(pid: int) -> int | None:
     """Return when a process started, in clock ticks since boot; None when it is gone or a zombie."""
+    found = _look(pid)
+    return None if found is None or found[0] in "ZX" else found[1]
+
+
+def _look(pid: int) -> tuple[str, int] | None:
+    """Return a process's state letter and start time."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else int(fields[_START_TIME])
+    return fields[0], int(fields[_START_TIME])
 
 
 def _program(pid: int) -> str:

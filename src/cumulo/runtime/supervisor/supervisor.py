@@ -119,7 +119,7 @@ class Supervisor:
         give_up = time.monotonic() + _PATIENCE
         while not await engine.ready():
             if not process.alive():
-                how = reap(process.pid)
+                how = await ended(process)
                 raise NotReady(f"ended before it was ready ({how}){self._last_words(engine)}")
             if time.monotonic() > give_up:
                 raise NotReady(f"not ready after {_PATIENCE:g} seconds{self._last_words(engine)}")
@@ -192,7 +192,7 @@ async def ended(process: Process) -> str:
     loop = asyncio.get_running_loop()
     over = loop.create_future()
     try:
-        if process.alive():
+        if process.is_there():
             loop.add_reader(descriptor, _resolve, over)
             try:
                 await over
