@@ -8,7 +8,7 @@ import pytest
 
 from cumulo.core.auth import ANONYMOUS, Enforcer, Identity
 from cumulo.core.http import Operation, Service
-from cumulo.core.resource import openapi
+from cumulo.core.http import openapi
 from cumulo.testing.cloud import persona
 
 OWN, OTHER = "own-project", "other-project"
