@@ -6,8 +6,8 @@ import time
 
 from cumulo.runtime.cli.up import described, start
 from cumulo.runtime.client import Refused
-from cumulo.runtime.demo import Demo, DemoFailed
-from cumulo.runtime.demo.guest import NoAnswer, login
+from cumulo.runtime.demo import NAME, Demo, DemoFailed
+from cumulo.runtime.demo.guest import NoAnswer, easy_login
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,5 +33,5 @@ def run(options: argparse.Namespace) -> int:
     print(f"{whole:8.2f} s  in all: {up:.1f} the cloud, {boot:.1f} the guest's boot and login,", end=" ")
     print(f"{whole - up - boot:.1f} everything else\n")
     print(described(state))
-    print(f"log in:          {' '.join(login(demo.key, address))}")
+    print(f"log in:          {easy_login(demo.key, address, NAME)}    (it is root@{address})")
     return 0

@@ -36,6 +36,15 @@ def login(key: Path, address: str) -> list[str]:
     return ["ssh", "-i", str(key), *options, f"root@{address}"]
 
 
+def easy_login(key: Path, address: str, name: str) -> str:
+    """Write an ssh_config beside the key; return a short command that logs in to the guest."""
+    file = key.with_name("ssh_config")
+    options = ("User root", f"HostName {address}", f"IdentityFile {key}", *_OPTIONS[1:])
+    lines = [f"Host {name}", *(f"    {option.replace('=', ' ', 1)}" for option in options)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return f"ssh -F {file} {name}"
+
+
 def wait_for_port(address: str, seconds: float) -> None:
     """Wait until the guest accepts connections for SSH. NoAnswer."""
     give_up = time.monotonic() + seconds
