@@ -1,10 +1,12 @@
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, show
 
 from cumulo.services.compute.adapter import ServersAdapter
+from cumulo.services.compute.schema.instants import to_the_second, without_zone
 
 ROOT = "/compute/v2.1"
 
@@ -220,3 +222,11 @@ async def test_what_was_done_is_told_step_by_step(cloud: ComputeCloud):
     seen = await cloud.admin().get(f"{url}/{listed[0]['request_id']}", headers=NEWEST)
     assert {event["host"] for event in seen.json()["instanceAction"]["events"]} == {"h1"}
     assert (await client.get(f"{url}/req-nope", headers=NEWEST)).status_code == 404
+
+
+def test_instants_are_written_as_novas():
+    moment = datetime(2026, 1, 2, 3, 4, 5, 60, tzinfo=UTC)
+    whole = moment.replace(microsecond=0)
+    assert bytes(to_the_second(moment)) == bytes(to_the_second(whole)) == b'"2026-01-02T03:04:05Z"'
+    assert bytes(without_zone(moment)) == b'"2026-01-02T03:04:05.000060"'
+    assert bytes(without_zone(whole)) == b'"2026-01-02T03:04:05.000000"'

@@ -1,11 +1,11 @@
 """How compute writes HTTP: Nova's API 2.1."""
 
-from datetime import datetime
 from typing import Any
 
 from cumulo.core.http import Dialect, Fault, Page
 from cumulo.core.http.dialect import plain_fault
 from cumulo.core.microversions import Microversions
+from cumulo.services.compute.schema.instants import to_the_second
 
 MAXIMUM = "2.104"
 FAULTS = {
@@ -44,11 +44,6 @@ def next_link(page: Page) -> dict[str, Any]:
         return {}
     link = {"rel": "next", "href": page.link(marker=page.next_marker)}
     return {f"{page.collection}_links": [link]}
-
-
-def to_the_second(moment: datetime) -> Any:
-    """Return an instant that JSON's encoder writes as `2026-01-02T03:04:05Z`, faster than we could."""
-    return moment.replace(microsecond=0)
 
 
 DIALECT = Dialect(

@@ -29,6 +29,7 @@ from cumulo.services.compute.model import (
     ComputeHost,
     Server,
 )
+from cumulo.services.compute.schema.instants import without_zone
 from cumulo.services.compute.schema.links import links, named, with_properties
 from cumulo.services.compute.schema.sorting import SORT_ONLY
 
@@ -69,11 +70,12 @@ def _fault(row: Server, _page: PageContext) -> Any:
     return row.fault
 
 
-def _instant(moment: datetime | None) -> datetime | None:
-    """Return an instant that is encoded as Nova's usage fields are: six decimals and no zone."""
-    if moment is None:
-        return None
-    return moment.replace(tzinfo=None, microsecond=moment.microsecond or 1)
+def _launched(row: Server, _page: PageContext) -> Any:
+    return None if row.launched_at is None else without_zone(row.launched_at)
+
+
+def _terminated(row: Server, _page: PageContext) -> Any:
+    return None if row.deleted_at is None else without_zone(row.deleted_at)
 
 
 def _host_status(row: Server, page: PageContext) -> str:
@@ -134,10 +136,14 @@ class ServerView(View, model=Server):
     config_drive: Annotated[str, Computed(lambda row, _p: "True" if row.config_drive else "")]
     key_name: Annotated[str | None, Sortable]
     launched: Annotated[
-        Any, Computed(lambda row, _p: _instant(row.launched_at)), Wire("OS-SRV-USG:launched_at")
+        Any,
+        Computed(_launched),
+        Wire("OS-SRV-USG:launched_at"),
     ]
     terminated: Annotated[
-        Any, Computed(lambda row, _p: _instant(row.deleted_at)), Wire("OS-SRV-USG:terminated_at")
+        Any,
+        Computed(_terminated),
+        Wire("OS-SRV-USG:terminated_at"),
     ]
     task: Annotated[str | None, Source("task_state"), Wire("OS-EXT-STS:task_state")]
     vm: Annotated[str, Source("vm_state"), Wire("OS-EXT-STS:vm_state")]
