@@ -15,10 +15,12 @@ import pytest
 
 from cumulo.services.network.drivers.ovn import OvnDriver
 from cumulo.services.network.drivers.specs import (
+    GatewaySpec,
     InterfaceSpec,
     Kind,
     NetworkSpec,
     PortSpec,
+    RouterSpec,
     RuleSpec,
     SecurityGroupSpec,
     SubnetSpec,
@@ -256,6 +258,38 @@ async def test_the_host_reaches_a_floating_ip_and_the_guest_gets_out(site):
     await site.settle()
     assert await site.fetch(site.host.namespace, "172.31.254.20", 22, patience=1) is None
     assert await site.fetch(guest, HOST, 9000) == (SIZE, "172.31.254.10")
+
+
+async def test_guests_reach_each_others_floating_ip(site):
+    asker = port(12)
+    await realise(site.driver, INSIDE, OUTSIDE, SUBNET, GROUP, port(11), asker, ROUTER, FLOATING)
+    one, two = await site.guest(port(11)), await site.guest(asker)
+    await site.serve(one, 22)
+    await site.settle()
+    assert await site.fetch(two, "172.31.254.20", 22) == (SIZE, "172.31.254.10")
+
+
+async def test_a_guest_behind_another_router_reaches_a_floating_ip(site):
+    inner = InterfaceSpec(
+        port_id="port-gw2", network_id="net-near", mac="fa:16:3e:00:01:02", networks=("10.51.0.1/24",)
+    )
+    outer = InterfaceSpec(
+        port_id="port-ex2", network_id="net-ex", mac="fa:16:3e:00:02:02", networks=("172.31.254.11/24",)
+    )
+    other = RouterSpec(
+        id="other",
+        name="other",
+        interfaces=(inner,),
+        gateway=GatewaySpec(
+            interface=outer, next_hops=(HOST,), snat_address="172.31.254.11", snat_cidrs=("10.51.0.0/24",)
+        ),
+    )
+    await realise(site.driver, INSIDE, OUTSIDE, SUBNET, GROUP, OTHERS, port(11), ROUTER, FLOATING)
+    await realise(site.driver, NEAR, NEAR_SUBNET, NEAR_PORT, other)
+    one, two = await site.guest(port(11)), await site.guest(NEAR_PORT)
+    await site.serve(one, 22)
+    await site.settle()
+    assert await site.fetch(two, "172.31.254.20", 22) == (SIZE, "172.31.254.11")
 
 
 async def test_taking_a_rule_away_cuts_the_way(site):
