@@ -21,26 +21,25 @@ from cumulo.runtime.supervisor import PartState, Supervisor
 pytestmark = [pytest.mark.engines, pytest.mark.xdist_group("engines")]
 
 
-async def started(state: StateFolder) -> Supervisor:
-    state.prepare()
-    supervisor = Supervisor(state, await engines_of(state))
-    supervisor.start()
-    async with asyncio.timeout(60):
-        await supervisor.up()
-    return supervisor
-
-
 @pytest.fixture
 async def clouds():
     """Two clouds, one in a folder so deep that its sockets could have no path there."""
     folder = Path(tempfile.mkdtemp(prefix="cumulo-engines-"))
     states = [StateFolder(folder / "a"), StateFolder(folder.joinpath(*["deep-folder"] * 12))]
-    supervisors = [await started(state) for state in states]
-    yield states, supervisors
-    for supervisor in supervisors:
-        await supervisor.stop()
-        reset.remove(supervisor.state, [])
-    shutil.rmtree(folder)
+    supervisors = []
+    try:
+        for state in states:
+            state.prepare()
+            supervisors.append(Supervisor(state, await engines_of(state)))
+            supervisors[-1].start()
+            async with asyncio.timeout(60):
+                await supervisors[-1].up()
+        yield states, supervisors
+    finally:
+        for supervisor in supervisors:
+            await supervisor.stop()
+            reset.remove(supervisor.state, [])
+        shutil.rmtree(folder)
 
 
 async def devices() -> set[str]:
