@@ -4,6 +4,7 @@ cloud = LaunchedCloud(checkout, state_folder, port)
 cloud.up(); alice = cloud.user("alice"); alice("server", "list"); cloud.reset()
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cumulo.runtime.engines.processes import Process, Record
+from cumulo.runtime.engines.processes import Process, started
 from cumulo.runtime.state import StateFolder
 
 T = TypeVar("T")
@@ -56,23 +57,35 @@ class LaunchedCloud:
         self.command("up", environment=environment)
 
     def kill(self) -> None:
-        """End all of Cumulo's own processes at once by SIGKILL; engines and guests run on."""
-        for name in ("supervisor", "server"):
-            process = self._record(name).find()
-            if process is not None:
+        """End all of Cumulo's own processes at once by SIGKILL; engines and guests run on.
+
+        They are found by their command lines, for one that was started a moment ago is in no record yet.
+        """
+        for module in (
+            "cumulo.runtime.supervisor",
+            "cumulo.runtime.server",
+        ):  # the one that starts others first
+            for process in self._running(module):
                 process.terminate(signal.SIGKILL)
                 process.wait(10)
+
+    def _running(self, module: str) -> list[Process]:
+        line = f"-m\0{module}\0--state\0{self.state.path}\0".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            pid = int(folder.name)
+            with contextlib.suppress(OSError):
+                if line in (folder / "cmdline").read_bytes() and (began := started(pid)) is not None:
+                    found.append(Process(pid, began))
+        return found
 
     @property
     def server(self) -> Process:
         """The process that serves. Raises LookupError when there is none."""
-        process = self._record("server").find()
-        if process is None:
+        found = self._running("cumulo.runtime.server")
+        if not found:
             raise LookupError("the server does not run")
-        return process
-
-    def _record(self, name: str) -> Record:
-        return Record(self.state.run / f"{name}.process")
+        return found[0]
 
     def reset(self) -> None:
         """Remove all that it made on the machine."""

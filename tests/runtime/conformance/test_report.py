@@ -5,7 +5,18 @@ from pathlib import Path
 
 import msgspec
 
-from cumulo.runtime.conformance.report import Case, Report, Result, as_json, gather, summary, write_page
+from cumulo.runtime.conformance.report import (
+    Case,
+    Report,
+    Result,
+    as_json,
+    failures,
+    gather,
+    read_known,
+    summary,
+    surprises,
+    write_page,
+)
 from cumulo.runtime.conformance.run import Conformance, choose
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -64,3 +75,17 @@ def test_suites_choose_by_smoke_service_or_expression(tmp_path: Path):
     assert chosen("image") == [LIST, SHOW]
     assert chosen("re:test_(list|boot)") == [BOOT, LIST]
     assert chosen("core") == [BOOT, LIST, SHOW]
+
+
+def test_only_failures_that_nobody_knew_of_are_surprises(tmp_path: Path):
+    path = tmp_path / "known"
+    path.write_text(
+        "# why\ntempest.api.image.Images.test_list  # not built\n\ntempest.api.compute.Servers.test_boot\n"
+    )
+    known = read_known(path)
+    found = _report({LIST.id: Result("failed"), BOOT.id: Result("passed")})
+    assert surprises(found, known) == [SHOW.id]
+    told = failures(found, known)
+    assert "failed (known): tempest.api.image.Images.test_list" in told
+    assert "strike it out of the known failures: tempest.api.compute.Servers.test_boot" in told
+    assert summary(found) == "1 passed, 2 failed, 0 skipped"

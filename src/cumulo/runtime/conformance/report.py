@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -124,13 +124,35 @@ def write_page(page: Path, report: Report) -> None:
     page.write_text(HEADER + body)
 
 
-def failures(report: Report) -> str:
-    """Return a line for each test that failed or is missing, with its reason."""
-    return "".join(
-        f"{result.status}: {name.partition('[')[0]}\n    {result.reason}\n"
-        for name, result in sorted(report.results.items())
-        if result.status in {"failed", "missing"}
-    )
+def failures(report: Report, known: Collection[str] = ()) -> str:
+    """Return a line for each test that failed or is missing, with its reason, then the surprises."""
+    lines = []
+    for name, result in sorted(report.results.items()):
+        short = name.partition("[")[0]
+        if result.status in {"failed", "missing"}:
+            lines.append(
+                f"{result.status}{' (known)' if short in known else ''}: {short}\n    {result.reason}\n"
+            )
+        elif result.status == "passed" and short in known:
+            lines.append(f"passes now, strike it out of the known failures: {short}\n")
+    return "".join(lines)
+
+
+def surprises(report: Report, known: Collection[str]) -> list[str]:
+    """Return the tests that failed or are missing, and are not among the known failures."""
+    return [
+        name
+        for name, result in report.results.items()
+        if result.status in {"failed", "missing"} and name.partition("[")[0] not in known
+    ]
+
+
+def read_known(path: Path) -> set[str]:
+    """Read the list of known failures: a test a line, without its brackets; `#` begins the reason."""
+    if not path.exists():
+        return set()
+    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return {line for line in lines if line}
 
 
 def summary(report: Report) -> str:
