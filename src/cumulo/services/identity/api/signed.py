@@ -9,7 +9,7 @@ from cumulo.services.identity import policy
 from cumulo.services.identity.api.tokens import SUBJECT, answer_with
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import signatures, trusts
-from cumulo.services.identity.domain.login import by_ec2_key
+from cumulo.services.identity.domain.issuing import by_ec2_key
 from cumulo.services.identity.domain.secrets import CredentialKeys, ec2_id, ec2_key
 from cumulo.services.identity.errors import SignatureWrong
 from cumulo.services.identity.model import Credential

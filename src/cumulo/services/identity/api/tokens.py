@@ -11,31 +11,76 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, links, listed
 from cumulo.services.identity.config import IdentitySettings
-from cumulo.services.identity.domain import authority, login, people, projects, revocation, trusts
+from cumulo.services.identity.domain import (
+    authority,
+    issuing,
+    login,
+    people,
+    projects,
+    receipts,
+    revocation,
+    trusts,
+)
 from cumulo.services.identity.domain.catalog import CatalogCache
+from cumulo.services.identity.domain.passwords import missing_methods
+from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.errors import TokenNotFound
 from cumulo.services.identity.model import SYSTEM, ApplicationCredential
-from cumulo.services.identity.schema.auth import AuthRequest, token_body
+from cumulo.services.identity.schema.auth import AuthRequest, receipt_body, token_body
 from cumulo.services.identity.schema.projects import DomainView, ProjectView
 
 SUBJECT = "X-Subject-Token"
+RECEIPT = "Openstack-Auth-Receipt"
 
 tokens = RouteSet()
 
 
 @tokens.route("POST", "/auth/tokens", policy=None, status=201, envelope="auth", transaction=False)
 async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
-    """Log in by a password, a token or an application credential; to a project, a domain or the system."""
-    keyring, seconds = ctx.use(Keyring), ctx.use(IdentitySettings).token_seconds
-    principal = await login.log_in(ctx.read, ctx.use(Passwords), keyring, body)
+    """Log in by a password, a token, a credential or a code; to a project, a domain or the system."""
+    desk = _desk(ctx)
+    receipt = receipts.opened(desk.keyring, ctx.request.headers.get(RECEIPT))
+    principal = await receipts.with_receipt(desk, receipt, await login.log_in(desk, body))
+    needed = (
+        [] if _ONE_FACTOR & set(principal.methods) else missing_methods(principal.user, principal.methods)
+    )
+    if needed:
+        return await _wants_more(ctx, desk, principal, needed)
+    seconds = desk.settings.token_seconds
     async with ctx.read() as db:
-        claims, identity = await login.issue(db, principal, body.scope, seconds)
-        answer = await answer_with(ctx, db, 201, keyring.seal(claims), identity)
+        claims, identity = await issuing.issue(db, principal, body.scope, seconds)
+        answer = await answer_with(ctx, db, 201, desk.keyring.seal(claims), identity)
     if claims.trust_id is not None:
         async with ctx.begin() as transaction:
             await trusts.use(transaction, claims.trust_id)
     await _renew_hash(ctx, principal)
     return answer
+
+
+#: Whoever shows one of these has met the rules before, or is a program.
+_ONE_FACTOR = {"token", "application_credential", "oauth1"}
+
+
+def _desk(ctx: Ctx) -> login.Desk:
+    return login.Desk(
+        read=ctx.read,
+        begin=ctx.begin,
+        passwords=ctx.use(Passwords),
+        keyring=ctx.use(Keyring),
+        secrets=ctx.use(CredentialKeys),
+        settings=ctx.use(IdentitySettings),
+    )
+
+
+async def _wants_more(
+    ctx: Ctx, desk: login.Desk, principal: login.Principal, needed: list[list[str]]
+) -> Response:
+    """Answer a user who must prove more, with a receipt for what it has proved."""
+    sealed, receipt = receipts.made(desk.keyring, principal)
+    async with ctx.read() as db:
+        home = await projects.require_domain(db, principal.user.domain_id)
+    body = receipt_body(principal.user, home, receipt.methods, receipt.issued_at, receipt.expires_at)
+    return Response(401, {**body, "required_auth_methods": needed}, {RECEIPT: sealed})
 
 
 async def _renew_hash(ctx: Ctx, principal: login.Principal) -> None:

@@ -7,7 +7,18 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import Resource
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import in_sight, listed, shown
+from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import people, projects
+from cumulo.services.identity.domain.login import note_failure, usable_hash
+from cumulo.services.identity.domain.passwords import (
+    check_change,
+    check_form,
+    check_history,
+    expiry,
+    merged_options,
+    remember,
+    succeeded,
+)
 from cumulo.services.identity.errors import GroupNotFound, UserNotFound, WrongPassword
 from cumulo.services.identity.model import DEFAULT_DOMAIN, Group, Membership, User
 from cumulo.services.identity.schema.people import (
@@ -39,13 +50,29 @@ def _new(noun: str) -> Any:
     return lambda ctx: {"target": {noun: {"domain_id": home_domain(ctx, ctx.body.domain_id)}}}
 
 
-async def _hashed(ctx: Ctx, changes: dict[str, Any]) -> dict[str, Any]:
-    """Replace a password among changes by its hash."""
+async def _hashed(ctx: Ctx, changes: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Replace a password among changes by its hash and its expiry; join options to those `before`."""
+    if "options" in changes:
+        changes["options"] = merged_options(before, changes["options"])
     if "password" not in changes:
         return changes
     password = changes.pop("password")
-    hashed = await ctx.use(Passwords).hash(password) if password is not None else None
-    return changes | {"password_hash": hashed, "password_expires_at": None}
+    if password is None:
+        return changes | {"password_hash": None, "password_expires_at": None}
+    settings = ctx.use(IdentitySettings)
+    check_form(settings, password)
+    expires = expiry(settings, changes.get("options", before), chosen=False)
+    hashed = await ctx.use(Passwords).hash(password)
+    return changes | {"password_hash": hashed, "password_expires_at": expires}
+
+
+async def _remember(ctx: Ctx, user: User, changes: dict[str, Any]) -> None:
+    """Keep what the rules on passwords need to know of an administrator's change."""
+    settings = ctx.use(IdentitySettings)
+    if changes.get("password_hash"):
+        await remember(ctx.db, settings, user.id, changes["password_hash"], chosen=False)
+    if changes.get("enabled") is True or changes.get("password_hash"):
+        await succeeded(ctx.db, user.id)
 
 
 @user_routes.route(
@@ -60,10 +87,11 @@ async def _hashed(ctx: Ctx, changes: dict[str, Any]) -> dict[str, Any]:
 async def create_user(ctx: Ctx, body: UserCreate) -> dict[str, Any]:
     """Create a user."""
     values = with_extra(None, body.given()) | {"domain_id": home_domain(ctx, body.domain_id)}
-    values = await _hashed(ctx, values)
+    values = await _hashed(ctx, values, {})
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
         user = await people.create_user(ctx, User(**values))
+        await _remember(ctx, user, values)
         return await shown(ctx, "user", UserView, user)
 
 
@@ -77,11 +105,14 @@ async def create_user(ctx: Ctx, body: UserCreate) -> dict[str, Any]:
 )
 async def update_user(ctx: Ctx, user_id: str, body: UserUpdate) -> dict[str, Any]:
     """Change a user; a new password or being disabled ends the user's tokens."""
-    changes = await _hashed(ctx, body.given())
+    async with ctx.read() as db:
+        options = (await people.require_user(db, user_id)).options
+    changes = await _hashed(ctx, body.given(), options)
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
         user = await people.require_user(ctx.db, user_id)
         user = await people.update_user(ctx, user, with_extra(user, changes))
+        await _remember(ctx, user, changes)
         return await shown(ctx, "user", UserView, user)
 
 
@@ -96,16 +127,23 @@ async def delete_user(ctx: Ctx, user: User) -> None:
 )
 async def change_password(ctx: Ctx, user_id: str, body: PasswordChange) -> Response:
     """Change one's own password; the present one is the proof, so no token is needed."""
-    passwords = ctx.use(Passwords)
+    passwords, settings = ctx.use(Passwords), ctx.use(IdentitySettings)
     async with ctx.read() as db:
         user = await db.get(User, user_id)
-    stored = user.password_hash if user is not None and user.enabled else None
-    if not await passwords.verify(body.original_password, stored):
+        stored = await usable_hash(db, settings, user)
+    if not await passwords.verify(body.original_password, stored) or user is None or stored is None:
+        await note_failure(ctx.begin, settings, user)
         raise WrongPassword
+    async with ctx.read() as db:
+        past = await check_change(db, settings, user, body.password)
+    await check_history(passwords, settings, past, body.password)
     fresh = await passwords.hash(body.password)
+    expires = expiry(settings, user.options, chosen=True)
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
-        await people.change_password(ctx, user_id, stored, fresh)
+        await people.change_password(ctx, user_id, stored, fresh, expires)
+        await remember(ctx.db, settings, user_id, fresh, chosen=True)
+        await succeeded(ctx.db, user_id)
     return Response(204)
 
 

@@ -1,5 +1,6 @@
 """Users, groups and who is in them."""
 
+from datetime import datetime
 from typing import Any
 
 from cumulo.core.db import Reader
@@ -79,12 +80,14 @@ async def delete_user(work: Work, user: User) -> None:
     await changed(work.db)
 
 
-async def change_password(work: Work, user_id: str, seen_hash: str | None, new_hash: str) -> None:
+async def change_password(
+    work: Work, user_id: str, seen_hash: str | None, new_hash: str, expires_at: datetime | None
+) -> None:
     """Set the password of a user whose old one was just verified against `seen_hash`, if still the same."""
     user = await work.db.one(User, User.c.id == user_id, for_update=True)
     if user is None or user.password_hash != seen_hash:
         raise WrongPassword
-    await update_user(work, user, {"password_hash": new_hash, "password_expires_at": None})
+    await update_user(work, user, {"password_hash": new_hash, "password_expires_at": expires_at})
 
 
 async def renew_hash(work: Work, user_id: str, seen_hash: str, new_hash: str) -> None:

@@ -1,5 +1,6 @@
 """What a client sends to log in, and what a token looks like."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from cumulo.core.auth import Identity
 from cumulo.core.http import OpenBody, microseconds
-from cumulo.services.identity.model import ApplicationCredential, User
+from cumulo.services.identity.model import ApplicationCredential, Domain, User
 
 
 class Named(msgspec.Struct, kw_only=True):
@@ -52,6 +53,18 @@ class CredentialMethod(msgspec.Struct, kw_only=True):
     user: UserNamed | None = None
 
 
+class Totp(ProjectNamed, kw_only=True):
+    """A user and its code of the moment."""
+
+    passcode: str
+
+
+class TotpMethod(msgspec.Struct, kw_only=True):
+    """Log in by a code that a device shows."""
+
+    user: Totp
+
+
 class Methods(msgspec.Struct, kw_only=True):
     """The ways to log in that the client chose."""
 
@@ -59,6 +72,7 @@ class Methods(msgspec.Struct, kw_only=True):
     password: PasswordMethod | UnsetType = UNSET
     token: TokenMethod | UnsetType = UNSET
     application_credential: CredentialMethod | UnsetType = UNSET
+    totp: TotpMethod | UnsetType = UNSET
 
 
 class TrustNamed(msgspec.Struct, kw_only=True):
@@ -119,6 +133,19 @@ def token_body(
             "trustee_user": {"id": identity.trustee_id},
         }
     return {"token": token}
+
+
+def receipt_body(
+    user: User, home: Domain, methods: tuple[str, ...], issued_at: datetime, expires_at: datetime
+) -> dict[str, Any]:
+    """Return a receipt as the API shows it: what a user has proved so far."""
+    receipt = {
+        "methods": list(methods),
+        "user": {"id": user.id, "name": user.name, "domain": {"id": home.id, "name": home.name}},
+        "issued_at": microseconds(issued_at),
+        "expires_at": microseconds(expires_at),
+    }
+    return {"receipt": receipt}
 
 
 def _bare(user: User) -> str | None:
