@@ -1,6 +1,7 @@
 """Whatever dies or fails, at whatever moment: tasks end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -189,6 +190,29 @@ async def test_leases_of_active_tasks_are_renewed(tasks: Tasks, database: Databa
     assert task is not None
     assert task.lease_until is not None
     assert task.lease_until > before
+
+
+async def test_stopping_does_not_wait_for_an_effect_that_will_not_end(
+    make: Callable[..., Tasks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cumulo.core.tasks.worker._FAREWELL", 0.01)
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(saga: Any, run: Any) -> None:
+        reached.set()
+        while not go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await go.wait()
+
+    monkeypatch.setattr(Journey.travel, "body", stubborn)
+    tasks = make()
+    await tasks.start_workers()
+    await begin(tasks, Journey("ann"))
+    await reached.wait()
+    running = list(tasks._active.values())
+    await tasks.stop()
+    go.set()
+    await asyncio.wait(running)
 
 
 PROGRAM = """

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 
 _LOOK = 2.0  # seconds between two looks for tasks that nobody works on
 _RENEW = journal.LEASE.total_seconds() / 3
+_FAREWELL = 10.0  # seconds that parts have to notice that they were cancelled
 _CLAIMED = 64  # tasks taken up at a look
 
 
@@ -149,7 +150,8 @@ class Tasks:
         doomed = [*self._loops, *self._active.values()]
         for one in doomed:
             one.cancel()
-        await asyncio.gather(*doomed, return_exceptions=True)
+        if doomed:
+            await asyncio.wait(doomed, timeout=_FAREWELL)
         self._loops = []
 
     async def settle(self) -> None:
