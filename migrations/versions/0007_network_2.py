@@ -11,6 +11,7 @@ down_revision = "0006"
 
 def upgrade() -> None:
     """Make them."""
+    subnet_pools()
     subnets()
     fixed_ips()
     port_security_groups()
@@ -18,11 +19,42 @@ def upgrade() -> None:
     floating_ips()
 
 
+SUBNET_POOLS = (
+    "network_subnet_pools",
+    sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
+    sa.Column("project_id", sa.String(length=255), autoincrement=False, nullable=False),
+    sa.Column("name", sa.String(length=255), autoincrement=False, nullable=False),
+    sa.Column("description", sa.String(length=255), autoincrement=False, nullable=False),
+    sa.Column("ip_version", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("prefixes", types.Json(), autoincrement=False, nullable=False),
+    sa.Column("default_prefixlen", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("min_prefixlen", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("max_prefixlen", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("default_quota", sa.BigInteger(), autoincrement=False, nullable=True),
+    sa.Column("shared", sa.Boolean(), autoincrement=False, nullable=False),
+    sa.Column("is_default", sa.Boolean(), autoincrement=False, nullable=False),
+    sa.Column("tags", types.Json(), autoincrement=False, nullable=False),
+    sa.Column("revision_number", sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
+    sa.Column("updated_at", types.When(), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint("id", name=op.f("pk_network_subnet_pools")),
+)
+
+
+def subnet_pools() -> None:
+    """Make `network_subnet_pools`."""
+    op.create_table(*SUBNET_POOLS)
+    op.create_index(
+        op.f("ix_network_subnet_pools_project_id"), "network_subnet_pools", ["project_id"], unique=False
+    )
+
+
 SUBNETS = (
     "network_subnets",
     sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
     sa.Column("project_id", sa.String(length=255), autoincrement=False, nullable=False),
     sa.Column("network_id", sa.String(length=36), autoincrement=False, nullable=False),
+    sa.Column("subnetpool_id", sa.String(length=36), autoincrement=False, nullable=True),
     sa.Column("name", sa.String(length=255), autoincrement=False, nullable=False),
     sa.Column("description", sa.String(length=255), autoincrement=False, nullable=False),
     sa.Column("ip_version", sa.Integer(), autoincrement=False, nullable=False),
@@ -41,6 +73,9 @@ SUBNETS = (
     sa.ForeignKeyConstraint(
         ["network_id"], ["network_networks.id"], name=op.f("fk_network_subnets_network_id")
     ),
+    sa.ForeignKeyConstraint(
+        ["subnetpool_id"], ["network_subnet_pools.id"], name=op.f("fk_network_subnets_subnetpool_id")
+    ),
     sa.PrimaryKeyConstraint("id", name=op.f("pk_network_subnets")),
 )
 
@@ -50,6 +85,9 @@ def subnets() -> None:
     op.create_table(*SUBNETS)
     op.create_index(op.f("ix_network_subnets_network_id"), "network_subnets", ["network_id"], unique=False)
     op.create_index(op.f("ix_network_subnets_project_id"), "network_subnets", ["project_id"], unique=False)
+    op.create_index(
+        op.f("ix_network_subnets_subnetpool_id"), "network_subnets", ["subnetpool_id"], unique=False
+    )
 
 
 def fixed_ips() -> None:

@@ -11,6 +11,22 @@ class SubnetNotFound(NotFound):
     """Subnet {id} could not be found."""
 
 
+class SubnetPoolNotFound(NotFound):
+    """Subnet pool {id} could not be found."""
+
+
+class SubnetPoolInUse(Conflict):
+    """Subnet pool {id} is in use: subnets have prefixes of it."""
+
+
+class SubnetAllocationError(Conflict):
+    """Subnet pool {id} cannot give {wanted}: {reason}."""
+
+
+class SubnetPoolQuotaExceeded(Conflict):
+    """Subnet pool {id} gives a project at most {limit}; it would have {wanted}."""
+
+
 class PortNotFound(NotFound):
     """Port {id} could not be found."""
 

@@ -67,12 +67,36 @@ class Network(Model, table="network_networks"):
     updated_at: datetime = column(When, default_factory=clock.now)
 
 
+class SubnetPool(Model, table="network_subnet_pools"):
+    """Prefixes of which subnets are cut, so that no two of them overlap."""
+
+    id: str = column(String(36), key=True, default_factory=ids.dashed)
+    project_id: str = column(String(255), index=True)
+    name: str = column(String(255), default="")
+    description: str = column(String(255), default="")
+    ip_version: int = column(Integer)
+    prefixes: list[str] = column(Json, default_factory=list)
+    default_prefixlen: int = column(Integer)
+    min_prefixlen: int = column(Integer)
+    max_prefixlen: int = column(Integer)
+    default_quota: int | None = column(BigInteger, default=None)
+    shared: bool = column(Boolean, default=False)
+    is_default: bool = column(Boolean, default=False)
+    tags: list[str] = column(Json, default_factory=list)
+    revision_number: int = column(Integer, default=1)
+    created_at: datetime = column(When, default_factory=clock.now)
+    updated_at: datetime = column(When, default_factory=clock.now)
+
+
 class Subnet(Model, table="network_subnets"):
     """A network's addresses. Pools are lists of {start, end}, routes of {destination, nexthop}."""
 
     id: str = column(String(36), key=True, default_factory=ids.dashed)
     project_id: str = column(String(255), index=True)
     network_id: str = column(String(36), references="network_networks.id", index=True)
+    subnetpool_id: str | None = column(
+        String(36), default=None, references="network_subnet_pools.id", index=True
+    )
     name: str = column(String(255), default="")
     description: str = column(String(255), default="")
     ip_version: int = column(Integer)

@@ -45,6 +45,10 @@ GET_NETWORK_PROVIDER = _rule("get_network:provider:network_type", ADMIN_ONLY, "S
 
 CREATE_SUBNET, GET_SUBNET, UPDATE_SUBNET, DELETE_SUBNET = _crud("subnet", "subnet", read=ANYONE)
 
+CREATE_POOL, GET_POOL, UPDATE_POOL, DELETE_POOL = _crud("subnetpool", "subnet pool", read=ANYONE)
+CREATE_POOL_SHARED, CREATE_POOL_DEFAULT = _guards("create", "subnetpool", "shared", "is_default")
+(UPDATE_POOL_DEFAULT,) = _guards("update", "subnetpool", "is_default")
+
 CREATE_PORT, GET_PORT, UPDATE_PORT, DELETE_PORT = _crud("port", "port", read=ANYONE)
 CREATE_PORT_HOST, CREATE_PORT_PROFILE = _guards("create", "port", "binding:host_id", "binding:profile")
 UPDATE_PORT_HOST, UPDATE_PORT_PROFILE, UPDATE_PORT_MAC = _guards(

@@ -8,6 +8,7 @@ from cumulo.services.network.api import (
     quotas,
     routers,
     security_groups,
+    subnet_pools,
 )
 from cumulo.services.network.api.dialect import DIALECT
 from cumulo.services.network.api.tags import tagged
@@ -15,6 +16,7 @@ from cumulo.services.network.api.tags import tagged
 _TAGGED = (
     networks.networks,
     networks.subnets,
+    subnet_pools.pools,
     ports.ports,
     routers.routers,
     floating_ips.floating_ips,

@@ -31,10 +31,13 @@ EXTENSIONS = {
     "standard-attr-revisions": "Resource revision numbers",
     "standard-attr-tag": "Tag support for resources with standard attributes",
     "standard-attr-timestamp": "Resource timestamps",
+    "subnet_allocation": "Subnet Allocation",
+    "default-subnetpools": "Default Subnetpools",
 }
 COLLECTIONS = (
     ("network", "networks"),
     ("subnet", "subnets"),
+    ("subnetpool", "subnetpools"),
     ("port", "ports"),
     ("router", "routers"),
     ("floatingip", "floatingips"),

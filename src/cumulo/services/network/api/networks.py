@@ -7,6 +7,7 @@ from cumulo.core.http.context import NotAuthorised
 from cumulo.core.resource import Resource
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import columns, on_visible_networks, owner, visible_networks
+from cumulo.services.network.api.subnet_pools import prefix_of
 from cumulo.services.network.domain import networks as domain
 from cumulo.services.network.domain import subnets as subnet_domain
 from cumulo.services.network.errors import NetworkNotFound, SubnetNotFound
@@ -68,10 +69,12 @@ async def create_subnet(ctx: Ctx, body: SubnetCreate) -> Subnet:
     )
     if network.project_id != identity.project_id and not identity.is_admin:
         raise NotAuthorised(rule=policy.CREATE_SUBNET.name)
-    values = columns(body, "network_id", "allocation_pools")
+    project_id = owner(ctx, body)
+    values = columns(body, "network_id", "allocation_pools", "use_default_subnetpool", "prefixlen")
+    values["cidr"], values["subnetpool_id"] = await prefix_of(ctx, body, project_id)
     if body.allocation_pools is not UNSET:
         values["allocation_pools"] = body.allocation_pools
-    return await subnet_domain.create(ctx, network, owner(ctx, body), values)
+    return await subnet_domain.create(ctx, network, project_id, values)
 
 
 @subnets.update(policy=policy.UPDATE_SUBNET)

@@ -17,9 +17,10 @@ from cumulo.services.network.model import (
     Router,
     SecurityGroup,
     Subnet,
+    SubnetPool,
 )
 
-R = TypeVar("R", bound=Network | Subnet | Port | Router | FloatingIp | SecurityGroup)
+R = TypeVar("R", bound=Network | Subnet | SubnetPool | Port | Router | FloatingIp | SecurityGroup)
 RECONCILER = "network.realise"
 
 

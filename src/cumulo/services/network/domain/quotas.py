@@ -13,12 +13,14 @@ from cumulo.services.network.model import (
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    SubnetPool,
 )
 
 NAME = "network"
 _MODELS: Mapping[str, Any] = {
     "network": Network,
     "subnet": Subnet,
+    "subnetpool": SubnetPool,
     "port": Port,
     "router": Router,
     "floatingip": FloatingIp,
@@ -28,6 +30,7 @@ _MODELS: Mapping[str, Any] = {
 _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest and Terraform users need
     "network": 100,
     "subnet": 100,
+    "subnetpool": -1,
     "port": 500,
     "router": 10,
     "floatingip": 50,

@@ -61,11 +61,43 @@ class NetworkUpdate(Body):
     is_default: Annotated[bool, Guarded(policy.UPDATE_NETWORK_DEFAULT)] | UnsetType = UNSET
 
 
+class SubnetPoolCreate(Owned, kw_only=True):
+    """A new subnet pool."""
+
+    name: Name = ""
+    prefixes: list[str]
+    description: Name = ""
+    default_prefixlen: int | UnsetType = UNSET
+    min_prefixlen: int | UnsetType = UNSET
+    max_prefixlen: int | UnsetType = UNSET
+    default_quota: Annotated[int, Meta(ge=0)] | None = None
+    address_scope_id: None = None
+    shared: Annotated[bool, Guarded(policy.CREATE_POOL_SHARED)] = False
+    is_default: Annotated[bool, Guarded(policy.CREATE_POOL_DEFAULT)] = False
+
+
+class SubnetPoolUpdate(Body):
+    """A changed subnet pool."""
+
+    name: Name | UnsetType = UNSET
+    prefixes: list[str] | UnsetType = UNSET
+    description: Name | UnsetType = UNSET
+    default_prefixlen: int | UnsetType = UNSET
+    min_prefixlen: int | UnsetType = UNSET
+    max_prefixlen: int | UnsetType = UNSET
+    default_quota: Annotated[int, Meta(ge=0)] | UnsetType | None = UNSET
+    address_scope_id: UnsetType | None = UNSET
+    is_default: Annotated[bool, Guarded(policy.UPDATE_POOL_DEFAULT)] | UnsetType = UNSET
+
+
 class SubnetCreate(Owned, kw_only=True):
-    """A new subnet. `gateway_ip`: absent for the first address, null for none."""
+    """A new subnet. `gateway_ip`: absent for the first address, null for none. The CIDR may be a pool's."""
 
     network_id: str
-    cidr: str
+    cidr: str | None = None
+    subnetpool_id: str | None = None
+    use_default_subnetpool: bool = False
+    prefixlen: int | None = None
     ip_version: int
     name: Name = ""
     description: Name = ""

@@ -30,6 +30,7 @@ from cumulo.services.network.model import (
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
+    SubnetPool,
 )
 
 TenantId = Annotated[str, Source("project_id"), Filterable]
@@ -105,6 +106,29 @@ class NetworkView(View, model=Network):
         return await grouped(ctx, sqlalchemy.select(*columns).where(where).order_by(Subnet.c.created_at))
 
 
+class SubnetPoolView(View, model=SubnetPool):
+    """A subnet pool as clients see it."""
+
+    id: Annotated[str, Filterable, Sortable]
+    name: Annotated[str, Filterable, Sortable]
+    tenant_id: TenantId
+    project_id: Annotated[str, Filterable, Sortable]
+    description: Annotated[str, Filterable]
+    prefixes: list[str]
+    ip_version: Annotated[int, Filterable]
+    default_prefixlen: Annotated[int, Filterable, Sortable]
+    min_prefixlen: Annotated[int, Filterable, Sortable]
+    max_prefixlen: Annotated[int, Filterable, Sortable]
+    default_quota: Annotated[int | None, Filterable]
+    shared: Annotated[bool, Filterable]
+    is_default: Annotated[bool, Filterable]
+    address_scope_id: Annotated[None, Computed(nothing)]
+    tags: list[str]
+    created_at: Annotated[datetime, Sortable]
+    updated_at: datetime
+    revision_number: Annotated[int, Filterable]
+
+
 class SubnetView(View, model=Subnet):
     """A subnet as clients see it."""
 
@@ -123,7 +147,7 @@ class SubnetView(View, model=Subnet):
     host_routes: list[dict[str, str]]
     ipv6_ra_mode: Annotated[str | None, Filterable]
     ipv6_address_mode: Annotated[str | None, Filterable]
-    subnetpool_id: Annotated[None, Computed(nothing)]
+    subnetpool_id: Annotated[str | None, Filterable]
     service_types: Annotated[list[str], Computed(empty)]
     tags: list[str]
     created_at: Annotated[datetime, Sortable]
