@@ -4,12 +4,8 @@ import ipaddress
 
 import pytest
 
-from cumulo.core.tasks import Tasks
-from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import addresses, networks, ports, subnets
+from cumulo.services.network.domain import addresses, ports, subnets
 from cumulo.services.network.domain.addresses import Asked
-from cumulo.services.network.drivers.fake import FakeDriver
-from cumulo.services.network.drivers.specs import Driver
 from cumulo.services.network.errors import (
     InvalidInput,
     InvalidIpForNetwork,
@@ -19,25 +15,6 @@ from cumulo.services.network.errors import (
     MacAddressInUse,
 )
 from cumulo.services.network.model import FixedIp
-
-
-@pytest.fixture
-async def work(database):
-    bindings = {Driver: FakeDriver(), NetworkSettings: NetworkSettings()}
-    async with Tasks(database, bindings=bindings).work() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def network(work):
-    return await networks.create(work, "p1", {"name": "net"})
-
-
-async def subnet_of(work, network, cidr="10.0.0.0/29", *, dhcp=False, **values):
-    version = ipaddress.ip_network(cidr).version
-    return await subnets.create(
-        work, network, "p1", {"cidr": cidr, "ip_version": version, "enable_dhcp": dhcp, **values}
-    )
 
 
 async def held(work, port):
@@ -50,8 +27,8 @@ async def give(work, network, *asked):
     return port, await held(work, port)
 
 
-async def test_ports_get_one_address_after_the_other(work, network):
-    await subnet_of(work, network)
+async def test_ports_get_one_address_after_the_other(work, network, subnet_of):
+    await subnet_of(network)
     assert [(await give(work, network))[1] for _ in range(3)] == [
         ["10.0.0.2"],
         ["10.0.0.3"],
@@ -59,16 +36,16 @@ async def test_ports_get_one_address_after_the_other(work, network):
     ]
 
 
-async def test_a_full_subnet_says_so(work, network):
-    await subnet_of(work, network)
+async def test_a_full_subnet_says_so(work, network, subnet_of):
+    await subnet_of(network)
     for _ in range(5):
         await give(work, network)
     with pytest.raises(IpAddressGenerationFailure):
         await give(work, network)
 
 
-async def test_gaps_are_filled_lowest_first(work, network):
-    await subnet_of(work, network)
+async def test_gaps_are_filled_lowest_first(work, network, subnet_of):
+    await subnet_of(network)
     made = [(await give(work, network))[0] for _ in range(5)]  # .2 to .6: all
     await ports.remove(work, made[3])
     await ports.remove(work, made[1])
@@ -78,9 +55,9 @@ async def test_gaps_are_filled_lowest_first(work, network):
     assert (await give(work, network))[1] == ["10.0.0.2"]
 
 
-async def test_pools_are_used_in_order_and_only_they(work, network):
+async def test_pools_are_used_in_order_and_only_they(work, network, subnet_of):
     pools = [{"start": "10.0.0.5", "end": "10.0.0.5"}, {"start": "10.0.0.2", "end": "10.0.0.3"}]
-    await subnet_of(work, network, allocation_pools=pools)
+    await subnet_of(network, allocation_pools=pools)
     assert [(await give(work, network))[1] for _ in range(3)] == [
         ["10.0.0.2"],
         ["10.0.0.3"],
@@ -88,16 +65,16 @@ async def test_pools_are_used_in_order_and_only_they(work, network):
     ]
 
 
-async def test_a_second_subnet_takes_over_when_the_first_is_full(work, network):
-    await subnet_of(work, network, "10.0.0.0/30")
-    await subnet_of(work, network, "10.1.0.0/30")
+async def test_a_second_subnet_takes_over_when_the_first_is_full(work, network, subnet_of):
+    await subnet_of(network, "10.0.0.0/30")
+    await subnet_of(network, "10.1.0.0/30")
     assert (await give(work, network))[1] == ["10.0.0.2"]
     assert (await give(work, network))[1] == ["10.1.0.2"]
 
 
-async def test_a_chosen_address_may_lie_outside_the_pools(work, network):
+async def test_a_chosen_address_may_lie_outside_the_pools(work, network, subnet_of):
     pools = [{"start": "10.0.0.2", "end": "10.0.0.3"}]
-    await subnet_of(work, network, allocation_pools=pools)
+    await subnet_of(network, allocation_pools=pools)
     assert (await give(work, network, Asked(address="10.0.0.6")))[1] == ["10.0.0.6"]
 
 
@@ -111,32 +88,32 @@ async def test_a_chosen_address_may_lie_outside_the_pools(work, network):
         ("10.0.0.2", IpAddressAlreadyAllocated),
     ],
 )
-async def test_an_address_that_cannot_be_is_refused(work, network, address, error):
-    await subnet_of(work, network)
+async def test_an_address_that_cannot_be_is_refused(work, network, subnet_of, address, error):
+    await subnet_of(network)
     await give(work, network)
     with pytest.raises(error):
         await give(work, network, Asked(address=address))
 
 
-async def test_a_network_without_subnets_gives_no_address(work, network):
+async def test_a_network_without_subnets_gives_no_address(work, network, subnet_of):
     assert (await give(work, network))[1] == []
 
 
-async def test_each_version_gives_one_address(work, network):
-    await subnet_of(work, network)
-    await subnet_of(work, network, "fd00::/64")
+async def test_each_version_gives_one_address(work, network, subnet_of):
+    await subnet_of(network)
+    await subnet_of(network, "fd00::/64")
     assert (await give(work, network))[1] == ["10.0.0.2", "fd00::2"]
 
 
-async def test_a_slaac_address_follows_from_the_mac(work, network):
-    await subnet_of(work, network, "fd00::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
+async def test_a_slaac_address_follows_from_the_mac(work, network, subnet_of):
+    await subnet_of(network, "fd00::/64", ipv6_ra_mode="slaac", ipv6_address_mode="slaac")
     port = await ports.create(work, network, "p1", mac="FA:16:3E:00:00:01")
     assert port.mac_address == "fa:16:3e:00:00:01"
     assert await held(work, port) == ["fd00::f816:3eff:fe00:1"]
 
 
-async def test_an_update_keeps_what_stays_and_gives_what_is_new(work, network):
-    subnet = await subnet_of(work, network)
+async def test_an_update_keeps_what_stays_and_gives_what_is_new(work, network, subnet_of):
+    subnet = await subnet_of(network)
     port, _ = await give(work, network)
     await ports.update(work, port, {}, fixed_ips=[Asked(subnet.id), Asked(address="10.0.0.5")])
     assert await held(work, port) == ["10.0.0.2", "10.0.0.5"]
@@ -145,7 +122,7 @@ async def test_an_update_keeps_what_stays_and_gives_what_is_new(work, network):
     assert port.revision_number == 3
 
 
-async def test_a_mac_is_made_up_unless_chosen_and_is_its_networks_only_one(work, network):
+async def test_a_mac_is_made_up_unless_chosen_and_is_its_networks_only_one(work, network, subnet_of):
     port = await ports.create(work, network, "p1", mac="fa:16:3e:00:00:01")
     with pytest.raises(MacAddressInUse):
         await ports.create(work, network, "p1", mac=port.mac_address)
@@ -155,8 +132,8 @@ async def test_a_mac_is_made_up_unless_chosen_and_is_its_networks_only_one(work,
     assert other.mac_address.startswith("fa:16:3e:")
 
 
-async def test_metadata_takes_the_first_address_of_a_subnet_with_dhcp(work, network):
-    await subnet_of(work, network, dhcp=True)
+async def test_metadata_takes_the_first_address_of_a_subnet_with_dhcp(work, network, subnet_of):
+    await subnet_of(network, dhcp=True)
     assert (await give(work, network))[1] == ["10.0.0.3"]
 
 
