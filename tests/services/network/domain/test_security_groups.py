@@ -6,7 +6,6 @@ from cumulo.services.network import errors
 from cumulo.services.network.domain import ports, security_groups
 from cumulo.services.network.model import SecurityGroup, SecurityGroupRule
 
-
 PORT_ONE = {"port_range_min": 1, "port_range_max": 1}
 
 
