@@ -80,3 +80,15 @@ def test_the_home_folder_is_that_of_the_user_behind_sudo(monkeypatch):
     found = clouds.home_file(StateFolder(clouds.DEFAULT))
     assert found is not None
     assert found.parts[-3:] == (".config", "openstack", "clouds.yaml")
+
+
+def test_a_file_that_held_nothing_but_ours_goes_with_it(tmp_path, monkeypatch):
+    file = tmp_path / "clouds.yaml"
+    monkeypatch.setattr(clouds, "home_file", lambda state: file)
+    state = StateFolder(tmp_path / "state")
+    state.path.mkdir()
+    clouds.write(state, "http://127.0.0.1:8700")
+    clouds.write_home(state)
+    assert "cumulo-admin" in file.read_text()
+    clouds.remove_home(state)
+    assert not file.exists()

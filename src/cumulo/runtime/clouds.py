@@ -94,7 +94,9 @@ def remove_home(state: StateFolder) -> None:
     if file is not None and file.exists():
         before = file.read_text(encoding="utf-8")
         after = without(before)
-        if after != before:
+        if not after.strip():
+            file.unlink()
+        elif after != before:
             caller = _caller()
             write_private(file, after, owner=(caller.pw_uid, caller.pw_gid))
 

@@ -83,13 +83,14 @@ def described(state: StateFolder) -> str:
     own = state.path / "clouds.yaml"
     home = clouds.home_file(state)
     known = f"{own}, as cloud `cumulo`" if home is None else f"{home}, as `cumulo` and `cumulo-admin`"
+    other = "" if home else f"--state {state.path} "
     return "\n".join(
         (
             f"Cumulo is up:    {http.url}",
             f"clouds.yaml:     {known}",
             f"openrc:          {state.path / 'openrc'} (a project's user), {state.path / 'admin-openrc'}",
             f"password:        {state.admin_password} (the administrator's)",
-            "try:             ./cumulo openstack server list",
+            f"try:             ./cumulo {other}openstack server list",
         )
     )
 
