@@ -8,6 +8,7 @@ from cumulo.services.identity.api.discovery import discovery
 from cumulo.services.identity.api.filters import endpoint_groups, filter_routes
 from cumulo.services.identity.api.grants import grants
 from cumulo.services.identity.api.limits import limit_routes, limits, registered
+from cumulo.services.identity.api.oauth import consumers, oauth
 from cumulo.services.identity.api.placed_policies import placed_policies
 from cumulo.services.identity.api.projects import domains, project_routes, projects
 from cumulo.services.identity.api.roles import inferences, roles
@@ -61,6 +62,8 @@ PARTS = (
     filter_routes,
     placed_policies,
     configuration,
+    consumers,
+    oauth,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -10,11 +10,13 @@ from cumulo.core.errors import Unauthenticated
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, links, listed
+from cumulo.services.identity.api.oauth import call
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import (
     authority,
     issuing,
     login,
+    oauth,
     people,
     projects,
     receipts,
@@ -25,7 +27,7 @@ from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.passwords import missing_methods
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.errors import TokenNotFound
-from cumulo.services.identity.model import SYSTEM, ApplicationCredential
+from cumulo.services.identity.model import SYSTEM, AccessToken, ApplicationCredential
 from cumulo.services.identity.schema.auth import AuthRequest, receipt_body, token_body
 from cumulo.services.identity.schema.projects import DomainView, ProjectView
 
@@ -69,7 +71,17 @@ def _desk(ctx: Ctx) -> login.Desk:
         keyring=ctx.use(Keyring),
         secrets=ctx.use(CredentialKeys),
         settings=ctx.use(IdentitySettings),
+        oauth=lambda: _by_oauth(ctx),
     )
+
+
+async def _by_oauth(ctx: Ctx) -> login.Principal:
+    """Verify the OAuth signature of a login."""
+    async with ctx.begin() as transaction:
+        ctx.writing(transaction)
+        access = await oauth.access_by(ctx, call(ctx))
+        user = await people.require_user(transaction, access.user_id)
+    return login.Principal(user=user, methods=("oauth1",), access=access)
 
 
 async def _wants_more(
@@ -98,8 +110,10 @@ async def answer_with(ctx: Ctx, db: Reader, status: int, token: str, identity: I
     user = await people.require_user(db, identity.user_id or "")
     credential_id = identity.application_credential_id
     credential = await db.get(ApplicationCredential, credential_id) if credential_id else None
+    access_id = identity.access_token_id
+    access = await db.get(AccessToken, access_id) if access_id else None
     entries = None if flag(ctx, "nocatalog") else await ctx.use(CatalogCache).show(db, identity)
-    return Response(status, token_body(identity, user, credential, entries), {SUBJECT: token})
+    return Response(status, token_body(identity, user, credential or access, entries), {SUBJECT: token})
 
 
 def _subject(ctx: Ctx) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from cumulo.core.auth import Identity
 from cumulo.core.http import OpenBody, microseconds
-from cumulo.services.identity.model import ApplicationCredential, Domain, User
+from cumulo.services.identity.model import AccessToken, ApplicationCredential, Domain, User
 
 
 class Named(msgspec.Struct, kw_only=True):
@@ -101,7 +101,7 @@ class AuthRequest(OpenBody):
 def token_body(
     identity: Identity,
     user: User,
-    credential: ApplicationCredential | None,
+    delegation: ApplicationCredential | AccessToken | None,
     catalog: list[dict[str, Any]] | None,
 ) -> dict[str, Any]:
     """Return a token as the API shows it."""
@@ -123,8 +123,11 @@ def token_body(
         token["roles"] = [{"id": role_id, "name": name} for role_id, name in pairs]
     if catalog is not None and identity.roles:
         token["catalog"] = catalog
-    if credential is not None:
-        token["application_credential"] = _credential(credential, identity)
+    if isinstance(delegation, ApplicationCredential):
+        token["application_credential"] = _credential(delegation, identity)
+    elif delegation is not None:
+        named = {"access_token_id": delegation.id, "consumer_id": delegation.consumer_id}
+        token["OS-OAUTH1"] = named
     if identity.trust_id is not None:
         token["OS-TRUST:trust"] = {
             "id": identity.trust_id,
