@@ -8,7 +8,7 @@ import sqlalchemy
 
 from cumulo.core.db import Reader
 from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import dhcp_options
+from cumulo.services.network.drivers import dhcp_options
 from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
     GatewaySpec,
