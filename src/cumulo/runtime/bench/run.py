@@ -1,6 +1,7 @@
 """The command: start what is measured, measure, print the table, write the JSON."""
 
 import http.client
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def bench(json: Path | None = None) -> int:
     """Measure everything and print each line as it is known. Return 0 when every promise is kept."""
     print(COLUMNS.format("WHAT", "CALLS", "CPU ms", "MEDIAN ms", "PER SECOND", "REACH"))
     figures = []
-    for figure in [*_quick(), *_whole()]:
+    for figure in itertools.chain(_quick(), _whole()):
         print(_line(figure), flush=True)
         figures.append(figure)
     if json:
