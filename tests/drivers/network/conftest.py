@@ -1,11 +1,14 @@
+import asyncio
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from cumulo.services.network.drivers.ovn import OvnDriver
 from cumulo.testing import ovn
+from cumulo.testing.site import HOST, Site
 
 
 @pytest.fixture
@@ -31,3 +34,17 @@ async def ovn_driver(central):
     await driver.start()
     yield driver
     await driver.stop()
+
+
+@pytest.fixture
+async def site(folder, central):
+    north, south = central
+    driver = OvnDriver(north, south)
+    await driver.start()
+    with ExitStack() as stack:
+        host = await asyncio.to_thread(stack.enter_context, ovn.chassis(folder, south, f"{HOST}/24"))
+        async with asyncio.timeout(20):
+            await driver._ready()
+            await driver._south.until(lambda: bool(driver._south.rows("Chassis")))
+        yield Site(host, stack, driver, north)
+        await driver.stop()
