@@ -151,6 +151,10 @@ class Bench:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGINT)
                 process.wait()
+        if not (self.folder / "run.subunit").stat().st_size:
+            raise RuntimeError(
+                f"no test ran: {(self.folder / 'run.log').read_text(errors='replace')[-2000:]}"
+            )
 
     def _version(self) -> str:
         version = subprocess.run(
