@@ -7,8 +7,7 @@ import msgspec
 import pytest
 
 from cumulo.core.auth import ANONYMOUS, Enforcer, Identity
-from cumulo.core.http import Operation, Service
-from cumulo.core.http import openapi
+from cumulo.core.http import Operation, Service, openapi
 from cumulo.testing.cloud import persona
 
 OWN, OTHER = "own-project", "other-project"

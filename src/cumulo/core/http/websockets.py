@@ -24,13 +24,6 @@ class WebSocket:
         """Return the adapter, driver or settings bound to a type."""
         return cast("P", self._bindings[contract])
 
-    @property
-    def cookies(self) -> dict[str, str]:
-        """The cookies that came with the handshake."""
-        raw = dict(self.scope["headers"]).get(b"cookie", b"").decode("latin-1")
-        pairs = (part.strip().partition("=") for part in raw.split(";") if part.strip())
-        return {name: value for name, _, value in pairs}
-
     async def accept(self, subprotocol: str | None = None) -> None:
         """Complete the handshake."""
         await self.raw_receive()

@@ -51,10 +51,6 @@ class ExtensionNotFound(NotFound):
     """Extension with alias {id} does not exist."""
 
 
-class QuotaNotFound(NotFound):
-    """Quota for tenant {id} could not be found."""
-
-
 class TagNotFound(NotFound):
     """Tag {id} could not be found."""
 
@@ -101,10 +97,6 @@ class InvalidAllocationPool(Invalid):
 
 class GatewayConflictWithAllocationPools(Conflict):
     """The gateway address {address} lies in the allocation pool {pool}."""
-
-
-class IpAddressInUse(Conflict):
-    """The IP address {address} is in use on network {network_id}."""
 
 
 class IpAddressAlreadyAllocated(Conflict):
