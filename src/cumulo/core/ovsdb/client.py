@@ -72,11 +72,6 @@ class Client:
         except TimeoutError:
             raise Disconnected(f"{self.database} does not answer at {self.address}") from None
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether the replica is up to date at this moment."""
-        return self._ready.is_set()
-
     def rows(self, table: str) -> Mapping[str, Row]:
         """Return the replica of a table, UUID → row."""
         return self._tables[table].rows
