@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from cumulo.runtime.reset import devices, remove
 from cumulo.runtime.settings import port_is_free
 from cumulo.runtime.state import StateFolder
 
-_PORTS = range(8900, 9000)
+_PORTS = range(20000, 30000)  # at random: a cloud that is restarted must find its port still free
 
 
 class WouldNotStart(Exception):
@@ -26,7 +27,7 @@ def scratch_cloud(purpose: str, settings: str = "", *, up: bool = True) -> Itera
     folder = Path(tempfile.mkdtemp(prefix=f"cumulo-{purpose}-"))
     state = StateFolder(folder / "state")
     state.path.mkdir()
-    port = next(port for port in _PORTS if port_is_free(port))
+    port = next(port for port in random.sample(_PORTS, len(_PORTS)) if port_is_free(port))
     state.config.write_text(f"[http]\nport = {port}\n{settings}", encoding="utf-8")
     try:
         if up and start(state.path) is None:
