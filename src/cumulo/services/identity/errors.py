@@ -83,6 +83,14 @@ class ProjectHasChildren(Forbidden):
     """Cannot delete project {id}: it is not a leaf in the hierarchy."""
 
 
+class ProjectTreeEnabled(Forbidden):
+    """Cannot disable project {id} since its subtree contains enabled projects."""
+
+
+class ProjectParentDisabled(Forbidden):
+    """Cannot enable project {id} since it has disabled parents."""
+
+
 class RegionHasChildren(Forbidden):
     """Unable to delete region {id} because it or its child regions have associated endpoints."""
 

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from cumulo.core.auth import Rule
+from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, links, listed
 from cumulo.services.identity.domain import assignments
 from cumulo.services.identity.domain import roles as domain
+from cumulo.services.identity.domain.projects import require_project, subtree
 from cumulo.services.identity.model import Domain, Group, Project, Role, User
 from cumulo.services.identity.schema.projects import RoleView
 
@@ -117,9 +119,23 @@ async def list_role_assignments(ctx: Ctx) -> dict[str, Any]:
         inherited=True if first("scope.OS-INHERIT:inherited_to") == "projects" else None,
     )
     held = await assignments.list_assignments(ctx.db, wanted, effective=flag(ctx, "effective"))
+    if flag(ctx, "include_subtree"):
+        held += await _below(ctx, wanted)
     names = await _names(ctx) if flag(ctx, "include_names") else None
     shapes = [_shape(ctx, each, names) for each in await _visible(ctx, held)]
     return {"role_assignments": shapes, **links(ctx, "role_assignments")}
+
+
+async def _below(ctx: Ctx, wanted: assignments.Wanted) -> list[assignments.Held]:
+    """Return what is assigned on the projects below the one that is asked for."""
+    if wanted.project_id is None:
+        raise Invalid("include_subtree needs scope.project.id.")
+    effective, found = flag(ctx, "effective"), []
+    project = await require_project(ctx.db, wanted.project_id)
+    for each in await subtree(ctx.db, project):
+        below = msgspec.structs.replace(wanted, project_id=each.id)
+        found += await assignments.list_assignments(ctx.db, below, effective=effective)
+    return found
 
 
 async def _visible(ctx: Ctx, held: list[assignments.Held]) -> list[assignments.Held]:

@@ -12,6 +12,8 @@ from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, in_sight, links
 from cumulo.services.identity.api.users import home_domain
 from cumulo.services.identity.domain import projects as domain
+from cumulo.services.identity.domain.authority import ancestors
+from cumulo.services.identity.domain.options import check_deletable, with_options
 from cumulo.services.identity.errors import DomainNotFound, ProjectNotFound, TagNotFound
 from cumulo.services.identity.model import Domain, Project
 from cumulo.services.identity.schema.people import with_extra
@@ -42,7 +44,8 @@ domains.show(policy=policy.GET_DOMAIN)
 @domains.create(policy=policy.CREATE_DOMAIN)
 async def create_domain(ctx: Ctx, body: DomainCreate) -> Domain:
     """Create a domain."""
-    values = with_extra(None, body.given()) | {"description": body.description or ""}
+    given = with_options("domain", None, body.given())
+    values = with_extra(None, given) | {"description": body.description or ""}
     chosen = values.pop("explicit_domain_id")
     return await domain.create_domain(ctx, Domain(**values | ({"id": chosen} if chosen else {})))
 
@@ -50,12 +53,17 @@ async def create_domain(ctx: Ctx, body: DomainCreate) -> Domain:
 @domains.update(policy=policy.UPDATE_DOMAIN)
 async def update_domain(ctx: Ctx, row: Domain, body: DomainUpdate) -> Domain:
     """Change a domain; disabling it stops all its users and projects."""
-    return await domain.update_domain(ctx, row, with_extra(row, body.given()))
+    return await domain.update_domain(ctx, row, _changes("domain", row, body))
+
+
+def _changes(kind: str, row: Domain | Project, body: DomainUpdate | ProjectUpdate) -> dict[str, Any]:
+    return with_extra(row, with_options(kind, row, body.given()))
 
 
 @domains.delete(policy=policy.DELETE_DOMAIN)
 async def delete_domain(ctx: Ctx, row: Domain) -> None:
     """Delete a disabled domain with everything in it."""
+    check_deletable("domain", row)
     await domain.delete_domain(ctx, row)
 
 
@@ -92,7 +100,26 @@ projects = Projects(
     target=_new_project,
 )
 project_routes = RouteSet()
-projects.show(policy=policy.GET_PROJECT)
+
+
+@projects.member("GET", "", policy=policy.GET_PROJECT)
+async def show_project(ctx: Ctx, project: Project) -> dict[str, Any]:
+    """Show a project; on demand with the projects above and below it, as a list or as ids."""
+    shape = (await ProjectView.render(ctx, [project]))[0]
+    for name, fetch in (("parents", ancestors), ("subtree", domain.subtree)):
+        as_list, as_ids = flag(ctx, f"{name}_as_list"), flag(ctx, f"{name}_as_ids")
+        if as_list and as_ids:
+            raise Invalid(f"Specify either {name}_as_list or {name}_as_ids, not both.")
+        if not (as_list or as_ids):
+            continue
+        rows = [] if domain.acts_as_domain(project) else await fetch(ctx.db, project)
+        if as_list:
+            shape[name] = [{"project": each} for each in await ProjectView.render(ctx, rows)]
+        elif name == "parents":
+            shape[name] = domain.chained([row.id for row in rows])
+        else:
+            shape[name] = domain.branched(project.id, rows)
+    return {"project": shape}
 
 
 def _tagged(tag: str) -> Any:
@@ -126,7 +153,8 @@ async def create_project(ctx: Ctx, body: ProjectCreate) -> Project:
     if body.is_domain:
         return await _create_domain(ctx, body)
     where = home_domain(ctx, body.domain_id)
-    values = with_extra(None, body.given()) | {"domain_id": where, "parent_id": body.parent_id or where}
+    given = with_options("project", None, body.given())
+    values = with_extra(None, given) | {"domain_id": where, "parent_id": body.parent_id or where}
     del values["is_domain"]
     return await domain.create_project(ctx, Project(**values | {"description": body.description or ""}))
 
@@ -136,7 +164,8 @@ async def _create_domain(ctx: Ctx, body: ProjectCreate) -> Project:
     if body.parent_id is not None or body.domain_id is not None:
         raise Invalid("A project that acts as a domain has neither a parent nor a domain.")
     ctx.authorise(policy.CREATE_DOMAIN)
-    values = with_extra(None, body.given()) | {"description": body.description or ""}
+    given = with_options("domain", None, body.given())
+    values = with_extra(None, given) | {"description": body.description or ""}
     for name in ("is_domain", "parent_id", "domain_id"):
         values.pop(name, None)
     return domain.as_project(await domain.create_domain(ctx, Domain(**values)))
@@ -160,8 +189,8 @@ async def update_project(ctx: Ctx, project: Project, body: ProjectUpdate) -> Pro
     if domain.acts_as_domain(project):
         ctx.authorise(policy.UPDATE_DOMAIN)
         row = await domain.require_domain(ctx.db, project.id)
-        return domain.as_project(await domain.update_domain(ctx, row, with_extra(row, body.given())))
-    return await domain.update_project(ctx, project, with_extra(project, body.given()))
+        return domain.as_project(await domain.update_domain(ctx, row, _changes("domain", row, body)))
+    return await domain.update_project(ctx, project, _changes("project", project, body))
 
 
 @projects.delete(policy=policy.DELETE_PROJECT)
@@ -169,8 +198,11 @@ async def delete_project(ctx: Ctx, project: Project) -> None:
     """Delete a project."""
     if domain.acts_as_domain(project):
         ctx.authorise(policy.DELETE_DOMAIN)
-        await domain.delete_domain(ctx, await domain.require_domain(ctx.db, project.id))
+        row = await domain.require_domain(ctx.db, project.id)
+        check_deletable("domain", row)
+        await domain.delete_domain(ctx, row)
     else:
+        check_deletable("project", project)
         await domain.delete_project(ctx, project)
 
 

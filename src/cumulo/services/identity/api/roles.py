@@ -7,6 +7,7 @@ from cumulo.core.resource import Resource
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import links
 from cumulo.services.identity.domain import roles as domain
+from cumulo.services.identity.domain.options import check_deletable, with_options
 from cumulo.services.identity.errors import RoleNotFound
 from cumulo.services.identity.model import Role
 from cumulo.services.identity.schema.projects import RoleCreate, RoleUpdate, RoleView
@@ -28,18 +29,19 @@ roles.show(policy=policy.GET_ROLE)
 @roles.create(policy=policy.CREATE_ROLE)
 async def create_role(ctx: Ctx, body: RoleCreate) -> Role:
     """Create a role."""
-    return await domain.create_role(ctx, Role(**body.given()))
+    return await domain.create_role(ctx, Role(**with_options("role", None, body.given())))
 
 
 @roles.update(policy=policy.UPDATE_ROLE)
 async def update_role(ctx: Ctx, role: Role, body: RoleUpdate) -> Role:
     """Change a role."""
-    return await domain.update_role(ctx, role, body.given())
+    return await domain.update_role(ctx, role, with_options("role", role, body.given()))
 
 
 @roles.delete(policy=policy.DELETE_ROLE)
 async def delete_role(ctx: Ctx, role: Role) -> None:
     """Delete a role with its assignments."""
+    check_deletable("role", role)
     await domain.delete_role(ctx, role)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy
 from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
-from cumulo.services.identity.domain.authority import changed, of_user
+from cumulo.services.identity.domain.authority import ancestors, changed, of_user
 from cumulo.services.identity.domain.delegations import end_trusts
 from cumulo.services.identity.errors import (
     DefaultDomainIndelible,
@@ -16,6 +16,8 @@ from cumulo.services.identity.errors import (
     NameTaken,
     ProjectHasChildren,
     ProjectNotFound,
+    ProjectParentDisabled,
+    ProjectTreeEnabled,
     WrongDomain,
 )
 from cumulo.services.identity.model import (
@@ -127,7 +129,15 @@ async def create_project(work: Work, project: Project) -> Project:
 
 
 async def update_project(work: Work, project: Project, changes: dict[str, Any]) -> Project:
-    """Write changed columns; a disabled project's tokens are refused at once."""
+    """Write changed columns; a disabled project's tokens are refused at once.
+
+    A project is not disabled above an enabled one, and not enabled below a disabled one.
+    """
+    enabled = changes.get("enabled", project.enabled)
+    if project.enabled and not enabled and any(each.enabled for each in await subtree(work.db, project)):
+        raise ProjectTreeEnabled(id=project.id)
+    if not project.enabled and enabled and not all(e.enabled for e in await ancestors(work.db, project)):
+        raise ProjectParentDisabled(id=project.id)
     return await _save(work, project, changes, "project")
 
 
@@ -137,6 +147,28 @@ async def delete_project(work: Work, project: Project) -> None:
         raise ProjectHasChildren(id=project.id)
     await _remove_project(work, project)
     await changed(work.db)
+
+
+async def subtree(db: Reader, project: Project) -> list[Project]:
+    """Return the projects below a project, level by level."""
+    found: list[Project] = []
+    level = [project.id]
+    while level:
+        rows = await db.all(Project, Project.c.parent_id.in_(level), order_by=[Project.c.name])
+        found += rows
+        level = [row.id for row in rows]
+    return found
+
+
+def chained(ids: list[str]) -> dict[str, Any] | None:
+    """Return ids as `{first: {second: … None}}`; None for none."""
+    return {ids[0]: chained(ids[1:])} if ids else None
+
+
+def branched(root: str, rows: list[Project]) -> dict[str, Any] | None:
+    """Return the ids below one as a tree of the same form."""
+    inside = [row.id for row in rows if row.parent_id == root]
+    return {each: branched(each, rows) for each in inside} or None
 
 
 async def _remove_project(work: Work, project: Project) -> None:

@@ -10,7 +10,7 @@ from cumulo.services.identity.model import Domain, Project, Role
 from cumulo.services.identity.schema.people import EXTRA, Name, ShortName, self_link
 
 Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
-NO_OPTIONS = Computed(lambda _row, _page: {})
+OPTIONS = Computed(lambda row, _page: row.options or {})
 
 
 class DomainView(View, model=Domain):
@@ -21,7 +21,7 @@ class DomainView(View, model=Domain):
     description: str
     enabled: Annotated[bool, Filterable]
     tags: list[str]
-    options: Annotated[dict[str, Any], NO_OPTIONS]
+    options: Annotated[dict[str, Any], OPTIONS]
     extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("domains")]
 
@@ -34,6 +34,7 @@ class DomainCreate(KeepingBody):
     enabled: bool = True
     explicit_domain_id: str | None = None
     tags: list[Tag] = []
+    options: dict[str, Any] = {}
 
 
 class DomainUpdate(KeepingBody):
@@ -43,6 +44,7 @@ class DomainUpdate(KeepingBody):
     description: str | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     tags: list[Tag] | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
 
 
 class ProjectView(View, model=Project):
@@ -56,7 +58,7 @@ class ProjectView(View, model=Project):
     parent_id: Annotated[str | None, Computed(lambda row, _page: row.parent_id or None), Filterable]
     is_domain: Annotated[bool, Computed(lambda row, _page: not row.domain_id)]
     tags: list[str]
-    options: Annotated[dict[str, Any], NO_OPTIONS]
+    options: Annotated[dict[str, Any], OPTIONS]
     extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("projects")]
 
@@ -72,7 +74,7 @@ class ActingProjectView(View, model=Domain):
     parent_id: Annotated[str | None, Computed(lambda _row, _page: None)]
     is_domain: Annotated[bool, Computed(lambda _row, _page: True)]
     tags: list[str]
-    options: Annotated[dict[str, Any], NO_OPTIONS]
+    options: Annotated[dict[str, Any], OPTIONS]
     extra: Annotated[Any, EXTRA]
     links: Annotated[Any, self_link("projects")]
 
@@ -87,6 +89,7 @@ class ProjectCreate(KeepingBody):
     enabled: bool = True
     is_domain: bool = False
     tags: list[Tag] = []
+    options: dict[str, Any] = {}
 
 
 class ProjectUpdate(KeepingBody):
@@ -96,6 +99,7 @@ class ProjectUpdate(KeepingBody):
     description: str | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     tags: list[Tag] | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
 
 
 class Tags(OpenBody):
@@ -111,7 +115,7 @@ class RoleView(View, model=Role):
     name: Annotated[str, Filterable]
     domain_id: Annotated[str | None, Filterable]
     description: str | None
-    options: Annotated[dict[str, Any], NO_OPTIONS]
+    options: Annotated[dict[str, Any], OPTIONS]
     links: Annotated[Any, self_link("roles")]
 
 
@@ -121,6 +125,7 @@ class RoleCreate(OpenBody):
     name: Name
     domain_id: str | None = None
     description: str | None = None
+    options: dict[str, Any] = {}
 
 
 class RoleUpdate(OpenBody):
@@ -128,3 +133,4 @@ class RoleUpdate(OpenBody):
 
     name: Name | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
