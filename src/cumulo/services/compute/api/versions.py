@@ -9,6 +9,7 @@ from cumulo.services.compute.api.dialect import MAXIMUM
 
 routes = RouteSet()
 UPDATED = "2013-07-23T11:33:21Z"
+MEDIA = {"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}
 EXTENSIONS = (
     ("NMN", "Multinic"),
     ("OS-DCF", "DiskConfig"),
@@ -39,30 +40,50 @@ EXTENSIONS = (
 )
 
 
+def _self(ctx: Ctx, path: str) -> list[dict[str, str]]:
+    return [{"rel": "self", "href": f"{ctx.base_url.removesuffix('/v2.1')}/{path}/"}]
+
+
+def ancient(ctx: Ctx) -> dict[str, Any]:
+    """Return the version before microversions, which every Nova lists first; nothing else of it is served."""
+    return {
+        "id": "v2.0",
+        "status": "DEPRECATED",
+        "version": "",
+        "min_version": "",
+        "updated": "2011-01-21T11:33:21Z",
+        "links": _self(ctx, "v2"),
+    }
+
+
 def document(ctx: Ctx) -> dict[str, Any]:
-    """Return the one version that is served."""
-    base = f"{ctx.base_url.removesuffix('/v2.1')}/v2.1/"
+    """Return the version that is served."""
     return {
         "id": "v2.1",
         "status": "CURRENT",
         "version": MAXIMUM,
         "min_version": "2.1",
         "updated": UPDATED,
-        "links": [{"rel": "self", "href": base}],
+        "links": _self(ctx, "v2.1"),
     }
 
 
 @routes.route("GET", "/", policy=None, at_root=True)
 async def list_versions(ctx: Ctx) -> dict[str, Any]:
     """List the versions of the compute API."""
-    return {"versions": [document(ctx)]}
+    return {"versions": [ancient(ctx), document(ctx)]}
+
+
+@routes.route("GET", "/v2", policy=None, at_root=True)
+async def show_ancient_version(ctx: Ctx) -> dict[str, Any]:
+    """Show version 2.0 of the compute API."""
+    return {"version": {**ancient(ctx), "media-types": [MEDIA]}}
 
 
 @routes.route("GET", "", policy=None)
 async def show_version(ctx: Ctx) -> dict[str, Any]:
     """Show version 2.1 of the compute API."""
-    media = {"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2.1"}
-    return {"version": {**document(ctx), "media-types": [media]}}
+    return {"version": {**document(ctx), "media-types": [MEDIA]}}
 
 
 def extension(alias: str, name: str) -> dict[str, Any]:
