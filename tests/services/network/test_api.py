@@ -250,3 +250,26 @@ async def test_ports_with_options_of_their_own_follow_their_subnet(cloud, driver
     await cloud.settle()
     assert own["id"] in realised
     assert plain["id"] not in realised
+
+
+async def test_there_are_no_availability_zones_and_none_can_be_asked_for(member):
+    assert (await member.show("/availability_zones"))["availability_zones"] == []
+    for kind in ("network", "router"):
+        refused = await member.create(kind, expect=404, availability_zone_hints=["nova"])
+        assert refused["type"] == "AvailabilityZoneNotFound"
+    (provider,) = (await member.show("/service-providers"))["service_providers"]
+    assert provider["name"] == "ovn"
+
+
+async def test_an_administrator_sees_how_many_addresses_are_left(member, admin, network):
+    await member.create("port", network_id=network["id"])
+    path = f"/network-ip-availabilities/{network['id']}"
+    shown = (await admin.show(path))["network_ip_availability"]
+    assert (shown["network_name"], shown["total_ips"], shown["used_ips"]) == ("net", 253, 2)
+    (line,) = shown["subnet_ip_availability"]
+    assert (line["cidr"], line["used_ips"]) == ("10.0.0.0/24", 2)
+    listed = await admin.show("/network-ip-availabilities?network_name=net&ip_version=4")
+    assert listed["network_ip_availabilities"] == [shown]
+    await admin.show("/network-ip-availabilities?ip_version=5", expect=400)
+    await admin.show("/network-ip-availabilities/none", expect=404)
+    await member.show(path, expect=403)

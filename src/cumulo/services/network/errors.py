@@ -51,6 +51,10 @@ class ExtensionNotFound(NotFound):
     """Extension with alias {id} does not exist."""
 
 
+class AvailabilityZoneNotFound(NotFound):
+    """Availability zone {id} could not be found."""
+
+
 class TagNotFound(NotFound):
     """Tag {id} could not be found."""
 
@@ -204,7 +208,7 @@ class SecurityGroupInvalidPortValue(Invalid):
 
 
 class SecurityGroupInvalidIcmpValue(Invalid):
-    """The ICMP {field} ({attribute}) {value} is not within 0 to 255."""
+    """Invalid value for ICMP {field} ({attribute}): {value} is not within 0 to 255."""
 
 
 class SecurityGroupMissingIcmpType(Invalid):

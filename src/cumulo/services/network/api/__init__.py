@@ -1,6 +1,7 @@
 """The network service's API: what it declares."""
 
 from cumulo.services.network.api import (
+    availability,
     discovery,
     floating_ips,
     networks,
@@ -25,6 +26,6 @@ _TAGGED = (
 for _resource in _TAGGED:
     tagged(_resource)
 
-PARTS = (discovery.routes, *_TAGGED, security_groups.rules, quotas.routes)
+PARTS = (discovery.routes, *_TAGGED, security_groups.rules, quotas.routes, availability.routes)
 
 __all__ = ["DIALECT", "PARTS"]

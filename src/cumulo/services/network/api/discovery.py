@@ -33,6 +33,9 @@ EXTENSIONS = {
     "standard-attr-timestamp": "Resource timestamps",
     "subnet_allocation": "Subnet Allocation",
     "default-subnetpools": "Default Subnetpools",
+    "availability_zone": "Availability Zone",
+    "network-ip-availability": "Network IP Availability",
+    "service-type": "Neutron Service Type Management",
 }
 COLLECTIONS = (
     ("network", "networks"),
@@ -87,3 +90,17 @@ async def extension(ctx: Ctx, alias: str) -> dict[str, Any]:
     if alias not in EXTENSIONS:
         raise ExtensionNotFound(id=alias)
     return {"extension": shown(alias, EXTENSIONS[alias])}
+
+
+@routes.route("GET", "/availability_zones", policy=policy.GET_ZONES)
+async def zones(ctx: Ctx) -> dict[str, Any]:
+    """List the availability zones of networks and routers: none, hosts are not parted so."""
+    del ctx
+    return {"availability_zones": []}
+
+
+@routes.route("GET", "/service-providers", policy=policy.GET_PROVIDERS)
+async def providers(ctx: Ctx) -> dict[str, Any]:
+    """List what provides routers."""
+    del ctx
+    return {"service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "ovn", "default": True}]}

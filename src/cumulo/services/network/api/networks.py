@@ -6,7 +6,13 @@ from cumulo.core.http import Ctx
 from cumulo.core.http.context import NotAuthorised
 from cumulo.core.resource import Resource
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import columns, on_visible_networks, owner, visible_networks
+from cumulo.services.network.api.ownership import (
+    check_zones,
+    columns,
+    on_visible_networks,
+    owner,
+    visible_networks,
+)
 from cumulo.services.network.api.subnet_pools import prefix_of
 from cumulo.services.network.domain import networks as domain
 from cumulo.services.network.domain import subnets as subnet_domain
@@ -31,6 +37,7 @@ networks.show(policy=policy.GET_NETWORK)
 @networks.create(policy=policy.CREATE_NETWORK)
 async def create(ctx: Ctx, body: NetworkCreate) -> Network:
     """Create a network."""
+    check_zones(body)
     values = columns(body) | {"mtu": body.mtu or None}
     return await domain.create(ctx, owner(ctx, body), values)
 

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx
 from cumulo.services.network.domain.addresses import Asked
+from cumulo.services.network.errors import AvailabilityZoneNotFound
 from cumulo.services.network.model import Network
 from cumulo.services.network.schema.bodies import FixedIpBody, Owned
 
@@ -26,6 +27,12 @@ def owner(ctx: Ctx, body: Owned) -> str:
     if named != own and not ctx.identity.is_admin:
         raise ForeignProject
     return str(named)
+
+
+def check_zones(body: Any) -> None:
+    """Refuse availability zones: there are none."""
+    for hint in body.availability_zone_hints:
+        raise AvailabilityZoneNotFound(id=hint)
 
 
 def columns(body: Any, *apart: str) -> dict[str, Any]:
