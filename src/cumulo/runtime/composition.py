@@ -11,7 +11,7 @@ import structlog
 from cumulo.contracts.hypervisor import HostReport
 from cumulo.contracts.metadata import Metadata
 from cumulo.core import ids
-from cumulo.core.auth import Authenticator, Enforcer, read_policy
+from cumulo.core.auth import Authenticator, FileEnforcer
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.bus import Bus, LocalBus, verbs
@@ -183,7 +183,7 @@ def engine_of(
     return Engine(
         database=bindings[Database],
         authenticator=bindings[Authenticator],
-        enforcer=Enforcer(rules, read_policy(overrides) if overrides.exists() else {}),
+        enforcer=FileEnforcer(rules, overrides),
         tasks=bindings[Tasks],
         quota=bindings[Quota],
         bindings=bindings,

@@ -1,6 +1,6 @@
 """Who asks, and what they may do: identities, policy rules, tokens and passwords."""
 
-from cumulo.core.auth.enforcer import BASE_RULES, Enforcer, Rule, read_policy
+from cumulo.core.auth.enforcer import BASE_RULES, Enforcer, FileEnforcer, Rule, read_policy
 from cumulo.core.auth.identity import ANONYMOUS, AccessRule, Authenticator, Identity
 from cumulo.core.auth.personas import (
     ADMIN,
@@ -33,6 +33,7 @@ __all__ = [
     "AccessRule",
     "Authenticator",
     "Enforcer",
+    "FileEnforcer",
     "Identity",
     "Rule",
     "read_policy",

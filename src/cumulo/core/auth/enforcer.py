@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 import yaml
 
+from cumulo.core import clock
 from cumulo.core.auth import compiler, grammar
 from cumulo.core.auth.identity import Identity
-from cumulo.core.errors import Invalid
+from cumulo.core.errors import Error, Invalid
+
+log = structlog.get_logger(__name__)
+_LOOK_AGAIN = 1.0  # seconds
 
 Text = str | Sequence[str | Sequence[str]]
 
@@ -124,6 +129,45 @@ class Enforcer:
             line,
             *(text for part in inner for text in self._lines(part, identity, target, depth=depth + 1)),
         ]
+
+
+class FileEnforcer(Enforcer):
+    """An enforcer whose overrides are an operator's file: looked at again each second, while it is asked.
+
+    A file that cannot be understood raises at the start; later it is told in the log and the overrides stay.
+    """
+
+    def __init__(self, rules: Iterable[Rule], path: Path) -> None:
+        self._path = path
+        self._stamp = self._stamped()
+        self._look_at = clock.monotonic() + _LOOK_AGAIN
+        super().__init__(rules, read_policy(path))
+
+    def allows(self, rule: str | Rule, identity: Identity, target: Any = None) -> bool:
+        """Decide by the file as it is now, give or take a second."""
+        if clock.monotonic() >= self._look_at:
+            self._look()
+        return super().allows(rule, identity, target)
+
+    def _look(self) -> None:
+        self._look_at = clock.monotonic() + _LOOK_AGAIN
+        stamp = self._stamped()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self.reload(read_policy(self._path))
+        except (Error, OSError, UnicodeDecodeError) as error:
+            log.warning("policy.file_refused", path=str(self._path), reason=str(error))
+        else:
+            log.warning("policy.reloaded", path=str(self._path))
+
+    def _stamped(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
 
 def _chosen(rule: Rule, overrides: Mapping[str, Text]) -> Text:

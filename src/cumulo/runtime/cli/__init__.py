@@ -20,6 +20,8 @@ COMMANDS = {
     "reset": "remove everything Cumulo made on this machine, asking first",
     "operations": "show running and past operations, step by step",
     "image": "build guest images",
+    "keys": "make new keys for tokens and credentials (`keys rotate`)",
+    "policy": "say why a user may or may not do something (`policy explain`)",
     "logs": "show the logs",
     "bench": "measure, and print a table",
     "test": "run the whole check and the test suite",

@@ -264,6 +264,8 @@ DELETE_ACCESS_TOKEN = _rule("delete_access_token", _MANAGE_OWN, "End what one gr
 GET_ACCESS_TOKEN_ROLE = _rule("get_access_token_role", _READ_OWN, "See a role of an access token.")
 LIST_ACCESS_TOKEN_ROLES = _rule("list_access_token_roles", _READ_OWN, "List the roles of an access token.")
 
+EXPLAIN_POLICY = _rule("explain_policy", ADMIN, "Ask why a user may or may not do something.")
+ROTATE_KEYS = _rule("rotate_keys", ADMIN, "Make new keys for tokens and credentials.")
 LIST_AUDIT_EVENTS = _rule("list_audit_events", _LOOK, "See who changed what.")
 
 RULES = (*BASE, *RULES)

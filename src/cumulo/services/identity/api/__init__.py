@@ -9,6 +9,7 @@ from cumulo.services.identity.api.filters import endpoint_groups, filter_routes
 from cumulo.services.identity.api.grants import grants
 from cumulo.services.identity.api.limits import limit_routes, limits, registered
 from cumulo.services.identity.api.oauth import consumers, oauth
+from cumulo.services.identity.api.operator import operator
 from cumulo.services.identity.api.placed_policies import placed_policies
 from cumulo.services.identity.api.projects import domains, project_routes, projects
 from cumulo.services.identity.api.roles import inferences, roles
@@ -64,6 +65,7 @@ PARTS = (
     configuration,
     consumers,
     oauth,
+    operator,
 )
 
 __all__ = ["DIALECT", "PARTS"]

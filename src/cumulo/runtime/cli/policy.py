@@ -1,0 +1,45 @@
+"""`cumulo policy explain RULE --user … --project …`: why a call is allowed or refused."""
+
+import argparse
+import sys
+from typing import Any
+
+from cumulo.runtime.client import Refused, Session
+from cumulo.runtime.state import StateFolder
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("verb", choices=["explain"])
+    parser.add_argument("rule", help="such as os_compute_api:servers:create")
+    parser.add_argument("--user", required=True, help="a name (of --domain) or an id")
+    parser.add_argument("--project", help="a name (of --domain) or an id; the scope of the token")
+    parser.add_argument("--system", action="store_true", help="a token for the system instead")
+    parser.add_argument("--domain", default="Default", help="the domain of the names (Default)")
+    parser.add_argument("--target", action="append", default=[], metavar="NAME=VALUE",
+                        help="what it would be done to, such as project_id=...")  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print how each part of the rule decides; the status is 0 when allowed, 3 when refused."""
+    target = dict(each.split("=", 1) for each in options.target if "=" in each)
+    question: dict[str, Any] = {"rule": options.rule, "system": options.system, "target": target or None}
+    try:
+        api = Session.of(StateFolder(options.state), "cumulo-admin")
+        for kind in ("user", "project"):
+            if getattr(options, kind):
+                question[kind] = {"id": _id(api, kind, getattr(options, kind), options.domain)}
+        answer = api.post("/identity/v3/OS-CUMULO/policy/explain", {"question": question})
+    except (Refused, OSError) as error:
+        print(f"cumulo: {error}", file=sys.stderr)
+        return 1
+    print(answer["explanation"])
+    return 0 if answer["allowed"] else 3
+
+
+def _id(api: Session, kind: str, named: str, domain: str) -> str:
+    """Return the id of what is named, which may be the id itself."""
+    homes = api.get("/identity/v3/domains", name=domain)["domains"]
+    query = {"name": named, **({"domain_id": homes[0]["id"]} if homes else {})}
+    found = api.get(f"/identity/v3/{kind}s", **query)[f"{kind}s"]
+    return str(found[0]["id"]) if found else named

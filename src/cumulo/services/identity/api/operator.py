@@ -1,0 +1,40 @@
+"""What Cumulo adds for operators: why a call is allowed or refused, turning the keys, who changed what."""
+
+from typing import Any
+
+from cumulo.core.auth.tokens import Keyring
+from cumulo.core.http import Ctx, OpenBody, RouteSet
+from cumulo.services.identity import policy
+from cumulo.services.identity.domain import explaining, secrets
+from cumulo.services.identity.schema.auth import ProjectNamed, UserNamed
+
+operator = RouteSet()
+
+
+class Question(OpenBody):
+    """Whether a user may do something with its roles in a scope. `target`: what it would be done to."""
+
+    rule: str
+    user: UserNamed
+    project: ProjectNamed | None = None
+    system: bool = False
+    target: dict[str, Any] | None = None
+
+
+@operator.route("POST", "/OS-CUMULO/policy/explain", policy=policy.EXPLAIN_POLICY, envelope="question")
+async def explain_policy(ctx: Ctx, body: Question) -> dict[str, Any]:
+    """Say how each part of a rule decides for a user."""
+    identity = await explaining.identity_in(ctx.db, body.user, body.project, system=body.system)
+    enforcer = ctx.engine.enforcer
+    return {
+        "allowed": enforcer.allows(body.rule, identity, body.target),
+        "explanation": enforcer.explain(body.rule, identity, body.target),
+    }
+
+
+@operator.route("POST", "/OS-CUMULO/keys/rotate", policy=policy.ROTATE_KEYS)
+async def rotate_keys(ctx: Ctx) -> dict[str, Any]:
+    """Make new keys: tokens are sealed by one at once, and credentials sealed anew by the other."""
+    resealed = await secrets.rotate(ctx)
+    ctx.use(Keyring).rotate()
+    return {"keys": {"credentials_sealed_anew": resealed}}
