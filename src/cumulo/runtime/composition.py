@@ -36,6 +36,7 @@ from cumulo.services.compute.tasks import listen
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
+from cumulo.services.identity.domain.audit import record
 
 log = structlog.get_logger(__name__)
 
@@ -188,6 +189,7 @@ def engine_of(
         quota=bindings[Quota],
         bindings=bindings,
         access=check_access,
+        record=record,
         public_url=settings.http.public_url or None,
     )
 

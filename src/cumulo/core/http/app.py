@@ -37,7 +37,9 @@ class Engine:
     """What every request shares. `bindings`: adapters, drivers and settings by their type.
 
     access: called with the context once the caller is known; raises to refuse (access rules of
-    application credentials). public_url: what clients call us, where a proxy stands before us.
+    application credentials). record: called with the context and the answer of each change that a known
+    caller made, within its transaction (the audit log). public_url: what clients call us, where a proxy
+    stands before us.
     """
 
     database: Database
@@ -49,6 +51,7 @@ class Engine:
     metrics: Metrics = field(default_factory=Metrics)
     cors: Cors = field(default_factory=Cors)
     access: Callable[[Ctx], None] | None = None
+    record: Callable[[Ctx, Response], Awaitable[None]] | None = None
     public_url: str | None = None
 
     def check_access(self, ctx: Ctx) -> None:

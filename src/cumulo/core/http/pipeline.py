@@ -14,8 +14,9 @@ from cumulo.core.http.body import members
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.messages import Response
 from cumulo.core.http.mount import PATH_PROJECT, Mount, Route
-from cumulo.core.http.operation import Operation
+from cumulo.core.http.operation import READS, Operation
 
+_FIRST_ERROR = 400
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105  a header's name
 
 
@@ -146,13 +147,33 @@ async def perform(ctx: Ctx, operation: Operation) -> Response:
         async with database.read() as ctx.reader:
             await _admit(ctx, operation)
         ctx.reader = None
-        return await operation.render(ctx, await operation.run(ctx))
+        response = await operation.render(ctx, await operation.run(ctx))
+        if _is_recorded(ctx, response):
+            async with database.begin() as transaction:
+                ctx.writing(transaction)
+                await _record(ctx, response)
+        return response
     if not operation.writes:
         async with database.read() as ctx.reader:
             return await _work(ctx, operation)
     async with database.begin() as transaction:
         ctx.writing(transaction)
-        return await _work(ctx, operation)
+        response = await _work(ctx, operation)
+        if _is_recorded(ctx, response):
+            await _record(ctx, response)
+        return response
+
+
+def _is_recorded(ctx: Ctx, response: Response) -> bool:
+    """Say whether this was a change by a caller who is known."""
+    operation = ctx.operation
+    changes = operation.policy is not None and operation.method not in READS
+    return changes and ctx.engine.record is not None and response.status < _FIRST_ERROR
+
+
+async def _record(ctx: Ctx, response: Response) -> None:
+    if ctx.engine.record is not None:
+        await ctx.engine.record(ctx, response)
 
 
 async def _admit(ctx: Ctx, operation: Operation) -> None:

@@ -8,6 +8,7 @@ from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.policy import RULES
+from cumulo.services.identity.tasks import forget
 
 SERVICE = Service(
     name="identity",
@@ -16,6 +17,7 @@ SERVICE = Service(
     dialect=DIALECT,
     parts=PARTS,
     rules=RULES,
+    schedules=(forget,),
     settings=IdentitySettings,
     adapters={Projects: ProjectDirectory, CatalogCache: CatalogCache, CredentialKeys: CredentialKeys},
     endpoint="/v3",

@@ -13,6 +13,7 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     `lockout_seconds`; a password ends after `password_expires_days`; the last `unique_last_passwords` may not
     come again; a user may change it once in `minimum_password_age_days`; it fits `password_regex`, whose
     description is shown; a password that an administrator set must be changed at its first use.
+    audit_days: how long events of the audit log are kept; 0: for ever.
     """
 
     section: ClassVar[str] = "identity"
@@ -27,3 +28,4 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     password_regex: str = ""
     password_regex_description: str = ""
     change_password_at_first_use: bool = False
+    audit_days: int = 90

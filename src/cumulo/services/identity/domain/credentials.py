@@ -19,7 +19,6 @@ from cumulo.services.identity.domain.authority import (
 from cumulo.services.identity.errors import (
     AccessRuleInUse,
     AccessRuleNotFound,
-    ApplicationCredentialNotFound,
     CredentialRestricted,
     NameTaken,
     RoleNotHeld,
@@ -137,14 +136,6 @@ async def _ensure_rule(work: Work, user_id: str, service: str, method: str, path
         known = StoredAccessRule(user_id=user_id, service=service, method=method, path=path)
         await work.db.insert(known)
     return known.id
-
-
-async def require_credential(db: Reader, user_id: str, id: str) -> ApplicationCredential:
-    """Return a user's application credential; raise ApplicationCredentialNotFound."""
-    found = await db.get(ApplicationCredential, id)
-    if found is None or found.user_id != user_id:
-        raise ApplicationCredentialNotFound(id=id)
-    return found
 
 
 async def delete_credential(work: Work, credential: ApplicationCredential) -> None:

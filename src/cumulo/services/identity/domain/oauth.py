@@ -26,7 +26,6 @@ from cumulo.services.identity.domain.projects import require_project
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.errors import (
     AccessTokenNotFound,
-    ConsumerNotFound,
     CredentialRestricted,
     RequestTokenNotFound,
     RoleNotFound,
@@ -88,14 +87,6 @@ def sealed_with(work: Work, row: Sealed, secret: str) -> None:
 def secret_of(work: Work, row: Sealed) -> str:
     """Return a row's secret."""
     return work.use(CredentialKeys).open_bytes(row.sealed, row.id.encode()).decode()
-
-
-async def require_consumer(db: Reader, id: str) -> Consumer:
-    """Return a consumer; raise ConsumerNotFound."""
-    consumer = await db.get(Consumer, id)
-    if consumer is None:
-        raise ConsumerNotFound(id=id)
-    return consumer
 
 
 async def _verified(work: Work, call: SignedCall, token: RequestToken | AccessToken | None) -> Consumer:

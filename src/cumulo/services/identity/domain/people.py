@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from cumulo.core.db import Reader
-from cumulo.core.errors import Duplicate, Unauthenticated
+from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed
 from cumulo.services.identity.domain.delegations import end_trusts
@@ -147,13 +147,6 @@ async def require_member(db: Reader, group: Group, user_id: str) -> None:
     await require_user(db, user_id)
     if await db.get(Membership, (group.id, user_id)) is None:
         raise MembershipNotFound(group_id=group.id, user_id=user_id)
-
-
-def check_usable(user: User | None) -> User:
-    """Return a user that may log in; raise Unauthenticated."""
-    if user is None or not user.enabled:
-        raise Unauthenticated
-    return user
 
 
 def _taken(kind: str, row: User | Group) -> NameTaken:
