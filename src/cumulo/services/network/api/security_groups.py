@@ -5,7 +5,7 @@ from cumulo.core.resource import PROJECT, Resource
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import columns, owner
 from cumulo.services.network.domain import security_groups as domain
-from cumulo.services.network.errors import SecurityGroupNotFound, SecurityGroupRuleNotFound
+from cumulo.services.network.errors import InvalidInput, SecurityGroupNotFound, SecurityGroupRuleNotFound
 from cumulo.services.network.model import SecurityGroup, SecurityGroupRule
 from cumulo.services.network.schema.bodies import RuleCreate, SecurityGroupCreate, SecurityGroupUpdate
 from cumulo.services.network.schema.views import RuleView, SecurityGroupView
@@ -33,6 +33,8 @@ groups.show(policy=policy.GET_GROUP)
 @groups.create(policy=policy.CREATE_GROUP)
 async def create(ctx: Ctx, body: SecurityGroupCreate) -> SecurityGroup:
     """Create a group that lets everything out and nothing in."""
+    if not body.stateful:
+        raise InvalidInput(reason="security groups without state are not supported")
     return await domain.create(ctx, owner(ctx, body), columns(body, "stateful"))
 
 
