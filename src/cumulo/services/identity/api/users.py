@@ -201,6 +201,7 @@ async def list_members(ctx: Ctx, group: Group) -> dict[str, Any]:
     return await listed(ctx, "users", UserView, rows)
 
 
+@groups.member("GET", "/users/{user_id}", policy=policy.CHECK_USER_IN_GROUP, status=204)
 @groups.member("HEAD", "/users/{user_id}", policy=policy.CHECK_USER_IN_GROUP, status=204)
 async def check_member(ctx: Ctx, group: Group, user_id: str) -> None:
     """Check that a user is in a group."""
