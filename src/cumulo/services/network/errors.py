@@ -212,7 +212,7 @@ class SecurityGroupInvalidIcmpValue(Invalid):
 
 
 class SecurityGroupMissingIcmpType(Invalid):
-    """An ICMP code (port_range_max {value}) needs a type (port_range_min)."""
+    """The rule has ICMP code (port-range-max) {value}, but its ICMP type (port-range-min) is missing."""
 
 
 class SecurityGroupProtocolRequiredWithPorts(Invalid):
