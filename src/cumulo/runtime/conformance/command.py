@@ -8,6 +8,8 @@ from cumulo.runtime.conformance.run import Conformance, run
 from cumulo.runtime.scratch import scratch_cloud
 from cumulo.runtime.state import StateFolder
 
+# What the tests of password rules expect; Cumulo's own defaults are off.
+SETTINGS = "[identity]\nlockout_failures = 2\nlockout_seconds = 5\nunique_last_passwords = 2\n"
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -16,5 +18,5 @@ def run_conformance(suite: str, path: Path, json: Path | None = None) -> int:
     with contextlib.ExitStack() as stack:
         state = StateFolder(path)
         if not (state.exists and supervisor_of(state)):
-            state = stack.enter_context(scratch_cloud("conformance"))
+            state = stack.enter_context(scratch_cloud("conformance", SETTINGS))
         return run(Conformance(root=ROOT, suite=suite, clouds=state.path / "clouds.yaml", json=json))
