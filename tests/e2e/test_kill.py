@@ -46,8 +46,11 @@ class Stage:
 
     def server(self, name: str) -> dict[str, Any] | None:
         """Return a server as the client shows it; None when it is gone."""
-        named = [each["ID"] for each in self.home.user.json("server", "list") if each["Name"] == name]
-        return self.home.user.json("server", "show", named[0]) if named else None
+        for listed in self.home.user.json("server", "list"):
+            with contextlib.suppress(CommandRefused):  # it may be gone between the two questions
+                if listed["Name"] == name:
+                    return dict(self.home.user.json("server", "show", listed["ID"]))
+        return None
 
     def ended(self, name: str) -> dict[str, Any]:
         """Wait until a server is at rest or gone; return it ({} when gone)."""
