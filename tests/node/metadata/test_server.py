@@ -1,6 +1,7 @@
 """The metadata server in real namespaces, on a real switch in user space."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator
 
@@ -17,8 +18,10 @@ from cumulo.testing.vswitch import PrivateSwitch
 
 pytestmark = pytest.mark.engines
 
-INSTANCE = "fe0e"
-GUEST = "cufe0e-guest"
+# Of this process alone, for the suite runs on several workers at once.
+INSTANCE = f"{os.getpid() & 0xFFFF:04x}"
+GUEST = f"cu{INSTANCE}-guest"
+CARD = f"md{INSTANCE}"
 
 
 def a_network() -> MetadataNetwork:
@@ -55,17 +58,17 @@ async def server(switch: Switch, source: FakeMetadata) -> AsyncIterator[Metadata
 async def guest(switch: Switch) -> AsyncIterator[None]:
     """A namespace that stands for a guest with 10.77.0.5 on the same bridge."""
     await run("ip", "netns", "add", GUEST)
-    await run("ip", "link", "add", "mdguest", "type", "veth", "peer", "name", "eth0", "netns", GUEST)
+    await run("ip", "link", "add", CARD, "type", "veth", "peer", "name", "eth0", "netns", GUEST)
     inside = ("ip", "-n", GUEST)
     await run("ip", "netns", "exec", GUEST, "ethtool", "-K", "eth0", "tx", "off")
-    await run("ip", "link", "set", "mdguest", "up")
+    await run("ip", "link", "set", CARD, "up")
     await run(*inside, "link", "set", "eth0", "mtu", "1442", "up")
     await run(*inside, "address", "add", "10.77.0.5/24", "dev", "eth0")
     await run(*inside, "route", "add", "169.254.169.254/32", "via", "10.77.0.2")
-    await switch.ensure_port("mdguest", {})
+    await switch.ensure_port(CARD, {})
     yield
-    await switch.remove_port("mdguest")
-    await taps.remove("mdguest")
+    await switch.remove_port(CARD)
+    await taps.remove(CARD)
     await run("ip", "netns", "delete", GUEST)
 
 

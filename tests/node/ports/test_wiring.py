@@ -1,5 +1,6 @@
 """Taps and their ports on a real Open vSwitch in user space."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from cumulo.node.ports.switch import Switch
 from cumulo.node.ports.wiring import NoWiring, SwitchWiring
 from cumulo.testing.vswitch import PrivateSwitch
 
+# Of this process alone, for the suite runs on several workers at once.
+INSTANCE = f"{os.getpid() & 0xFFFF:04x}"
+
 
 def a_nic(mtu: int = 1442) -> NicSpec:
     return NicSpec(port_id=str(uuid.uuid4()), mac="fa:16:3e:00:00:01", mtu=mtu)
@@ -27,7 +31,7 @@ def exists(name: str) -> bool:
 async def wiring(private_switch: PrivateSwitch) -> AsyncIterator[SwitchWiring]:
     switch = Switch(private_switch.address, private_switch.bridge)
     await switch.start()
-    wiring = SwitchWiring(switch, "fe0d")
+    wiring = SwitchWiring(switch, INSTANCE)
     yield wiring
     await wiring.unwire_strangers(lambda _: False)
     await switch.stop()
@@ -44,7 +48,7 @@ class TestSwitchWiring:
         device = Path("/sys/class/net", nic.tap)
         assert (device / "mtu").read_text().strip() == "1400"
         assert int((device / "flags").read_text(), 16) & taps.IFF_UP
-        assert (device / "ifalias").read_text().strip() == f"cumulo:fe0d:{server}"
+        assert (device / "ifalias").read_text().strip() == f"cumulo:{INSTANCE}:{server}"
         assert private_switch.vsctl("port-to-br", nic.tap).strip() == private_switch.bridge
         ids = private_switch.vsctl("get", "interface", nic.tap, "external_ids")
         assert f'iface-id="{nic.port_id}"' in ids
@@ -70,7 +74,7 @@ class TestSwitchWiring:
     async def test_a_tap_without_a_port_is_found_again(self, wiring: SwitchWiring):
         """As after a kill between the two."""
         server, nic = str(uuid.uuid4()), a_nic()
-        taps.ensure(nic.tap, mtu=1442, owner=f"cumulo:fe0d:{server}")
+        taps.ensure(nic.tap, mtu=1442, owner=f"cumulo:{INSTANCE}:{server}")
         await wiring.unwire(server)
         assert not exists(nic.tap)
 
