@@ -107,7 +107,7 @@ class Node:
 
     async def _tidy(self) -> None:
         before = time.time() - self._settings.unused_bases_kept
-        removed = await self.hypervisor.tidy(older_than=before)  # type: ignore[attr-defined]
+        removed = await self.hypervisor.tidy(older_than=before)  # type: ignore[attr-defined]  # asked for with hasattr at the start
         if removed:
             log.info("node.tidied", removed=removed)
 

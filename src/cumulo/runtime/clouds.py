@@ -79,7 +79,7 @@ def write_home(state: StateFolder) -> None:
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     after = merged(before, yaml.safe_load(own.read_text(encoding="utf-8"))["clouds"])
     if after is None:
-        print(f"cumulo: {file} has a `cumulo` of its own; left as it is", file=sys.stderr)  # noqa: T201
+        print(f"cumulo: {file} has a `cumulo` of its own; left as it is", file=sys.stderr)  # noqa: T201  a command prints
     elif after != before:
         for folder in (file.parent.parent, file.parent):
             if not folder.exists():

@@ -44,7 +44,7 @@ async def opened(socket: WebSocket) -> None:
     if grant is None:
         await socket.refuse()
         return
-    hypervisor = remote(socket.use(Bus), grant.host, Hypervisor)  # type: ignore[type-abstract]
+    hypervisor = remote(socket.use(Bus), grant.host, Hypervisor)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     try:
         address = await hypervisor.console(grant.server_id)
     except (Error, GuestMissing):
@@ -58,7 +58,7 @@ async def redeem(socket: WebSocket, token: str) -> ConsoleGrant | None:
     if not token:
         return None
     async with socket.use(Database).begin() as db:
-        return await socket.use(Servers).redeem_console(db, token)  # type: ignore[type-abstract]
+        return await socket.use(Servers).redeem_console(db, token)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
 
 
 SERVICE = Service(

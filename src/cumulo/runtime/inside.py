@@ -67,7 +67,7 @@ class Inside:
                 return {"type": "http.request", "body": part, "more_body": True}
             return {"type": "http.request", "body": b"", "more_body": False}
 
-        await self._app(scope, receive, answer.send)  # type: ignore[arg-type]
+        await self._app(scope, receive, answer.send)  # type: ignore[arg-type]  # ASGI's callables, more loosely typed
         if answer.status >= 400:  # noqa: PLR2004  where HTTP's errors begin
             said = bytes(answer.body).decode(errors="replace")
             raise CallRefused(f"{method} {bare}: {answer.status} {said}")

@@ -22,7 +22,7 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
     switch = Switch(f"unix:{state.socket('vswitch')}", state.integration_bridge)
     wiring = SwitchWiring(switch, state.instance)
     driver = LibvirtHypervisor(state.host, place(state), wiring, settings)
-    source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]
+    source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
     return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata)
 

@@ -89,7 +89,7 @@ class Enforcer:
             name = rule
         else:
             known = rule  # type: ignore[assignment]  # a name was handled above
-            name = rule.name  # type: ignore[union-attr]
+            name = rule.name  # type: ignore[union-attr]  # a name was handled above
         if known is not None and known.scope_types and identity.scope not in known.scope_types:
             return False
         decide = self._decisions.get(name, self._default)

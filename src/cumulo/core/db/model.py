@@ -175,7 +175,7 @@ class ModelType(msgspec.StructMeta):
         HOMES[table] = cls.__module__
         cls.c = cls.table.c
         TABLES[table] = cls.table
-        return cls  # type: ignore[no-any-return]
+        return cls  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
 
     def __init__(
         cls,  # noqa: N805  a metaclass

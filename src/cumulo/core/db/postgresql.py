@@ -29,7 +29,7 @@ class PostgresqlChannel:
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Run a query and return all its rows."""
         with _translating():
-            return await self.connection.fetch(sql, *values)  # type: ignore[no-any-return]
+            return await self.connection.fetch(sql, *values)  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
 
     async def execute(self, sql: str, values: Sequence[Any]) -> int:
         """Run a statement and return how many rows it matched."""

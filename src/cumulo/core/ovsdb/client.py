@@ -64,7 +64,7 @@ class Client:
                 await self._task
             self._task = None
 
-    async def ready(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def ready(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  the caller says how long it can wait
         """Wait until the replica is up to date; Disconnected after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
@@ -98,7 +98,7 @@ class Client:
     async def transact(
         self,
         *operations: Operation,
-        timeout: float = 10.0,  # noqa: ASYNC109
+        timeout: float = 10.0,  # noqa: ASYNC109  the caller says how long it can wait
     ) -> list[dict[str, Any]]:
         """Do all operations or none; return the result of each (`uuid` of an insert, `count`)."""
         try:

@@ -72,7 +72,7 @@ def _matches(view: type[View], plan: FieldPlan, name: str, values: list[str]) ->
     column = view.model.c[plan.source]
     if len(values) == 1:
         return _equals(column, convert(plan, name, values[0]))
-    return column.in_([convert(plan, name, value) for value in values])  # type: ignore[no-any-return]
+    return column.in_([convert(plan, name, value) for value in values])  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
 
 
 def _equals(column: Any, value: Any) -> Where:

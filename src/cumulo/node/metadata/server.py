@@ -126,6 +126,6 @@ def _protocol(app: MetadataApp) -> tuple[Callable[[], asyncio.Protocol], ServerS
 
     def make() -> asyncio.Protocol:
         kind = config.http_protocol_class
-        return kind(config=config, server_state=state, app_state={})  # type: ignore[call-arg]
+        return kind(config=config, server_state=state, app_state={})  # type: ignore[call-arg]  # uvicorn's protocols share these arguments
 
     return make, state

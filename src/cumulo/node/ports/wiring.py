@@ -103,6 +103,6 @@ class NoWiring:
     async def unwire(self, server_id: str) -> None:
         """Do nothing."""
 
-    async def unwire_strangers(self, is_known: Callable[[str], bool]) -> list[str]:  # noqa: ARG002
+    async def unwire_strangers(self, is_known: Callable[[str], bool]) -> list[str]:  # noqa: ARG002  the Protocol's argument
         """Find nothing."""
         return []

@@ -84,7 +84,7 @@ def _first_answer(port: int) -> None:
 
 def _line(figure: Figure) -> str:
     def number(value: float | None) -> str:
-        return "" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004
+        return "" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004  two digits are enough from a hundred on
 
     reach = ""
     if figure.value is not None and figure.reach is not None:

@@ -168,7 +168,7 @@ class Workload:
             yield measure(
                 f"server {name}, {SERVERS}",
                 self.pid,
-                lambda url=url: self.client.call("GET", url),  # type: ignore[misc]
+                lambda url=url: self.client.call("GET", url),  # type: ignore[misc]  # the default argument binds the loop's value
                 20,
                 reach_cpu_ms=reach,
             )

@@ -33,4 +33,4 @@ def run(options: argparse.Namespace) -> int:
 
 def _script(name: str, rest: list[str], environment: dict[str, str]) -> int:
     command = [sys.executable, str(ROOT / "scripts" / name), *rest]
-    return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode  # noqa: S603
+    return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode  # noqa: S603  an argument list of our own

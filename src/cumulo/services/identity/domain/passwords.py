@@ -147,7 +147,7 @@ async def failed(db: Transaction, settings: IdentitySettings, user: User) -> Non
         return
     record = await record_of(db, user.id)
     long_ago = record.failed_at is not None and settings.lockout_seconds
-    if long_ago and record.failed_at + timedelta(seconds=settings.lockout_seconds) <= clock.now():  # type: ignore[operator]
+    if long_ago and record.failed_at + timedelta(seconds=settings.lockout_seconds) <= clock.now():  # type: ignore[operator]  # `long_ago` says that it is a time
         record.failures = 0
     record.failures, record.failed_at = record.failures + 1, clock.now()
     await db.save(record, "failures", "failed_at")

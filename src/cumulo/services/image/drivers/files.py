@@ -81,7 +81,7 @@ class FileStore:
             left = length
             while left is None or left > 0:
                 wanted = BLOCK if left is None else min(BLOCK, left)
-                block = await self._do(lambda wanted=wanted: file.read(wanted))  # type: ignore[misc]
+                block = await self._do(lambda wanted=wanted: file.read(wanted))  # type: ignore[misc]  # the default argument binds the loop's value
                 if not block:
                     return
                 if left is not None:

@@ -181,7 +181,7 @@ def check(subnet: Subnet, address: str) -> None:
     network, parsed = net(subnet), parse(address)
     if parsed not in network:
         raise InvalidIpForSubnet(address=address)
-    whole = network.version == 4 and network.prefixlen <= _SHORTEST_FULL_V4  # noqa: PLR2004
+    whole = network.version == 4 and network.prefixlen <= _SHORTEST_FULL_V4  # noqa: PLR2004  IP's version numbers are their own names
     if whole and parsed in (network.network_address, network.broadcast_address):
         raise InvalidIpForSubnet(address=address)
 

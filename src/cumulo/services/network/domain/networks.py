@@ -79,7 +79,7 @@ def _check_mtu(mtu: int) -> None:
 
 
 async def _refuse_small_mtu(work: Work, network: Network) -> None:
-    where = (Subnet.c.network_id == network.id, Subnet.c.ip_version == 6)  # noqa: PLR2004
+    where = (Subnet.c.network_id == network.id, Subnet.c.ip_version == 6)  # noqa: PLR2004  IP's version numbers are their own names
     if await work.db.exists(Subnet, *where):
         raise InvalidInput(reason=f"IPv6 needs an MTU of at least {_LEAST_V6_MTU}")
 

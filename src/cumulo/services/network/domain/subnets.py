@@ -75,7 +75,7 @@ def _check_modes(values: dict[str, Any]) -> None:
     mode, announced = values.get("ipv6_address_mode"), values.get("ipv6_ra_mode")
     if mode not in IPV6_MODES or announced not in IPV6_MODES:
         raise InvalidInput(reason=f"IPv6 modes are {', '.join(filter(None, IPV6_MODES))}")
-    if values["ip_version"] == 4 and (mode or announced):  # noqa: PLR2004
+    if values["ip_version"] == 4 and (mode or announced):  # noqa: PLR2004  IP's version numbers are their own names
         raise InvalidInput(reason="IPv6 modes are not for IPv4 subnets")
     if mode and announced and mode != announced:
         raise InvalidInput(reason="ipv6_ra_mode and ipv6_address_mode differ")
@@ -89,7 +89,7 @@ def _check_gateway(net: addresses.Net, gateway: str) -> None:
     parsed = addresses.parse(gateway)
     if parsed.version != net.version:
         raise InvalidInput(reason=f"the gateway {gateway} is not of the subnet's IP version")
-    if net.version == 4 and parsed in (net.network_address, net.broadcast_address):  # noqa: PLR2004
+    if net.version == 4 and parsed in (net.network_address, net.broadcast_address):  # noqa: PLR2004  IP's version numbers are their own names
         raise InvalidInput(reason=f"the gateway {gateway} is not a host's address in {net}")
 
 
@@ -109,11 +109,11 @@ def _check_lists(subnet: Subnet) -> None:
 def default_pools(net: addresses.Net, gateway: str | None) -> Pools:
     """Return all of a subnet's addresses but network, broadcast and gateway, as one or two pools."""
     first, last = int(net.network_address), int(net.broadcast_address)
-    small = 2 if net.version == 4 else 1  # noqa: PLR2004
+    small = 2 if net.version == 4 else 1  # noqa: PLR2004  IP's version numbers are their own names
     if net.num_addresses > small:
         first += 1
-        last -= 1 if net.version == 4 else 0  # noqa: PLR2004
-    make = ipaddress.IPv4Address if net.version == 4 else ipaddress.IPv6Address  # noqa: PLR2004
+        last -= 1 if net.version == 4 else 0  # noqa: PLR2004  IP's version numbers are their own names
+    make = ipaddress.IPv4Address if net.version == 4 else ipaddress.IPv6Address  # noqa: PLR2004  IP's version numbers are their own names
     way = int(ipaddress.ip_address(gateway)) if gateway else -1
     ranges = [(first, last)]
     if first <= way <= last:
@@ -211,7 +211,7 @@ async def ensure_metadata_port(work: Work, network: Network) -> None:
     subnets = await work.db.all(
         Subnet, Subnet.c.network_id == network.id, order_by=[Subnet.c.created_at, Subnet.c.id]
     )
-    served = [s for s in subnets if s.enable_dhcp and s.ip_version == 4]  # noqa: PLR2004
+    served = [s for s in subnets if s.enable_dhcp and s.ip_version == 4]  # noqa: PLR2004  IP's version numbers are their own names
     port = await work.db.one(Port, Port.c.network_id == network.id, Port.c.device_owner == Owner.METADATA)
     if not served:
         if port is not None:

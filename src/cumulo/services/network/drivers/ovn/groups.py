@@ -90,7 +90,7 @@ def _protocol(rule: RuleSpec) -> list[str]:
     if rule.protocol is None:
         return []
     protocol = rule.protocol.lower()
-    icmp = _ICMP_V4 if rule.version == 4 else _ICMP_V6  # noqa: PLR2004
+    icmp = _ICMP_V4 if rule.version == 4 else _ICMP_V6  # noqa: PLR2004  IP's version numbers are their own names
     if protocol in icmp:
         word = f"icmp{rule.version}"
         numbers = (("type", rule.first), ("code", rule.last))

@@ -40,7 +40,7 @@ def subnet(spec: SubnetSpec) -> list[Wanted]:
     """Return the DHCP answers of a subnet; nothing when it has no DHCP."""
     if not spec.dhcp:
         return []
-    options = _dhcpv4(spec) if spec.version == 4 else _dhcpv6(spec)  # noqa: PLR2004
+    options = _dhcpv4(spec) if spec.version == 4 else _dhcpv6(spec)  # noqa: PLR2004  IP's version numbers are their own names
     columns = {"cidr": spec.cidr, "options": options}
     labels = {"cumulo:network": spec.network_id}
     return [Wanted(place=places.dhcp(spec.id), columns=columns, labels=labels)]
@@ -87,7 +87,7 @@ def _server_mac(subnet_id: str) -> str:
 
 def port_dhcp(spec: PortSpec, version: int, subnet: Row) -> Wanted:
     """Return the DHCP answers of a port that differ from those of its subnet, whose row is given."""
-    own = spec.dhcp_options_v4 if version == 4 else spec.dhcp_options_v6  # noqa: PLR2004
+    own = spec.dhcp_options_v4 if version == 4 else spec.dhcp_options_v6  # noqa: PLR2004  IP's version numbers are their own names
     options = {name: _written(name, value) for name, value in own}
     columns = {"cidr": subnet["cidr"], "options": {**subnet["options"], **options}}
     return Wanted(place=places.port_dhcp(spec.id, version), columns=columns)
@@ -142,8 +142,8 @@ def port(spec: PortSpec) -> list[Wanted]:
 
 def _dhcp_of(spec: PortSpec, version: int) -> Place | None:
     """Return the row whose answers the port gets: its own, its subnet's, or none."""
-    subnet_id = spec.dhcp_subnet_v4 if version == 4 else spec.dhcp_subnet_v6  # noqa: PLR2004
-    own = spec.dhcp_options_v4 if version == 4 else spec.dhcp_options_v6  # noqa: PLR2004
+    subnet_id = spec.dhcp_subnet_v4 if version == 4 else spec.dhcp_subnet_v6  # noqa: PLR2004  IP's version numbers are their own names
+    own = spec.dhcp_options_v4 if version == 4 else spec.dhcp_options_v6  # noqa: PLR2004  IP's version numbers are their own names
     if subnet_id is None:
         return None
     return places.port_dhcp(spec.id, version) if own else places.dhcp(subnet_id)
