@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import structlog
 
 from cumulo.core.drivers import Permanent, Temporary
-from cumulo.core.ovsdb import (
+from cumulo.ovsdb import (
     Client,
     Disconnected,
     Named,

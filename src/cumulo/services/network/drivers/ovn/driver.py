@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from weakref import WeakValueDictionary
 
 from cumulo.core.drivers import Permanent, Temporary
-from cumulo.core.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed
+from cumulo.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed
 from cumulo.services.network.drivers.ovn import groups, places, routers, switches
 from cumulo.services.network.drivers.ovn.rows import KEY, Inventory, Plan, Wanted
 from cumulo.services.network.drivers.specs import (

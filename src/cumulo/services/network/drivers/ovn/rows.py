@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cumulo.core.drivers import Temporary
-from cumulo.core.ovsdb import (
+from cumulo.ovsdb import (
     Client,
     Event,
     Named,

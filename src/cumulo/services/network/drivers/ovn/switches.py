@@ -3,7 +3,7 @@
 import hashlib
 import ipaddress
 
-from cumulo.core.ovsdb import Row
+from cumulo.ovsdb import Row
 from cumulo.services.network.drivers.ovn import places
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
 from cumulo.services.network.drivers.specs import NetworkSpec, PortSpec, SubnetSpec, Use

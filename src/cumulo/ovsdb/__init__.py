@@ -9,11 +9,11 @@
 The replica is up to date with a transaction of ours as soon as `transact` returns.
 """
 
-from cumulo.core.ovsdb.client import Client, Event
-from cumulo.core.ovsdb.connection import Disconnected, OvsdbError, TransactionFailed
-from cumulo.core.ovsdb.operations import Operation, delete, insert, mutate, same, update, wait
-from cumulo.core.ovsdb.replica import Index, Row
-from cumulo.core.ovsdb.values import Named, Uuid
+from cumulo.ovsdb.client import Client, Event
+from cumulo.ovsdb.connection import Disconnected, OvsdbError, TransactionFailed
+from cumulo.ovsdb.operations import Operation, delete, insert, mutate, same, update, wait
+from cumulo.ovsdb.replica import Index, Row
+from cumulo.ovsdb.values import Named, Uuid
 
 __all__ = ["Client", "Disconnected", "Event", "Index", "Named", "Operation", "OvsdbError", "Row"]
 __all__ += ["TransactionFailed", "Uuid", "delete", "insert", "mutate", "same", "update", "wait"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cumulo.core.ovsdb.values import Uuid, encode
+from cumulo.ovsdb.values import Uuid, encode
 
 Operation = dict[str, Any]
 Condition = tuple[str, str, Any]  # column; one of == != includes excludes < <= > >=; value

@@ -2,7 +2,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cumulo.core.ovsdb.connection import Framer
+from cumulo.ovsdb.connection import Framer
 
 OBJECTS = st.lists(
     st.dictionaries(

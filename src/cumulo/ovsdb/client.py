@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import structlog
 
-from cumulo.core.ovsdb.connection import Connection, Disconnected, OvsdbError, TransactionFailed
-from cumulo.core.ovsdb.operations import Operation
-from cumulo.core.ovsdb.replica import Index, Row, Table
-from cumulo.core.ovsdb.values import Column
+from cumulo.ovsdb.connection import Connection, Disconnected, OvsdbError, TransactionFailed
+from cumulo.ovsdb.operations import Operation
+from cumulo.ovsdb.replica import Index, Row, Table
+from cumulo.ovsdb.values import Column
 
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 5.0

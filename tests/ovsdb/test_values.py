@@ -1,6 +1,6 @@
 import pytest
 
-from cumulo.core.ovsdb.values import Column, Named, Uuid, encode
+from cumulo.ovsdb.values import Column, Named, Uuid, encode
 
 U = "11111111-2222-3333-4444-555555555555"
 

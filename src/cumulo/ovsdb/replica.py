@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from cumulo.core.ovsdb.values import Column, Uuid
+from cumulo.ovsdb.values import Column, Uuid
 
 
 class Row(dict[str, Any]):

@@ -5,7 +5,7 @@ import pytest
 from ovsdbapp.backend.ovs_idl import connection as oracle_connection
 from ovsdbapp.schema.ovn_northbound import impl_idl
 
-from cumulo.core.ovsdb import (
+from cumulo.ovsdb import (
     Client,
     Disconnected,
     Event,
