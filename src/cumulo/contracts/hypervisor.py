@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.volumes import BlockAccess
 
 
 class PowerState(StrEnum):
@@ -33,6 +34,20 @@ class DiskSpec(msgspec.Struct, frozen=True, kw_only=True):
     image_sha512: str = ""  # names the cached base, so a changed image never shares one
     size_gib: int = 0  # 0: as large as the image
     bus: str = "virtio"
+
+
+class VolumeDisk(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume as a guest's disk. `device` is its name there (`vdb`), a wish that guests may not follow.
+
+    `limits` are the front-end limits of the volume's QoS, by libvirt's names for them, which are Cinder's too
+    (libvirt.org/formatdomain, `iotune`): bytes or operations a second.
+    """
+
+    volume_id: str
+    access: BlockAccess
+    device: str
+    bus: str = "virtio"
+    limits: dict[str, int] = {}
 
 
 class NicSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +79,8 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     vcpus: int
     memory_mib: int
-    root: DiskSpec
+    root: DiskSpec | None = None  # None: the first of `volumes` is what it boots from
+    volumes: tuple[VolumeDisk, ...] = ()
     nics: tuple[NicSpec, ...] = ()
     config_drive: ConfigDriveSpec | None = None
     machine: str | None = None
@@ -152,6 +168,15 @@ class Hypervisor(Protocol):
 
     async def unpause(self, server_id: str) -> GuestState:
         """Let a frozen guest go on."""
+
+    async def attach_volume(self, server_id: str, disk: VolumeDisk, *, fence: int = 0) -> None:
+        """Give a guest one more disk. One that is off gets it by the spec of its next start."""
+
+    async def detach_volume(self, server_id: str, volume_id: str, *, fence: int = 0) -> None:
+        """Take a disk from a guest, who must agree; Permanent when it does not. None is no error."""
+
+    async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
+        """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""
 
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what the guest wrote to its serial port (all: None)."""

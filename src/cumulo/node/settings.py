@@ -28,6 +28,7 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     acceleration: Acceleration = Acceleration.AUTO
     translation_cache_mib: int = 64
     soft_reboot_timeout: float = 60.0
+    unplug_timeout: float = 60.0  # until a guest must have let go of a device
     report_every: float = 10.0
     reconcile_every: float = 5.0
     unused_bases_kept: float = 86400.0

@@ -6,8 +6,10 @@ function that makes a guest stop as if by itself, given its server id.
 """
 
 import asyncio
+import os
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,11 +20,24 @@ from cumulo.contracts.hypervisor import (
     GuestState,
     LifecycleEvent,
     PowerState,
+    VolumeDisk,
 )
+from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import Permanent
 from cumulo.node.hypervisor.driver import HypervisorDriver
 
 StopGuest = Callable[[str], Awaitable[None]]
+
+
+def volume_in(folder: Path) -> VolumeDisk:
+    """Return a disk whose volume is an empty file in `folder`."""
+    file = folder / "volume.raw"
+    file.write_bytes(b"")
+    os.truncate(file, 1 << 20)
+    access = BlockAccess(protocol="file", path=str(file))
+    return VolumeDisk(
+        volume_id=str(uuid.uuid4()), access=access, device="vdb", limits={"total_iops_sec": 100}
+    )
 
 
 class HypervisorContract:
@@ -59,6 +74,31 @@ class HypervisorContract:
         assert await hypervisor.ensure(spec) == expected
         assert await hypervisor.describe(spec.server_id) == expected
         assert [state.server_id for state in await hypervisor.guests()] == [spec.server_id]
+
+    async def test_a_running_guest_gets_a_volume_once(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec, tmp_path: Path
+    ) -> None:
+        """A second request for the same volume changes nothing; an unknown guest is missing."""
+        disk = volume_in(tmp_path)
+        await hypervisor.ensure(spec)
+        for _ in range(2):
+            await hypervisor.attach_volume(spec.server_id, disk)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.RUNNING
+        with pytest.raises(GuestMissing):
+            await hypervisor.attach_volume(str(uuid.uuid4()), disk)
+
+    async def test_a_guest_boots_from_a_volume_and_starts_again_without_another(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec, tmp_path: Path
+    ) -> None:
+        """The spec of each start says which disks the guest has; one that is off needs no unplugging."""
+        disk = msgspec.structs.replace(volume_in(tmp_path), device="vda")
+        volumes = msgspec.structs.replace(spec, root=None, volumes=(disk,))
+        assert (await hypervisor.ensure(volumes)).power is PowerState.RUNNING
+        await hypervisor.power_off(spec.server_id)
+        for _ in range(2):
+            await hypervisor.detach_volume(spec.server_id, disk.volume_id)
+        assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
+        await hypervisor.detach_volume(str(uuid.uuid4()), disk.volume_id)
 
     async def test_remove_leaves_nothing_and_may_be_repeated(
         self, hypervisor: HypervisorDriver, spec: GuestSpec

@@ -9,13 +9,20 @@ import libvirt
 import msgspec
 import pytest
 
-from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, LifecycleEvent, PowerState
+from cumulo.contracts.hypervisor import (
+    ConfigDriveSpec,
+    DiskSpec,
+    GuestSpec,
+    LifecycleEvent,
+    PowerState,
+    VolumeDisk,
+)
 from cumulo.core.drivers import Permanent
 from cumulo.node.commands import run
 from cumulo.node.hypervisor.libvirt import LibvirtHypervisor, disks
 from cumulo.node.ports.wiring import NoWiring
 from cumulo.node.settings import Acceleration, NodeSettings, Place
-from cumulo.testing.hypervisor import HypervisorContract, StopGuest
+from cumulo.testing.hypervisor import HypervisorContract, StopGuest, volume_in
 from cumulo.testing.libvirtd import PrivateLibvirt
 from cumulo.testing.metadata import a_guest
 
@@ -73,6 +80,63 @@ class TestLibvirt(HypervisorContract):
 def pid_of(daemon: PrivateLibvirt, place: Place, server_id: str) -> str:
     name = place.domain_prefix + server_id
     return (daemon.state / f"libvirt/run/qemu/{name}.pid").read_text()
+
+
+async def test_a_guest_that_does_not_let_go_keeps_its_volume(
+    place: Place, hypervisor: LibvirtHypervisor, spec: GuestSpec, tmp_path: Path
+):
+    hasty = LibvirtHypervisor(
+        "host1", place, NoWiring(), msgspec.structs.replace(SETTINGS, unplug_timeout=0.1)
+    )
+    await hasty.start()
+    disk = volume_in(tmp_path)
+    await hasty.ensure(spec)  # no system runs in it that could answer
+    await hasty.attach_volume(spec.server_id, disk)
+    with pytest.raises(Permanent, match="did not let go"):
+        await hasty.detach_volume(spec.server_id, disk.volume_id)
+    await hasty.stop()
+    definition = live_definition(place, spec.server_id)
+    assert disk.volume_id in definition
+    assert "<total_iops_sec>100</total_iops_sec>" in definition
+    del hypervisor
+
+
+async def test_a_luks_volumes_passphrase_is_known_to_libvirtd_only_while_it_is_needed(
+    hypervisor: LibvirtHypervisor, spec: GuestSpec, place: Place, tmp_path: Path
+):
+    disk = await luks_volume(tmp_path)
+    await hypervisor.ensure(msgspec.structs.replace(spec, volumes=(disk,)))
+    assert "luks" in live_definition(place, spec.server_id)
+    assert secrets_known(place) == 1
+    written = [path for path in place.state.rglob("*") if path.is_file() and path.stat().st_size < 1 << 20]
+    assert not [path for path in written if b"open sesame" in path.read_bytes()]
+    await hypervisor.remove(spec.server_id)
+    assert secrets_known(place) == 0
+
+
+def live_definition(place: Place, server_id: str) -> str:
+    connection = libvirt.open(place.libvirt_uri)
+    definition = str(connection.lookupByUUIDString(server_id).XMLDesc())
+    connection.close()
+    return definition
+
+
+def secrets_known(place: Place) -> int:
+    connection = libvirt.open(place.libvirt_uri)
+    number = len(connection.listAllSecrets())
+    connection.close()
+    return number
+
+
+async def luks_volume(folder: Path) -> VolumeDisk:
+    disk = volume_in(folder)
+    key = folder / "key"
+    key.write_text("open sesame", encoding="ascii")
+    secret = f"secret,id=key,file={key}"
+    words = ("--object", secret, "-f", "luks", "-o", "key-secret=key,hash-alg=sha512,iter-time=10", disk.access.path, "1M")
+    await run("qemu-img", "create", "-q", *words)
+    access = msgspec.structs.replace(disk.access, format="luks", passphrase="open sesame")
+    return msgspec.structs.replace(disk, access=access)
 
 
 async def test_guests_do_not_notice_a_restart_of_libvirtd(

@@ -19,6 +19,7 @@ from cumulo.contracts.hypervisor import (
     HostReport,
     LifecycleEvent,
     PowerState,
+    VolumeDisk,
 )
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
@@ -158,6 +159,26 @@ class FakeHypervisor:
         if self._guest(server_id).power is PowerState.PAUSED:
             self._guest(server_id).power = PowerState.RUNNING
         return self._state(server_id)
+
+    async def attach_volume(self, server_id: str, disk: VolumeDisk, *, fence: int = 0) -> None:
+        """Remember one more disk."""
+        await self._enter("attach_volume", server_id, fence)
+        guest = self._guest(server_id)
+        others = tuple(other for other in guest.spec.volumes if other.volume_id != disk.volume_id)
+        guest.spec = msgspec.structs.replace(guest.spec, volumes=(*others, disk))
+
+    async def detach_volume(self, server_id: str, volume_id: str, *, fence: int = 0) -> None:
+        """Forget a disk."""
+        await self._enter("detach_volume", server_id, fence)
+        guest = self.guests_by_id.get(server_id)
+        if guest is not None:
+            kept = tuple(disk for disk in guest.spec.volumes if disk.volume_id != volume_id)
+            guest.spec = msgspec.structs.replace(guest.spec, volumes=kept)
+
+    async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
+        """Nothing to do: what is remembered of a disk has no size."""
+        del disk, size_bytes
+        await self._enter("resize_volume", server_id)
 
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what `log` of the guest holds."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, NicSpec
+from cumulo.node.hypervisor.libvirt.volumes import disk_element
 
 Element = ET.Element
 
@@ -14,6 +15,7 @@ NAMESPACE = "https://cumulo.invalid/xmlns/server/1"  # only a name; `.invalid` n
 PRODUCT = "OpenStack Nova"  # cloud-init's OpenStack source asks the firmware for this
 MACHINES = {"bios": "pc", "uefi": "q35"}  # under UEFI, `pc` shows guests no working IDE
 LONGEST_TITLE = 200
+FREE_SLOTS = 8  # devices that a running q35 guest can be given; `pc` has them on its bus anyway
 STATISTICS_PERIOD = 10  # seconds between two memory statistics of a guest
 
 # Nothing of a frame's checksum and segmentation may be left for later: a frame that leaves a tap
@@ -33,9 +35,9 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class GuestFiles(msgspec.Struct, frozen=True):
-    """Where a guest's files are."""
+    """Where a guest's files are. `disk`: None where it boots from a volume."""
 
-    disk: Path
+    disk: Path | None
     base: Path | None
     config_drive: Path | None
     console_log: Path
@@ -63,6 +65,8 @@ def domain_xml(name: str, spec: GuestSpec, files: GuestFiles, machine: Machine) 
         _interface(devices, nic)
     _consoles(devices, files)
     _platform(devices)
+    if "q35" in machine_of(spec):
+        _free_slots(devices)
     return ET.tostring(domain, encoding="unicode")
 
 
@@ -127,16 +131,25 @@ def _processor(domain: Element, spec: GuestSpec, machine: Machine) -> None:
 
 
 def _disks(devices: Element, spec: GuestSpec, files: GuestFiles, machine: Machine) -> None:
-    bus = spec.root.bus
-    disk = _add(devices, "disk", type="file", device="disk")
-    _add(disk, "driver", name="qemu", type="qcow2", cache=machine.cache_mode, discard="unmap")
-    _add(disk, "source", file=str(files.disk))
-    _backing(disk, spec.root, files.base)
-    _add(disk, "target", dev=f"{PREFIXES.get(bus, 'vd')}a", bus=bus)
-    if bus == "scsi":
+    """Add the disks, the one to boot from first."""
+    buses = {volume.bus for volume in spec.volumes}
+    if spec.root is not None:
+        _root(devices, spec.root, files, machine)
+        buses.add(spec.root.bus)
+    for volume in spec.volumes:
+        devices.append(disk_element(spec.server_id, volume, machine.cache_mode))
+    if "scsi" in buses:
         _add(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     if files.config_drive is not None:
         _config_drive(devices, spec, files.config_drive)
+
+
+def _root(devices: Element, root: DiskSpec, files: GuestFiles, machine: Machine) -> None:
+    disk = _add(devices, "disk", type="file", device="disk")
+    _add(disk, "driver", name="qemu", type="qcow2", cache=machine.cache_mode, discard="unmap")
+    _add(disk, "source", file=str(files.disk))
+    _backing(disk, root, files.base)
+    _add(disk, "target", dev=f"{PREFIXES.get(root.bus, 'vd')}a", bus=root.bus)
 
 
 def _backing(disk: Element, root: DiskSpec, base: Path | None) -> None:
@@ -190,3 +203,10 @@ def _platform(devices: Element) -> None:
     _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
     _add(_add(devices, "memballoon", model="virtio"), "stats", period=str(STATISTICS_PERIOD))
     _add(devices, "controller", type="usb", model="none")
+
+
+def _free_slots(devices: Element) -> None:
+    """Add root ports without a device: PCI Express takes none elsewhere while the guest runs."""
+    _add(devices, "controller", type="pci", model="pcie-root")
+    for _ in range(FREE_SLOTS):
+        _add(devices, "controller", type="pci", model="pcie-root-port")

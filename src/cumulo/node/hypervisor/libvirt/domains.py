@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,12 +13,18 @@ from cumulo.contracts.hypervisor import GuestMissing, GuestState, PowerState
 from cumulo.core.drivers import Temporary
 from cumulo.node.hypervisor.libvirt.connection import Connection, Domain
 from cumulo.node.hypervisor.libvirt.states import STARTING, power_of
+from cumulo.node.hypervisor.libvirt.volumes import Secret, disk_of
 
 ALIVE = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.SUSPENDED})
 STARTS_WITHIN = 60.0  # seconds
 PAUSE = 0.1  # seconds between two looks at a guest that is starting
 POLL = 1.0  # seconds; an event that was lost delays a wait by this much at most
 PRESS_AGAIN = 5.0  # seconds; a guest that is still booting ignores its power button
+GONE = frozenset({libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_SECRET})
+UNPLUG_PAUSE = 0.5  # seconds between two requests for a device that its guest has not let go of
+UNPLUGGING = frozenset(  # what libvirt says while an earlier request is under way, or was just fulfilled
+    {libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_OPERATION_INVALID}
+)
 UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
@@ -117,6 +124,58 @@ class Domains:
 
         await self._on(server_id, undefine)
 
+    async def keep_secret(self, secret: Secret) -> None:
+        """Have libvirtd know a secret's value, until it ends."""
+
+        def keep(connection: Any) -> None:
+            connection.secretDefineXML(secret.definition()).setValue(secret.value)
+
+        await self._connection.run(keep)
+
+    async def forget_secrets(self, owner: str) -> None:
+        """Have libvirtd know the secrets no more whose owner begins so."""
+
+        def forget(connection: Any) -> None:
+            for secret in connection.listAllSecrets():
+                with _gone_is_fine():
+                    told = ET.fromstring(secret.XMLDesc()).findtext("description", "")  # noqa: S314  libvirtd's
+                    if told.startswith(owner):
+                        secret.undefine()
+
+        await self._connection.run(forget)
+
+    async def attach(self, server_id: str, serial: str, device: str) -> None:
+        """Give an active domain a disk (as XML) unless it has it; one that is off needs nothing."""
+
+        def give(domain: Domain) -> None:
+            if domain.isActive() and disk_of(domain.XMLDesc(), serial) is None:
+                domain.attachDeviceFlags(device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+        await self._on(server_id, _needed(server_id, give))
+
+    async def resize(self, server_id: str, serial: str, size_bytes: int) -> None:
+        """Tell an active domain that a disk of it has another size."""
+
+        def tell(domain: Domain | None) -> None:
+            if domain is None or not domain.isActive():
+                return
+            disk = disk_of(domain.XMLDesc(), serial)
+            target = disk.find("target") if disk is not None else None
+            if target is not None:
+                domain.blockResize(target.get("dev"), size_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+        await self._on(server_id, tell)
+
+    async def detach(self, server_id: str, serial: str, seconds: float) -> bool:
+        """Ask an active domain for a disk again and again; say whether it is gone within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            if await self._on(server_id, lambda domain: _without(domain, serial)):
+                return True
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(UNPLUG_PAUSE)
+
     async def pause(self, server_id: str) -> None:
         """Freeze an active domain."""
 
@@ -204,6 +263,21 @@ def _wait_while_starting(domain: Domain) -> None:
         time.sleep(PAUSE)
 
 
+def _without(domain: Domain | None, serial: str) -> bool:
+    """Ask for a disk; say whether it is gone. A guest that has not answered yet is asked again."""
+    if domain is None or not domain.isActive():
+        return True
+    disk = disk_of(domain.XMLDesc(), serial)
+    if disk is None:
+        return True
+    try:
+        domain.detachDeviceFlags(ET.tostring(disk, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in UNPLUGGING:
+            raise
+    return disk_of(domain.XMLDesc(), serial) is None
+
+
 def _needed(server_id: str, function: Callable[[Domain], None]) -> Callable[[Domain | None], None]:
     """Have GuestMissing raised when there is no domain."""
 
@@ -220,7 +294,7 @@ def _gone_is_fine() -> Iterator[None]:
     try:
         yield
     except libvirt.libvirtError as error:
-        if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+        if error.get_error_code() not in GONE:
             raise
 
 

@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import uuid
 import weakref
+import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from cumulo.contracts.hypervisor import (
     HostReport,
     LifecycleEvent,
     PowerState,
+    VolumeDisk,
 )
 from cumulo.core.drivers import DriverError, Permanent
 from cumulo.node import config_drive
@@ -33,6 +35,7 @@ from cumulo.node.hypervisor.libvirt.connection import Connection
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, domain_xml
 from cumulo.node.hypervisor.libvirt.domains import ALIVE, Domains
 from cumulo.node.hypervisor.libvirt.states import STARTING
+from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, secrets_of
 from cumulo.node.ports.wiring import Wiring
 from cumulo.node.settings import Acceleration, NodeSettings, Place
 
@@ -106,6 +109,7 @@ class LibvirtHypervisor:
         async with self._alone_with(server_id, fence):
             await self._domains.stop(server_id)
             await self._domains.forget(server_id)
+            await self._domains.forget_secrets(owner_of(server_id))
             await self._wiring.unwire(server_id)
             self._place.vnc_socket(server_id).unlink(missing_ok=True)
             if self._place.qemu_logs is not None:
@@ -160,6 +164,28 @@ class LibvirtHypervisor:
         await self._domains.unpause(server_id)
         return await self._domains.state(server_id)
 
+    async def attach_volume(self, server_id: str, disk: VolumeDisk, *, fence: int = 0) -> None:
+        """Give a guest one more disk. One that is off gets it by the spec of its next start."""
+        async with self._alone_with(server_id, fence):
+            for secret in secrets_of(server_id, disk):
+                await self._domains.keep_secret(secret)
+            element = disk_element(server_id, disk, self._machine.cache_mode)
+            await self._domains.attach(server_id, disk.volume_id, ET.tostring(element, encoding="unicode"))
+
+    async def detach_volume(self, server_id: str, volume_id: str, *, fence: int = 0) -> None:
+        """Take a disk from a guest, who must agree; Permanent when it does not. None is no error."""
+        async with self._alone_with(server_id, fence):
+            if not await self._domains.detach(server_id, volume_id, self._settings.unplug_timeout):
+                raise Permanent(
+                    f"the guest did not let go of volume {volume_id}",
+                    public="the guest did not let go of the volume: is it mounted, or the guest not up yet?",
+                )
+            await self._domains.forget_secrets(owner_of(server_id, volume_id))
+
+    async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
+        """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""
+        await self._domains.resize(_checked(server_id), disk.volume_id, size_bytes)
+
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what the guest wrote to its serial port (all: None)."""
         folder = self._place.server(_checked(server_id))
@@ -195,6 +221,9 @@ class LibvirtHypervisor:
             return state
         if state.power not in ALIVE:
             files = await self._files(spec)
+            for disk in spec.volumes:
+                for secret in secrets_of(server_id, disk):
+                    await self._domains.keep_secret(secret)
             name = self._domains.name(server_id)
             await self._domains.define(domain_xml(name, spec, files, self._machine))
         await self._domains.start(server_id)
@@ -202,8 +231,10 @@ class LibvirtHypervisor:
 
     async def _files(self, spec: GuestSpec) -> GuestFiles:
         folder = self._place.server(spec.server_id)
-        base = await self._bases.under(folder, spec.root)
-        disk = await disks.ensure_overlay(folder, spec.root, base)
+        base = disk = None
+        if spec.root is not None:
+            base = await self._bases.under(folder, spec.root)
+            disk = await disks.ensure_overlay(folder, spec.root, base)
         drive = folder / CONFIG_DRIVE
         if spec.config_drive is not None:
             await config_drive.write(drive, config_drive.files(spec.config_drive))
