@@ -10,6 +10,7 @@ import structlog
 
 from cumulo.contracts.hypervisor import HostReport
 from cumulo.contracts.metadata import Metadata
+from cumulo.contracts.ownership import Owners
 from cumulo.core import ids
 from cumulo.core.auth import Authenticator, FileEnforcer
 from cumulo.core.auth.passwords import Passwords
@@ -173,6 +174,7 @@ def bind_adapters(services: tuple[Service, ...], bindings: dict[type, Any]) -> N
         for contract, factory in service.adapters.items():
             needs_others = bool(inspect.signature(factory).parameters)
             bindings[contract] = factory(use) if needs_others else factory()
+    bindings[Owners] = Owners({each.name: each.owned for each in services if each.owned is not None})
 
 
 def engine_of(

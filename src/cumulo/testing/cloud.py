@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from cumulo.contracts.ownership import Owners
 from cumulo.core import clock
 from cumulo.core.auth import Enforcer, Identity
 from cumulo.core.db import Database, Reader
@@ -74,6 +75,8 @@ class Cloud:
         for service in self.services:
             if service.settings is not None:
                 self.bindings.setdefault(service.settings, service.settings())
+        owned = {each.name: each.owned for each in self.services if each.owned is not None}
+        self.bindings.setdefault(Owners, Owners(owned))
         self.tasks = Tasks(
             database,
             sagas=[saga for s in self.services for saga in s.sagas],

@@ -126,7 +126,8 @@ class Service:
     """One service.
 
     types: its catalog types, the official one first. endpoint: its catalog entry's URL below the mount
-    point, such as `/v2.1`. adapters: contract → factory of what fulfils it.
+    point, such as `/v2.1`. adapters: contract → factory of what fulfils it. owned: what fulfils
+    `cumulo.contracts.ownership.Ownership`, where projects own something here.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Service:
     settings: "type[Section] | None" = None
     limits: "Limits | None" = None
     adapters: Mapping[type, Callable[..., Any]] = field(default_factory=dict)
+    owned: Any = None
     endpoint: str = ""
     known_as: str = ""  # OpenStack's project name, as the catalog shows it
     description: str = ""
