@@ -141,6 +141,7 @@ def bind_core(
         reconcilers=[one for service in services for one in service.reconcilers],
         schedules=[one for service in services for one in service.schedules],
         bindings=bindings,
+        instance=f"{state.host}/{state.instance}",  # the same after a restart, and no other's
     )
     limits = [service.limits for service in services if service.limits is not None]
     keyring = Keyring(state.path / "token-keys")

@@ -60,7 +60,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = 0
-        self._shared: str | None = None
+        self.shared = ""  # the name of the database that `database` gives, once it did
 
     def url(self, name: str = "postgres") -> str:
         """Return the URL of one of its databases."""
@@ -76,15 +76,15 @@ class Cluster:
     @asynccontextmanager
     async def database(self) -> AsyncIterator[Database]:
         """Give a database with every model's table and no row; the same one each time, emptied."""
-        if self._shared is None:
-            self._shared = await self.new()
-        database = await Database.open(self.url(self._shared))
+        if not self.shared:
+            self.shared = await self.new()
+        database = await Database.open(self.url(self.shared))
         try:
             await database.create_all()
             yield database
         finally:
             await database.close()
-            await self.run(self._shared, _EMPTY)
+            await self.run(self.shared, _EMPTY)
 
     async def run(self, name: str, sql: str, *values: str) -> None:
         """Run SQL in one of its databases, on a connection of its own."""

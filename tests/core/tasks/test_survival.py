@@ -18,6 +18,7 @@ from tests.core.tasks.journeys import Journey, Steps, World
 from cumulo.core import clock
 from cumulo.core.db import Database
 from cumulo.core.tasks import Saga, StepRun, Task, Tasks, TaskState, journal, step
+from cumulo.testing.database import Cluster
 from cumulo.testing.saga import check_saga
 
 
@@ -225,7 +226,7 @@ from tests.core.tasks.journeys import Journey, World
 async def main(url):
     database = await Database.open(url)
     await database.create_all()
-    tasks = Tasks(database, sagas=[Journey], bindings={World: World()})
+    tasks = Tasks(database, sagas=[Journey], bindings={World: World()}, instance=sys.argv[2])
     await tasks.start_workers()
     async with database.read() as reader:
         fresh = not await reader.exists(Task)
@@ -249,9 +250,35 @@ asyncio.run(main(sys.argv[1]))
 def test_a_killed_process_resumes(tmp_path: Path, point: str) -> None:
     root = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": f"{root}/src:{root}"}
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), f"sqlite:///{tmp_path}/k.db"]
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), f"sqlite:///{tmp_path}/k.db", "main"]
     killed = {**environment, "CUMULO_KILL_AT": f"Journey.{point}"}
     first = subprocess.run(command, env=killed, capture_output=True, check=False)
     assert first.returncode == -signal.SIGKILL
     second = subprocess.run(command, env=environment, capture_output=True, check=True)
     assert second.stdout.decode().split()[-1] == "done"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("point", ["reserve:done", "travel:before", "travel:after", "arrive:after"])
+async def test_another_process_ends_what_a_killed_one_began(
+    postgresql: Cluster | None, world: World, point: str
+) -> None:
+    if postgresql is None:
+        pytest.skip("no PostgreSQL server on this machine")
+    async with postgresql.database() as database:
+        other = Tasks(database, sagas=[Journey], bindings={World: world}, instance="other")
+        await other.start_workers()
+        root = Path(__file__).parents[3]
+        killed = {**os.environ, "PYTHONPATH": f"{root}/src:{root}", "CUMULO_KILL_AT": f"Journey.{point}"}
+        url = postgresql.url(postgresql.shared)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", textwrap.dedent(PROGRAM), url, "dying", env=killed
+        )
+        assert await process.wait() == -signal.SIGKILL
+        async with database.begin() as tx:
+            [task] = await tx.all(Task)
+            assert (task.lease_owner, task.finished_at is None) == ("dying", point != "arrive:after")
+            await tx.update(Task, lease_until=clock.now() - timedelta(seconds=1))
+        await other.settle()
+        assert await state_of(database, task.id) is TaskState.DONE
+        await other.stop()

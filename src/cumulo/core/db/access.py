@@ -104,6 +104,14 @@ class Reader:
         plan, rows = await self._query(statement)
         return plan.read(rows)
 
+    async def answer(self, question: Callable[[], Any], **values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of the Core select that `question` makes: called and compiled once for its life.
+
+        For what each request asks. values: of all the select's named bind parameters, which have types.
+        """
+        plan, rows = await self._quick(("answer", question), (), values, question)
+        return plan.read(rows)
+
     async def models(self, model: type[M], statement: Any) -> list[M]:
         """Return a Core select's rows as models; it must select exactly the model's columns, in order."""
         shape = self._statements.shape(model)

@@ -1,4 +1,8 @@
-"""PostgreSQL through asyncpg: a pool, prepared statements, READ COMMITTED."""
+"""PostgreSQL through asyncpg: a pool, prepared statements, READ COMMITTED.
+
+A server that is away makes every use of the database Unavailable, and is found again by the next use. Each
+session limits its statements in time, so that none keeps a connection for ever.
+"""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -11,37 +15,41 @@ import structlog
 from cumulo.core import errors
 from cumulo.core.db import failures
 from cumulo.core.db.access import Reader, Transaction
+from cumulo.core.db.notices import Notices
 from cumulo.core.db.statements import postgresql_statements
 
 log = structlog.get_logger()
 
-_CONNECTIONS = 16
-_PATIENCE = 30.0  # seconds to wait for a connection that is free
+_PATIENCE = 10.0  # seconds to wait for a connection: for a free one, or for the server
+_GRACE = 5.0  # seconds after which a statement that should have been given up means a lost connection
+_DAY = 86_400.0
+_IDLE = 60  # seconds that a transaction may do nothing
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
 class PostgresqlChannel:
-    """One asyncpg connection as a `Channel`."""
+    """One asyncpg connection as a `Channel`. timeout: seconds for a statement; None is the session's own."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, timeout: float | None = None) -> None:
         self.connection = connection
+        self.timeout = timeout
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """Run a query and return all its rows."""
         with _translating():
-            return await self.connection.fetch(sql, *values)  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
+            return await self.connection.fetch(sql, *values, timeout=self.timeout)  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
 
     async def execute(self, sql: str, values: Sequence[Any]) -> int:
         """Run a statement and return how many rows it matched."""
         with _translating():
-            status = await self.connection.execute(sql, *values)
+            status = await self.connection.execute(sql, *values, timeout=self.timeout)
         count = status.rpartition(" ")[2]  # such as `UPDATE 3`
         return int(count) if count.isdigit() else 0
 
     async def execute_many(self, sql: str, values: Sequence[Sequence[Any]]) -> None:
         """Run a statement for each tuple of values."""
         with _translating():
-            await self.connection.executemany(sql, values)
+            await self.connection.executemany(sql, values, timeout=self.timeout)
 
     async def lock(self, name: str) -> None:
         """Hold back other transactions that lock the same name, until this one ends."""
@@ -53,16 +61,39 @@ class PostgresqlEngine:
 
     dialect = "postgresql"
 
-    def __init__(self, pool: Any) -> None:
+    shared = True
+
+    def __init__(self, pool: Any, connections: int, notices: Notices) -> None:
         self.statements = postgresql_statements()
         self._pool = pool
+        self._connections = connections
+        self._notices = notices
+        self.hear = notices.hear
+        self.tell = notices.tell
 
     @staticmethod
-    async def open(url: str) -> "PostgresqlEngine":
-        """Connect to `postgresql://user@/name?host=/socket/folder`."""
+    async def open(url: str, *, connections: int, seconds: float) -> "PostgresqlEngine":
+        """Prepare for `postgresql://user@/name?host=/socket/folder`; connect when there is something to do.
+
+        connections: the most at a time, and one more for notices. seconds: what a statement may take.
+        """
+        milliseconds = str(round(seconds * 1000))
+        session = {
+            "application_name": "cumulo",
+            "statement_timeout": milliseconds,
+            "lock_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": str(_IDLE * 1000),
+        }
+
+        async def connect(*_: Any, **options: Any) -> Any:
+            options |= {"server_settings": session, "command_timeout": seconds + _GRACE}
+            return await asyncpg.connect(url, timeout=_PATIENCE, **options)
+
         with _translating():
-            pool = await asyncpg.create_pool(url, min_size=0, max_size=_CONNECTIONS)
-        return PostgresqlEngine(pool)
+            pool = await asyncpg.create_pool(
+                url, min_size=0, max_size=connections, connect=connect, reset=_as_it_is
+            )
+        return PostgresqlEngine(pool, connections, Notices(connect, _FAILURES))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reader]:
@@ -71,10 +102,13 @@ class PostgresqlEngine:
             yield Reader(PostgresqlChannel(connection), self.statements)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Transaction]:
-        """Give a transaction; return when it is durable."""
+    async def begin(self, *, unhurried: bool = False) -> AsyncIterator[Transaction]:
+        """Give a transaction; return when it is durable. `unhurried`: its statements take what they need."""
         async with self._connection("BEGIN") as connection:
-            transaction = Transaction(PostgresqlChannel(connection), self.statements)
+            if unhurried:
+                await _run(connection, _UNHURRIED)
+            channel = PostgresqlChannel(connection, _DAY if unhurried else None)
+            transaction = Transaction(channel, self.statements)
             try:
                 yield transaction
                 transaction.finish()
@@ -94,6 +128,7 @@ class PostgresqlEngine:
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
+        await self._notices.close()
         await self._pool.close()
 
     @asynccontextmanager
@@ -109,22 +144,37 @@ class PostgresqlEngine:
 
     async def _acquire(self, first: str | None) -> Any:
         """Take a connection and run its first statement; those that broke while they lay idle are dropped."""
-        for attempt in range(_CONNECTIONS + 1):
-            with _translating():
-                connection = await self._pool.acquire(timeout=_PATIENCE)
+        for attempt in range(self._connections + 1):
+            connection = await self._free()
             try:
                 if first is not None:
                     await _run(connection, first)
             except BaseException as error:
                 _drop(connection)
                 await self._pool.release(connection)
-                if not isinstance(error, failures.Lost) or attempt == _CONNECTIONS:
+                if not isinstance(error, failures.Lost) or attempt == self._connections:
                     raise
             else:
                 break
         return connection
 
+    async def _free(self) -> Any:
+        """Take a connection that is free, or a new one; whatever keeps it from us may pass."""
+        try:
+            return await self._pool.acquire(timeout=_PATIENCE)
+        except TimeoutError as error:
+            free = self._pool.get_size() < self._connections
+            reason = "the server does not answer" if free else "all connections are in use"
+            raise failures.lost(f"{reason} ({_PATIENCE:g} s)") from error
+        except _FAILURES as error:
+            raise failures.lost(str(error)) from error
 
+
+async def _as_it_is(connection: Any) -> None:
+    """Give a connection back as it is: a transaction of ours leaves no setting behind, and asking costs."""
+
+
+_UNHURRIED = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
 _FAILURES = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -142,6 +192,10 @@ _LOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
+    asyncpg.QueryCanceledError,  # it took longer than its session allows
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # of a server that follows another
     OSError,
 )
 

@@ -118,6 +118,7 @@ class SqliteEngine:
     """A database file."""
 
     dialect = "sqlite"
+    shared = False
 
     def __init__(self, path: str, synchronous: str = "FULL") -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -140,8 +141,9 @@ class SqliteEngine:
         return self._reading
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Transaction]:
-        """Give a transaction; return when it is on the disk."""
+    async def begin(self, *, unhurried: bool = False) -> AsyncIterator[Transaction]:
+        """Give a transaction; return when it is on the disk. A statement takes what it needs anyway."""
+        del unhurried
         if self._holder is not None and self._holder is asyncio.current_task():
             raise errors.Bug("This task has a transaction open already.")
         await self._turn()
@@ -163,6 +165,12 @@ class SqliteEngine:
         async with self.begin() as transaction:
             for sql in script:
                 await transaction.run(sql)
+
+    def tell(self, text: str) -> None:
+        """Do nothing: there is no other process."""
+
+    def hear(self, handler: Callable[[str], None]) -> None:
+        """Do nothing, as nobody else speaks."""
 
     async def close(self) -> None:
         """Wait for the commit under way, then let go of the file."""

@@ -2,6 +2,7 @@
 
 A reconciler makes the world as the rows say, for the first time and for repair with the same code: it runs at
 the start, each period, and whenever it is woken. A schedule is housekeeping. What fails is tried again soon.
+Of several processes that share a database one at a time does it: see `duties`.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from cumulo.core import ids
+from cumulo.core.errors import Unavailable
+from cumulo.core.tasks.duties import Duties, duty_of
 from cumulo.core.tasks.runs import Promises, ReconcileRun
 
 log = structlog.get_logger()
@@ -53,9 +56,11 @@ def schedule(*, every: float, name: str) -> Callable[[Body], Schedule]:
 class Beat:
     """One reconciler or schedule at work in this process; never twice at the same time."""
 
-    def __init__(self, declared: Periodic, tasks: Promises) -> None:
+    def __init__(self, declared: Periodic, tasks: Promises, duties: Duties) -> None:
         self.declared = declared
+        self.duty = duty_of(declared.name)
         self._tasks = tasks
+        self._duties = duties
         self._woken = asyncio.Event()
         self._running = asyncio.Lock()
         self._failures = 0
@@ -70,9 +75,13 @@ class Beat:
         self._woken.set()
 
     async def forever(self) -> None:
-        """Run each time it is woken, and each period."""
+        """Run each time it is woken, and each period, while this process has the duty."""
         await self._woken.wait()
         while True:
+            if not self._duties.ours(self.duty):
+                self._woken.clear()
+                await self._woken.wait()
+                continue
             await self.once()
             wait = self.declared.every
             if self._failures:
@@ -90,7 +99,12 @@ class Beat:
             started = time.monotonic()
             name, request_id = self.declared.name, ids.request()
             try:
-                await self.declared(ReconcileRun(self._tasks, request_id))
+                async with self._duties.within(self.duty):
+                    await self.declared(ReconcileRun(self._tasks, request_id))
+            except Unavailable as error:
+                self._failures = min(self._failures + 1, 16)
+                reason = error.fields.get("reason", str(error))
+                log.warning("reconciler.failed", name=name, request_id=request_id, reason=reason)
             except Exception:
                 self._failures = min(self._failures + 1, 16)
                 log.exception("reconciler.failed", name=name, request_id=request_id)

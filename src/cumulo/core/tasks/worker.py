@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ import structlog
 from cumulo.core import errors, ids
 from cumulo.core.db import Database, Transaction
 from cumulo.core.tasks import journal
+from cumulo.core.tasks.duties import Duties, duty_of
 from cumulo.core.tasks.execution import Execution
 from cumulo.core.tasks.model import Task, TaskPart, TaskState
 from cumulo.core.tasks.periodic import Beat, Periodic, schedule
@@ -80,7 +81,8 @@ class Tasks:
         self.probe = killer()
         self.instance = instance
         periodic = (*reconcilers, *schedules, forget)
-        self._beats = {one.name: Beat(one, self) for one in periodic}
+        self._duties = Duties(database, instance, (duty_of(one.name) for one in periodic))
+        self._beats = {one.name: Beat(one, self, self._duties) for one in periodic}
         self._active: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._works = False  # takes tasks up: started, or settling
@@ -111,10 +113,12 @@ class Tasks:
         return task.id
 
     def wake(self, reconciler: str) -> None:
-        """Have a reconciler look again at once, if this process has it."""
+        """Have a reconciler look again at once, in whichever process has it."""
         beat = self._beats.get(reconciler)
-        if beat is not None:
+        if beat is not None and (not self._loops or self._duties.ours(beat.duty)):
             beat.wake()
+        else:
+            self.database.tell(reconciler)
 
     @asynccontextmanager
     async def work(
@@ -134,15 +138,16 @@ class Tasks:
         await journal.release(self.database, self.instance)
         self._works = True
         await self._claim()
-        for beat in self._beats.values():
-            beat.wake()
+        await self._keep()
         self._loops = [asyncio.create_task(beat.forever()) for beat in self._beats.values()]
         self._loops += [asyncio.create_task(self._looking()), asyncio.create_task(self._renewing())]
+        self.database.hear(self._heard)
 
     async def stop(self) -> None:
         """Drop all work where it is, and let others (or the next start) take it up."""
         await self.abandon()
         await journal.release(self.database, self.instance)
+        await self._duties.release()
 
     async def abandon(self) -> None:
         """Drop all work and keep the leases, as a death would; for tests."""
@@ -231,19 +236,42 @@ class Tasks:
                 async with asyncio.timeout(_LOOK):
                     await self._look.wait()
             self._look.clear()
-            try:
+            with _bearing("tasks.look_failed"):
                 await self._claim()
-            except errors.Error:
-                log.exception("tasks.look_failed")
 
     async def _renewing(self) -> None:
         while True:
             await asyncio.sleep(_RENEW)
-            try:
+            with _bearing("tasks.renewal_failed"):
                 if self._active:
                     await journal.renew(self.database, self.instance, list(self._active))
-            except errors.Error:
-                log.exception("tasks.renewal_failed")
+                await self._keep()
+
+    async def _keep(self) -> None:
+        """Keep the duties that are ours; begin with those that are new."""
+        new = await self._duties.keep()
+        for beat in self._beats.values():
+            if beat.duty in new:
+                beat.wake()
+
+    def _heard(self, text: str) -> None:
+        """Wake what another process asks for; when something may have been missed, look for ourselves."""
+        if not text:
+            self._look.set()
+        for beat in self._beats.values():
+            if text in ("", beat.declared.name) and self._duties.ours(beat.duty):
+                beat.wake()
+
+
+@contextlib.contextmanager
+def _bearing(event: str) -> Iterator[None]:
+    """Note a failure, and go on: a database that is away comes back."""
+    try:
+        yield
+    except errors.Unavailable as error:
+        log.warning(event, reason=error.fields.get("reason", str(error)))
+    except errors.Error:
+        log.exception(event)
 
 
 def _moment() -> asyncio.Task[None]:
