@@ -4,7 +4,7 @@ import pytest
 
 from cumulo.core.config import BadSetting
 from cumulo.runtime import settings
-from cumulo.runtime.settings import HttpSettings, database_url, first_file, runtime_settings
+from cumulo.runtime.settings import HttpSettings, first_file, runtime_settings
 from cumulo.runtime.state import StateFolder
 
 
@@ -12,7 +12,7 @@ def test_everything_has_a_default(tmp_path):
     found = runtime_settings(StateFolder(tmp_path))
     assert found.http.url == "http://127.0.0.1:8700"
     assert found.engines.start
-    assert database_url(StateFolder(tmp_path), found.database) == f"sqlite:///{tmp_path}/cumulo.db"
+    assert not found.database.url
 
 
 def test_the_first_file_names_a_free_port(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import sqlalchemy
 import structlog
 
 from cumulo.contracts.hypervisor import HostReport
@@ -18,6 +19,7 @@ from cumulo.core.auth.tokens import Keyring
 from cumulo.core.bus import Bus, LocalBus, verbs
 from cumulo.core.config import Section, load
 from cumulo.core.db import Database
+from cumulo.core.errors import Unavailable
 from cumulo.core.http import App, Engine, Request, Response, Service
 from cumulo.core.quota import Quota, QuotaSettings
 from cumulo.core.tasks import Tasks
@@ -25,10 +27,11 @@ from cumulo.node.host import Node
 from cumulo.node.settings import NodeSettings
 from cumulo.runtime import clouds
 from cumulo.runtime.control import CONTROL, MetadataFromServices
+from cumulo.runtime.database import open_database, reason_of
 from cumulo.runtime.drivers import Drivers, connect, drivers_of
 from cumulo.runtime.local import local_node
 from cumulo.runtime.services import all_services, catalog
-from cumulo.runtime.settings import SECTIONS, Settings, database_url, runtime_settings
+from cumulo.runtime.settings import SECTIONS, Settings, runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.flavors import ensure_defaults
@@ -42,6 +45,7 @@ from cumulo.services.identity.domain.audit import record
 log = structlog.get_logger(__name__)
 
 _HOST_PATIENCE = 20.0  # seconds that readiness waits for the host's first report
+_ANYTHING: Any = sqlalchemy.select(sqlalchemy.literal(1))
 
 
 @dataclass(kw_only=True)
@@ -110,12 +114,13 @@ async def compose(state: StateFolder) -> Composition:
     settings = runtime_settings(state)
     drivers = drivers_of(state, engines=settings.engines.start)
     bindings: dict[type, Any] = {**sections(state, services), **drivers.bindings, StateFolder: state}
-    database = await Database.open(database_url(state, settings.database))
+    database = await open_database(state, settings.database)
     tasks = bind_core(state, database, services, bindings)
     bind_adapters(services, bindings)
     node = local_node(state, bindings[NodeSettings], bindings[Bus], engines=settings.engines.start)
     ready = {"founded": False, "host": False}
-    app = App(engine_of(state, settings, services, bindings), services, {"readyz": _readiness(state, ready)})
+    extra = {"readyz": _readiness(state, ready, database)}
+    app = App(engine_of(state, settings, services, bindings), services, extra)
     return Composition(
         state=state,
         settings=settings,
@@ -197,11 +202,23 @@ def engine_of(
     )
 
 
-def _readiness(state: StateFolder, ready: Mapping[str, bool]) -> Callable[[Request], Any]:
+def _readiness(state: StateFolder, ready: Mapping[str, bool], database: Database) -> Callable[[Request], Any]:
     instance = state.instance
 
     async def answer(request: Request) -> Response:
         del request
-        return Response(200 if all(ready.values()) else 503, {"cloud": instance, "ready": dict(ready)})
+        found = {**ready, "database": await _answers(database)}
+        return Response(200 if all(found.values()) else 503, {"cloud": instance, "ready": found})
 
     return answer
+
+
+async def _answers(database: Database) -> bool:
+    """Say whether the database answers."""
+    try:
+        async with database.read() as db:
+            await db.scalar(_ANYTHING)
+    except Unavailable as error:
+        log.warning("database.unavailable", reason=reason_of(error))
+        return False
+    return True

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+import sqlalchemy
 
+from cumulo.core.errors import Error
 from cumulo.node.hypervisor.libvirt.acceleration import kvm
+from cumulo.runtime.database import open_database, reason_of, shown
 from cumulo.runtime.engines import datapath
-from cumulo.runtime.engines.server import answers
-from cumulo.runtime.settings import port_is_free, runtime_settings
+from cumulo.runtime.engines.processes import Record
+from cumulo.runtime.engines.server import NAME, answers
+from cumulo.runtime.settings import DatabaseSettings, port_is_free, runtime_settings
 from cumulo.runtime.state import StateFolder, others
 from cumulo.runtime.supervisor.parts import PartState, read_status
 
@@ -39,6 +43,11 @@ QEMU_DRIVER = Path("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_
 _GIB = 1024**3
 _DISK_NEEDED = 5  # GiB
 _MEMORY_NEEDED = 2  # GiB
+_FACTS = """
+SELECT current_setting('server_version'),
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')
+"""
 _STUCK_STATES = frozenset({PartState.FAILED})
 
 
@@ -148,6 +157,32 @@ def _network(state: StateFolder) -> Iterator[Finding]:
         yield Finding("note", "network", text, "none needed: they share nothing")
 
 
+def _database(state: StateFolder) -> Iterator[Finding]:
+    settings = runtime_settings(state).database
+    if not settings.url:
+        return  # a file of the state folder
+    try:
+        version, free = asyncio.run(_asked(state, settings))
+    except (Error, ValueError) as error:
+        mend = f"start it, or mend [database] url in {state.config}; the cloud goes on by itself"
+        yield Finding("bad", "database", f"{shown(settings)} cannot be used: {reason_of(error)}", mend)
+        return
+    yield Finding("ok", "database", f"{shown(settings)} answers, version {version}")
+    if free < settings.connections:
+        mend = "raise its max_connections, or lower [database] connections"
+        yield Finding("note", "database", f"only {free} more connections are allowed", mend)
+
+
+async def _asked(state: StateFolder, settings: DatabaseSettings) -> tuple[str, int]:
+    """Return PostgreSQL's version, and how many more connections it allows."""
+    database = await open_database(state, settings)
+    try:
+        async with database.read() as db:
+            return (await db.rows(sqlalchemy.text(_FACTS)))[0]
+    finally:
+        await database.close()
+
+
 def _cloud_state(cloud: StateFolder) -> str:
     status = read_status(cloud.status)
     return "running" if status and Path(f"/proc/{status.pid}").exists() else "stopped"
@@ -160,6 +195,8 @@ def _cloud(state: StateFolder) -> Iterator[Finding]:
     http = runtime_settings(state).http
     if asyncio.run(answers(state, http.listen, http.port)):
         yield Finding("ok", "cloud", f"answers at {http.url}")
+    elif Record(state.run / f"{NAME}.process").find() is not None:
+        yield Finding("bad", "cloud", "its server runs and is not ready for clients", "cumulo logs server")
     elif not port_is_free(http.port):
         mend = f"set [http] port in {state.config}"
         yield Finding("bad", "cloud", f"something else has port {http.port}", mend)
@@ -183,6 +220,7 @@ LOOKS: tuple[Callable[[StateFolder], Iterator[Finding]], ...] = (
     _kernel,
     _room,
     _network,
+    _database,
     _cloud,
     _acceleration,
 )

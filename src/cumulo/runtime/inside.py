@@ -11,7 +11,11 @@ _HOST = b"127.0.0.1"
 
 
 class CallRefused(Exception):
-    """Our own API refused a call; the text says which and why."""
+    """Our own API refused a call; the text says which and why, `status` is HTTP's."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Inside:
@@ -70,7 +74,7 @@ class Inside:
         await self._app(scope, receive, answer.send)  # type: ignore[arg-type]  # ASGI's callables, more loosely typed
         if answer.status >= 400:  # noqa: PLR2004  where HTTP's errors begin
             said = bytes(answer.body).decode(errors="replace")
-            raise CallRefused(f"{method} {bare}: {answer.status} {said}")
+            raise CallRefused(f"{method} {bare}: {answer.status} {said}", answer.status)
         return answer
 
 

@@ -5,7 +5,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import structlog
@@ -13,8 +15,12 @@ import uvicorn
 import uvloop
 
 from cumulo.core import observe
+from cumulo.core.config import BadSetting
+from cumulo.core.errors import Error
 from cumulo.runtime.composition import Composition, compose
 from cumulo.runtime.contents import Contents
+from cumulo.runtime.database import reason_of, shown
+from cumulo.runtime.inside import CallRefused
 from cumulo.runtime.settings import HttpSettings, config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
 
@@ -27,9 +33,8 @@ _IDLE = 65  # seconds that a silent connection is kept
 async def serve(state: StateFolder) -> None:
     """Run the cloud until SIGTERM or SIGINT."""
     composition = await compose(state)
-    await composition.start()
     contents = Contents(composition.app, state)
-    await contents.first()
+    await _start(composition, contents)
     rest = asyncio.create_task(contents.rest(), name="first contents")
     server = HttpServer(
         uvicorn.Config(
@@ -57,6 +62,28 @@ async def serve(state: StateFolder) -> None:
         await asyncio.gather(rest, return_exceptions=True)
         await composition.stop()
         log.info("server.stopped")
+
+
+class CannotStart(Exception):
+    """What the server needs and does not find, in words for its log's last line."""
+
+
+async def _start(composition: Composition, contents: Contents) -> None:
+    """Have the cloud work, with what clouds.yaml promises. Raises CannotStart."""
+    database = shown(composition.settings.database)
+    try:
+        await composition.start()
+        await contents.first()
+    except Error as error:
+        if composition.ready["founded"]:
+            raise
+        raise CannotStart(f"the database ({database}) cannot be used: {reason_of(error)}") from error
+    except CallRefused as error:
+        if error.status != HTTPStatus.UNAUTHORIZED:
+            raise
+        mine = composition.state.admin_password
+        text = f"the database ({database}) holds another cloud: its administrator's password is not that of"
+        raise CannotStart(f"{text} {mine}") from error
 
 
 class HttpServer(uvicorn.Server):
@@ -96,7 +123,11 @@ def main() -> None:
     state = config_of(parser.parse_args().state)
     logs = runtime_settings(state).log
     observe.configure(style=logs.style, level=logs.level)
-    uvloop.run(serve(state))
+    try:
+        uvloop.run(serve(state))
+    except (BadSetting, CannotStart) as error:
+        log.debug("server.cannot_start", exc_info=error)
+        sys.exit(f"cumulo: {error}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -39,11 +39,16 @@ class EngineSettings(Section, frozen=True, kw_only=True):
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):
-    """The database: empty is SQLite in the state folder; else `postgresql://user@/name?host=...`."""
+    """The database: empty is SQLite in the state folder; else `postgresql://user@/name?host=...`.
+
+    Of PostgreSQL: connections, the most at a time; statement_seconds, what a statement may take.
+    """
 
     section: ClassVar[str] = "database"
 
     url: str = ""
+    connections: Annotated[int, msgspec.Meta(ge=1)] = 16
+    statement_seconds: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
 class LogSettings(Section, frozen=True, kw_only=True):
@@ -94,11 +99,6 @@ def port_is_free(port: int, address: str = "127.0.0.1") -> bool:
         except OSError:
             return False
     return True
-
-
-def database_url(state: StateFolder, settings: DatabaseSettings) -> str:
-    """Return the database's URL."""
-    return settings.url or f"sqlite:///{state.path / 'cumulo.db'}"
 
 
 def config_of(path: Path) -> StateFolder:

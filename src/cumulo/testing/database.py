@@ -8,6 +8,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -55,12 +56,44 @@ def postgresql_programs() -> Path | None:
 
 
 class Cluster:
-    """A running private PostgreSQL."""
+    """A private PostgreSQL in a folder. run_as: the words before each of its programs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, run_as: list[str]) -> None:
         self.folder = folder
+        self._programs = programs
+        self._run_as = run_as
+        self._server: subprocess.Popen[bytes] | None = None
         self._made = 0
         self.shared = ""  # the name of the database that `database` gives, once it did
+
+    def start(self) -> None:
+        """Start the server; return when it answers."""
+        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        place = ["-D", str(self.folder / "data"), "-k", str(self.folder)]
+        self._server = server = subprocess.Popen(  # noqa: S603  Debian's own programs
+            [*self._run_as, str(self._programs / "postgres"), *place, *settings],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        ready = [str(self._programs / "pg_isready"), "--quiet", "--host", str(self.folder)]
+        deadline = time.monotonic() + 30
+        while subprocess.run([*ready, "--username=postgres"], check=False).returncode:  # noqa: S603  as above
+            if server.poll() is not None or time.monotonic() > deadline:
+                server.kill()
+                raise RuntimeError("the private PostgreSQL did not start")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop the server at once, as when its machine loses power; what it keeps stays."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGQUIT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._server.wait(5)
+            self._server.kill()
+            self._server.wait()
+            self._server = None
 
     def url(self, name: str = "postgres") -> str:
         """Return the URL of one of its databases."""
@@ -111,15 +144,12 @@ def postgresql_cluster() -> Iterator[Cluster | None]:
     run_as = ["setpriv", *identity, "--pdeathsig=QUIT"]
     try:
         _initialise(programs, folder / "data", run_as)
-        server = _start(programs, folder, run_as)
+        cluster = Cluster(folder, programs, run_as)
+        cluster.start()
         try:
-            yield Cluster(folder)
+            yield cluster
         finally:
-            server.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(5)
-            server.kill()
-            server.wait()
+            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -132,30 +162,6 @@ def _initialise(programs: Path, data: Path, run_as: list[str]) -> None:
         capture_output=True,
         cwd=data.parent,
     )
-
-
-def _start(programs: Path, folder: Path, run_as: list[str]) -> subprocess.Popen[bytes]:
-    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    server = subprocess.Popen(  # noqa: S603  as above
-        [
-            *run_as,
-            str(programs / "postgres"),
-            *("-D", str(folder / "data"), "-k", str(folder)),
-            *settings,
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        start_new_session=True,
-    )
-    ready = [str(programs / "pg_isready"), "--quiet", "--host", str(folder), "--username=postgres"]
-    deadline = time.monotonic() + 30
-    while subprocess.run(ready, check=False).returncode:  # noqa: S603  as above
-        if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
-            raise RuntimeError("the private PostgreSQL did not start")
-        time.sleep(0.05)
-    return server
 
 
 @asynccontextmanager

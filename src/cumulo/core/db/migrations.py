@@ -75,13 +75,18 @@ def script(dialect: str, current: str | None, *, to: str = "head") -> list[str]:
 
 async def current(db: Reader, dialect: str) -> str | None:
     """Return the revision a database is at; None for an empty one. Raises BeforeMigrations."""
-    tables = await names(db, _TABLES[dialect])
-    if VERSIONS.name in tables:
+    there = await tables(db, dialect)
+    if VERSIONS.name in there:
         revision: str | None = await db.scalar(sqlalchemy.select(VERSIONS.c.version_num))
         return revision
-    if tables:
+    if there:
         raise BeforeMigrations
     return None
+
+
+async def tables(db: Reader, dialect: str) -> set[str]:
+    """Return the names of all tables that are in a database."""
+    return await names(db, _TABLES[dialect])
 
 
 async def names(db: Reader, query: str) -> set[str]:

@@ -52,10 +52,8 @@ class Notices:
     async def _forever(self) -> None:
         missed = False
         while True:
-            try:
+            with contextlib.suppress(*self._broken):
                 await self._speak(await self._connect(), missed=missed)
-            except self._broken as error:
-                log.warning("notices.interrupted", reason=str(error))
             missed = True
             await asyncio.sleep(_PAUSE)
 
@@ -65,6 +63,7 @@ class Notices:
             connection.add_termination_listener(lambda _: self._more.set())
             await connection.add_listener(_CHANNEL, self._heard)
             if missed:
+                log.info("notices.resumed")
                 self._call("")
             while not connection.is_closed():
                 await self._more.wait()
@@ -75,6 +74,7 @@ class Notices:
                 for text in texts:
                     self._waiting.pop(text, None)
         finally:
+            log.info("notices.ended")
             with contextlib.suppress(*self._broken):
                 connection.terminate()
 

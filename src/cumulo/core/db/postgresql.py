@@ -167,7 +167,7 @@ class PostgresqlEngine:
             reason = "the server does not answer" if free else "all connections are in use"
             raise failures.lost(f"{reason} ({_PATIENCE:g} s)") from error
         except _FAILURES as error:
-            raise failures.lost(str(error)) from error
+            raise failures.lost(f"cannot connect: {error}") from error
 
 
 async def _as_it_is(connection: Any) -> None:

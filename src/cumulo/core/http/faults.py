@@ -2,12 +2,14 @@
 
 import structlog
 
-from cumulo.core.errors import Bug, Error, MethodNotAllowed, Unauthenticated
+from cumulo.core.errors import Bug, Error, MethodNotAllowed, Unauthenticated, Unavailable
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.dialect import Dialect, Fault
 from cumulo.core.http.messages import Response
 
 log = structlog.get_logger()
+
+_RETRY_AFTER = "2"  # seconds after which to ask again what could not be answered
 
 
 def response_to(error: Exception, ctx: Ctx) -> Response:
@@ -20,6 +22,9 @@ def response_to(error: Exception, ctx: Ctx) -> Response:
     headers = dict(ctx.headers)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = f'Keystone uri="{ctx.root_url}/identity"'
+    if isinstance(error, Unavailable):
+        log.warning("request.unavailable", request_id=ctx.request_id, reason=error.fields.get("reason"))
+        headers["Retry-After"] = _RETRY_AFTER
     if not isinstance(error, MethodNotAllowed):
         headers.pop("Allow", None)
     body = dialect.error(fault_of(error, status, ctx.request_id))

@@ -20,15 +20,16 @@ def run(options: argparse.Namespace) -> int:
         print(f"there is no cloud in {state.path}")
         return 0
     print("This removes for good:")
-    for line in reset.findings(state):
+    for line in (*reset.findings(state), *reset.database_findings(state)):
         print(f"  {line}")
     if not options.yes and not _agreed():
         print("nothing was removed")
         return 1
     devices = reset.devices(state)
     stop(state, with_guests=True, grace=0)
+    kept = reset.remove_tables(state)
     reset.remove(state, devices)
-    print("removed")
+    print("removed" if not kept else f"removed, but not the tables in the database: {kept}")
     return 0
 
 
