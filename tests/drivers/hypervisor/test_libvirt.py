@@ -133,7 +133,16 @@ async def luks_volume(folder: Path) -> VolumeDisk:
     key = folder / "key"
     key.write_text("open sesame", encoding="ascii")
     secret = f"secret,id=key,file={key}"
-    words = ("--object", secret, "-f", "luks", "-o", "key-secret=key,hash-alg=sha512,iter-time=10", disk.access.path, "1M")
+    words = (
+        "--object",
+        secret,
+        "-f",
+        "luks",
+        "-o",
+        "key-secret=key,hash-alg=sha512,iter-time=10",
+        disk.access.path,
+        "1M",
+    )
     await run("qemu-img", "create", "-q", *words)
     access = msgspec.structs.replace(disk.access, format="luks", passphrase="open sesame")
     return msgspec.structs.replace(disk, access=access)

@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 import msgspec
+from tests.services.compute.volumes import FakeVolumes
 
+from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import (
@@ -272,10 +274,11 @@ class ComputeCloud(Cloud):
 
     def __init__(self, database: Database) -> None:
         self.images, self.ports, self.placement = FakeImages(), FakePorts(), FakePlacement()
+        self.volumes = FakeVolumes()
         self.bus = LocalBus()
         self.hosts: dict[str, FakeHypervisor] = {}
         bindings: dict[type, Any] = {Images: self.images, Placement: self.placement, Bus: self.bus}
-        bindings |= {Ports: self.ports, SecurityGroups: self.ports}
+        bindings |= {Ports: self.ports, SecurityGroups: self.ports, Volumes: self.volumes}
         super().__init__([SERVICE], database, bindings)
         self.database = database
         listen(self.bus, self.tasks)

@@ -7,6 +7,7 @@ from cumulo.services.compute.adapter import ServersAdapter
 from cumulo.services.compute.api import DIALECT, PARTS
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.quotas import LIMITS
+from cumulo.services.compute.ownership import ServersOwned
 from cumulo.services.compute.tasks import RECONCILERS, SAGAS, SCHEDULES
 
 SERVICE = Service(
@@ -21,6 +22,7 @@ SERVICE = Service(
     settings=ComputeSettings,
     limits=LIMITS,
     adapters={Servers: ServersAdapter},
+    owned=ServersOwned(),
     endpoint="/v2.1",
     known_as="nova",
     description="OpenStack Compute",

@@ -71,6 +71,62 @@ class FlavorDiskTooSmall(Invalid):
     """Flavor's disk is too small for requested image: {have} of {need} bytes."""
 
 
+class BadBlockDevice(Invalid):
+    """Block Device Mapping is Invalid: {reason}"""
+
+
+class BadBootSequence(Invalid):
+    """Block Device Mapping is Invalid: Boot sequence for the instance and its mapping is not valid."""
+
+
+class BlockDeviceUnknown(Invalid):
+    """Block Device Mapping is Invalid: failed to get {kind} {id}."""
+
+
+class ImageNeedsSize(Invalid):
+    """Block Device Mapping is Invalid: Images with destination_type 'volume' need a volume_size above 0."""
+
+
+class BlankNeedsSize(Invalid):
+    """Block Device Mapping is Invalid: Blank volumes need a volume_size above 0."""
+
+
+class NotBootable(Invalid):
+    """Block Device {id} is not bootable."""
+
+
+class VolumeForMany(Invalid):
+    """Block Device Mapping is Invalid: a volume without multiattach can't be given to several servers."""
+
+
+class VolumeSmallerThanImage(Invalid):
+    """Volume is smaller than the image needs: {size} of {need} GiB."""
+
+
+class VolumeUnknown(NotFound):
+    """Volume {id} could not be found."""
+
+
+class VolumeNotAttached(NotFound):
+    """Volume {volume_id} is not attached to server {id}."""
+
+
+class VolumeAttachedTwice(Conflict):
+    """Volume {volume_id} is already attached to server {id}."""
+
+
+class VolumeNotFree(Invalid):
+    """Invalid volume: {reason}"""
+
+
+class RootStays(Forbidden):
+    """Cannot detach a root device volume"""
+
+
+class DetachingAlready(Conflict):
+    """Volume {volume_id} is being detached from server {id} already."""
+
+
 class BadUserData(Invalid):
     """User data needs to be valid base 64."""
 

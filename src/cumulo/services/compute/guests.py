@@ -12,7 +12,7 @@ from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
 from cumulo.core.errors import NotFound
-from cumulo.services.compute.model import Asked, EmbeddedFlavor, Server
+from cumulo.services.compute.model import Asked, BlockDeviceMapping, EmbeddedFlavor, Server
 
 P = TypeVar("P")
 Use = Callable[[type[P]], P]
@@ -40,6 +40,12 @@ def metadata_of(server: Server) -> dict[str, str]:
     return _WORDS.decode(server.metadata)
 
 
+def bus_of(server: Server) -> str:
+    """Return the bus that the server's image wants disks on."""
+    bus: str = _OBJECT.decode(server.image_properties).get("hw_disk_bus", "virtio")
+    return bus
+
+
 def resources_of(server: Server) -> dict[str, int]:
     """Return what a server takes of its host, by placement's resource classes."""
     wanted = {"VCPU": server.vcpus, "MEMORY_MB": server.memory_mib, "DISK_GB": server.disk_gib}
@@ -51,8 +57,11 @@ def instance_name(server: Server) -> str:
     return f"instance-{server.id[:8]}"
 
 
-async def guest_spec(db: Reader, use: Use[Any], server: Server) -> GuestSpec:
-    """Gather all that the server's host must know to run its guest."""
+async def guest_spec(
+    db: Reader, use: Use[Any], server: Server, mappings: Sequence[BlockDeviceMapping] = ()
+) -> GuestSpec:
+    """Gather all that the server's host must know to run its guest, but how it reaches the volumes."""
+    from_volume = any(mapping.boot_index == 0 for mapping in mappings)
     ports: Ports = use(Ports)
     bindings = await ports.bindings(db, server.id)
     properties = _OBJECT.decode(server.image_properties)
@@ -62,7 +71,7 @@ async def guest_spec(db: Reader, use: Use[Any], server: Server) -> GuestSpec:
         project_id=server.project_id,
         vcpus=server.vcpus,
         memory_mib=server.memory_mib,
-        root=await root_disk(db, use(Images), server, properties),
+        root=None if from_volume else await root_disk(db, use(Images), server, properties),
         nics=tuple(nic(binding, properties) for binding in bindings),
         config_drive=await config_drive(db, use, server) if server.config_drive else None,
         machine=properties.get("hw_machine_type"),

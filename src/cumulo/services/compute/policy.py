@@ -114,6 +114,12 @@ INTERFACES_SHOW = _rule("os-attach-interfaces:show", PROJECT_READER_OR_ADMIN, "S
 IPS_LIST = _rule("ips:index", PROJECT_READER_OR_ADMIN, "List a server's addresses.")
 IPS_SHOW = _rule("ips:show", PROJECT_READER_OR_ADMIN, "Show a server's addresses on a network.")
 VOLUMES_LIST = _rule("os-volumes-attachments:index", PROJECT_READER_OR_ADMIN, "List a server's volumes.")
+VOLUMES_SHOW = _rule("os-volumes-attachments:show", PROJECT_READER_OR_ADMIN, "Show a volume of a server.")
+VOLUMES_ATTACH = _rule("os-volumes-attachments:create", PROJECT_MEMBER_OR_ADMIN, "Attach a volume.")
+VOLUMES_UPDATE = _rule(
+    "os-volumes-attachments:update", PROJECT_MEMBER_OR_ADMIN, "Say whether a volume goes with its server."
+)
+VOLUMES_DETACH = _rule("os-volumes-attachments:delete", PROJECT_MEMBER_OR_ADMIN, "Detach a volume.")
 AGGREGATES_LIST = _rule("os-aggregates:index", ADMIN, "List host aggregates.")
 GROUPS_OF_SERVERS_LIST = _rule("os-server-groups:index", PROJECT_READER_OR_ADMIN, "List server groups.")
 ZONES_LIST = _rule("os-availability-zone:list", ANYONE, "List availability zones.")

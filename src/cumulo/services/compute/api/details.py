@@ -1,16 +1,21 @@
-"""What lies below a server: metadata, tags, addresses, ports, groups, its history."""
+"""What lies below a server: metadata, tags, addresses, ports, volumes, groups, its history."""
 
 from typing import Any
 
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.compute import guests, policy
 from cumulo.services.compute.api.servers import servers
-from cumulo.services.compute.domain import past, ports, security_groups
+from cumulo.services.compute.domain import past, ports, security_groups, volumes
 from cumulo.services.compute.domain import servers as domain
 from cumulo.services.compute.domain.flavors import only
 from cumulo.services.compute.model import Server
 from cumulo.services.compute.schema.bodies import GroupName, MetaBody, MetadataBody, TagsBody
 from cumulo.services.compute.schema.servers import plain_addresses
+from cumulo.services.compute.schema.volumes import (
+    VolumeAttachmentBody,
+    VolumeAttachmentChange,
+    VolumeAttachmentView,
+)
 
 routes = RouteSet()
 
@@ -124,8 +129,40 @@ async def show_interface(ctx: Ctx, server: Server, port_id: str) -> Any:
 @servers.member("GET", "/os-volume_attachments", policy=policy.VOLUMES_LIST)
 async def list_volumes(ctx: Ctx, server: Server) -> Any:
     """List a server's volumes."""
-    del ctx, server
-    return {"volumeAttachments": []}
+    found = await volumes.of_server(ctx, server)
+    return {"volumeAttachments": await VolumeAttachmentView.render(ctx, found)}
+
+
+@servers.member("GET", "/os-volume_attachments/{volume_id}", policy=policy.VOLUMES_SHOW)
+async def show_volume(ctx: Ctx, server: Server, volume_id: str) -> Any:
+    """Show a server's volume."""
+    found = await volumes.one(ctx, server, volume_id)
+    return {"volumeAttachment": (await VolumeAttachmentView.render(ctx, [found]))[0]}
+
+
+@servers.member("POST", "/os-volume_attachments", policy=policy.VOLUMES_ATTACH, envelope="volumeAttachment")
+async def attach_volume(ctx: Ctx, server: Server, body: VolumeAttachmentBody) -> Any:
+    """Attach a volume to a server."""
+    made = await volumes.attach(ctx, server, body)
+    return {"volumeAttachment": (await VolumeAttachmentView.render(ctx, [made]))[0]}
+
+
+@servers.member(
+    "PUT",
+    "/os-volume_attachments/{volume_id}",
+    policy=policy.VOLUMES_UPDATE,
+    envelope="volumeAttachment",
+    status=202,
+)
+async def change_volume(ctx: Ctx, server: Server, volume_id: str, body: VolumeAttachmentChange) -> None:
+    """Say whether a volume goes with its server."""
+    await volumes.change(ctx, server, volume_id, body)
+
+
+@servers.member("DELETE", "/os-volume_attachments/{volume_id}", policy=policy.VOLUMES_DETACH, status=202)
+async def detach_volume(ctx: Ctx, server: Server, volume_id: str) -> None:
+    """Detach a volume from a server."""
+    await volumes.detach(ctx, server, volume_id)
 
 
 @servers.member("GET", "/os-security-groups", policy=policy.GROUPS_LIST)

@@ -5,6 +5,7 @@ import binascii
 import re
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +18,7 @@ from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import history, policy
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.domain import flavors, keypairs, quotas
+from cumulo.services.compute.domain import block_devices, flavors, keypairs, quotas
 from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
     BadNetworks,
@@ -60,6 +61,8 @@ class Plan:
     body: ServerBody
     flavor: Flavor
     image: ImageRecord | None
+    disks: list[block_devices.Disk]
+    root: block_devices.Root | None  # of the volume to boot from
     keypair: Keypair | None
     networks: list[NetworkRequest]
     security_group_ids: list[str]
@@ -83,10 +86,12 @@ async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
     servers = [row(ctx, plan, index, reservation) for index in range(plan.count)]
     for server in servers:
         await ctx.db.insert(server)
+        await block_devices.write(ctx, server, plan.disks)
         action = await history.begin(
             ctx, server.id, "create", user_id=server.user_id, project_id=server.project_id
         )
-        server.operation = await ctx.start(CreateServer(server_id=server.id, action_id=action))
+        saga = CreateServer(server_id=server.id, action_id=action, volumes=bool(plan.disks))
+        server.operation = await ctx.start(saga)
         await ctx.db.save(server, "operation")
     return servers
 
@@ -100,17 +105,24 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         await quotas.check_metadata(ctx, len(body.metadata))
     count = count_of(body)
     flavor = await flavor_of(ctx, str(body.flavor_ref))
-    image = await image_of(ctx, image_ref(body))
+    ref = image_ref(body)
+    disks = await block_devices.check(ctx, body, image_ref=ref, count=count)
+    root = await block_devices.root_of(ctx, disks)
+    image = await image_of(ctx, ref) if root is None else None
     if image is not None:
         if flavor.root_gib == 0 and not ctx.may(policy.ZERO_DISK):
             raise ZeroDisk
         check_fit(flavor, image)
+    elif root is not None and root.image is not None:
+        check_memory(flavor, root.image)
     zone, host = await destination(ctx, body)
     networks, groups = await network_requests(ctx, body, count)
     return Plan(
         body=body,
         flavor=flavor,
         image=image,
+        disks=disks,
+        root=root,
         keypair=await keypair_of(ctx, body.key_name),
         networks=networks,
         security_group_ids=groups,
@@ -154,12 +166,8 @@ def image_ref(body: ServerBody) -> str | None:
     """Return the id of the image to boot from: by `imageRef`, or by a mapping that means the same."""
     ref = body.image_ref if isinstance(body.image_ref, str) else ""
     devices = [] if body.block_device_mapping_v2 is UNSET else body.block_device_mapping_v2
-    for device in devices:
-        if not is_plain_image(device):
-            kind = f"{device.source_type} to {device.destination_type or 'local'}"
-            reason = f"A disk from {kind} cannot be attached to a new server yet."
-            raise InvalidParameter(name="block_device_mapping_v2", value=kind, reason=reason)
-        ref = ref or str(device.uuid)
+    plain = [str(device.uuid) for device in devices if is_plain_image(device)]
+    ref = ref or (plain[0] if plain else "")
     return ref.rsplit("/", 1)[-1] or None
 
 
@@ -188,13 +196,18 @@ async def image_of(ctx: Ctx, id: str | None) -> ImageRecord | None:
 
 def check_fit(flavor: Flavor, image: ImageRecord) -> None:
     """Refuse a flavor that is too small for the image; a disk of 0 takes the image's own size."""
-    if image.min_ram > flavor.memory_mib:
-        raise FlavorMemoryTooSmall(have=flavor.memory_mib, need=image.min_ram)
+    check_memory(flavor, image)
     if flavor.root_gib == 0:
         return
     need = max(image.min_disk * GIB, image.virtual_size or image.size or 0)
     if need > flavor.root_gib * GIB:
         raise FlavorDiskTooSmall(have=flavor.root_gib * GIB, need=need)
+
+
+def check_memory(flavor: Flavor, image: ImageRecord) -> None:
+    """Refuse a flavor with too little memory for the image."""
+    if image.min_ram > flavor.memory_mib:
+        raise FlavorMemoryTooSmall(have=flavor.memory_mib, need=image.min_ram)
 
 
 async def keypair_of(ctx: Ctx, name: str | UnsetType) -> Keypair | None:
@@ -282,12 +295,12 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
         hostname=chosen_hostname(body, index, plan.count) or hostname_of(name, server_id),
         description=description_of(ctx, body, name),
         image_id=plan.image.id if plan.image else None,
-        image_properties=_raw(properties_of(plan.image)),
+        image_properties=_raw(properties_of(plan)),
         flavor_id=flavor.id,
         flavor=_raw(embedded(flavor)),
         vcpus=flavor.vcpus,
         memory_mib=flavor.memory_mib,
-        disk_gib=flavor.root_gib + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024),
+        disk_gib=(0 if plan.root else flavor.root_gib) + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024),
         key_name=plan.keypair.name if plan.keypair else None,
         zone=plan.zone,
         requested_zone=plan.zone,
@@ -331,11 +344,14 @@ def embedded(flavor: Flavor) -> EmbeddedFlavor:
     )
 
 
-def properties_of(image: ImageRecord | None) -> dict[str, object]:
-    """Return what a server keeps of its image's properties."""
-    if image is None:
-        return {}
-    return {name: value for name, value in image.properties.items() if name not in _NOT_SHOWN}
+def properties_of(plan: Plan) -> Mapping[str, object]:
+    """Return what a server keeps of the properties of its image, or of its volume's."""
+    properties: Mapping[str, object] = {}
+    if plan.image is not None:
+        properties = plan.image.properties
+    elif plan.root is not None:
+        properties = plan.root.properties
+    return {name: value for name, value in properties.items() if name not in _NOT_SHOWN}
 
 
 def chosen_hostname(body: ServerBody, index: int, count: int) -> str | None:

@@ -10,6 +10,7 @@ from cumulo.core.db import Reader, Transaction, become
 from cumulo.core.http import Ctx
 from cumulo.core.tasks import Task
 from cumulo.core.tasks import TaskState as State
+from cumulo.core.work import Work
 from cumulo.services.compute import guests, history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.quotas import check_metadata
@@ -74,16 +75,22 @@ async def delete(ctx: Ctx, server: Server) -> None:
     """Delete a server, whatever is being done to it. A second request changes nothing."""
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
-    busy = await is_worked_on(ctx.db, server)
+    identity = ctx.identity
+    await end(ctx, server, user_id=identity.user_id or "", project_id=identity.project_id or "")
+
+
+async def end(work: Work, server: Server, *, user_id: str, project_id: str) -> None:
+    """Have a server that is held by the transaction deleted in the name of a user, if it is not being so."""
+    busy = await is_worked_on(work.db, server)
     if busy and server.task_state == TaskState.DELETING:
         return
-    action = await _begin(ctx, server, "delete")
+    action = await history.begin(work, server.id, "delete", user_id=user_id, project_id=project_id)
     if busy:  # what works on it will see the mark, let go and begin the deletion
-        await _write(ctx.db, server, task_state=TaskState.DELETING, deletion=action)
+        await _write(work.db, server, task_state=TaskState.DELETING, deletion=action)
         return
-    operation = await ctx.start(DeleteServer(server_id=server.id, action_id=action))
+    operation = await work.start(DeleteServer(server_id=server.id, action_id=action))
     doomed = {"task_state": TaskState.DELETING, "operation": operation, "deletion": None}
-    await _write(ctx.db, server, **doomed)
+    await _write(work.db, server, **doomed)
 
 
 async def is_worked_on(db: Reader, server: Server) -> bool:

@@ -1,6 +1,7 @@
 """Compute's tables and states."""
 
 from cumulo.services.compute.model.catalogue import Flavor, FlavorAccess, Keypair
+from cumulo.services.compute.model.disks import BlockDeviceMapping
 from cumulo.services.compute.model.hosts import ComputeHost
 from cumulo.services.compute.model.servers import (
     Asked,
@@ -26,6 +27,7 @@ __all__ = [
     "PROGRESSING",
     "STATUSES",
     "Asked",
+    "BlockDeviceMapping",
     "ComputeHost",
     "ConsoleToken",
     "EmbeddedFlavor",

@@ -2,7 +2,7 @@
 
 A list of a thousand servers must be cheap, so what a document shows of other rows lies on the server's own
 row as JSON that is written out as it was stored: `addresses`, `flavor`, `metadata`, `security_groups`,
-`tags`. A deleted server's row stays, for `changes-since` and for usage; `deleted_at` tells.
+`tags`, `volumes`. A deleted server's row stays, for `changes-since` and for usage; `deleted_at` tells.
 """
 
 from datetime import datetime
@@ -84,6 +84,7 @@ class Server(Model, table="compute_servers"):
     asked: msgspec.Raw = column(RawJson, default=NOTHING)  # an `Asked`: what its creation still needs
     addresses: msgspec.Raw = column(RawJson, default=NOTHING)
     security_groups: msgspec.Raw = column(RawJson, default=NONE_OF_THEM)
+    volumes: msgspec.Raw = column(RawJson, default=NONE_OF_THEM)
     metadata: msgspec.Raw = column(RawJson, default=NOTHING)
     tags: msgspec.Raw = column(RawJson, default=NONE_OF_THEM)
     scheduler_hints: msgspec.Raw = column(RawJson, default=NOTHING)

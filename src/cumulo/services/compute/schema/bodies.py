@@ -48,13 +48,25 @@ class BlockDevice(Body):
     uuid: str | UnsetType = UNSET
     boot_index: int | str | UnsetType | None = UNSET
     delete_on_termination: Flag | UnsetType = UNSET
-    volume_size: int | str | UnsetType = UNSET
+    volume_size: int | str | UnsetType | None = UNSET
     guest_format: str | UnsetType | None = UNSET
     device_name: str | UnsetType | None = UNSET
     device_type: str | UnsetType | None = UNSET
     disk_bus: str | UnsetType | None = UNSET
-    tag: Tag | UnsetType = UNSET
-    volume_type: str | UnsetType | None = UNSET
+    tag: Annotated[Tag, Since("2.42")] | UnsetType = UNSET
+    volume_type: Annotated[str | None, Since("2.67")] | UnsetType = UNSET
+
+
+class LegacyBlockDevice(Body):
+    """A disk of the new server, in the first form of the mapping."""
+
+    volume_id: str | UnsetType | None = UNSET
+    snapshot_id: str | UnsetType | None = UNSET
+    volume_size: int | str | UnsetType | None = UNSET
+    device_name: str | UnsetType | None = UNSET
+    virtual_name: str | UnsetType | None = UNSET
+    no_device: Any = UNSET
+    delete_on_termination: Flag | UnsetType = UNSET
 
 
 class ServerBody(Body):
@@ -78,6 +90,7 @@ class ServerBody(Body):
     access_ipv4: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv4")
     access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
     block_device_mapping_v2: list[BlockDevice] | UnsetType = UNSET
+    block_device_mapping: list[LegacyBlockDevice] | UnsetType = UNSET
     personality: Annotated[list[Any], Until("2.56")] | UnsetType = UNSET
     description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
     tags: Annotated[Tags, Since("2.52")] | UnsetType = UNSET

@@ -148,7 +148,13 @@ class ServerView(View, model=Server):
     task: Annotated[str | None, Source("task_state"), Wire("OS-EXT-STS:task_state")]
     vm: Annotated[str, Source("vm_state"), Wire("OS-EXT-STS:vm_state")]
     power: Annotated[int, Source("power_state"), Wire("OS-EXT-STS:power_state")]
-    volumes: Annotated[list[Any], Computed(lambda _r, _p: []), Wire("os-extended-volumes:volumes_attached")]
+    volumes_old: Annotated[
+        list[Any],
+        Computed(lambda row, _p: plain_volumes(row.volumes)),
+        Wire("os-extended-volumes:volumes_attached"),
+        Until("2.2"),
+    ]
+    volumes: Annotated[msgspec.Raw, Wire("os-extended-volumes:volumes_attached"), Since("2.3")]
     security_groups: Annotated[Any, Computed(_groups, optional=True)]
     progress: Annotated[int, Computed(_progress, optional=True)]
     fault: Annotated[Any, Computed(_fault, optional=True)]
@@ -286,6 +292,11 @@ def _short_update(shape: Shape) -> Shape:
 
 Lines = dict[str, list[dict[str, Any]]]
 _LINES = msgspec.json.Decoder(Lines)
+
+
+def plain_volumes(volumes: msgspec.Raw) -> list[dict[str, Any]]:
+    """Return a server's volumes by their ids alone, as versions before 2.3 show them."""
+    return [{"id": entry["id"]} for entry in msgspec.json.decode(volumes)]
 
 
 def plain_addresses(addresses: msgspec.Raw) -> Lines:

@@ -5,8 +5,9 @@ from cumulo.services.compute.tasks.deletion import DeleteServer
 from cumulo.services.compute.tasks.hosts import guest_changed, host_reported, listen, power_states
 from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers
 from cumulo.services.compute.tasks.power import MEANINGS, Change, ChangePower
+from cumulo.services.compute.tasks.volumes import AttachVolume, DetachVolume
 
-SAGAS = (CreateServer, DeleteServer, ChangePower)
+SAGAS = (CreateServer, DeleteServer, ChangePower, AttachVolume, DetachVolume)
 RECONCILERS = (power_states,)
 SCHEDULES = (expired_tokens, forgotten_servers)
 
@@ -15,10 +16,12 @@ __all__ = [
     "RECONCILERS",
     "SAGAS",
     "SCHEDULES",
+    "AttachVolume",
     "Change",
     "ChangePower",
     "CreateServer",
     "DeleteServer",
+    "DetachVolume",
     "guest_changed",
     "host_reported",
     "listen",

@@ -9,9 +9,10 @@ from cumulo.core import clock
 from cumulo.core.db import Transaction
 from cumulo.core.errors import Conflict
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import addresses, guests, history, scheduler
+from cumulo.services.compute import addresses, disks, guests, history, scheduler
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
+from cumulo.services.compute.tasks import furnishing
 from cumulo.services.compute.tasks.deletion import (
     LONGEST,
     TRIES,
@@ -22,14 +23,16 @@ from cumulo.services.compute.tasks.deletion import (
     proceed,
     reaching,
     remove_guest,
+    spec_of,
 )
 
 
 class CreateServer(Saga):
-    """Place a server, wire it, boot it."""
+    """Place a server, wire it, give it its volumes, boot it."""
 
     server_id: str
     action_id: str
+    volumes: bool = False
     lock: ClassVar[str] = "server:{server_id}"
 
     @step
@@ -86,14 +89,31 @@ class CreateServer(Saga):
         await run.use(Ports).release(run, self.server_id)
         await addresses.refresh(run.db, run.use(Ports), [self.server_id])
 
+    @step(when=lambda saga, _run: saga.volumes)
+    async def provide(self, run: StepRun) -> None:
+        """Promise the volumes that are to be made for the server."""
+        server = await proceed(run.db, self.server_id)
+        await furnishing.provide(run, server)
+
+    @effect(timeout=furnishing.LONGEST, retries=TRIES, when=lambda saga, _run: saga.volumes)
+    async def furnish(self, run: EffectRun) -> None:
+        """Wait until the volumes are made."""
+        await furnishing.wait(run, self.server_id)
+
+    @step(when=lambda saga, _run: saga.volumes)
+    async def reserve(self, run: StepRun) -> None:
+        """Take the volumes that were made."""
+        server = await proceed(run.db, self.server_id)
+        await furnishing.reserve(run, server)
+
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def boot(self, run: EffectRun) -> None:
         """Have the host run the guest."""
         async with run.reader() as db:
             server = await db.get(Server, self.server_id)
-            if server is None or server.deletion is not None:
-                return  # `publish` begins the deletion
-            spec = await guests.guest_spec(db, run.use, server)
+        if server is None or server.deletion is not None:
+            return  # `publish` begins the deletion
+        spec = await spec_of(run, server, run[CreateServer.place])
         async with reaching(run, run[CreateServer.place]) as host:
             check_started(await host.ensure(spec, fence=run.fence))
 
@@ -101,11 +121,14 @@ class CreateServer(Saga):
     async def remove(self, run: EffectRun) -> None:
         """Remove whatever of the guest is there."""
         await remove_guest(run, run[CreateServer.place], self.server_id)
+        await disks.disconnect(run, self.server_id)
 
     @step
     async def publish(self, run: StepRun) -> None:
         """Say that the server runs."""
         server = await proceed(run.db, self.server_id)
+        if self.volumes:
+            await furnishing.complete(run, server)
         await let_go(
             run,
             server.id,
@@ -120,6 +143,8 @@ class CreateServer(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave a server that says why it is none, and holds nothing."""
         text = explain(error)
+        await disks.give_back(run, self.server_id, failed=True)
+        await disks.refresh(run.db, self.server_id)
         await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
         name = "compute__do_build_and_run_instance"
         await history.note(run.db, self.action_id, name, error=text, last=True)

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
-from cumulo.contracts.hypervisor import GuestState, Hypervisor, PowerState
+import msgspec
+
+from cumulo.contracts.hypervisor import GuestSpec, GuestState, Hypervisor, PowerState
 from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
@@ -19,7 +21,7 @@ from cumulo.core.db import Transaction, become
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import history
+from cumulo.services.compute import disks, guests, history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Power, Server, TaskState, VmState
 
@@ -46,15 +48,17 @@ class DeleteServer(Saga):
             server = await db.get(Server, self.server_id)
         if server is not None and server.host is not None:
             await remove_guest(run, server.host, server.id)
+        await disks.disconnect(run, self.server_id)
 
     @step
     async def finish(self, run: StepRun) -> None:
-        """Give back ports and claim, and close the server's books."""
+        """Give back ports, volumes and claim, and close the server's books."""
         server = await run.db.one(Server, Server.c.id == self.server_id, for_update=True)
         if server is None or server.deleted_at is not None:
             return
         await run.use(Ports).release(run, server.id)
         await run.use(Placement).release(run, server.id)
+        await disks.give_back(run, server.id)
         await become(
             run.db,
             Server,
@@ -65,6 +69,7 @@ class DeleteServer(Saga):
             operation=None,
             power_state=int(Power.NOSTATE),
             addresses={},
+            volumes=[],
             deleted_at=clock.now(),
             updated_at=clock.now(),
         )
@@ -105,6 +110,16 @@ def check_started(state: GuestState) -> None:
     if state.power not in (PowerState.RUNNING, PowerState.PAUSED):
         reason = state.reason or f"it is {state.power.value}"
         raise Permanent(f"the guest did not start: {reason}")
+
+
+async def spec_of(run: EffectRun, server: Server, host: str) -> GuestSpec:
+    """Gather all that a host must know to run a server's guest, and open the way to its volumes."""
+    async with run.reader() as db:
+        mappings = await disks.of(db, server.id)
+        spec = await guests.guest_spec(db, run.use, server, mappings)
+    if not mappings:
+        return spec
+    return msgspec.structs.replace(spec, volumes=await disks.connect(run, mappings, host))
 
 
 async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:

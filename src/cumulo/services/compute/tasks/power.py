@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from cumulo.contracts.hypervisor import GuestSpec, GuestState, Hypervisor, PowerState
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import guests, history
+from cumulo.services.compute import history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.deletion import (
@@ -19,6 +19,7 @@ from cumulo.services.compute.tasks.deletion import (
     fault,
     let_go,
     reaching,
+    spec_of,
 )
 
 POWERS: Mapping[PowerState, Power] = {
@@ -81,11 +82,11 @@ class ChangePower(Saga):
         """Have the host do it."""
         async with run.reader() as db:
             server = await db.get(Server, self.server_id)
-            if server is None or server.deletion is not None:
-                return None
-            spec = await guests.guest_spec(db, run.use, server)
+        if server is None or server.deletion is not None:
+            return None
         if server.host is None:
             raise Permanent("the server is on no host")
+        spec = await spec_of(run, server, server.host)
         async with reaching(run, server.host) as host:
             state = await _VERBS[self.change](host, spec, run)
             if MEANINGS[self.change].fatal:

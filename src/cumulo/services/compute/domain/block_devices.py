@@ -1,0 +1,231 @@
+"""The disks that a request for servers asks for besides its image: volumes, or what to make them from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from cumulo.contracts.block_storage import VolumeRecord, Volumes
+from cumulo.contracts.image import ImageRecord, Images
+from cumulo.core.errors import Invalid, NotFound
+from cumulo.core.http import Ctx
+from cumulo.services.compute import disks, guests
+from cumulo.services.compute.errors import (
+    BadBlockDevice,
+    BadBootSequence,
+    BlankNeedsSize,
+    BlockDeviceUnknown,
+    ImageNeedsSize,
+    NotBootable,
+    VolumeForMany,
+    VolumeSmallerThanImage,
+)
+from cumulo.services.compute.model import BlockDeviceMapping, Server
+from cumulo.services.compute.schema.bodies import BlockDevice, LegacyBlockDevice, ServerBody
+from cumulo.services.compute.schema.catalogue import is_true
+
+GIB = 1 << 30
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True):
+    """One disk of the request, checked. Sizes in GiB; `bootable`: what it boots with, if it is the root."""
+
+    source: str
+    uuid: str | None = None
+    size_gib: int | None = None
+    boot_index: int | None = None
+    delete_on_termination: bool = False
+    volume_type: str | None = None
+    bus: str | None = None
+    tag: str | None = None
+
+
+class Root(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the volume that a server boots from."""
+
+    image: ImageRecord | None = None
+    properties: dict[str, Any] = {}
+
+
+async def check(ctx: Ctx, body: ServerBody, *, image_ref: str | None, count: int) -> list[Disk]:
+    """Return the volumes that a request asks for. Exactly one thing may be what to boot from."""
+    disks_asked = [disk for disk in map(_parse, _entries(body)) if disk is not None]
+    roots = [disk for disk in disks_asked if disk.boot_index == 0]
+    if len(roots) + (image_ref is not None) > 1 or (disks_asked and not roots and image_ref is None):
+        raise BadBootSequence
+    for disk in disks_asked:
+        await _check_source(ctx, disk, count)
+    return disks_asked
+
+
+async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:
+    """Return what the volume to boot from is made of; None when none is. NotBootable and the like."""
+    disk = next((disk for disk in asked if disk.boot_index == 0), None)
+    if disk is None:
+        return None
+    if disk.source == "image":
+        image = await _image(ctx, disk.uuid or "")
+        need = max(image.min_disk * GIB, image.virtual_size or image.size or 0)
+        if need > (disk.size_gib or 0) * GIB:
+            raise VolumeSmallerThanImage(size=disk.size_gib, need=-(-need // GIB))
+        return Root(image=image, properties=dict(image.properties))
+    if disk.source == "volume":
+        volume = await _volume(ctx, disk.uuid or "")
+        if not volume.bootable:
+            raise NotBootable(id=volume.id)
+        return Root(properties=dict(volume.image_properties))
+    if disk.source == "blank":
+        raise BadBootSequence
+    return Root()
+
+
+async def write(ctx: Ctx, server: Server, asked: Sequence[Disk]) -> None:
+    """Note a new server's volumes; those that exist are reserved for it at once."""
+    taken = [] if any(disk.boot_index == 0 for disk in asked) else ["/dev/vda", "/dev/sda", "/dev/hda"]
+    for disk in sorted(asked, key=lambda disk: disk.boot_index != 0):
+        mapping = mapping_of(server, disk, taken)
+        taken.append(mapping.device_name)
+        if disk.source == "volume":
+            mapping.volume_id = disk.uuid
+            attachment = await _reserve(ctx, server, disk.uuid or "")
+            mapping.attachment_id = attachment
+        await ctx.db.insert(mapping)
+    if asked:
+        await disks.refresh(ctx.db, server.id)
+
+
+def mapping_of(server: Server, disk: Disk, taken: Sequence[str]) -> BlockDeviceMapping:
+    """Return the row of a disk of a new server."""
+    bus = disk.bus or guests.bus_of(server)
+    return BlockDeviceMapping(
+        server_id=server.id,
+        source_type=disk.source,
+        image_id=disk.uuid if disk.source == "image" else None,
+        snapshot_id=disk.uuid if disk.source == "snapshot" else None,
+        size_gib=disk.size_gib,
+        volume_type=disk.volume_type,
+        device_name=disks.next_device(bus, taken),
+        bus=bus,
+        boot_index=disk.boot_index,
+        delete_on_termination=disk.delete_on_termination,
+        tag=disk.tag,
+        created=disk.source != "volume",
+    )
+
+
+def _entries(body: ServerBody) -> list[BlockDevice]:
+    """Return both forms of the mapping as the newer one."""
+    newer = [] if body.block_device_mapping_v2 is UNSET else body.block_device_mapping_v2
+    older = [] if body.block_device_mapping is UNSET else body.block_device_mapping
+    if newer and older:
+        raise BadBlockDevice(reason="Using different block_device_mapping syntaxes is not allowed.")
+    return newer or [_translated(entry, index) for index, entry in enumerate(older)]
+
+
+def _translated(entry: LegacyBlockDevice, index: int) -> BlockDevice:
+    """Return an entry of the first form in the second: the first entry is what to boot from."""
+    uuid = entry.volume_id or entry.snapshot_id
+    if not uuid:
+        raise BadBlockDevice(reason=f"entry {index} names neither a volume nor a snapshot")
+    return BlockDevice(
+        source_type="volume" if entry.volume_id else "snapshot",
+        destination_type="volume",
+        uuid=uuid,
+        boot_index=0 if index == 0 else None,
+        delete_on_termination=entry.delete_on_termination,
+        volume_size=entry.volume_size,
+    )
+
+
+def _parse(entry: BlockDevice) -> Disk | None:
+    """Return a volume asked for; None for the image on the server's own root disk."""
+    source = entry.source_type
+    to_volume = entry.destination_type == "volume" or (
+        entry.destination_type is UNSET and source in ("volume", "snapshot")
+    )
+    if not to_volume:
+        if source == "image" and _number(entry.boot_index) == 0:
+            return None
+        kind = f"{source} to local"
+        raise BadBlockDevice(reason=f"Mapping {kind} is not supported.")
+    uuid = entry.uuid if isinstance(entry.uuid, str) and entry.uuid else None
+    if source != "blank" and uuid is None:
+        raise BadBlockDevice(reason=f"source_type '{source}' needs a 'uuid'")
+    disk = Disk(
+        source=source,
+        uuid=uuid,
+        size_gib=_number(entry.volume_size),
+        boot_index=_number(entry.boot_index),
+        delete_on_termination=is_true(entry.delete_on_termination),
+        volume_type=_text(entry.volume_type),
+        bus=_text(entry.disk_bus),
+        tag=_text(entry.tag),
+    )
+    if source == "image" and not disk.size_gib:
+        raise ImageNeedsSize
+    if source == "blank" and not disk.size_gib:
+        raise BlankNeedsSize
+    if disk.bus is not None and disk.bus not in disks.PREFIXES:
+        raise BadBlockDevice(reason=f"disk_bus '{disk.bus}' is unknown")
+    return disk
+
+
+def _number(value: Any) -> int | None:
+    """Read a number that clients may write as text; negative boot indexes mean none."""
+    if value is UNSET or value is None or value == "":
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        raise BadBlockDevice(reason=f"'{value}' is no number") from None
+    return number if number >= 0 else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+async def _check_source(ctx: Ctx, disk: Disk, count: int) -> None:
+    """Refuse what does not exist for the caller. BlockDeviceUnknown, VolumeForMany."""
+    if disk.source == "volume":
+        volume = await _volume(ctx, disk.uuid or "")
+        if count > 1 and not volume.multiattach:
+            raise VolumeForMany
+    elif disk.source == "snapshot":
+        try:
+            await ctx.use(Volumes).snapshot_size(ctx.db, disk.uuid or "", project_id=ctx.identity.project_id)
+        except NotFound as error:
+            raise BlockDeviceUnknown(kind="snapshot", id=disk.uuid) from error
+    elif disk.source == "image":
+        await _image(ctx, disk.uuid or "")
+
+
+async def _volume(ctx: Ctx, volume_id: str) -> VolumeRecord:
+    identity = ctx.identity
+    try:
+        return await ctx.use(Volumes).get(
+            ctx.db, volume_id, project_id=identity.project_id, is_admin=identity.is_admin
+        )
+    except NotFound as error:
+        raise BlockDeviceUnknown(kind="volume", id=volume_id) from error
+
+
+async def _image(ctx: Ctx, image_id: str) -> ImageRecord:
+    identity = ctx.identity
+    try:
+        image = await ctx.use(Images).get(
+            ctx.db, image_id, project_id=identity.project_id, is_admin=identity.is_admin
+        )
+    except NotFound as error:
+        raise BlockDeviceUnknown(kind="image", id=image_id) from error
+    if image.status != "active":
+        raise BlockDeviceUnknown(kind="image", id=image_id)
+    return image
+
+
+async def _reserve(ctx: Ctx, server: Server, volume_id: str) -> str:
+    try:
+        return (await ctx.use(Volumes).reserve(ctx, volume_id, server.id)).id
+    except Invalid as error:
+        raise BadBlockDevice(reason=str(error)) from error

@@ -1,0 +1,142 @@
+"""Volumes of servers that exist."""
+
+from msgspec import UNSET, UnsetType
+
+from cumulo.contracts.block_storage import VolumeRecord, Volumes
+from cumulo.core.errors import Conflict, Invalid, NotFound
+from cumulo.core.http import Ctx
+from cumulo.services.compute import disks, guests, history
+from cumulo.services.compute.domain.servers import check_lock, check_state, latest
+from cumulo.services.compute.errors import (
+    BadBlockDevice,
+    DetachingAlready,
+    RootStays,
+    VolumeAttachedTwice,
+    VolumeNotAttached,
+    VolumeNotFree,
+    VolumeUnknown,
+)
+from cumulo.services.compute.model import BlockDeviceMapping, Server, TaskState, VmState
+from cumulo.services.compute.schema.catalogue import is_true
+from cumulo.services.compute.schema.volumes import VolumeAttachmentBody, VolumeAttachmentChange
+from cumulo.services.compute.tasks import AttachVolume, DetachVolume
+
+_CHANGEABLE = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
+_ROOTS = ("/dev/vda", "/dev/sda", "/dev/hda")
+
+
+async def of_server(ctx: Ctx, server: Server) -> list[BlockDeviceMapping]:
+    """Return a server's volumes that exist."""
+    return [mapping for mapping in await disks.of(ctx.db, server.id) if mapping.volume_id is not None]
+
+
+async def one(ctx: Ctx, server: Server, volume_id: str) -> BlockDeviceMapping:
+    """Return a server's hold on a volume. VolumeNotAttached."""
+    mapping = await disks.one(ctx.db, server.id, volume_id)
+    if mapping is None:
+        raise VolumeNotAttached(volume_id=volume_id, id=server.id)
+    return mapping
+
+
+async def attach(ctx: Ctx, server: Server, body: VolumeAttachmentBody) -> BlockDeviceMapping:
+    """Reserve a volume for a server and promise to plug it in."""
+    server = await latest(ctx.db, server)
+    check_lock(ctx, server)
+    check_settled(server, "attach_volume")
+    volume = await _volume(ctx, body.volume_id)
+    if await disks.one(ctx.db, server.id, volume.id) is not None:
+        raise VolumeAttachedTwice(volume_id=volume.id, id=server.id)
+    bus = guests.bus_of(server)
+    mapping = BlockDeviceMapping(
+        server_id=server.id,
+        volume_id=volume.id,
+        device_name=await free_device(ctx, server, bus, body.device),
+        bus=bus,
+        delete_on_termination=is_true(body.delete_on_termination),
+        tag=body.tag if isinstance(body.tag, str) else None,
+    )
+    mapping.attachment_id = await _reserve(ctx, volume, server)
+    await ctx.db.insert(mapping)
+    await disks.refresh(ctx.db, server.id)
+    action = await _begin(ctx, server, "attach_volume")
+    await ctx.start(AttachVolume(server_id=server.id, mapping_id=mapping.id, action_id=action))
+    return mapping
+
+
+async def detach(ctx: Ctx, server: Server, volume_id: str) -> None:
+    """Promise to take a volume from a server."""
+    server = await latest(ctx.db, server)
+    check_lock(ctx, server)
+    mapping = await one(ctx, server, volume_id)
+    check_settled(server, "detach_volume")
+    if mapping.boot_index == 0:
+        raise RootStays
+    if mapping.detaching or not mapping.attached:
+        raise DetachingAlready(volume_id=volume_id, id=server.id)
+    await ctx.use(Volumes).detaching(ctx, mapping.attachment_id or "")
+    mapping.detaching = True
+    await ctx.db.save(mapping, "detaching")
+    action = await _begin(ctx, server, "detach_volume")
+    await ctx.start(DetachVolume(server_id=server.id, mapping_id=mapping.id, action_id=action))
+
+
+async def change(ctx: Ctx, server: Server, volume_id: str, body: VolumeAttachmentChange) -> None:
+    """Say whether a volume goes with its server."""
+    mapping = await one(ctx, server, volume_id)
+    if body.volume_id != volume_id:
+        reason = "a server's volume cannot be exchanged for another one yet"
+        raise BadBlockDevice(reason=reason)
+    for name, given, current in (
+        ("device", body.device, mapping.device_name),
+        ("tag", body.tag, mapping.tag),
+    ):
+        if given is not UNSET and given != current:
+            raise BadBlockDevice(reason=f"'{name}' of an attachment cannot be changed")
+    if body.delete_on_termination is not UNSET:
+        mapping.delete_on_termination = is_true(body.delete_on_termination)
+        await ctx.db.save(mapping, "delete_on_termination")
+        await disks.refresh(ctx.db, server.id)
+
+
+def check_settled(server: Server, action: str) -> None:
+    """Refuse while the server is made, rebuilt or deleted; its power may change meanwhile."""
+    if server.vm_state not in _CHANGEABLE or server.task_state == TaskState.DELETING:
+        check_state(server, action, _CHANGEABLE)
+
+
+async def free_device(ctx: Ctx, server: Server, bus: str, wish: str | UnsetType | None) -> str:
+    """Return the name of the new disk in the guest: a wish only has to be free, it is not followed."""
+    mappings = await disks.of(ctx.db, server.id)
+    taken = [mapping.device_name for mapping in mappings]
+    if not any(mapping.boot_index == 0 for mapping in mappings):
+        taken += _ROOTS
+    if isinstance(wish, str) and wish in taken:
+        raise BadBlockDevice(reason=f"The supplied device path ({wish}) is in use.")
+    return disks.next_device(bus, taken)
+
+
+async def _volume(ctx: Ctx, volume_id: str) -> VolumeRecord:
+    identity = ctx.identity
+    try:
+        return await ctx.use(Volumes).get(
+            ctx.db, volume_id, project_id=identity.project_id, is_admin=identity.is_admin
+        )
+    except NotFound as error:
+        raise VolumeUnknown(id=volume_id) from error
+
+
+async def _reserve(ctx: Ctx, volume: VolumeRecord, server: Server) -> str:
+    try:
+        return (await ctx.use(Volumes).reserve(ctx, volume.id, server.id)).id
+    except (Invalid, Conflict) as error:
+        raise VolumeNotFree(reason=str(error)) from error
+
+
+async def _begin(ctx: Ctx, server: Server, action: str) -> str:
+    return await history.begin(
+        ctx,
+        server.id,
+        action,
+        user_id=ctx.identity.user_id or "",
+        project_id=ctx.identity.project_id or "",
+    )
