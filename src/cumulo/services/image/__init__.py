@@ -5,6 +5,7 @@ from cumulo.core.http import Service
 from cumulo.services.image.adapter import ImagesAdapter
 from cumulo.services.image.api import DIALECT, PARTS
 from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.ownership import ImagesOwned
 from cumulo.services.image.policy import RULES
 from cumulo.services.image.tasks import give_up_uploads, remove_bytes
 
@@ -17,6 +18,7 @@ SERVICE = Service(
     reconcilers=(remove_bytes, give_up_uploads),
     settings=ImageSettings,
     adapters={Images: ImagesAdapter},
+    owned=ImagesOwned(),
     known_as="glance",
     description="Image Service",
 )

@@ -7,6 +7,7 @@ from cumulo.services.network.adapter import PortsAdapter, SecurityGroupsAdapter
 from cumulo.services.network.api import DIALECT, PARTS
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.domain.quotas import LIMITS
+from cumulo.services.network.ownership import NetworksOwned
 from cumulo.services.network.tasks import RECONCILERS
 
 SERVICE = Service(
@@ -19,6 +20,7 @@ SERVICE = Service(
     settings=NetworkSettings,
     limits=LIMITS,
     adapters={Ports: PortsAdapter, SecurityGroups: SecurityGroupsAdapter},
+    owned=NetworksOwned(),
     known_as="neutron",
     description="OpenStack Networking",
 )

@@ -257,3 +257,7 @@ class ExternalNetworkNotForServers(Invalid):
 
 class FixedIpTaken(Invalid):
     """Fixed IP address {address} is already in use on network {network_id}."""
+
+
+class UsedByOtherProject(Conflict):
+    """{kind} {id} is used by another project: {used} of project {project_id}."""

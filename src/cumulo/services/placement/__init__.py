@@ -5,6 +5,7 @@ from cumulo.core.http import Service
 from cumulo.services.placement import policy
 from cumulo.services.placement.adapter import PlacementAdapter
 from cumulo.services.placement.api import DIALECT, PARTS
+from cumulo.services.placement.ownership import ClaimsOwned
 
 SERVICE = Service(
     name="placement",
@@ -13,6 +14,7 @@ SERVICE = Service(
     parts=PARTS,
     rules=policy.RULES,
     adapters={Placement: PlacementAdapter},
+    owned=ClaimsOwned(),
     known_as="placement",
     description="OpenStack Placement",
 )

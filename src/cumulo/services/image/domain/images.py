@@ -7,6 +7,7 @@ from cumulo.core import clock, errors
 from cumulo.core.auth import Rule
 from cumulo.core.db import become
 from cumulo.core.http import Ctx
+from cumulo.core.work import Work
 from cumulo.services.image import policy
 from cumulo.services.image.config import ImageSettings
 from cumulo.services.image.errors import (
@@ -118,14 +119,15 @@ async def touch(ctx: Ctx, image: Image) -> None:
     await ctx.db.save(image, "updated_at")
 
 
-async def delete_image(ctx: Ctx, image: Image) -> None:
+async def delete_image(work: Work, image: Image) -> None:
     """Take an image from everybody's sight; its bytes go after the commit. ImageProtected."""
     if image.protected:
         raise ImageProtected(id=image.id)
-    await become(ctx.db, Image, image.id, ImageStatus.PENDING_DELETE, upload_id=None, updated_at=clock.now())
-    await ctx.db.delete(ImageTag, ImageTag.c.image_id == image.id)
-    await ctx.db.delete(ImageMember, ImageMember.c.image_id == image.id)
-    ctx.wake(REMOVE_BYTES)
+    gone = ImageStatus.PENDING_DELETE
+    await become(work.db, Image, image.id, gone, upload_id=None, updated_at=clock.now())
+    await work.db.delete(ImageTag, ImageTag.c.image_id == image.id)
+    await work.db.delete(ImageMember, ImageMember.c.image_id == image.id)
+    work.wake(REMOVE_BYTES)
 
 
 async def deactivate(ctx: Ctx, image: Image) -> None:

@@ -1,0 +1,125 @@
+"""What a project owns of networks, and how it goes when the project is purged."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from cumulo.contracts.ownership import Owned, Stage
+from cumulo.core.db import Reader
+from cumulo.core.work import Work
+from cumulo.services.network.domain import (
+    floating_ips,
+    networks,
+    ports,
+    routers,
+    security_groups,
+    subnet_pools,
+    subnets,
+)
+from cumulo.services.network.errors import UsedByOtherProject
+from cumulo.services.network.model import (
+    FloatingIp,
+    Network,
+    Owner,
+    Port,
+    Router,
+    SecurityGroup,
+    Subnet,
+    SubnetPool,
+)
+
+
+async def _remove_port(work: Work, port: Port) -> None:
+    if port.device_owner == Owner.ROUTER_INTERFACE:
+        router = await work.db.get(Router, port.device_id)
+        if router is not None and router.project_id != port.project_id:
+            raise _used("Port", port.id, f"router {router.id}", router.project_id)
+    await ports.delete(work, port)
+
+
+async def _remove_router(work: Work, router: Router) -> None:
+    """Delete a router with its routes and interfaces, unless others' floating IPs lead through it."""
+    foreign = (FloatingIp.c.router_id == router.id, FloatingIp.c.project_id != router.project_id)
+    through = await work.db.one(FloatingIp, *foreign)
+    if through is not None:
+        used = f"floating IP {through.floating_ip_address}"
+        raise _used("Router", router.id, used, through.project_id)
+    await routers.update(work, router, {"routes": []})
+    interfaces = (Port.c.device_id == router.id, Port.c.device_owner == Owner.ROUTER_INTERFACE)
+    for port in await work.db.all(Port, *interfaces):
+        await routers.remove_interface(work, router, subnet_id=None, port_id=port.id)
+    await routers.delete(work, router)
+
+
+async def _remove_network(work: Work, network: Network) -> None:
+    """Delete a network, unless other projects have something on it: the API would take some of that along."""
+    uses: Sequence[tuple[str, Any, Any]] = (
+        ("subnet", Subnet, Subnet.c.network_id),
+        ("floating IP", FloatingIp, FloatingIp.c.floating_network_id),
+        ("gateway of router", Router, Router.c.gateway_network_id),
+        ("port", Port, Port.c.network_id),
+    )
+    for kind, model, on in uses:
+        whose = model.c.project_id
+        row = await work.db.one(model, on == network.id, whose != network.project_id, whose != "")
+        if row is not None:
+            raise _used("Network", network.id, f"{kind} {row.id}", row.project_id)
+    await networks.delete(work, network)
+
+
+async def _remove_group(work: Work, group: SecurityGroup) -> None:
+    await security_groups.delete(work, group, is_admin=True)
+
+
+def _used(kind: str, id: str, used: str, project_id: str) -> UsedByOtherProject:
+    return UsedByOtherProject(kind=kind, id=id, used=used, project_id=project_id)
+
+
+_KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
+    "floating ip": (FloatingIp, floating_ips.delete),
+    "port": (Port, _remove_port),
+    "router": (Router, _remove_router),
+    "network": (Network, _remove_network),
+    "subnet": (Subnet, subnets.delete),  # one on another's network: those on one's own go with that
+    "subnet pool": (SubnetPool, subnet_pools.delete),
+    "security group": (SecurityGroup, _remove_group),
+}
+"""Kinds in the order of removal: their model, and what removes one."""
+
+
+class NetworksOwned:
+    """Fulfils `cumulo.contracts.ownership.Ownership`."""
+
+    async def owned(self, db: Reader, project_id: str) -> list[Owned]:
+        """Return what is left of a project."""
+        found = []
+        for kind, (model, _) in _KINDS.items():
+            order = [model.c.created_at, model.c.id]
+            where = (
+                model.c.project_id == project_id,
+                *(_for_themselves(project_id) if model is Port else ()),
+            )
+            rows = await db.all(model, *where, order_by=order)
+            found += [Owned(stage=Stage.NETWORKS, kind=kind, id=row.id, name=_name(row)) for row in rows]
+        return found
+
+    async def remove(self, work: Work, project_id: str, thing: Owned) -> None:
+        """Remove one; Conflict when another project uses it."""
+        model, remove = _KINDS[thing.kind]
+        row = await work.db.one(
+            model, model.c.id == thing.id, model.c.project_id == project_id, for_update=True
+        )
+        if row is not None:
+            await remove(work, row)
+
+
+def _name(row: Any) -> str:
+    return row.floating_ip_address if isinstance(row, FloatingIp) else row.name
+
+
+def _for_themselves(project_id: str) -> tuple[Any, ...]:
+    """Return the condition for ports that do not go with what they are for: interfaces go with the router."""
+    own = select(Router.c.id).where(Router.c.project_id == project_id)
+    of_others = and_(Port.c.device_owner == Owner.ROUTER_INTERFACE, Port.c.device_id.not_in(own))
+    return (or_(Port.c.device_owner.not_in(ports.OURS), of_others),)
