@@ -1,11 +1,12 @@
-"""What compute asks of the image service."""
+"""What compute and block storage ask of the image service."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from cumulo.core.db import Reader
+from cumulo.core.work import Work
 
 
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +29,41 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None  # where the bytes lie on this machine, when the store is local
 
 
+class NewImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that another service makes of a server or a volume. `min_disk` GiB, `min_ram` MiB.
+
+    `empty`: it never gets data, for its properties say what to boot from; it is active at once.
+    """
+
+    owner: str
+    name: str
+    disk_format: str | None = None
+    container_format: str | None = None
+    visibility: str = "private"
+    protected: bool = False
+    min_disk: int = 0
+    min_ram: int = 0
+    properties: Mapping[str, str] = {}
+    empty: bool = False
+
+
 class Images(Protocol):
-    """The images that a project can see."""
+    """The images that a project can see, and those that are made for it."""
 
     async def get(
         self, db: Reader, image_id: str, *, project_id: str | None, is_admin: bool = False
     ) -> ImageRecord:
         """Return an image that the project can see; else NotFound."""
+
+    async def create(self, work: Work, image: NewImage) -> str:
+        """Record an image, `queued` until its data comes; return its id. Over quota raises OverQuota."""
+
+    async def fill(self, image_id: str, data: AsyncIterator[bytes]) -> None:
+        """Take an image's data, outside of any transaction; it is active then.
+
+        What a killed process had sent is forgotten. Permanent when the data is refused, Gone when the image
+        was deleted; an image that is active already is no error, and `data` is left unread.
+        """
+
+    async def discard(self, work: Work, image_id: str) -> None:
+        """Delete an image that could not be filled; none is no error."""
