@@ -178,6 +178,18 @@ class Hypervisor(Protocol):
     async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
         """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""
 
+    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
+        """Keep the root disk's content as it is now as a whole qcow2 file; return its length in bytes.
+
+        `name` is an image's id. A second call makes it anew.
+        """
+
+    async def read_snapshot(self, server_id: str, name: str, offset: int, length: int) -> bytes:
+        """Return a piece of a snapshot's file. Gone when there is none."""
+
+    async def drop_snapshot(self, server_id: str, name: str) -> None:
+        """Remove a snapshot's file; none is no error."""
+
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what the guest wrote to its serial port (all: None)."""
 

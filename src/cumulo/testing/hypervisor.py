@@ -23,7 +23,7 @@ from cumulo.contracts.hypervisor import (
     VolumeDisk,
 )
 from cumulo.contracts.volumes import BlockAccess
-from cumulo.core.drivers import Permanent
+from cumulo.core.drivers import Gone, Permanent
 from cumulo.node.hypervisor.driver import HypervisorDriver
 
 StopGuest = Callable[[str], Awaitable[None]]
@@ -99,6 +99,27 @@ class HypervisorContract:
             await hypervisor.detach_volume(spec.server_id, disk.volume_id)
         assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
         await hypervisor.detach_volume(str(uuid.uuid4()), disk.volume_id)
+
+    async def test_a_guests_disk_is_kept_while_it_runs_and_while_it_is_off(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A snapshot is read in pieces, made anew by a second call, and gone when dropped."""
+        await hypervisor.ensure(spec)
+        name = str(uuid.uuid4())
+        for off in (False, True):
+            if off:
+                await hypervisor.power_off(spec.server_id)
+            size = await hypervisor.snapshot(spec.server_id, name)
+            whole = await hypervisor.read_snapshot(spec.server_id, name, 0, 1 << 22)
+            assert len(whole) == size
+            assert await hypervisor.read_snapshot(spec.server_id, name, 2, 3) == whole[2:5]
+            assert await hypervisor.read_snapshot(spec.server_id, name, size, 9) == b""
+        for _ in range(2):
+            await hypervisor.drop_snapshot(spec.server_id, name)
+        with pytest.raises(Gone):
+            await hypervisor.read_snapshot(spec.server_id, name, 0, 1)
+        with pytest.raises(GuestMissing):
+            await hypervisor.snapshot(str(uuid.uuid4()), name)
 
     async def test_remove_leaves_nothing_and_may_be_repeated(
         self, hypervisor: HypervisorDriver, spec: GuestSpec

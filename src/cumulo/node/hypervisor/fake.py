@@ -21,6 +21,7 @@ from cumulo.contracts.hypervisor import (
     PowerState,
     VolumeDisk,
 )
+from cumulo.core.drivers import Gone
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
 
@@ -47,6 +48,7 @@ class FakeHypervisor:
     ) -> None:
         self.host = host
         self.guests_by_id: dict[str, FakeGuest] = {}
+        self.snapshots: dict[tuple[str, str], bytes] = {}  # (server id, name) → content
         self.calls: deque[tuple[str, str]] = deque(maxlen=10_000)  # (verb, server id), in order
         self._capacity = (vcpus, memory_mib, disk_gib)
         self._fences = Fences()
@@ -179,6 +181,25 @@ class FakeHypervisor:
         """Nothing to do: what is remembered of a disk has no size."""
         del disk, size_bytes
         await self._enter("resize_volume", server_id)
+
+    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
+        """Remember what the guest's disk would hold: its newest spec's name."""
+        await self._enter("snapshot", server_id, fence)
+        content = f"disk of {self._guest(server_id).spec.name}".encode()
+        self.snapshots[server_id, name] = content
+        return len(content)
+
+    async def read_snapshot(self, server_id: str, name: str, offset: int, length: int) -> bytes:
+        """Return a piece of it."""
+        await self._enter("read_snapshot", server_id)
+        if (server_id, name) not in self.snapshots:
+            raise Gone(f"there is no snapshot {name}")
+        return self.snapshots[server_id, name][offset : offset + length]
+
+    async def drop_snapshot(self, server_id: str, name: str) -> None:
+        """Forget it."""
+        await self._enter("drop_snapshot", server_id)
+        self.snapshots.pop((server_id, name), None)
 
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what `log` of the guest holds."""

@@ -30,7 +30,7 @@ from cumulo.core.drivers import DriverError, Permanent
 from cumulo.node import config_drive
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
-from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host
+from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host, snapshots
 from cumulo.node.hypervisor.libvirt.connection import Connection
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, domain_xml
 from cumulo.node.hypervisor.libvirt.domains import ALIVE, Domains
@@ -185,6 +185,33 @@ class LibvirtHypervisor:
     async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
         """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""
         await self._domains.resize(_checked(server_id), disk.volume_id, size_bytes)
+
+    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
+        """Keep the root disk's content as it is now as a whole qcow2 file; return its length in bytes."""
+        async with self._alone_with(server_id, fence):
+            folder = self._place.server(server_id)
+            disk, target = folder / disks.DISK, snapshots.file_of(folder, name)
+            if not await asyncio.to_thread(disk.exists):
+                raise GuestMissing(server_id)
+            partial = target.with_suffix(".partial")
+            if (await self._domains.state(server_id)).power in ALIVE:
+                domain = self._domains.name(server_id)
+                await snapshots.copy_live(self._connection, domain, disk, partial)
+            else:
+                await snapshots.copy_off(disk, partial)
+            partial.replace(target)
+            return target.stat().st_size
+
+    async def read_snapshot(self, server_id: str, name: str, offset: int, length: int) -> bytes:
+        """Return a piece of a snapshot's file. Gone when there is none."""
+        file = snapshots.file_of(self._place.server(_checked(server_id)), name)
+        return await asyncio.to_thread(snapshots.read, file, offset, length)
+
+    async def drop_snapshot(self, server_id: str, name: str) -> None:
+        """Remove a snapshot's file; none is no error."""
+        file = snapshots.file_of(self._place.server(_checked(server_id)), name)
+        for left in (file, file.with_suffix(".partial")):
+            left.unlink(missing_ok=True)
 
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what the guest wrote to its serial port (all: None)."""
