@@ -1,0 +1,1 @@
+"""The pools of volumes that a host serves: drivers, and what runs them."""
