@@ -11,7 +11,7 @@ from tests.services.compute.volumes import FakeVolumes
 
 from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
-from cumulo.contracts.image import ImageRecord, Images
+from cumulo.contracts.image import ImageRecord, Images, NewImage
 from cumulo.contracts.network import (
     FixedIp,
     Group,
@@ -26,6 +26,7 @@ from cumulo.contracts.placement import Candidate, Inventory, Placement, Refusal
 from cumulo.core import clock, ids
 from cumulo.core.bus import Bus, LocalBus, verbs
 from cumulo.core.db import Database, Reader, Transaction
+from cumulo.core.drivers import Gone
 from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.tasks import ReconcileRun, StepRun
 from cumulo.core.work import Work
@@ -47,6 +48,27 @@ class FakeImages:
 
     def __init__(self) -> None:
         self.images = {IMAGE: image(IMAGE)}
+        self.data: dict[str, bytes] = {}
+
+    async def create(self, work: Work, image: NewImage) -> str:
+        """Record an image."""
+        facts = {"name": image.name, "status": "active" if image.empty else "queued", "size": 0}
+        made = image_of({**facts, "properties": image.properties, "path": None})
+        work.after_commit(lambda: self.images.update({made.id: made}))
+        return made.id
+
+    async def fill(self, image_id: str, data: AsyncIterator[bytes]) -> None:
+        """Take its data."""
+        found = self.images.get(image_id)
+        if found is None:
+            raise Gone("the image was deleted")
+        if found.status != "active":
+            self.data[image_id] = b"".join([piece async for piece in data])
+            self.images[image_id] = msgspec.structs.replace(found, status="active")
+
+    async def discard(self, work: Work, image_id: str) -> None:
+        """Forget it."""
+        work.after_commit(lambda: self.images.pop(image_id, None))
 
     async def get(
         self, db: Reader, image_id: str, *, project_id: str | None, is_admin: bool = False
@@ -55,6 +77,11 @@ class FakeImages:
         if image_id not in self.images:
             raise NotFound(f"No image found with ID {image_id}")
         return self.images[image_id]
+
+
+def image_of(facts: dict[str, Any]) -> ImageRecord:
+    """Return an image with an id of its own."""
+    return image(ids.dashed(), **facts)
 
 
 def image(image_id: str, **changes: Any) -> ImageRecord:

@@ -122,7 +122,7 @@ class FakeVolumes:
 
     async def snapshot(self, work: Work, volume_id: str, *, name: str) -> str:
         """Pretend to keep its content."""
-        return ids.dashed()
+        return SNAPSHOT
 
     def _become(self, work: Work, volume_id: str, status: str) -> None:
         def change() -> None:

@@ -40,9 +40,14 @@ def metadata_of(server: Server) -> dict[str, str]:
     return _WORDS.decode(server.metadata)
 
 
+def properties_of(server: Server) -> dict[str, Any]:
+    """Return the properties of the server's image as they were when it was made."""
+    return _OBJECT.decode(server.image_properties)
+
+
 def bus_of(server: Server) -> str:
     """Return the bus that the server's image wants disks on."""
-    bus: str = _OBJECT.decode(server.image_properties).get("hw_disk_bus", "virtio")
+    bus: str = properties_of(server).get("hw_disk_bus", "virtio")
     return bus
 
 
@@ -64,7 +69,7 @@ async def guest_spec(
     from_volume = any(mapping.boot_index == 0 for mapping in mappings)
     ports: Ports = use(Ports)
     bindings = await ports.bindings(db, server.id)
-    properties = _OBJECT.decode(server.image_properties)
+    properties = properties_of(server)
     return GuestSpec(
         server_id=server.id,
         name=instance_name(server),

@@ -113,6 +113,7 @@ INTERFACES_LIST = _rule("os-attach-interfaces:list", PROJECT_READER_OR_ADMIN, "L
 INTERFACES_SHOW = _rule("os-attach-interfaces:show", PROJECT_READER_OR_ADMIN, "Show a port of a server.")
 IPS_LIST = _rule("ips:index", PROJECT_READER_OR_ADMIN, "List a server's addresses.")
 IPS_SHOW = _rule("ips:show", PROJECT_READER_OR_ADMIN, "Show a server's addresses on a network.")
+CREATE_IMAGE = _rule("servers:create_image", PROJECT_MEMBER_OR_ADMIN, "Make an image of a server.")
 VOLUMES_LIST = _rule("os-volumes-attachments:index", PROJECT_READER_OR_ADMIN, "List a server's volumes.")
 VOLUMES_SHOW = _rule("os-volumes-attachments:show", PROJECT_READER_OR_ADMIN, "Show a volume of a server.")
 VOLUMES_ATTACH = _rule("os-volumes-attachments:create", PROJECT_MEMBER_OR_ADMIN, "Attach a volume.")

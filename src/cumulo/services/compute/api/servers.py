@@ -7,12 +7,13 @@ from msgspec import UNSET
 from cumulo.core.http import Ctx, Response
 from cumulo.core.resource import Resource
 from cumulo.services.compute import policy
-from cumulo.services.compute.domain import consoles, creation, search
+from cumulo.services.compute.domain import consoles, creation, images, search
 from cumulo.services.compute.domain import servers as domain
 from cumulo.services.compute.errors import ServerNotFound
 from cumulo.services.compute.model import Server
 from cumulo.services.compute.schema.bodies import (
     ConsoleOutputBody,
+    CreateImageBody,
     LockBody,
     RebootBody,
     RemoteConsoleBody,
@@ -119,6 +120,15 @@ async def unlock(ctx: Ctx, server: Server) -> None:
 async def reset_state(ctx: Ctx, server: Server, body: ResetStateBody) -> None:
     """Set a server's state by hand."""
     await domain.reset_state(ctx, server, body.state)
+
+
+@servers.action("createImage", policy=policy.CREATE_IMAGE, status=202)
+async def create_image(ctx: Ctx, server: Server, body: CreateImageBody) -> Response:
+    """Make an image of a server. Until 2.44 only the address in the answer's header names it."""
+    image_id = await images.create(ctx, server, body)
+    if ctx.version is not None and ctx.version >= (2, 45):
+        return Response(202, {"image_id": image_id})
+    return Response(202, b"", {"Location": f"{ctx.root_url}/image/v2/images/{image_id}"})
 
 
 @servers.action("os-getConsoleOutput", policy=policy.CONSOLE_OUTPUT, status=200)

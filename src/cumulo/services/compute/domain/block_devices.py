@@ -48,15 +48,44 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
     properties: dict[str, Any] = {}
 
 
-async def check(ctx: Ctx, body: ServerBody, *, image_ref: str | None, count: int) -> list[Disk]:
-    """Return the volumes that a request asks for. Exactly one thing may be what to boot from."""
-    disks_asked = [disk for disk in map(_parse, _entries(body)) if disk is not None]
+async def check(
+    ctx: Ctx, body: ServerBody, inherited: Sequence[BlockDevice], *, has_image: bool, count: int
+) -> list[Disk]:
+    """Return the volumes that a request asks for, after those `inherited` from its image.
+
+    Exactly one thing may be what to boot from: `has_image` says that the image is.
+    """
+    entries = [*inherited, *_entries(body)]
+    disks_asked = [disk for disk in map(_parse, entries) if disk is not None]
     roots = [disk for disk in disks_asked if disk.boot_index == 0]
-    if len(roots) + (image_ref is not None) > 1 or (disks_asked and not roots and image_ref is None):
+    if len(roots) + has_image > 1 or (disks_asked and not roots and not has_image):
         raise BadBootSequence
     for disk in disks_asked:
         await _check_source(ctx, disk, count)
     return disks_asked
+
+
+def inherited(image: ImageRecord) -> list[BlockDevice]:
+    """Return the volumes that an image says to make. BadBlockDevice when it says so in no known way."""
+    written = image.properties.get("block_device_mapping")
+    if not written:
+        return []
+    try:
+        found = msgspec.json.decode(written, type=list[dict[str, Any]])
+        return [
+            BlockDevice(
+                source_type=entry["source_type"],
+                destination_type=entry.get("destination_type") or UNSET,
+                uuid=entry.get(f"{entry['source_type']}_id") or UNSET,
+                boot_index=entry.get("boot_index"),
+                volume_size=entry.get("volume_size"),
+                disk_bus=entry.get("disk_bus"),
+                delete_on_termination=bool(entry.get("delete_on_termination")),
+            )
+            for entry in found
+        ]
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise BadBlockDevice(reason="the image's block_device_mapping cannot be read") from error
 
 
 async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:

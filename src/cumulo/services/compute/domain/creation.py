@@ -62,7 +62,8 @@ class Plan:
     flavor: Flavor
     image: ImageRecord | None
     disks: list[block_devices.Disk]
-    root: block_devices.Root | None  # of the volume to boot from
+    from_volume: bool  # one of them is what to boot from
+    properties: Mapping[str, object]  # of the image, or of the volume's
     keypair: Keypair | None
     networks: list[NetworkRequest]
     security_group_ids: list[str]
@@ -105,24 +106,23 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         await quotas.check_metadata(ctx, len(body.metadata))
     count = count_of(body)
     flavor = await flavor_of(ctx, str(body.flavor_ref))
-    ref = image_ref(body)
-    disks = await block_devices.check(ctx, body, image_ref=ref, count=count)
+    image, disks = await sources(ctx, body, count)
     root = await block_devices.root_of(ctx, disks)
-    image = await image_of(ctx, ref) if root is None else None
-    if image is not None:
+    if root is not None:
+        check_memory(flavor, root.image or image)
+    elif image is not None:
         if flavor.root_gib == 0 and not ctx.may(policy.ZERO_DISK):
             raise ZeroDisk
         check_fit(flavor, image)
-    elif root is not None and root.image is not None:
-        check_memory(flavor, root.image)
     zone, host = await destination(ctx, body)
     networks, groups = await network_requests(ctx, body, count)
     return Plan(
         body=body,
         flavor=flavor,
-        image=image,
+        image=image if root is None else None,
         disks=disks,
-        root=root,
+        from_volume=root is not None,
+        properties=image.properties if image is not None else root.properties if root else {},
         keypair=await keypair_of(ctx, body.key_name),
         networks=networks,
         security_group_ids=groups,
@@ -130,6 +130,23 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         host=host,
         count=count,
     )
+
+
+async def sources(
+    ctx: Ctx, body: ServerBody, count: int
+) -> tuple[ImageRecord | None, list[block_devices.Disk]]:
+    """Return the image that the request names, and the volumes that it or the image asks for.
+
+    An image made of a server that had volumes has no data: it says which volumes to make.
+    """
+    ref = image_ref(body)
+    if ref is None:
+        disks = await block_devices.check(ctx, body, [], has_image=False, count=count)
+        return (None, disks) if disks else (await image_of(ctx, None), [])
+    image = await image_of(ctx, ref)
+    inherited = block_devices.inherited(image)
+    disks = await block_devices.check(ctx, body, inherited, has_image=not inherited, count=count)
+    return image, disks
 
 
 def check_user_data(user_data: str) -> None:
@@ -177,7 +194,7 @@ def is_plain_image(device: BlockDevice) -> bool:
     return device.source_type == "image" and local and str(device.boot_index) == "0"
 
 
-async def image_of(ctx: Ctx, id: str | None) -> ImageRecord | None:
+async def image_of(ctx: Ctx, id: str | None) -> ImageRecord:
     """Return the image to boot from. ImageRefUnknown, ImageNotActive."""
     if id is None:
         reason = "Give the image to boot from."
@@ -204,9 +221,9 @@ def check_fit(flavor: Flavor, image: ImageRecord) -> None:
         raise FlavorDiskTooSmall(have=flavor.root_gib * GIB, need=need)
 
 
-def check_memory(flavor: Flavor, image: ImageRecord) -> None:
+def check_memory(flavor: Flavor, image: ImageRecord | None) -> None:
     """Refuse a flavor with too little memory for the image."""
-    if image.min_ram > flavor.memory_mib:
+    if image is not None and image.min_ram > flavor.memory_mib:
         raise FlavorMemoryTooSmall(have=flavor.memory_mib, need=image.min_ram)
 
 
@@ -295,12 +312,14 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
         hostname=chosen_hostname(body, index, plan.count) or hostname_of(name, server_id),
         description=description_of(ctx, body, name),
         image_id=plan.image.id if plan.image else None,
-        image_properties=_raw(properties_of(plan)),
+        image_properties=_raw(kept(plan.properties)),
         flavor_id=flavor.id,
         flavor=_raw(embedded(flavor)),
         vcpus=flavor.vcpus,
         memory_mib=flavor.memory_mib,
-        disk_gib=(0 if plan.root else flavor.root_gib) + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024),
+        disk_gib=(0 if plan.from_volume else flavor.root_gib)
+        + flavor.ephemeral_gib
+        + -(-flavor.swap_mib // 1024),
         key_name=plan.keypair.name if plan.keypair else None,
         zone=plan.zone,
         requested_zone=plan.zone,
@@ -344,13 +363,8 @@ def embedded(flavor: Flavor) -> EmbeddedFlavor:
     )
 
 
-def properties_of(plan: Plan) -> Mapping[str, object]:
-    """Return what a server keeps of the properties of its image, or of its volume's."""
-    properties: Mapping[str, object] = {}
-    if plan.image is not None:
-        properties = plan.image.properties
-    elif plan.root is not None:
-        properties = plan.root.properties
+def kept(properties: Mapping[str, object]) -> dict[str, object]:
+    """Return what a server keeps of its image's properties."""
     return {name: value for name, value in properties.items() if name not in _NOT_SHOWN}
 
 

@@ -33,6 +33,8 @@ class TaskState(State):
     REBOOTING_HARD = "rebooting_hard"
     PAUSING = "pausing"
     UNPAUSING = "unpausing"
+    IMAGE_SNAPSHOT = "image_snapshot"
+    IMAGE_UPLOADING = "image_uploading"
     DELETING = "deleting"
 
 

@@ -132,6 +132,13 @@ class ResetStateBody(Body):
     state: Literal["active", "error"]
 
 
+class CreateImageBody(Body):
+    """An image to make of a server."""
+
+    name: Name
+    metadata: dict[MetaKey, MetaValue] | UnsetType = UNSET
+
+
 class ConsoleOutputBody(Body):
     """How much of the console's output: the last `length` lines, all when absent or -1."""
 
