@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cumulo.core.bus import Bus
 from cumulo.core.tasks import Tasks
 from cumulo.runtime.state import StateFolder
+from cumulo.services.block_storage.tasks import listen as listen_to_pools
 from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.files import FileStore
 from cumulo.services.network.drivers.fake import FakeDriver
@@ -37,5 +39,6 @@ def drivers_of(state: StateFolder, *, engines: bool) -> Drivers:
 
 
 def connect(drivers: Drivers, tasks: Tasks) -> None:
-    """Have reconcilers woken when an engine changes by itself."""
+    """Have reconcilers woken when an engine changes by itself, and pools' reports written down."""
     follow(drivers.bindings[NetworkDriver], tasks.wake)
+    listen_to_pools(tasks.bindings[Bus], tasks)

@@ -34,9 +34,15 @@ def verbs(prefix: str, contract: Any, implementation: object) -> dict[str, Verb]
     }
 
 
-def remote(bus: Bus, host: str, contract: type[P], *, timeout: float = PATIENCE) -> P:
-    """Return an object that fulfils a contract by asking a host; its verbs are `contract.method`."""
-    proxy = _proxy(cast("Any", contract))(bus, host, timeout)
+def remote(
+    bus: Bus, host: str, contract: type[P], *, timeout: float = PATIENCE, prefix: str | None = None
+) -> P:
+    """Return an object that fulfils a contract by asking a host; its verbs are `prefix.method`.
+
+    prefix: the contract's name in lower case when it is not said.
+    """
+    named = cast("Any", contract)
+    proxy = _proxy(named, prefix or named.__name__.lower())(bus, host, timeout)
     return cast("P", proxy)
 
 
@@ -69,8 +75,7 @@ class _Remote:
 
 
 @cache
-def _proxy(contract: Any) -> type[_Remote]:
-    prefix = contract.__name__.lower()
+def _proxy(contract: Any, prefix: str) -> type[_Remote]:
     namespace = {name: _asking(f"{prefix}.{name}", method) for name, method in methods(contract).items()}
     return type(f"Remote{contract.__name__}", (_Remote,), namespace)
 

@@ -1,0 +1,25 @@
+"""Block storage (OpenStack's Cinder): volumes, snapshots, volume types and the pools that hold them."""
+
+from cumulo.core.http import Service
+from cumulo.services.block_storage import policy
+from cumulo.services.block_storage.api import DIALECT, PARTS
+from cumulo.services.block_storage.config import BlockStorageSettings
+from cumulo.services.block_storage.domain.quotas import LIMITS
+from cumulo.services.block_storage.keys import VolumeKeys
+from cumulo.services.block_storage.tasks import SAGAS, SCHEDULES
+
+SERVICE = Service(
+    name="block_storage",
+    types=("block-storage", "volumev3"),
+    dialect=DIALECT,
+    parts=PARTS,
+    rules=policy.RULES,
+    sagas=SAGAS,
+    schedules=SCHEDULES,
+    settings=BlockStorageSettings,
+    limits=LIMITS,
+    adapters={VolumeKeys: VolumeKeys},
+    endpoint="/v3",
+    known_as="cinder",
+    description="OpenStack Block Storage",
+)

@@ -1,0 +1,67 @@
+"""How block storage writes HTTP: Cinder's API 3."""
+
+from typing import Any
+
+from cumulo.core.errors import OverQuota
+from cumulo.core.http import Dialect, Fault, Page, bare_microseconds
+from cumulo.core.http.dialect import plain_fault
+from cumulo.core.microversions import Microversions
+
+MAXIMUM = "3.71"
+FAULTS = {
+    400: "badRequest",
+    403: "forbidden",
+    404: "itemNotFound",
+    405: "badMethod",
+    409: "conflictingRequest",
+    413: "overLimit",
+    415: "badMediaType",
+    429: "overLimit",
+    501: "notImplemented",
+    503: "serviceUnavailable",
+}
+UNAUTHORIZED, OVER_LIMIT = 401, 413
+
+
+def cinder_fault(fault: Fault) -> Any:
+    """`{"badRequest": {code, message}}`; a missing token is answered as keystonemiddleware does."""
+    if fault.status == UNAUTHORIZED:
+        return plain_fault(fault)
+    body: dict[str, Any] = {"code": fault.status, "message": fault.message}
+    if fault.status == OVER_LIMIT:
+        body["retryAfter"] = "0"
+    return {FAULTS.get(fault.status, "computeFault"): body}
+
+
+def cinder_invalid(field: str, value: Any, reason: str) -> str:
+    """Name a bad field, its value and what is wrong, as Cinder's schema checks do."""
+    if not field:
+        return reason
+    return f"Invalid input for field/attribute {field}. Value: {value}. {reason}"
+
+
+def next_link(page: Page) -> dict[str, Any]:
+    """`volumes_links: [{rel: next, href: …}]` when more follow."""
+    if page.next_marker is None:
+        return {}
+    link = {"rel": "next", "href": page.link(marker=page.next_marker)}
+    return {f"{page.collection}_links": [link]}
+
+
+DIALECT = Dialect(
+    path="/volume",
+    version_path="/v3",
+    project_in_path=True,
+    update_method="PUT",
+    lenient=True,
+    error=cinder_fault,
+    statuses={OverQuota: OVER_LIMIT},
+    invalid=cinder_invalid,
+    links=next_link,
+    page_size=1000,
+    page_limit=1000,
+    microversions=Microversions("volume", "3.0", MAXIMUM),
+    request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
+    timestamp=bare_microseconds,
+    classic_port=8776,
+)

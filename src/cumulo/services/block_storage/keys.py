@@ -1,0 +1,44 @@
+"""Passphrases of encrypted volumes, sealed in the database, each bound to its volume's id."""
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from cumulo.core import ids
+from cumulo.core.auth.keys import KeyFolder
+from cumulo.core.auth.tokens import Keyring
+from cumulo.services.block_storage.model import Encryption, Volume
+
+Use = Callable[[type[Any]], Any]
+CIPHER, KEY_SIZE = "aes-xts-plain64", 256
+_PASSPHRASE = 32  # bytes of randomness
+
+
+class VolumeKeys(KeyFolder):
+    """The keys that passphrases and connection secrets are sealed with: a folder beside the tokens' keys."""
+
+    def __init__(self, use: Use) -> None:
+        super().__init__(use(Keyring).folder.with_name("volume-keys"), b"cumulo volume 1 ")
+
+
+def encrypt(keys: VolumeKeys, volume: Volume, how: Encryption) -> None:
+    """Give a new volume a passphrase of its own."""
+    _keep(keys, volume, secrets.token_hex(_PASSPHRASE), how.cipher or CIPHER, how.key_size or KEY_SIZE)
+
+
+def inherit(keys: VolumeKeys, volume: Volume, source: Volume) -> None:
+    """Give a new volume its source's passphrase: a copy of encrypted bytes opens with no other."""
+    _keep(keys, volume, passphrase(keys, source), source.cipher or CIPHER, source.key_size or KEY_SIZE)
+
+
+def _keep(keys: VolumeKeys, volume: Volume, text: str, cipher: str, key_size: int) -> None:
+    volume.encryption_key_id = ids.dashed()
+    volume.sealed_key = keys.seal_bytes(text.encode(), volume.id.encode())
+    volume.cipher, volume.key_size = cipher, key_size
+
+
+def passphrase(keys: VolumeKeys, volume: Volume) -> str:
+    """Return a volume's passphrase; empty when it is not encrypted. It goes to the pool and QEMU only."""
+    if volume.sealed_key is None:
+        return ""
+    return keys.open_bytes(volume.sealed_key, volume.id.encode()).decode()

@@ -1,0 +1,24 @@
+"""Block storage's durable work."""
+
+from cumulo.services.block_storage.tasks.creation import CreateVolume
+from cumulo.services.block_storage.tasks.deletion import DeleteSnapshot, DeleteVolume
+from cumulo.services.block_storage.tasks.growth import ExtendVolume
+from cumulo.services.block_storage.tasks.housekeeping import expired_messages
+from cumulo.services.block_storage.tasks.pools import listen, pool_reported
+from cumulo.services.block_storage.tasks.snapshots import CreateSnapshot, RevertVolume
+
+SAGAS = (CreateVolume, DeleteVolume, ExtendVolume, CreateSnapshot, DeleteSnapshot, RevertVolume)
+SCHEDULES = (expired_messages,)
+
+__all__ = [
+    "SAGAS",
+    "SCHEDULES",
+    "CreateSnapshot",
+    "CreateVolume",
+    "DeleteSnapshot",
+    "DeleteVolume",
+    "ExtendVolume",
+    "RevertVolume",
+    "listen",
+    "pool_reported",
+]

@@ -1,0 +1,50 @@
+"""Growing volumes."""
+
+from typing import ClassVar
+
+from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.block_storage.messages import explain, tell
+from cumulo.services.block_storage.model import Volume, VolumeStatus
+from cumulo.services.block_storage.pools import TRIES, reaching
+from cumulo.services.block_storage.tasks.hold import let_go, proceed
+
+
+class ExtendVolume(Saga):
+    """Grow a volume, in use or not. One that grew half-way keeps all its content, whatever its size."""
+
+    volume_id: str
+    size: int
+    lock: ClassVar[str] = "volume:{volume_id}"
+
+    @effect(retries=TRIES)
+    async def grow(self, run: EffectRun) -> None:
+        """Have the pool grow the volume."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+        if volume is None or volume.deletion or volume.host is None:
+            return
+        async with reaching(run, volume.host) as pool:
+            await pool.extend(volume.id, self.size)
+
+    @step
+    async def publish(self, run: StepRun) -> None:
+        """Say how large the volume is."""
+        volume = await proceed(run.db, self.volume_id)
+        status = volume.previous_status or VolumeStatus.AVAILABLE
+        await let_go(run, volume.id, status, size=self.size, extending_to=None)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave a volume of the old size that says why it did not grow."""
+        volume = await run.db.get(Volume, self.volume_id)
+        if volume is None:
+            return
+        await let_go(run, volume.id, VolumeStatus.ERROR_EXTENDING, extending_to=None)
+        await tell(
+            run,
+            project_id=volume.project_id,
+            kind="VOLUME",
+            id=volume.id,
+            action="extend volume",
+            reason=explain(error),
+        )

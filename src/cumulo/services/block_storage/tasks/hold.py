@@ -1,0 +1,73 @@
+"""How a saga holds a volume or a snapshot, and lets go of it: a deletion asked for meanwhile then begins.
+
+A row names the saga that works on it (`operation`). A deletion by force only marks the row while there is one
+(`deletion`); each step of the working saga sees the mark and unwinds (`proceed`), and its last transaction
+starts the deletion (`let_go`).
+"""
+
+from typing import Any
+
+from cumulo.core import clock
+from cumulo.core.db import Reader, Transaction
+from cumulo.core.drivers import Permanent
+from cumulo.core.tasks import StepRun, Task, TaskState
+from cumulo.core.work import Work
+from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
+from cumulo.services.block_storage.tasks.deletion import DeleteVolume
+
+
+class Doomed(Permanent):
+    """The volume is to be deleted, or gone: whatever else was under way ends."""
+
+
+async def proceed(db: Transaction, volume_id: str) -> Volume:
+    """Return the volume to work on, locked; Doomed when it is to be deleted or is gone."""
+    volume = await db.one(Volume, Volume.c.id == volume_id, for_update=True)
+    if volume is None or volume.deletion:
+        raise Doomed("the volume was deleted meanwhile")
+    return volume
+
+
+async def let_go(run: StepRun, volume_id: str, status: VolumeStatus | None, **values: Any) -> None:
+    """End a saga's work on a volume, in `status` (None: as it is); begin a deletion that waits."""
+    volume = await run.db.one(Volume, Volume.c.id == volume_id, for_update=True)
+    if volume is None:
+        return
+    if volume.deletion:
+        await begin_deletion(run, volume)
+        return
+    if status is not None:
+        values["status"] = status
+    values.update(operation=None, previous_status=None, updated_at=clock.now())
+    await run.db.update(Volume, Volume.c.id == volume_id, **values)
+
+
+async def begin_deletion(work: Work, volume: Volume, *, cascade: bool = False) -> None:
+    """Promise the deletion of a volume that nothing works on."""
+    operation = await work.start(DeleteVolume(volume_id=volume.id, cascade=cascade))
+    await work.db.update(
+        Volume,
+        Volume.c.id == volume.id,
+        status=VolumeStatus.DELETING,
+        operation=operation,
+        deletion=False,
+        updated_at=clock.now(),
+    )
+
+
+async def is_worked_on(db: Reader, row: Volume | Snapshot) -> bool:
+    """Say whether a saga works on the row; one that is stuck does not: a deletion passes it by."""
+    if row.operation is None:
+        return False
+    task = await db.get(Task, row.operation)
+    return task is not None and task.finished_at is None and task.state is not TaskState.STUCK
+
+
+async def let_snapshot_go(
+    run: StepRun, snapshot_id: str, status: SnapshotStatus | None, **values: Any
+) -> None:
+    """End a saga's work on a snapshot, in `status`."""
+    if status is not None:
+        values["status"] = status
+    values.update(operation=None, updated_at=clock.now())
+    await run.db.update(Snapshot, Snapshot.c.id == snapshot_id, **values)
