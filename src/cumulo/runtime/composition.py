@@ -41,6 +41,7 @@ from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
 from cumulo.services.identity.domain.audit import record
+from cumulo.services.identity.domain.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
@@ -198,6 +199,7 @@ def engine_of(
         bindings=bindings,
         access=check_access,
         record=record,
+        refused=bindings[Refusals].refused,
         public_url=settings.http.public_url or None,
     )
 

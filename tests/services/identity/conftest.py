@@ -14,6 +14,7 @@ from cumulo.services.identity import SERVICE
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.domain import CatalogEntry, Founding, bootstrap
 from cumulo.services.identity.domain.catalog import CatalogCache
+from cumulo.services.identity.domain.refusals import Refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.testing.cloud import Cloud
 
@@ -129,6 +130,7 @@ async def identity(database: Database, tmp_path: Path) -> AsyncIterator[Identity
     passwords, keyring = Passwords(threads=1, passes=1, memory=64), Keyring(tmp_path / "keys")
     bindings: dict[type, Any] = {Passwords: passwords, Keyring: keyring, CatalogCache: CatalogCache()}
     bindings[CredentialKeys] = CredentialKeys(bindings.__getitem__)
+    bindings[Refusals] = Refusals()
     async with Cloud([SERVICE], database, bindings) as cloud:
         cloud.engine.authenticator = TokenAuthenticator(keyring)
         cloud.engine.access = check_access

@@ -59,7 +59,9 @@ class Consumer:
 
 @pytest.fixture
 async def consumer(identity: Any, admin: Any) -> Consumer:
-    project = (await identity.user("ann", "member"))["default_project_id"]
+    project = (await identity.user("ann", "admin"))[
+        "default_project_id"
+    ]  # upstream lets none but administrators grant
     made = (await admin.post("/OS-OAUTH1/consumers", {"consumer": {"description": "x"}}))["consumer"]
     shown = await admin.get(f"/OS-OAUTH1/consumers/{made['id']}")
     assert "secret" not in shown["consumer"]
@@ -119,7 +121,7 @@ async def test_a_user_grants_only_roles_of_its_own(identity: Any, consumer: Cons
     ann = await identity.client("ann", "ann")
     request, _ = await consumer.ask()
     path = f"/OS-OAUTH1/authorize/{request}"
-    await ann.put(path, 403, {"roles": [{"id": await identity.role("admin")}]})
+    await ann.put(path, 403, {"roles": [{"id": await identity.role("service")}]})
     await ann.put(path, 403, {"roles": []})
     await ann.put("/OS-OAUTH1/authorize/none", 404, {"roles": []})
 
@@ -127,7 +129,10 @@ async def test_a_user_grants_only_roles_of_its_own(identity: Any, consumer: Cons
 async def test_consumers_are_the_administrators(identity: Any, consumer: Consumer, admin: Any) -> None:
     ann = await identity.client("ann", "ann")
     path = f"/OS-OAUTH1/consumers/{consumer.keys[0]}"
-    await ann.get(path, 403)
+    await identity.user("ben", "member")
+    ben = await identity.client("ben", "ben")
+    await ben.get(path, 403)
+    await ben.put("/OS-OAUTH1/authorize/none", 403, {"roles": []})
     changed = await admin.patch(path, {"consumer": {"description": "new"}})
     assert changed["consumer"]["description"] == "new"
     assert len((await admin.get("/OS-OAUTH1/consumers"))["consumers"]) == 1

@@ -118,8 +118,8 @@ async def test_a_domains_manager_manages_its_domain_and_no_other(
     await manager.post("/users", {"user": {"name": "x", "domain_id": "default"}}, 403)
     await manager.post("/projects", {"project": {"name": "x", "domain_id": "default"}}, 403)
     other = (await admin.post("/projects", {"project": {"name": "other"}}))["project"]["id"]
-    await manager.get(f"/projects/{other}", 404)
-    await manager.delete(f"/projects/{other}", 404)
+    await manager.get(f"/projects/{other}", 403)
+    await manager.delete(f"/projects/{other}", 403)
 
 
 async def test_a_domains_manager_hands_out_its_own_roles_but_not_admin(identity: Any, manager: Any) -> None:

@@ -133,6 +133,8 @@ def _credential(path: str, template: str) -> Decision:
     if name == "roles":
         return _listed_role(template)
     constant = targets.constant(template)
+    if constant == "None":  # upstream's way to ask for a token without it: `not domain_id:None`
+        return lambda identity, _target: getattr(identity, name) is None
     if constant is not None:
         return lambda identity, _target: _equals(getattr(identity, name), constant)
     fill = targets.filler(template)

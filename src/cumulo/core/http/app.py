@@ -13,7 +13,7 @@ from cumulo.core.auth import Authenticator, Enforcer
 from cumulo.core.db import Database
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.cors import Cors
-from cumulo.core.http.faults import response_to
+from cumulo.core.http.faults import loggable, response_to
 from cumulo.core.http.messages import JSON, Disconnected, Receive, Request, Response, Scope, Send
 from cumulo.core.http.mount import Mount
 from cumulo.core.http.openapi import document
@@ -37,9 +37,10 @@ class Engine:
     """What every request shares. `bindings`: adapters, drivers and settings by their type.
 
     access: called with the context once the caller is known; raises to refuse (access rules of
-    application credentials). record: called with the context and the answer of each change that a known
-    caller made, within its transaction (the audit log). public_url: what clients call us, where a proxy
-    stands before us.
+    application credentials). record: called with the context and the answer (None when it is not made yet)
+    of each change, within its transaction. refused: called with the context and the error of what failed,
+    once that is answered. Both are for the audit log. public_url: what clients call us, where a proxy stands
+    before us.
     """
 
     database: Database
@@ -51,7 +52,8 @@ class Engine:
     metrics: Metrics = field(default_factory=Metrics)
     cors: Cors = field(default_factory=Cors)
     access: Callable[[Ctx], None] | None = None
-    record: Callable[[Ctx, Response], Awaitable[None]] | None = None
+    record: Callable[[Ctx, Response | None], Awaitable[None]] | None = None
+    refused: Callable[[Ctx, Exception], Awaitable[None]] | None = None
     public_url: str | None = None
 
     def check_access(self, ctx: Ctx) -> None:
@@ -112,6 +114,7 @@ class App:
     ) -> None:
         ctx = self._context(mount, prefix, request)
         started = clock.monotonic()
+        failed: Exception | None = None
         try:
             response = await handle(ctx, mount, segments)
             for name, value in ctx.headers.items():
@@ -119,18 +122,23 @@ class App:
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001  every fault becomes an answer
-            response = response_to(error, ctx)
+            response, failed = response_to(error, ctx), error
         self._stamp(ctx, response)
         await response.send(send, head=request.method == "HEAD")
+        self._tell(ctx, response, clock.monotonic() - started)
+        if failed is not None and self.engine.refused is not None:
+            await self.engine.refused(ctx, failed)
+
+    def _tell(self, ctx: Ctx, response: Response, seconds: float) -> None:
+        """Count and log an answer."""
         operation = getattr(ctx, "operation", None)
         name = operation.name if operation is not None else "none"
-        seconds = clock.monotonic() - started
-        self.engine.metrics.answered(mount.service.name, name, response.status, seconds)
+        self.engine.metrics.answered(ctx.service.name, name, response.status, seconds)
         log.debug(
             "request",
             request_id=ctx.request_id,
-            method=request.method,
-            path=request.path,
+            method=ctx.request.method,
+            path=loggable(ctx.request.path),
             status=response.status,
             ms=round(seconds * 1000, 1),
         )

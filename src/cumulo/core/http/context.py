@@ -1,7 +1,7 @@
 """The context of one request, given to every handler. It is a `cumulo.core.work.Work`."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cumulo.core import ids
@@ -29,6 +29,7 @@ class Ctx:
 
     params: the path's values. body: the decoded body. target: the loaded row. headers: what the answer
     carries besides. base_url: where the service is, as this client sees it, with no slash at the end.
+    noted: what a handler tells the audit log besides. recorded: whether that has the change already.
     """
 
     __slots__ = (
@@ -38,9 +39,11 @@ class Ctx:
         "engine",
         "headers",
         "identity",
+        "noted",
         "operation",
         "params",
         "reader",
+        "recorded",
         "request",
         "request_id",
         "root_url",
@@ -66,6 +69,8 @@ class Ctx:
         self.root_url = ""
         self._db: Transaction | None = None
         self.reader: Reader | None = None
+        self.noted: dict[str, Any] = {}
+        self.recorded = False
 
     @property
     def db(self) -> Transaction:
@@ -76,9 +81,20 @@ class Ctx:
         """Enter a transaction."""
         self._db = self.reader = transaction
 
-    def begin(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction of its own: for streaming routes, which have none."""
-        return self.engine.database.begin()
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """Open a transaction: for routes without. The first one entered by `writing` carries the record."""
+        async with self.engine.database.begin() as transaction:
+            yield transaction
+            if self._db is transaction:
+                await self.record()
+
+    async def record(self, response: Response | None = None) -> None:
+        """Have the audit log keep this change, in the transaction that was entered; only the first time."""
+        if self.engine.record is None or self.recorded or not self.operation.changes:
+            return
+        self.recorded = True
+        await self.engine.record(self, response)
 
     def read(self) -> AbstractAsyncContextManager[Reader]:
         """Open a reader of its own: for streaming routes."""

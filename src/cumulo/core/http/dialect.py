@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from cumulo.core.errors import Error
+from cumulo.core.errors import Error, NotFound
 from cumulo.core.microversions import Microversions
 
 MIB = 1024 * 1024
@@ -101,8 +101,9 @@ class Dialect:
     `/{project_id}` may stand in between. wrapped: bodies are `{"server": {…}}`. error: a Fault to a body;
     statuses: other codes for kinds of errors. invalid: the sentence for a bad field. sort, page: the list
     parameters. lenient: a body may write numbers and truths as text (`"1400"`). filter_suffixes: identity's
-    `name__contains`. conceals: a show that the policy forbids is answered 404. body_limit: bytes of a JSON
-    body.
+    `name__contains`. conceals: a show that the policy forbids is answered 404. reveals: the kinds of
+    missing rows that anybody is told of; of others it is 403 for who may not do it to just any row.
+    body_limit: bytes of a JSON body.
     """
 
     path: str
@@ -127,6 +128,7 @@ class Dialect:
     microversions: Microversions | None = None
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     conceals: bool = False
+    reveals: tuple[type[Error], ...] = (NotFound,)
     ignores_trailing_slash: bool = True  # `/images/` is `/images`; not so for glance, where it is nothing
     body_limit: int = 114_688  # oslo.middleware's default for every service
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ _RETRY_AFTER = "2"  # seconds after which to ask again what could not be answere
 def response_to(error: Exception, ctx: Ctx) -> Response:
     """Turn what a request ran into into an answer in its service's own form."""
     if not isinstance(error, Error):
-        log.error("request.bug", request_id=ctx.request_id, path=ctx.request.path, exc_info=error)
+        log.error("request.bug", request_id=ctx.request_id, path=loggable(ctx.request.path), exc_info=error)
         error = Bug()
     dialect = ctx.service.dialect
     status = dialect.status_of(error)
@@ -31,6 +31,14 @@ def response_to(error: Exception, ctx: Ctx) -> Response:
     if isinstance(body, bytes):
         return Response(status, body, {"Content-Type": dialect.error_type, **headers})
     return Response(status, body, headers)
+
+
+_LONGEST_PART = 64  # the longest id; what is longer may be a token
+
+
+def loggable(path: str) -> str:
+    """Return a path as logs may keep it: clients of old put tokens there."""
+    return "/".join(part if len(part) <= _LONGEST_PART else "***" for part in path.split("/"))
 
 
 def fault_of(error: Error, status: int, request_id: str) -> Fault:
@@ -51,4 +59,4 @@ TITLES = {kind.status: kind.title for kind in Error.__subclasses__() if kind is 
     500: "Internal Server Error",
 }
 
-__all__ = ["Dialect", "fault_of", "response_to"]
+__all__ = ["Dialect", "fault_of", "loggable", "response_to"]

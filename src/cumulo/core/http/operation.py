@@ -56,6 +56,11 @@ class Operation:
     lists: bool = False
 
     @property
+    def changes(self) -> bool:
+        """Say whether it is meant to change something."""
+        return self.method not in READS
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """The names in the path's braces, in order."""
         parts = self.path.split("/")

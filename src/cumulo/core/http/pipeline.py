@@ -14,7 +14,7 @@ from cumulo.core.http.body import members
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.messages import Response
 from cumulo.core.http.mount import PATH_PROJECT, Mount, Route
-from cumulo.core.http.operation import READS, Operation
+from cumulo.core.http.operation import Operation
 
 _FIRST_ERROR = 400
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105  a header's name
@@ -141,44 +141,47 @@ async def perform(ctx: Ctx, operation: Operation) -> Response:
     """Do it: in a transaction when it writes, on a reader when not, on its own when so declared."""
     if operation.stream:
         authorise(ctx, operation)
-        return await operation.render(ctx, await operation.run(ctx))
+        return await _recorded_after(ctx, await operation.render(ctx, await operation.run(ctx)))
     database = ctx.engine.database
     if operation.alone:
         async with database.read() as ctx.reader:
             await _admit(ctx, operation)
         ctx.reader = None
-        response = await operation.render(ctx, await operation.run(ctx))
-        if _is_recorded(ctx, response):
-            async with database.begin() as transaction:
-                ctx.writing(transaction)
-                await _record(ctx, response)
-        return response
+        return await _recorded_after(ctx, await operation.render(ctx, await operation.run(ctx)))
     if not operation.writes:
         async with database.read() as ctx.reader:
             return await _work(ctx, operation)
     async with database.begin() as transaction:
         ctx.writing(transaction)
         response = await _work(ctx, operation)
-        if _is_recorded(ctx, response):
-            await _record(ctx, response)
+        if response.status < _FIRST_ERROR:
+            await ctx.record(response)
         return response
 
 
-def _is_recorded(ctx: Ctx, response: Response) -> bool:
-    """Say whether this was a change by a caller who is known."""
-    operation = ctx.operation
-    changes = operation.policy is not None and operation.method not in READS
-    return changes and ctx.engine.record is not None and response.status < _FIRST_ERROR
+async def _recorded_after(ctx: Ctx, response: Response) -> Response:
+    """Record a change whose handler opened no transaction that could carry the record."""
+    if _is_unrecorded(ctx, response):
+        async with ctx.engine.database.begin() as transaction:
+            ctx.writing(transaction)
+            await ctx.record(response)
+    return response
 
 
-async def _record(ctx: Ctx, response: Response) -> None:
-    if ctx.engine.record is not None:
-        await ctx.engine.record(ctx, response)
+def _is_unrecorded(ctx: Ctx, response: Response) -> bool:
+    """Say whether something changed that is not in the audit log yet."""
+    missing = ctx.engine.record is not None and not ctx.recorded
+    return missing and ctx.operation.changes and response.status < _FIRST_ERROR
 
 
 async def _admit(ctx: Ctx, operation: Operation) -> None:
     if operation.load is not None:
-        ctx.target = await operation.load(ctx)
+        try:
+            ctx.target = await operation.load(ctx)
+        except NotFound as error:
+            if operation.policy is not None and not isinstance(error, ctx.service.dialect.reveals):
+                ctx.authorise(operation.policy, dict(ctx.params))
+            raise
     authorise(ctx, operation)
 
 

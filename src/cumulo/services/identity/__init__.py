@@ -6,9 +6,10 @@ from cumulo.services.identity.adapter import ProjectDirectory
 from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
+from cumulo.services.identity.domain.refusals import Refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.policy import RULES
-from cumulo.services.identity.tasks import forget
+from cumulo.services.identity.tasks import count_refusals, forget
 
 SERVICE = Service(
     name="identity",
@@ -17,9 +18,14 @@ SERVICE = Service(
     dialect=DIALECT,
     parts=PARTS,
     rules=RULES,
-    schedules=(forget,),
+    schedules=(forget, count_refusals),
     settings=IdentitySettings,
-    adapters={Projects: ProjectDirectory, CatalogCache: CatalogCache, CredentialKeys: CredentialKeys},
+    adapters={
+        Projects: ProjectDirectory,
+        CatalogCache: CatalogCache,
+        CredentialKeys: CredentialKeys,
+        Refusals: Refusals,
+    },
     endpoint="/v3",
     description="Users, projects, roles, tokens and the catalog.",
 )

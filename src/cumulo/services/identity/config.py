@@ -13,7 +13,8 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     `lockout_seconds`; a password ends after `password_expires_days`; the last `unique_last_passwords` may not
     come again; a user may change it once in `minimum_password_age_days`; it fits `password_regex`, whose
     description is shown; a password that an administrator set must be changed at its first use.
-    audit_days: how long events of the audit log are kept; 0: for ever.
+    audit_days: how long events of the audit log are kept; 0: for ever. audit_refusals: how many kinds of
+    refused logins and changes it takes in a minute.
     """
 
     section: ClassVar[str] = "identity"
@@ -29,3 +30,4 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     password_regex_description: str = ""
     change_password_at_first_use: bool = False
     audit_days: int = 90
+    audit_refusals: int = 240

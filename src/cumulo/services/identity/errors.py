@@ -35,6 +35,10 @@ class RegionNotFound(NotFound):
     """Could not find region: {id}."""
 
 
+class EventNotFound(NotFound):
+    """Could not find audit event: {id}."""
+
+
 class ApplicationCredentialNotFound(NotFound):
     """Could not find application credential: {id}."""
 
@@ -137,6 +141,12 @@ class ScopeWithCredential(Invalid):
 
 class AuthMethodUnknown(Unauthenticated):
     """The request you have made requires authentication."""
+
+
+class LoginRefused(Unauthenticated):
+    """The request you have made requires authentication."""
+
+    # As bare as its parent: `why` and `user_id` are for the audit log, never for the client.
 
 
 class WrongPassword(Unauthenticated):

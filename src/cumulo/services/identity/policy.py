@@ -7,12 +7,16 @@ SYSTEM_READER = "role:reader and system_scope:all"
 OWNER = "user_id:%(user_id)s"
 _LOOK = f"({ADMIN}) or ({SYSTEM_READER})"
 _SCOPES = ("system", "domain", "project")
+_OF_NO_DOMAIN = ("system", "project")
 
 RULES: tuple[Rule, ...] = ()
 
 
-def _rule(name: str, default: str, description: str, scopes: tuple[str, ...] = _SCOPES) -> Rule:
+def _rule(name: str, default: str, description: str, scopes: tuple[str, ...] | None = None) -> Rule:
+    """Declare a rule. What is only for who sees or runs the whole cloud takes no token of a domain."""
     global RULES  # noqa: PLW0603  the tuple is complete once the module is read
+    if scopes is None:
+        scopes = _OF_NO_DOMAIN if default in (ADMIN, _LOOK) else _SCOPES
     rule = Rule(f"identity:{name}", default, description, scopes)
     RULES = (*RULES, rule)
     return rule
@@ -22,8 +26,9 @@ def _read_in(noun: str) -> str:
     return f"{_LOOK} or (role:reader and domain_id:%(target.{noun}domain_id)s)"
 
 
-def _manage_in(noun: str) -> str:
-    return f"({ADMIN}) or (role:manager and domain_id:%(target.{noun}.domain_id)s)"
+def _manage_in(*nouns: str) -> str:
+    within = " and ".join(f"domain_id:%(target.{noun}.domain_id)s" for noun in nouns)
+    return f"({ADMIN}) or (role:manager and {within})"
 
 
 # Base rules in identity's words. `owner` means something else in other services, so it is written out.
@@ -39,8 +44,10 @@ BASE = (
     ),
 )
 
-VALIDATE_TOKEN = _rule("validate_token", "rule:service_admin_or_token_subject", "Look at a token.")
-CHECK_TOKEN = _rule("check_token", "rule:admin_or_token_subject", "Check a token.")
+VALIDATE_TOKEN = _rule(
+    "validate_token", f"{_LOOK} or rule:service_role or rule:token_subject", "Look at a token."
+)
+CHECK_TOKEN = _rule("check_token", f"{_LOOK} or rule:token_subject", "Check a token.")
 REVOKE_TOKEN = _rule("revoke_token", "rule:admin_or_token_subject", "Revoke a token.")
 GET_AUTH_CATALOG = _rule("get_auth_catalog", "", "See the catalog.", ())
 GET_AUTH_PROJECTS = _rule("get_auth_projects", "", "See the projects that one may log in to.", ())
@@ -65,9 +72,14 @@ CREATE_GROUP = _rule("create_group", _manage_in("group"), "Create a group.")
 UPDATE_GROUP = _rule("update_group", _manage_in("group"), "Change a group.")
 DELETE_GROUP = _rule("delete_group", _manage_in("group"), "Delete a group.")
 LIST_USERS_IN_GROUP = _rule("list_users_in_group", _read_in("group."), "List a group's users.")
-CHECK_USER_IN_GROUP = _rule("check_user_in_group", _read_in("group."), "See whether a user is in a group.")
-ADD_USER_TO_GROUP = _rule("add_user_to_group", _manage_in("group"), "Add a user to a group.")
-REMOVE_USER_FROM_GROUP = _rule("remove_user_from_group", _manage_in("group"), "Remove a user from a group.")
+CHECK_USER_IN_GROUP = _rule(
+    "check_user_in_group",
+    f"{_read_in('group.')[:-1]} and domain_id:%(target.user.domain_id)s)",
+    "See whether a user is in a group.",
+)
+_MEMBERS = _manage_in("group", "user")
+ADD_USER_TO_GROUP = _rule("add_user_to_group", _MEMBERS, "Add a user to a group.")
+REMOVE_USER_FROM_GROUP = _rule("remove_user_from_group", _MEMBERS, "Remove a user from a group.")
 
 GET_PROJECT = _rule(
     "get_project", f"{_read_in('project.')} or project_id:%(target.project.id)s", "See a project."
@@ -76,6 +88,7 @@ LIST_PROJECTS = _rule("list_projects", _read_in(""), "List projects.")
 CREATE_PROJECT = _rule("create_project", _manage_in("project"), "Create a project.")
 UPDATE_PROJECT = _rule("update_project", _manage_in("project"), "Change a project.")
 DELETE_PROJECT = _rule("delete_project", _manage_in("project"), "Delete a project.")
+PURGE_PROJECT = _rule("purge_project", DELETE_PROJECT.default, "Remove all that a project owns, and it.")
 _TAGS = f"({ADMIN}) or (role:manager and domain_id:%(target.project.domain_id)s)"
 LIST_PROJECT_TAGS = _rule("list_project_tags", GET_PROJECT.default, "List a project's tags.")
 GET_PROJECT_TAG = _rule("get_project_tag", GET_PROJECT.default, "See whether a project has a tag.")
@@ -89,16 +102,23 @@ GET_DOMAIN = _rule(
     f"{_LOOK} or domain_id:%(target.domain.id)s or project_domain_id:%(target.domain.id)s",
     "See a domain.",
 )
-LIST_DOMAINS = _rule("list_domains", f"{_LOOK} or role:reader and domain_id:%(domain_id)s", "List domains.")
+LIST_DOMAINS = _rule(
+    "list_domains", f"{_LOOK} or (role:reader and domain_id:%(target.domain.id)s)", "List domains."
+)
 CREATE_DOMAIN = _rule("create_domain", ADMIN, "Create a domain.")
 UPDATE_DOMAIN = _rule("update_domain", ADMIN, "Change a domain.")
 DELETE_DOMAIN = _rule("delete_domain", ADMIN, "Delete a domain.")
 
-GET_ROLE = _rule("get_role", f"{_LOOK} or role:manager", "See a role.")
-LIST_ROLES = _rule("list_roles", f"{_LOOK} or role:manager", "List roles.")
+GET_ROLE = _rule("get_role", f"{_LOOK} or (role:manager and rule:domain_managed_target_role)", "See a role.")
+LIST_ROLES = _rule("list_roles", f"{_LOOK} or (role:manager and not domain_id:None)", "List roles.")
 CREATE_ROLE = _rule("create_role", ADMIN, "Create a role.")
 UPDATE_ROLE = _rule("update_role", ADMIN, "Change a role.")
 DELETE_ROLE = _rule("delete_role", ADMIN, "Delete a role.")
+GET_DOMAIN_ROLE = _rule("get_domain_role", _LOOK, "See a domain's own role.")
+LIST_DOMAIN_ROLES = _rule("list_domain_roles", _LOOK, "List a domain's own roles.")
+CREATE_DOMAIN_ROLE = _rule("create_domain_role", ADMIN, "Create a domain's own role.")
+UPDATE_DOMAIN_ROLE = _rule("update_domain_role", ADMIN, "Change a domain's own role.")
+DELETE_DOMAIN_ROLE = _rule("delete_domain_role", ADMIN, "Delete a domain's own role.")
 GET_IMPLIED_ROLE = _rule("get_implied_role", _LOOK, "See an implication.")
 LIST_IMPLIED_ROLES = _rule("list_implied_roles", _LOOK, "List what a role implies.")
 CREATE_IMPLIED_ROLE = _rule("create_implied_role", ADMIN, "Have a role imply another.")
@@ -112,8 +132,11 @@ _BOTH = " or ".join(
     for target in ("project.domain_id", "domain.id")
 )
 _READ_GRANTS = f"{_LOOK} or (role:reader and ({_BOTH}))"
+_CHECK_GRANTS = (
+    f"{_READ_GRANTS[:-1]} and (domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s))"
+)
 _MANAGE_GRANTS = f"({ADMIN}) or (role:manager and ({_BOTH}) and rule:domain_managed_target_role)"
-CHECK_GRANT = _rule("check_grant", _READ_GRANTS, "See whether a role is assigned.")
+CHECK_GRANT = _rule("check_grant", _CHECK_GRANTS, "See whether a role is assigned.")
 LIST_GRANTS = _rule("list_grants", _READ_GRANTS, "List the roles assigned to a user or group on a target.")
 CREATE_GRANT = _rule("create_grant", _MANAGE_GRANTS, "Assign a role.")
 REVOKE_GRANT = _rule("revoke_grant", _MANAGE_GRANTS, "Take a role away.")
@@ -128,6 +151,9 @@ CHECK_SYSTEM_GRANT_FOR_GROUP = _rule("check_system_grant_for_group", _LOOK, "As 
 CREATE_SYSTEM_GRANT_FOR_GROUP = _rule("create_system_grant_for_group", ADMIN, "As for users.")
 REVOKE_SYSTEM_GRANT_FOR_GROUP = _rule("revoke_system_grant_for_group", ADMIN, "As for users.")
 LIST_ROLE_ASSIGNMENTS = _rule("list_role_assignments", _read_in(""), "List role assignments.")
+LIST_ASSIGNMENTS_FOR_TREE = _rule(
+    "list_role_assignments_for_tree", _read_in(""), "List role assignments on a project and all below."
+)
 
 GET_SERVICE = _rule("get_service", _LOOK, "See a service.")
 LIST_SERVICES = _rule("list_services", _LOOK, "List services.")
@@ -147,13 +173,28 @@ DELETE_REGION = _rule("delete_region", ADMIN, "Delete a region.")
 
 _READ_OWN = f"{_LOOK} or {OWNER}"
 _MANAGE_OWN = f"({ADMIN}) or {OWNER}"
-GET_APPLICATION_CREDENTIAL = _rule("get_application_credential", _READ_OWN, "See an application credential.")
-LIST_APPLICATION_CREDENTIALS = _rule("list_application_credentials", _READ_OWN, "List a user's.")
-CREATE_APPLICATION_CREDENTIAL = _rule("create_application_credential", OWNER, "Create one for oneself.")
-DELETE_APPLICATION_CREDENTIAL = _rule("delete_application_credential", _MANAGE_OWN, "Delete one.")
-GET_ACCESS_RULE = _rule("get_access_rule", _READ_OWN, "See an access rule.")
-LIST_ACCESS_RULES = _rule("list_access_rules", _READ_OWN, "List a user's access rules.")
-DELETE_ACCESS_RULE = _rule("delete_access_rule", _MANAGE_OWN, "Delete an access rule.")
+GET_APPLICATION_CREDENTIAL = _rule(
+    "get_application_credential", _READ_OWN, "See an application credential.", _OF_NO_DOMAIN
+)
+LIST_APPLICATION_CREDENTIALS = _rule(
+    "list_application_credentials", _READ_OWN, "List a user's.", _OF_NO_DOMAIN
+)
+CREATE_APPLICATION_CREDENTIAL = _rule(
+    "create_application_credential", OWNER, "Create one for oneself.", ("project",)
+)
+DELETE_APPLICATION_CREDENTIAL = _rule(
+    "delete_application_credential", _MANAGE_OWN, "Delete one.", _OF_NO_DOMAIN
+)
+# Of the rules below, a project's administrator sees only its own: upstream asks for the system's.
+_READ_RULES = f"({SYSTEM_READER}) or {OWNER}"
+GET_ACCESS_RULE = _rule("get_access_rule", _READ_RULES, "See an access rule.", _OF_NO_DOMAIN)
+LIST_ACCESS_RULES = _rule("list_access_rules", _READ_RULES, "List a user's access rules.", _OF_NO_DOMAIN)
+DELETE_ACCESS_RULE = _rule(
+    "delete_access_rule",
+    f"(role:admin and system_scope:all) or {OWNER}",
+    "Delete an access rule.",
+    _OF_NO_DOMAIN,
+)
 
 _SEE_SECRET = f"{_LOOK} or user_id:%(target.credential.user_id)s"
 _KEEP_SECRET = f"({ADMIN}) or user_id:%(target.credential.user_id)s"
@@ -162,10 +203,13 @@ LIST_CREDENTIALS = _rule("list_credentials", _SEE_SECRET, "List credentials.")
 CREATE_CREDENTIAL = _rule("create_credential", _KEEP_SECRET, "Create a credential.")
 UPDATE_CREDENTIAL = _rule("update_credential", _KEEP_SECRET, "Change a credential.")
 DELETE_CREDENTIAL = _rule("delete_credential", _KEEP_SECRET, "Delete a credential.")
-EC2_GET_CREDENTIAL = _rule("ec2_get_credential", _SEE_SECRET, "See an EC2 credential.")
-EC2_LIST_CREDENTIALS = _rule("ec2_list_credentials", _READ_OWN, "List a user's EC2 credentials.")
-EC2_CREATE_CREDENTIAL = _rule("ec2_create_credential", _MANAGE_OWN, "Create an EC2 credential.")
-EC2_DELETE_CREDENTIAL = _rule("ec2_delete_credential", _KEEP_SECRET, "Delete an EC2 credential.")
+_KEEP_KEY = f"({ADMIN}) or (role:member and user_id:%(target.credential.user_id)s)"
+EC2_GET_CREDENTIAL = _rule("ec2_get_credential", _SEE_SECRET, "See an EC2 credential.", _OF_NO_DOMAIN)
+EC2_LIST_CREDENTIALS = _rule(
+    "ec2_list_credentials", _READ_OWN, "List a user's EC2 credentials.", _OF_NO_DOMAIN
+)
+EC2_CREATE_CREDENTIAL = _rule("ec2_create_credential", _KEEP_KEY, "Create an EC2 credential.", _OF_NO_DOMAIN)
+EC2_DELETE_CREDENTIAL = _rule("ec2_delete_credential", _KEEP_KEY, "Delete an EC2 credential.", _OF_NO_DOMAIN)
 EC2TOKENS_VALIDATE = _rule(
     "ec2tokens_validate", "rule:service_or_admin", "Trade an EC2 signature for a token."
 )
@@ -180,18 +224,22 @@ DELETE_POLICY = _rule("delete_policy", ADMIN, "Delete a policy.")
 _TRUSTOR = "user_id:%(target.trust.trustor_user_id)s"
 _TRUSTEE = "user_id:%(target.trust.trustee_user_id)s"
 _SEE_TRUST = f"{_LOOK} or {_TRUSTOR} or {_TRUSTEE}"
-CREATE_TRUST = _rule("create_trust", "user_id:%(trust.trustor_user_id)s", "Trust somebody.", ("project",))
+CREATE_TRUST = _rule("create_trust", _TRUSTOR, "Trust somebody.", ("project",))
 ASK_FOR_TRUSTS = _rule("ask_for_trusts", "", "Ask for trusts; for which, the rules below say.", ())
 LIST_TRUSTS = _rule("list_trusts", _LOOK, "List all trusts.")
-LIST_TRUSTS_FOR_TRUSTOR = _rule("list_trusts_for_trustor", f"{_LOOK} or {_TRUSTOR}", "List whom one trusts.")
-LIST_TRUSTS_FOR_TRUSTEE = _rule("list_trusts_for_trustee", f"{_LOOK} or {_TRUSTEE}", "List by whom one is.")
-GET_TRUST = _rule("get_trust", _SEE_TRUST, "See a trust.")
-DELETE_TRUST = _rule("delete_trust", f"({ADMIN}) or {_TRUSTOR}", "End a trust.")
-LIST_ROLES_FOR_TRUST = _rule("list_roles_for_trust", _SEE_TRUST, "List the roles of a trust.")
-GET_ROLE_FOR_TRUST = _rule("get_role_for_trust", _SEE_TRUST, "See whether a trust has a role.")
+LIST_TRUSTS_FOR_TRUSTOR = _rule(
+    "list_trusts_for_trustor", f"{_LOOK} or {_TRUSTOR}", "List whom one trusts.", _OF_NO_DOMAIN
+)
+LIST_TRUSTS_FOR_TRUSTEE = _rule(
+    "list_trusts_for_trustee", f"{_LOOK} or {_TRUSTEE}", "List by whom one is.", _OF_NO_DOMAIN
+)
+GET_TRUST = _rule("get_trust", _SEE_TRUST, "See a trust.", _OF_NO_DOMAIN)
+DELETE_TRUST = _rule("delete_trust", f"({ADMIN}) or {_TRUSTOR}", "End a trust.", _OF_NO_DOMAIN)
+LIST_ROLES_FOR_TRUST = _rule("list_roles_for_trust", _SEE_TRUST, "List the roles of a trust.", _OF_NO_DOMAIN)
+GET_ROLE_FOR_TRUST = _rule("get_role_for_trust", _SEE_TRUST, "See whether a trust has a role.", _OF_NO_DOMAIN)
 
 _LIMIT = (
-    "domain_id:%(target.limit.domain_id)s or domain_id:%(target.limit.project.domain_id)s "
+    "domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s "
     "or project_id:%(target.limit.project_id)s"
 )
 GET_LIMIT_MODEL = _rule("get_limit_model", "", "See how limits relate to each other.", ())
@@ -257,15 +305,25 @@ GET_CONSUMER = _rule("get_consumer", _LOOK, "See an OAuth consumer.")
 LIST_CONSUMERS = _rule("list_consumers", _LOOK, "List OAuth consumers.")
 UPDATE_CONSUMER = _rule("update_consumer", ADMIN, "Change an OAuth consumer.")
 DELETE_CONSUMER = _rule("delete_consumer", ADMIN, "Delete an OAuth consumer.")
-AUTHORIZE_REQUEST_TOKEN = _rule("authorize_request_token", "", "Grant what an OAuth consumer asks.", ())
-GET_ACCESS_TOKEN = _rule("get_access_token", _READ_OWN, "See what one granted by OAuth.")
-LIST_ACCESS_TOKENS = _rule("list_access_tokens", _READ_OWN, "List what one granted by OAuth.")
-DELETE_ACCESS_TOKEN = _rule("delete_access_token", _MANAGE_OWN, "End what one granted by OAuth.")
-GET_ACCESS_TOKEN_ROLE = _rule("get_access_token_role", _READ_OWN, "See a role of an access token.")
-LIST_ACCESS_TOKEN_ROLES = _rule("list_access_token_roles", _READ_OWN, "List the roles of an access token.")
+_IN_PROJECT = ("project",)
+AUTHORIZE_REQUEST_TOKEN = _rule(
+    "authorize_request_token", ADMIN, "Grant what an OAuth consumer asks.", _IN_PROJECT
+)
+GET_ACCESS_TOKEN = _rule("get_access_token", ADMIN, "See what was granted by OAuth.", _IN_PROJECT)
+LIST_ACCESS_TOKENS = _rule("list_access_tokens", ADMIN, "List what was granted by OAuth.", _IN_PROJECT)
+DELETE_ACCESS_TOKEN = _rule("delete_access_token", ADMIN, "End what was granted by OAuth.", _IN_PROJECT)
+GET_ACCESS_TOKEN_ROLE = _rule("get_access_token_role", ADMIN, "See a role of an access token.", _IN_PROJECT)
+LIST_ACCESS_TOKEN_ROLES = _rule(
+    "list_access_token_roles", ADMIN, "List the roles of an access token.", _IN_PROJECT
+)
 
 EXPLAIN_POLICY = _rule("explain_policy", ADMIN, "Ask why a user may or may not do something.")
 ROTATE_KEYS = _rule("rotate_keys", ADMIN, "Make new keys for tokens and credentials.")
-LIST_AUDIT_EVENTS = _rule("list_audit_events", _LOOK, "See who changed what.")
+LIST_AUDIT_EVENTS = _rule(
+    "list_audit_events",
+    f"{_LOOK} or (role:reader and domain_id:%(target.domain_id)s) "
+    "or (role:manager and project_id:%(target.project_id)s)",
+    "See who changed what: in all of the cloud, in a domain, in a project.",
+)
 
 RULES = (*BASE, *RULES)

@@ -1,6 +1,7 @@
 """Identity's API: Keystone's version 3."""
 
 from cumulo.core.http import Dialect, identity_links, microseconds
+from cumulo.services.identity.api.audit import audit
 from cumulo.services.identity.api.catalog import endpoints, named_regions, regions, services
 from cumulo.services.identity.api.configuration import configuration
 from cumulo.services.identity.api.credentials import below_user, credentials, rules
@@ -19,6 +20,7 @@ from cumulo.services.identity.api.signed import signed
 from cumulo.services.identity.api.tokens import tokens
 from cumulo.services.identity.api.trusts import trust_routes, trusts
 from cumulo.services.identity.api.users import groups, user_routes, users
+from cumulo.services.identity.errors import TrustNotFound
 
 DIALECT = Dialect(
     path="/identity",
@@ -28,6 +30,7 @@ DIALECT = Dialect(
     links=identity_links,
     filter_suffixes=True,
     timestamp=microseconds,
+    reveals=(TrustNotFound,),
     headers={"Vary": "X-Auth-Token"},
 )
 
@@ -66,6 +69,7 @@ PARTS = (
     consumers,
     oauth,
     operator,
+    audit,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -70,6 +70,7 @@ async def create_credential(ctx: Ctx, body: CredentialCreate) -> Response:
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
         row = await domain.create_credential(ctx, ctx.identity, order)
+        ctx.noted["target_id"] = row.id
         shape = await shown(ctx, "application_credential", CredentialView, row)
     shape["application_credential"]["secret"] = secret
     return Response(201, shape)

@@ -120,6 +120,7 @@ async def list_role_assignments(ctx: Ctx) -> dict[str, Any]:
     )
     held = await assignments.list_assignments(ctx.db, wanted, effective=flag(ctx, "effective"))
     if flag(ctx, "include_subtree"):
+        ctx.authorise(policy.LIST_ASSIGNMENTS_FOR_TREE)
         held += await _below(ctx, wanted)
     names = await _names(ctx) if flag(ctx, "include_names") else None
     shapes = [_shape(ctx, each, names) for each in await _visible(ctx, held)]

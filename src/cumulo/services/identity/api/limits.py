@@ -66,7 +66,7 @@ async def delete_registered_limit(ctx: Ctx, row: RegisteredLimit) -> None:
 def _visible(ctx: Ctx, model: Any) -> Sequence[Any]:
     """Scope: in lists the limits of the token's own project or domain, unless it may see all."""
     identity = ctx.identity
-    if not ctx.operation.lists or ctx.may(policy.GET_LIMIT, {"project_id": "", "domain_id": ""}):
+    if not ctx.operation.lists or ctx.may(policy.GET_LIMIT, {"project_id": ""}):
         return ()
     if identity.domain_id is not None:
         inside = sqlalchemy.select(Project.c.id).where(Project.c.domain_id == identity.domain_id)
@@ -78,7 +78,7 @@ async def _of_limit(ctx: Ctx) -> dict[str, Any]:
     """Fetch a limit and what the policy asks of it."""
     row: Limit = await limits.load(ctx)
     home = (await require_project(ctx.db, row.project_id)).domain_id if row.project_id else None
-    about = {"project_id": row.project_id, "domain_id": row.domain_id, "project": {"domain_id": home}}
+    about = {"project_id": row.project_id, "project": {"domain_id": home}, "domain": {"id": row.domain_id}}
     return {"row": row, "target": {"limit": about}}
 
 

@@ -81,6 +81,7 @@ async def ask_for_access(ctx: Ctx) -> Response:
     if project_id is None:
         raise Invalid("The header Requested-Project-Id is missing.")
     row, secret = await domain.ask(ctx, call(ctx), project_id)
+    ctx.noted |= {"initiator_id": row.consumer_id, "target_id": row.id}
     expires = microseconds(row.expires_at)
     return _form(oauth_token=row.id, oauth_token_secret=secret, oauth_expires_at=expires)
 
@@ -97,6 +98,7 @@ async def grant_access(ctx: Ctx, request_token_id: str, body: Grant) -> dict[str
 async def redeem_request(ctx: Ctx) -> Response:
     """Trade a request that was granted for access."""
     row, secret = await domain.redeem(ctx, call(ctx))
+    ctx.noted |= {"initiator_id": row.consumer_id, "target_id": row.id}
     return _form(oauth_token=row.id, oauth_token_secret=secret)
 
 

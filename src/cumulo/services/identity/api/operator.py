@@ -1,12 +1,11 @@
-"""What Cumulo adds for operators: why a call is allowed or refused, turning the keys, who changed what."""
+"""What Cumulo adds for operators: why a call is allowed or refused, turning the keys."""
 
 from typing import Any
 
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.http import Ctx, OpenBody, RouteSet
-from cumulo.core.resource import as_int, as_time
 from cumulo.services.identity import policy
-from cumulo.services.identity.domain import audit, explaining, secrets
+from cumulo.services.identity.domain import explaining, secrets
 from cumulo.services.identity.schema.auth import ProjectNamed, UserNamed
 
 operator = RouteSet()
@@ -25,26 +24,13 @@ class Question(OpenBody):
 @operator.route("POST", "/OS-CUMULO/policy/explain", policy=policy.EXPLAIN_POLICY, envelope="question")
 async def explain_policy(ctx: Ctx, body: Question) -> dict[str, Any]:
     """Say how each part of a rule decides for a user."""
+    ctx.recorded = True  # nothing changes
     identity = await explaining.identity_in(ctx.db, body.user, body.project, system=body.system)
     enforcer = ctx.engine.enforcer
     return {
         "allowed": enforcer.allows(body.rule, identity, body.target),
         "explanation": enforcer.explain(body.rule, identity, body.target),
     }
-
-
-_MOST = 1000
-
-
-@operator.route("GET", "/OS-CUMULO/audit/events", policy=policy.LIST_AUDIT_EVENTS)
-async def list_audit_events(ctx: Ctx) -> dict[str, Any]:
-    """List who changed what, the newest first."""
-    first = ctx.request.first
-    names = ("action", "target_id", "target_type", "initiator_id", "initiator_project_id", "request_id")
-    since, until = (as_time(name, text) if (text := first(name)) else None for name in ("since", "until"))
-    limit = min(as_int("limit", first("limit") or "100", least=1), _MOST)
-    found = await audit.events(ctx.db, {name: first(name) for name in names}, since, until, limit)
-    return {"events": [audit.shape(event) for event in found]}
 
 
 @operator.route("POST", "/OS-CUMULO/keys/rotate", policy=policy.ROTATE_KEYS)

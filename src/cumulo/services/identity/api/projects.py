@@ -31,13 +31,12 @@ from cumulo.services.identity.schema.projects import (
 
 def _own_domain(ctx: Ctx, model: Any) -> Any:
     """Scope: when listing with a domain's token, that domain only, unless for an administrator."""
-    return _listed_domains(ctx, model) if ctx.operation.lists else ()
+    return () if "domain_id" in ctx.params else _listed_domains(ctx, model)
 
 
 domains = Resource(
     "domain", "/domains", model=Domain, view=DomainView, scope=_own_domain, missing=DomainNotFound
 )
-domains.list(policy=policy.LIST_DOMAINS)
 domains.show(policy=policy.GET_DOMAIN)
 
 
@@ -100,6 +99,16 @@ projects = Projects(
     target=_new_project,
 )
 project_routes = RouteSet()
+
+
+def _domain_of_token(ctx: Ctx) -> dict[str, Any]:
+    return {"target": {"domain": {"id": ctx.identity.domain_id}}}
+
+
+@project_routes.route("GET", domains.path, policy=policy.LIST_DOMAINS, target=_domain_of_token)
+async def list_domains(ctx: Ctx) -> Response:
+    """List domains."""
+    return await list_response(ctx, domains, DomainView)
 
 
 @projects.member("GET", "", policy=policy.GET_PROJECT)

@@ -15,13 +15,33 @@ from cumulo.services.identity.schema.projects import RoleCreate, RoleUpdate, Rol
 
 def _global_unless_asked(ctx: Ctx, model: Any) -> Any:
     """Scope: lists show the roles of no domain, unless a domain's are asked for."""
-    only_global = ctx.operation.lists and "domain_id" not in ctx.request.query
-    return (model.c.domain_id.is_(None),) if only_global else ()
+    if not ctx.operation.lists:
+        return ()
+    if "domain_id" not in ctx.request.query:
+        return (model.c.domain_id.is_(None),)
+    ctx.authorise(policy.LIST_DOMAIN_ROLES)
+    return ()
 
 
-roles = Resource(
-    "role", "/roles", model=Role, view=RoleView, scope=_global_unless_asked, missing=RoleNotFound
-)
+_OF_A_DOMAIN = {
+    "GET": policy.GET_DOMAIN_ROLE,
+    "PATCH": policy.UPDATE_DOMAIN_ROLE,
+    "DELETE": policy.DELETE_DOMAIN_ROLE,
+}
+
+
+class Roles(Resource):
+    """Roles; those of a domain have rules of their own besides."""
+
+    async def load(self, ctx: Ctx) -> Role:
+        """Fetch the role that the path names."""
+        role: Role = await super().load(ctx)
+        if role.domain_id is not None:
+            ctx.authorise(_OF_A_DOMAIN[ctx.operation.method], role)
+        return role
+
+
+roles = Roles("role", "/roles", model=Role, view=RoleView, scope=_global_unless_asked, missing=RoleNotFound)
 roles.list(policy=policy.LIST_ROLES)
 roles.show(policy=policy.GET_ROLE)
 
@@ -29,6 +49,8 @@ roles.show(policy=policy.GET_ROLE)
 @roles.create(policy=policy.CREATE_ROLE)
 async def create_role(ctx: Ctx, body: RoleCreate) -> Role:
     """Create a role."""
+    if body.domain_id is not None:
+        ctx.authorise(policy.CREATE_DOMAIN_ROLE)
     return await domain.create_role(ctx, Role(**with_options("role", None, body.given())))
 
 

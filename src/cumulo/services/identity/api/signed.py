@@ -8,7 +8,7 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.tokens import SUBJECT, answer_with
 from cumulo.services.identity.config import IdentitySettings
-from cumulo.services.identity.domain import signatures, trusts
+from cumulo.services.identity.domain import audit, signatures, trusts
 from cumulo.services.identity.domain.issuing import by_ec2_key
 from cumulo.services.identity.domain.secrets import CredentialKeys, ec2_id, ec2_key
 from cumulo.services.identity.errors import SignatureWrong
@@ -53,4 +53,6 @@ async def _trade(ctx: Ctx, body: SignedRequest, check: Check) -> Response:
     claims, identity = await _traded(ctx, body, check)
     if claims.trust_id is not None:
         await trusts.use(ctx.db, claims.trust_id)
+    ctx.recorded = True
+    await ctx.db.insert(audit.logged_in(ctx, identity, claims.audit_ids[0]))
     return await answer_with(ctx, ctx.db, 200, ctx.use(Keyring).seal(claims), identity)

@@ -4,7 +4,7 @@ from typing import Any
 
 from cumulo.core.auth import Identity
 from cumulo.core.auth.passwords import Passwords
-from cumulo.core.auth.tokens import Keyring
+from cumulo.core.auth.tokens import Claims, Keyring
 from cumulo.core.db import Reader
 from cumulo.core.errors import Unauthenticated
 from cumulo.core.http import Ctx, Response, RouteSet
@@ -13,6 +13,7 @@ from cumulo.services.identity.api.lists import flag, links, listed
 from cumulo.services.identity.api.oauth import call
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import (
+    audit,
     authority,
     issuing,
     login,
@@ -26,7 +27,7 @@ from cumulo.services.identity.domain import (
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.passwords import missing_methods
 from cumulo.services.identity.domain.secrets import CredentialKeys
-from cumulo.services.identity.errors import TokenNotFound
+from cumulo.services.identity.errors import LoginRefused, TokenNotFound
 from cumulo.services.identity.model import SYSTEM, AccessToken, ApplicationCredential
 from cumulo.services.identity.schema.auth import AuthRequest, receipt_body, token_body
 from cumulo.services.identity.schema.projects import DomainView, ProjectView
@@ -40,6 +41,7 @@ tokens = RouteSet()
 @tokens.route("POST", "/auth/tokens", policy=None, status=201, envelope="auth", transaction=False)
 async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
     """Log in by a password, a token, a credential or a code; to a project, a domain or the system."""
+    ctx.recorded = True  # a login is an event of its own
     desk = _desk(ctx)
     receipt = receipts.opened(desk.keyring, ctx.request.headers.get(RECEIPT))
     principal = await receipts.with_receipt(desk, receipt, await login.log_in(desk, body))
@@ -50,13 +52,31 @@ async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
         return await _wants_more(ctx, desk, principal, needed)
     seconds = desk.settings.token_seconds
     async with ctx.read() as db:
-        claims, identity = await issuing.issue(db, principal, body.scope, seconds)
+        claims, identity = await _issued(db, principal, body, seconds)
         answer = await answer_with(ctx, db, 201, desk.keyring.seal(claims), identity)
-    if claims.trust_id is not None:
+    if claims.trust_id is not None or set(body.identity.methods) != _PROVES_NOTHING:
         async with ctx.begin() as transaction:
-            await trusts.use(transaction, claims.trust_id)
+            if claims.trust_id is not None:
+                await trusts.use(transaction, claims.trust_id)
+            await transaction.insert(audit.logged_in(ctx, identity, claims.audit_ids[0]))
     await _renew_hash(ctx, principal)
     return answer
+
+
+async def _issued(
+    db: Reader, principal: login.Principal, body: AuthRequest, seconds: int
+) -> tuple[Claims, Identity]:
+    try:
+        return await issuing.issue(db, principal, body.scope, seconds)
+    except Unauthenticated as error:
+        raise LoginRefused(
+            why=_NO_SCOPE, user_id=principal.user.id, domain_id=principal.user.domain_id
+        ) from error
+
+
+_NO_SCOPE = "the user has no role in that scope, or it is disabled or does not exist"
+#: Who shows only a token logs in to nothing new: its login is in the log, the new token names it.
+_PROVES_NOTHING = {"token"}
 
 
 #: Whoever shows one of these has met the rules before, or is a program.

@@ -59,7 +59,7 @@ async def list_trusts(ctx: Ctx) -> Response:
 
 
 def _new(ctx: Ctx) -> dict[str, Any]:
-    return {"trust": {"trustor_user_id": ctx.body.trustor_user_id}}
+    return {"target": {"trust": {"trustor_user_id": ctx.body.trustor_user_id}}}
 
 
 @trust_routes.route(

@@ -9,7 +9,7 @@ from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import in_sight, listed, shown
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import people, projects
-from cumulo.services.identity.domain.login import note_failure, usable_hash
+from cumulo.services.identity.domain.login import blame, note_failure, usable_hash
 from cumulo.services.identity.domain.passwords import (
     check_change,
     check_form,
@@ -91,6 +91,7 @@ async def create_user(ctx: Ctx, body: UserCreate) -> dict[str, Any]:
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
         user = await people.create_user(ctx, User(**values))
+        ctx.noted["target_id"] = user.id
         await _remember(ctx, user, values)
         return await shown(ctx, "user", UserView, user)
 
@@ -133,7 +134,8 @@ async def change_password(ctx: Ctx, user_id: str, body: PasswordChange) -> Respo
         stored = await usable_hash(db, settings, user)
     if not await passwords.verify(body.original_password, stored) or user is None or stored is None:
         await note_failure(ctx.begin, settings, user)
-        raise WrongPassword
+        raise WrongPassword(**blame(user, stored, "the password is wrong"))
+    ctx.noted |= {"action": "update", "initiator_id": user.id, "target_name": user.name}
     async with ctx.read() as db:
         past = await check_change(db, settings, user, body.password)
     await check_history(passwords, settings, past, body.password)
@@ -201,20 +203,29 @@ async def list_members(ctx: Ctx, group: Group) -> dict[str, Any]:
     return await listed(ctx, "users", UserView, rows)
 
 
-@groups.member("GET", "/users/{user_id}", policy=policy.CHECK_USER_IN_GROUP, status=204)
-@groups.member("HEAD", "/users/{user_id}", policy=policy.CHECK_USER_IN_GROUP, status=204)
-async def check_member(ctx: Ctx, group: Group, user_id: str) -> None:
+async def _group_and_user(ctx: Ctx) -> dict[str, Any]:
+    """Fetch the group and the user that the path names: who manages the one must manage the other."""
+    user = await people.require_user(ctx.db, ctx.params["user_id"])
+    return {"target": {"group": await groups.load(ctx), "user": user}}
+
+
+_MEMBER = "/groups/{group_id}/users/{user_id}"
+
+
+@user_routes.route("GET", _MEMBER, policy=policy.CHECK_USER_IN_GROUP, status=204, load=_group_and_user)
+@user_routes.route("HEAD", _MEMBER, policy=policy.CHECK_USER_IN_GROUP, status=204, load=_group_and_user)
+async def check_member(ctx: Ctx, found: dict[str, Any]) -> None:
     """Check that a user is in a group."""
-    await people.require_member(ctx.db, group, user_id)
+    await people.require_member(ctx.db, found["target"]["group"], found["target"]["user"].id)
 
 
-@groups.member("PUT", "/users/{user_id}", policy=policy.ADD_USER_TO_GROUP, status=204)
-async def add_member(ctx: Ctx, group: Group, user_id: str) -> None:
+@user_routes.route("PUT", _MEMBER, policy=policy.ADD_USER_TO_GROUP, status=204, load=_group_and_user)
+async def add_member(ctx: Ctx, found: dict[str, Any]) -> None:
     """Put a user into a group."""
-    await people.add_member(ctx, group, user_id)
+    await people.add_member(ctx, found["target"]["group"], found["target"]["user"].id)
 
 
-@groups.member("DELETE", "/users/{user_id}", policy=policy.REMOVE_USER_FROM_GROUP, status=204)
-async def remove_member(ctx: Ctx, group: Group, user_id: str) -> None:
+@user_routes.route("DELETE", _MEMBER, policy=policy.REMOVE_USER_FROM_GROUP, status=204, load=_group_and_user)
+async def remove_member(ctx: Ctx, found: dict[str, Any]) -> None:
     """Take a user out of a group."""
-    await people.remove_member(ctx, group, user_id)
+    await people.remove_member(ctx, found["target"]["group"], found["target"]["user"].id)

@@ -25,6 +25,7 @@ from cumulo.services.identity.domain.secrets import CredentialKeys, text_of
 from cumulo.services.identity.domain.totp import matching_step
 from cumulo.services.identity.errors import (
     AuthMethodUnknown,
+    LoginRefused,
     TokenNotFound,
     WrongPassword,
 )
@@ -94,7 +95,7 @@ async def log_in(desk: Desk, request: AuthRequest) -> Principal:
 def joined(one: Principal, other: Principal) -> Principal:
     """Join two proofs, which must be of one user."""
     if one.user.id != other.user.id:
-        raise Unauthenticated
+        raise LoginRefused(why="the proofs are of two users")
     return Principal(
         user=one.user,
         methods=tuple(dict.fromkeys(one.methods + other.methods)),
@@ -116,10 +117,10 @@ async def _by_password(desk: Desk, request: AuthRequest) -> Principal:
     secret = proof.user.password
     if not await desk.passwords.verify(secret, stored) or user is None or stored is None:
         await note_failure(desk.begin, desk.settings, user)
-        raise Unauthenticated
+        raise LoginRefused(**blame(user, stored, "the password is wrong"))
     await _note_success(desk, user)
     if user.password_expires_at is not None and user.password_expires_at <= clock.now():
-        raise WrongPassword
+        raise WrongPassword(**blame(user, stored, "the password has expired"))
     renewed = secret if desk.passwords.is_outdated(stored) else None
     return Principal(user=user, methods=("password",), password=renewed)
 
@@ -129,6 +130,24 @@ async def usable_hash(db: Reader, settings: IdentitySettings, user: User | None)
     if user is None or not user.enabled or await is_locked_out(db, settings, user):
         return None
     return user.password_hash
+
+
+def blame(user: User | None, stored: str | None, otherwise: str) -> dict[str, str | None]:
+    """Return why a proof was refused and whose it was to be, for the audit log.
+
+    The name that was tried is no part of it: where there is no such user, it may be a mistyped password.
+    """
+    if user is None:
+        return {"why": "there is no such user, or it is disabled or locked out"}
+    about: dict[str, str | None] = {"user_id": user.id, "domain_id": user.domain_id}
+    if not user.enabled:
+        return {"why": "the user is disabled", **about}
+    if stored is None:
+        return {
+            "why": "the user is locked out" if user.password_hash else "the user has no password",
+            **about,
+        }
+    return {"why": otherwise, **about}
 
 
 async def note_failure(
@@ -171,7 +190,7 @@ async def _by_totp(desk: Desk, request: AuthRequest) -> Principal:
             await db.save(record, "totp_step")
     if user is None or not fresh:
         await note_failure(desk.begin, desk.settings, user)
-        raise Unauthenticated
+        raise LoginRefused(**blame(user, "", "the code is wrong, or was used, or no codes are known of"))
     return Principal(user=user, methods=("totp",))
 
 
@@ -210,7 +229,8 @@ async def _by_credential(desk: Desk, request: AuthRequest) -> Principal:
     )
     stored = credential.secret_hash if credential is not None and usable else None
     if not await desk.passwords.verify(proof.secret, stored) or credential is None or user is None:
-        raise Unauthenticated
+        wrong = "the credential is wrong" if usable or credential is None else "the credential has expired"
+        raise LoginRefused(**blame(user, "", wrong))
     return Principal(
         user=user,
         methods=("application_credential",),
