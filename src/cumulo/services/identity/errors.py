@@ -211,3 +211,15 @@ class RequestTokenNotFound(NotFound):
 
 class AccessTokenNotFound(NotFound):
     """Could not find access token: {id}."""
+
+
+class OwnProjectPurged(Forbidden):
+    """The project that the token is for cannot be purged with it. Use a token for another project."""
+
+
+class DomainPurged(Forbidden):
+    """{id} is a domain; only projects are purged."""
+
+
+class ProjectsBelow(Forbidden):
+    """Project {id} has projects below it: {names}. They are purged with it when that is asked for."""
