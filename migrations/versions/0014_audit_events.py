@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0030"
+down_revision = "0020"
 
 _TABLE = "identity_audit_events"
 

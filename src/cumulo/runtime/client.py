@@ -49,6 +49,13 @@ class Session:
         """Return what a POST answers."""
         return self._call("POST", path, body)
 
+    def id_of(self, kind: str, named: str, domain: str) -> str:
+        """Return the id of a user, project or group that is named, which may be the id itself."""
+        homes = self.get("/identity/v3/domains", name=domain)["domains"]
+        query = {"name": named, **({"domain_id": homes[0]["id"]} if homes else {})}
+        found = self.get(f"/identity/v3/{kind}s", **query)[f"{kind}s"]
+        return str(found[0]["id"]) if found else named
+
     def put(self, path: str, body: Any) -> Any:
         """Return what a PUT answers."""
         return self._call("PUT", path, body)

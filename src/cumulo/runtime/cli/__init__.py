@@ -23,6 +23,7 @@ COMMANDS = {
     "keys": "make new keys for tokens and credentials (`keys rotate`)",
     "policy": "say why a user may or may not do something (`policy explain`)",
     "project": "remove a project with everything it owns (`project purge`)",
+    "audit": "show who changed what, who logged in and who was refused",
     "logs": "show the logs",
     "bench": "measure, and print a table",
     "test": "run the whole check and the test suite",

@@ -28,18 +28,10 @@ def run(options: argparse.Namespace) -> int:
         api = Session.of(StateFolder(options.state), "cumulo-admin")
         for kind in ("user", "project"):
             if getattr(options, kind):
-                question[kind] = {"id": _id(api, kind, getattr(options, kind), options.domain)}
+                question[kind] = {"id": api.id_of(kind, getattr(options, kind), options.domain)}
         answer = api.post("/identity/v3/OS-CUMULO/policy/explain", {"question": question})
     except (Refused, OSError) as error:
         print(f"cumulo: {error}", file=sys.stderr)
         return 1
     print(answer["explanation"])
     return 0 if answer["allowed"] else 3
-
-
-def _id(api: Session, kind: str, named: str, domain: str) -> str:
-    """Return the id of what is named, which may be the id itself."""
-    homes = api.get("/identity/v3/domains", name=domain)["domains"]
-    query = {"name": named, **({"domain_id": homes[0]["id"]} if homes else {})}
-    found = api.get(f"/identity/v3/{kind}s", **query)[f"{kind}s"]
-    return str(found[0]["id"]) if found else named
