@@ -26,9 +26,14 @@ def file_of(state: StateFolder) -> Path:
     return state.path / "cumulo.db"
 
 
+def kind_of(settings: DatabaseSettings) -> str:
+    """Return the name of the kind of database."""
+    return "PostgreSQL" if settings.url.startswith("postgres") else "SQLite"
+
+
 def shown(settings: DatabaseSettings) -> str:
     """Return in words which database it is, without a password."""
-    if not settings.url.startswith("postgres"):
+    if kind_of(settings) == "SQLite":
         return "SQLite"
     try:
         parts = urlsplit(settings.url)

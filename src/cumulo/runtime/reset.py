@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 
 _DEVICES = Path("/sys/class/net")
+_TRIES, _PAUSE = 20, 0.5  # seconds
 _NAMESPACES = Path("/run/netns")
 
 
@@ -93,6 +95,12 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
     link = state.short_run
     if link.is_symlink() and link.readlink() == state.run:
         link.unlink()
+    for _ in range(_TRIES):
+        # A killed server may leave an image's builder behind, which writes here until it is done.
+        shutil.rmtree(state.path, ignore_errors=True)
+        if not state.path.exists():
+            return
+        time.sleep(_PAUSE)
     shutil.rmtree(state.path)
 
 

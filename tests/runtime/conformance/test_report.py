@@ -25,8 +25,8 @@ LIST = Case(id="tempest.api.image.Images.test_list[id-2]", service="image", kind
 BOOT = Case(id="tempest.api.compute.Servers.test_boot[id-3]", service="compute", kind="guest", smoke=True)
 
 
-def _report(raw: dict[str, Result], suite: str = "core") -> Report:
-    return gather(suite, AT, "47.0.0", [SHOW, LIST, BOOT], raw)
+def _report(raw: dict[str, Result], suite: str = "core", database: str = "SQLite") -> Report:
+    return gather([SHOW, LIST, BOOT], raw, suite=suite, database=database, at=AT, tempest="47.0.0")
 
 
 def test_a_chosen_test_that_never_reported_is_missing():
@@ -51,10 +51,18 @@ def test_the_page_keeps_the_last_run_of_each_suite(tmp_path: Path):
     write_page(page, _report({SHOW.id: Result("passed")}, suite="image"))
     write_page(page, _report({SHOW.id: Result("passed"), LIST.id: Result("passed")}, suite="smoke"))
     text = page.read_text()
-    assert text.count("## smoke") == text.count("## image") == 1
+    assert text.count("## smoke on SQLite") == text.count("## image on SQLite") == 1
     assert text.index("## image") < text.index("## smoke")
     assert "| image | api | 2 | 0 | 0 | 0 | 100 % |" in text
     assert "| image | api | 1 | 0 | 0 | 1 | 50 % |" in text
+
+
+def test_the_page_keeps_a_suites_runs_on_each_database(tmp_path: Path):
+    page = tmp_path / "conformance.md"
+    for database in ("SQLite", "PostgreSQL", "PostgreSQL"):
+        write_page(page, _report({}, suite="image", database=database))
+    headings = [line for line in page.read_text().splitlines() if line.startswith("## ")]
+    assert headings == ["## image on PostgreSQL", "## image on SQLite"]
 
 
 def test_the_json_holds_each_test_and_why_tests_were_skipped():

@@ -147,6 +147,8 @@ class Subscription:
                 event = msgspec.msgpack.decode(self._waiting.popleft(), type=self._type)
                 try:
                     await self._handler(event)
+                except errors.Unavailable as error:
+                    log.warning("bus.handler_failed", topic=self._topic, reason=str(error))
                 except Exception:
                     log.exception("bus.handler_failed", topic=self._topic)
         finally:

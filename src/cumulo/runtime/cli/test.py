@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cumulo.runtime.conformance.command import run_conformance
+from cumulo.runtime.conformance.command import DATABASES, run_conformance
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[4]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--conformance", metavar="SELECTION", help="run Tempest instead, as `smoke`")
+    parser.add_argument("--database", choices=DATABASES, help="start a cloud on such a one for Tempest")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where Tempest's results go")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="for scripts/test, such as `e2e -x`")
 
@@ -21,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run both; the suite runs even when a check has failed, and its closing line comes last."""
     if options.conformance:
-        return run_conformance(options.conformance, options.state, options.json)
+        return run_conformance(options.conformance, options.state, options.database, options.json)
     environment = {**os.environ}
     environment.pop("CUMULO_STATE", None)
     checked = 0

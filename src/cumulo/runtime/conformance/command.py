@@ -5,18 +5,38 @@ from pathlib import Path
 
 from cumulo.runtime.cli.up import supervisor_of
 from cumulo.runtime.conformance.run import Conformance, run
+from cumulo.runtime.database import kind_of
 from cumulo.runtime.scratch import scratch_cloud
+from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
+from cumulo.testing.database import postgresql_cluster
 
 # What the tests of password rules expect; Cumulo's own defaults are off.
 SETTINGS = "[identity]\nlockout_failures = 2\nlockout_seconds = 5\nunique_last_passwords = 2\n"
+DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def run_conformance(suite: str, path: Path, json: Path | None = None) -> int:
-    """Run a suite against the cloud of a state folder when it is up, else against one of its own."""
+def run_conformance(suite: str, path: Path, database: str | None = None, json: Path | None = None) -> int:
+    """Run a suite against the cloud of a state folder when it is up, else against one of its own.
+
+    One on a `database` of DATABASES is always started just for the run.
+    """
     with contextlib.ExitStack() as stack:
         state = StateFolder(path)
-        if not (state.exists and supervisor_of(state)):
-            state = stack.enter_context(scratch_cloud("conformance", SETTINGS))
-        return run(Conformance(root=ROOT, suite=suite, clouds=state.path / "clouds.yaml", json=json))
+        if database or not (state.exists and supervisor_of(state)):
+            settings = SETTINGS
+            if database == "postgresql":
+                cluster = stack.enter_context(postgresql_cluster())
+                if cluster is None:
+                    raise FileNotFoundError("this machine has no PostgreSQL server")
+                settings += f'[database]\nurl = "{cluster.url()}"\n'
+            state = stack.enter_context(scratch_cloud("conformance", settings))
+        wanted = Conformance(
+            root=ROOT,
+            suite=suite,
+            clouds=state.path / "clouds.yaml",
+            database=kind_of(runtime_settings(state).database),
+            json=json,
+        )
+        return run(wanted)

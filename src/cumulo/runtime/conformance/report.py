@@ -13,9 +13,11 @@ HEADER = """# Conformance
 
 Tempest is OpenStack's own integration test suite. `./cumulo test --conformance SUITE` runs it, unmodified and
 in an environment of its own, against a running Cumulo and writes this page; the failing and skipped tests
-stand in its JSON report (`--json FILE`). Every feature flag of the services that Cumulo offers is on, so that
-what it lacks shows as a failure. *Missing* tests were chosen and never reported. The kinds: an `api` test
-wants answers, a `server` test a server that gets ACTIVE, a `guest` test a booted guest that it logs in to.
+stand in its JSON report (`--json FILE`). With `--database sqlite` or `--database postgresql` it starts a
+cloud on a new database of that kind just for the run. Every feature flag of the services that Cumulo offers
+is on, so that what it lacks shows as a failure. *Missing* tests were chosen and never reported. The kinds: an
+`api` test wants answers, a `server` test a server that gets ACTIVE, a `guest` test a booted guest that it
+logs in to.
 """
 
 
@@ -37,9 +39,10 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A whole run."""
+    """A whole run. `database`: what the cloud keeps its rows in, as `SQLite`."""
 
     suite: str
+    database: str
     at: datetime
     tempest: str
     tests: dict[str, Case]
@@ -60,7 +63,13 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def gather(
-    suite: str, at: datetime, tempest: str, chosen: Iterable[Case], raw: Mapping[str, Result]
+    chosen: Iterable[Case],
+    raw: Mapping[str, Result],
+    *,
+    suite: str,
+    database: str,
+    at: datetime,
+    tempest: str,
 ) -> Report:
     """Give each chosen test its result: its own, else its class's set-up's, else `missing`."""
     by_class = {
@@ -73,7 +82,7 @@ def gather(
         or Result("missing", reason="it never reported")
         for name in tests
     }
-    return Report(suite=suite, at=at, tempest=tempest, tests=tests, results=results)
+    return Report(suite=suite, database=database, at=at, tempest=tempest, tests=tests, results=results)
 
 
 def as_json(report: Report) -> bytes:
@@ -81,6 +90,7 @@ def as_json(report: Report) -> bytes:
     why = Counter(result.reason for result in report.results.values() if result.status == "skipped")
     document = {
         "suite": report.suite,
+        "database": report.database,
         "at": report.at,
         "tempest": report.tempest,
         "total": report.total,
@@ -114,10 +124,10 @@ def _line(labels: tuple[str, ...], count: Counter[str]) -> str:
 
 
 def write_page(page: Path, report: Report) -> None:
-    """Put the run's table into the page, in the place of the same suite's last one."""
+    """Put the run's table into the page, in the place of the same suite's last one on such a database."""
     text = page.read_text() if page.exists() else HEADER
-    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
-    sections[report.suite] = (
+    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    sections[f"{report.suite} on {report.database}"] = (
         f"\n{report.at:%Y-%m-%d}, Tempest {report.tempest}, {len(report.tests)} tests.\n\n{table(report)}\n\n"
     )
     body = "".join(f"\n## {name}\n{sections[name]}".rstrip() + "\n" for name in sorted(sections))

@@ -36,12 +36,13 @@ class Conformance:
     `suite`: `smoke`, `core` (all but scenarios), a service, or `re:REGEX`. `clouds` is the clouds.yaml that
     names the administrator `cloud`. Guests are made of the cloud's image `image`, whose `user` takes SSH
     keys from the metadata; they are logged in to only with `validate`. The run ends after `limit` seconds;
-    what had not run by then is missing.
+    what had not run by then is missing. `database` is what the cloud keeps its rows in.
     """
 
     root: Path
     suite: str
     clouds: Path
+    database: str = "SQLite"
     image: str = "mini"
     cloud: str = "cumulo-admin"
     user: str = "root"
@@ -100,7 +101,10 @@ class Bench:
         self._run_tests([test.id for test in tests])
         self._script("results.py", "run.subunit", "results.json")
         raw = msgspec.json.decode((self.folder / "results.json").read_bytes(), type=dict[str, Result])
-        return report.gather(self.wanted.suite, at, self._version(), tests, raw)
+        wanted = self.wanted
+        return report.gather(
+            tests, raw, suite=wanted.suite, database=wanted.database, at=at, tempest=self._version()
+        )
 
     def _script(self, name: str, *arguments: str) -> bytes:
         """Run one of the `inside` scripts by Tempest's Python; return its output. Its errors are shown."""
