@@ -283,7 +283,7 @@ async def test_only_those_purge_who_may_delete_the_project(
     await admin.put(f"/domains/{domain}/users/{user['id']}/roles/{manager}")
     theirs = await a_project(admin, "theirs", domain_id=domain)
     of_domain = Purger(identity, await of_a_domain(identity, "ann", domain))
-    await of_domain(project, 404)
+    await of_domain(project, 403)
     await of_domain(theirs, 200, dry_run=True)
     assert (await of_domain.whole(theirs))["state"] == "done"
 
