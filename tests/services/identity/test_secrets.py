@@ -55,6 +55,28 @@ async def test_a_users_credentials_are_its_own(identity: Any, ann: Any, admin: A
     await ann.get(path, 403)  # as upstream: what is nobody's is not hers
 
 
+async def test_an_administrator_gives_a_credential_to_another_and_its_owner_does_not(
+    identity: Any, ann: Any, admin: Any
+) -> None:
+    user_id, project_id = await own(ann)
+    bob = await identity.user("bob", "member")
+    made = (await ann.post("/credentials", {"credential": {"type": "cert", "blob": "x"}}))["credential"]
+    path = f"/credentials/{made['id']}"
+    await ann.patch(path, {"credential": {"user_id": bob["id"]}}, 403)
+    changes = {"user_id": bob["id"], "type": "totp", "blob": "y", "project_id": bob["default_project_id"]}
+    changed = (await admin.patch(path, {"credential": changes}))["credential"]
+    assert changed == {**made, **changes}
+    assert (await admin.get(path))["credential"] == changed
+    await ann.get(path, 403)
+    await admin.patch(path, {"credential": {"user_id": "nobody"}}, 404)
+    await admin.patch(path, {"credential": {"project_id": "nowhere"}}, 404)
+    assert (await admin.get(path))["credential"] == changed
+    key = await ann.post(f"/users/{user_id}/credentials/OS-EC2", {"tenant_id": project_id})
+    path = f"/credentials/{hashlib.sha256(key['credential']['access'].encode()).hexdigest()}"
+    for name, value in {**changes, "blob": "{}"}.items():
+        await admin.patch(path, {"credential": {name: value}}, 400)
+
+
 async def test_what_a_credential_says_is_sealed_in_the_database(identity: Any, ann: Any) -> None:
     await ann.post("/credentials", {"credential": {"type": "cert", "blob": "planted secret"}})
     async with identity.database.begin() as tx:

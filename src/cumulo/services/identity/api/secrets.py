@@ -78,8 +78,11 @@ async def create_credential(ctx: Ctx, body: CredentialCreate) -> Credential:
 
 @credentials.update(policy=policy.UPDATE_CREDENTIAL)
 async def update_credential(ctx: Ctx, credential: Credential, body: CredentialUpdate) -> Credential:
-    """Change a credential's text."""
-    return await domain.change(ctx, credential, body.given())
+    """Change a credential; whoever gives it to another user must be allowed to keep one for that user."""
+    changes = body.given()
+    if "user_id" in changes:
+        ctx.authorise(policy.UPDATE_CREDENTIAL, {"user_id": changes["user_id"]})
+    return await domain.change(ctx, credential, changes)
 
 
 @credentials.delete(policy=policy.DELETE_CREDENTIAL)

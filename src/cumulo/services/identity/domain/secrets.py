@@ -101,22 +101,36 @@ async def keep(
 
 
 async def change(work: Work, row: Credential, changes: dict[str, Any]) -> Credential:
-    """Change a credential's text. Whose it is, of which kind, and by whose delegation it was made, stays."""
+    """Change a credential; raise Invalid, UserNotFound, ProjectNotFound.
+
+    An EC2 key stays one, its owner's, of its project and its delegation: requests signed by it act as those.
+    """
     text = changes.pop("blob", None)
+    changes = {name: value for name, value in changes.items() if value != getattr(row, name)}
+    for name in changes:
+        if EC2 in {row.type, changes.get("type")}:
+            raise Invalid(f"The {name} of an EC2 credential cannot change.", field=name)
+    if "user_id" in changes:
+        await require_user(work.db, changes["user_id"])
+    if changes.get("project_id") is not None:
+        await require_project(work.db, changes["project_id"])
+    if text is not None:
+        changes["sealed"] = _resealed(work.use(CredentialKeys), row, text)
     for name, value in changes.items():
-        if value != getattr(row, name):
-            raise Invalid(f"The {name} of a credential cannot change.", field=name)
-    if text is None:
-        return row
-    keys = work.use(CredentialKeys)
+        setattr(row, name, value)
+    if changes:
+        await work.db.save(row, *changes)
+    return row
+
+
+def _resealed(keys: CredentialKeys, row: Credential, text: str) -> bytes:
+    """Return a credential's new text, sealed; an EC2 key's acts by the same delegation as before."""
     if row.type == EC2:
         before, after = ec2_key(keys, row), _parsed(text)
         after.trust_id, after.access_token_id = before.trust_id, before.access_token_id
         after.app_cred_id = before.app_cred_id
         text = msgspec.json.encode(after).decode()
-    row.sealed = keys.seal_bytes(text.encode(), row.id.encode())
-    await work.db.save(row, "sealed")
-    return row
+    return keys.seal_bytes(text.encode(), row.id.encode())
 
 
 async def forget(work: Work, row: Credential) -> None:

@@ -32,7 +32,7 @@ class CredentialCreate(OpenBody):
 
 
 class CredentialUpdate(OpenBody):
-    """Changes of a credential: of its text; the rest may be said again."""
+    """Changes of a credential."""
 
     type: Name | UnsetType = UNSET
     blob: str | UnsetType = UNSET
