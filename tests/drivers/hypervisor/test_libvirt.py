@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import libvirt
@@ -17,6 +18,7 @@ from cumulo.contracts.hypervisor import (
     PowerState,
     VolumeDisk,
 )
+from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import Permanent
 from cumulo.node.commands import run
 from cumulo.node.hypervisor.libvirt import LibvirtHypervisor, disks
@@ -28,6 +30,7 @@ from cumulo.testing.metadata import a_guest
 
 pytestmark = pytest.mark.engines
 
+LUKS_HEADER = 2068480  # bytes, for AES with 256 bits
 SETTINGS = NodeSettings(acceleration=Acceleration.TCG, soft_reboot_timeout=1.0, translation_cache_mib=32)
 
 
@@ -99,6 +102,76 @@ async def test_a_guest_that_does_not_let_go_keeps_its_volume(
     assert disk.volume_id in definition
     assert "<total_iops_sec>100</total_iops_sec>" in definition
     del hypervisor
+
+
+@pytest.mark.parametrize("passphrase", ["", "open sesame"])
+async def test_a_guest_outlives_its_volumes_daemon_and_sees_the_volume_grow(
+    hypervisor: LibvirtHypervisor, spec: GuestSpec, place: Place, tmp_path: Path, passphrase: str
+):
+    file = tmp_path / "volume"
+    if passphrase:
+        await encrypt(file, passphrase)
+    async with exported(file, "vda", 1 << 20, passphrase) as first:
+        both = msgspec.structs.replace(spec, root=None, volumes=(first,))
+        await hypervisor.ensure(both)  # from the start
+        async with exported(tmp_path / "second", "vdb", 1 << 20, "") as second:
+            await hypervisor.attach_volume(spec.server_id, second)  # while it runs
+            assert capacity(place, spec.server_id, "vdb") == 1 << 20
+    async with (
+        exported(file, "vda", 2 << 20, passphrase) as first,
+        exported(tmp_path / "second", "vdb", 3 << 20, "") as second,
+    ):
+        await hypervisor.resize_volume(spec.server_id, second, 3 << 20)
+        await hypervisor.resize_volume(spec.server_id, first, 2 << 20)
+        assert capacity(place, spec.server_id, "vda") == 2 << 20
+        assert capacity(place, spec.server_id, "vdb") == 3 << 20
+        await hypervisor.ensure(both)
+        await hypervisor.remove(spec.server_id)
+
+
+async def encrypt(file: Path, passphrase: str) -> None:
+    """Make a LUKS volume of 1 MiB."""
+    key = file.with_suffix(".key")
+    key.write_text(passphrase, encoding="ascii")
+    secret = ("--object", f"secret,id=key,file={key}")
+    options = "key-secret=key,hash-alg=sha512,iter-time=10"
+    await run("qemu-img", "create", "-q", *secret, "-f", "luks", "-o", options, str(file), "1M")
+    assert file.stat().st_size == (1 << 20) + LUKS_HEADER
+
+
+@asynccontextmanager
+async def exported(file: Path, device: str, size: int, passphrase: str) -> AsyncIterator[VolumeDisk]:
+    """Have a daemon export a file at a socket that stays the same; killed at the end."""
+    socket = file.with_suffix(".sock")
+    header = LUKS_HEADER if passphrase else 0
+    with file.open("ab") as opened:
+        opened.truncate(size + header)
+    daemon = await asyncio.create_subprocess_exec(
+        *("qemu-storage-daemon", "--blockdev", f"driver=file,filename={file},node-name=disk"),
+        *("--nbd-server", f"addr.type=unix,addr.path={socket}"),
+        *("--export", "type=nbd,id=e,node-name=disk,name=v,writable=on"),
+    )
+    async with asyncio.timeout(30):
+        while not socket.exists():  # noqa: ASYNC110  the daemon tells nobody
+            await asyncio.sleep(0.05)
+    access = BlockAccess(
+        protocol="nbd",
+        path=str(socket),
+        name="v",
+        format="luks" if passphrase else "raw",
+        passphrase=passphrase,
+    )
+    yield VolumeDisk(volume_id=str(uuid.uuid5(uuid.NAMESPACE_OID, device)), access=access, device=device)
+    daemon.kill()
+    await daemon.wait()
+    socket.unlink(missing_ok=True)
+
+
+def capacity(place: Place, server_id: str, device: str) -> int:
+    connection = libvirt.open(place.libvirt_uri)
+    size = int(connection.lookupByUUIDString(server_id).blockInfo(device)[0])
+    connection.close()
+    return size
 
 
 async def test_a_luks_volumes_passphrase_is_known_to_libvirtd_only_while_it_is_needed(

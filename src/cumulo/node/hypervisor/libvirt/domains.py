@@ -11,6 +11,7 @@ import libvirt
 
 from cumulo.contracts.hypervisor import GuestMissing, GuestState, PowerState
 from cumulo.core.drivers import Temporary
+from cumulo.node.hypervisor.libvirt import lasting
 from cumulo.node.hypervisor.libvirt.connection import Connection, Domain
 from cumulo.node.hypervisor.libvirt.states import STARTING, power_of
 from cumulo.node.hypervisor.libvirt.volumes import Secret, disk_of
@@ -96,6 +97,7 @@ class Domains:
             except libvirt.libvirtError:
                 if not domain.isActive():
                     raise
+            lasting.make_lasting(domain)
 
         await self._on(server_id, _needed(server_id, begin))
 
@@ -150,6 +152,8 @@ class Domains:
         def give(domain: Domain) -> None:
             if domain.isActive() and disk_of(domain.XMLDesc(), serial) is None:
                 domain.attachDeviceFlags(device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            if domain.isActive():
+                lasting.make_lasting(domain)
 
         await self._on(server_id, _needed(server_id, give))
 
@@ -161,8 +165,10 @@ class Domains:
                 return
             disk = disk_of(domain.XMLDesc(), serial)
             target = disk.find("target") if disk is not None else None
-            if target is not None:
-                domain.blockResize(target.get("dev"), size_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+            if disk is None or target is None:
+                return
+            lasting.reconnect(domain, disk)
+            domain.blockResize(target.get("dev"), size_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
 
         await self._on(server_id, tell)
 
@@ -275,7 +281,10 @@ def _without(domain: Domain | None, serial: str) -> bool:
     except libvirt.libvirtError as error:
         if error.get_error_code() not in UNPLUGGING:
             raise
-    return disk_of(domain.XMLDesc(), serial) is None
+    if disk_of(domain.XMLDesc(), serial) is not None:
+        return False
+    lasting.forget(domain, disk)
+    return True
 
 
 def _needed(server_id: str, function: Callable[[Domain], None]) -> Callable[[Domain | None], None]:
