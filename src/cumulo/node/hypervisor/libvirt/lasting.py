@@ -86,7 +86,7 @@ def _client(disk: ET.Element) -> dict[str, Any]:
         server = {"type": "unix", "path": host.get("socket")}
     else:
         server = {"type": "inet", "host": host.get("name"), "port": host.get("port", "10809")}
-    options = {"driver": "nbd", "server": server, "export": source.get("name", "")}
+    options: dict[str, Any] = {"driver": "nbd", "server": server, "export": source.get("name", "")}
     if source.get("tls") == "yes":
         options["tls-creds"] = f"objlibvirt-{_number(disk)}-storage_tls0"
     if disk.find("readonly") is not None:
