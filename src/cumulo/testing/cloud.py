@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from cumulo.contracts.identity import UnifiedLimits
 from cumulo.contracts.ownership import Owners
 from cumulo.core import clock
 from cumulo.core.auth import Enforcer, Identity
@@ -61,6 +62,15 @@ class PersonaAuthenticator:
         return persona(role, project_id or None, user_id=user_id or None)
 
 
+class NoUnifiedLimits:
+    """Identity with no limits registered, for clouds without identity."""
+
+    async def of(self, db: Reader, service: str, project_id: str) -> dict[str, int]:
+        """Return no limits."""
+        del db, service, project_id
+        return {}
+
+
 class Cloud:
     """Services on a database, without engines, listener or identity."""
 
@@ -94,6 +104,7 @@ class Cloud:
         )
         self.bindings |= {Database: database, Tasks: self.tasks, Enforcer: self.engine.enforcer}
         self.bindings[Quota] = self.engine.quota
+        self.bindings.setdefault(UnifiedLimits, NoUnifiedLimits())
         self.app = App(self.engine, self.services)
         self._clients: list[httpx.AsyncClient] = []
 

@@ -15,9 +15,10 @@ from cumulo.core.db import Database
 from cumulo.services.image.config import ImageSettings
 from cumulo.services.image.drivers import Full, Store
 from cumulo.services.image.drivers.files import FileStore
+from cumulo.services.image.drivers.stores import Stores, open_stores
 from cumulo.services.image.errors import UploadOvertaken
 from cumulo.services.image.model import Image, ImageStatus
-from cumulo.services.image.uploads import Upload, begin_upload
+from cumulo.services.image.uploads import Plan, Upload, begin_upload
 from cumulo.testing.cloud import Cloud
 
 DATA = bytes(range(256)) * 20_000  # 5 MB: several blocks
@@ -170,6 +171,7 @@ class FullStore(FileStore):
 
 async def test_a_full_store_is_413(cloud: Cloud, folder: Path):
     cloud.bindings[Store] = FullStore(folder)
+    cloud.bindings[Stores] = open_stores(cloud.bindings.__getitem__)
     assert "full" in await refused(cloud, folder, b"x", 413)
 
 
@@ -239,9 +241,8 @@ class Held:
             cloud.engine.database,
             cloud.bindings[Store],
             settings,
-            image=image,
-            upload_id=upload_id,
-            size=None,
+            image,
+            Plan(upload_id=upload_id),
         )
 
     async def stream(self) -> AsyncIterator[bytes]:

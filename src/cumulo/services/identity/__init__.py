@@ -1,8 +1,8 @@
 """Identity: who there is, who may do what, and where everything is. Keystone's API."""
 
-from cumulo.contracts.identity import Projects
+from cumulo.contracts.identity import Projects, UnifiedLimits
 from cumulo.core.http import Service
-from cumulo.services.identity.adapter import ProjectDirectory
+from cumulo.services.identity.adapter import LimitsOfProjects, ProjectDirectory
 from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
@@ -22,6 +22,7 @@ SERVICE = Service(
     settings=IdentitySettings,
     adapters={
         Projects: ProjectDirectory,
+        UnifiedLimits: LimitsOfProjects,
         CatalogCache: CatalogCache,
         CredentialKeys: CredentialKeys,
         Refusals: Refusals,

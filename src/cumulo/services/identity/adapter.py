@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
+from sqlalchemy import select
 
 from cumulo.core import clock
 from cumulo.core.auth import AccessRule, Identity
@@ -18,7 +19,7 @@ from cumulo.core.errors import Unauthenticated
 from cumulo.core.http import Ctx
 from cumulo.services.identity.domain.authority import identity_of, revision
 from cumulo.services.identity.errors import CallNotAllowed
-from cumulo.services.identity.model import Project
+from cumulo.services.identity.model import CatalogService, Limit, Project, RegisteredLimit
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -96,3 +97,21 @@ class ProjectDirectory:
         """Say whether the project exists and is enabled."""
         project = await db.get(Project, project_id)
         return project is not None and project.enabled
+
+
+class LimitsOfProjects:
+    """Fulfils `cumulo.contracts.identity.UnifiedLimits`."""
+
+    async def of(self, db: Reader, service: str, project_id: str) -> dict[str, int]:
+        """Return a project's limits in a service: its own, else the registered ones."""
+        statement = (
+            select(RegisteredLimit.c.resource_name, RegisteredLimit.c.default_limit, Limit.c.resource_limit)
+            .join(CatalogService.table, CatalogService.c.id == RegisteredLimit.c.service_id)
+            .outerjoin(
+                Limit.table,
+                (Limit.c.registered_limit_id == RegisteredLimit.c.id) & (Limit.c.project_id == project_id),
+            )
+            .where(CatalogService.c.type == service)
+        )
+        rows = await db.rows(statement)
+        return {name: default if own is None else own for name, default, own in rows}

@@ -5,9 +5,19 @@ from cumulo.core.http import Service
 from cumulo.services.image.adapter import ImagesAdapter
 from cumulo.services.image.api import DIALECT, PARTS
 from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.domain.quotas import LIMITS
+from cumulo.services.image.drivers.stores import Stores, open_stores
+from cumulo.services.image.drivers.web import Web, open_web
 from cumulo.services.image.ownership import ImagesOwned
 from cumulo.services.image.policy import RULES
-from cumulo.services.image.tasks import give_up_uploads, remove_bytes
+from cumulo.services.image.tasks import (
+    CopyImage,
+    ImportImage,
+    fill_cache,
+    forget_tasks,
+    give_up_uploads,
+    remove_bytes,
+)
 
 SERVICE = Service(
     name="image",
@@ -15,9 +25,12 @@ SERVICE = Service(
     dialect=DIALECT,
     parts=PARTS,
     rules=RULES,
-    reconcilers=(remove_bytes, give_up_uploads),
+    sagas=(ImportImage, CopyImage),
+    reconcilers=(remove_bytes, give_up_uploads, fill_cache),
+    schedules=(forget_tasks,),
     settings=ImageSettings,
-    adapters={Images: ImagesAdapter},
+    limits=LIMITS,
+    adapters={Images: ImagesAdapter, Stores: open_stores, Web: open_web},
     owned=ImagesOwned(),
     known_as="glance",
     description="Image Service",

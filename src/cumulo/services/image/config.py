@@ -2,7 +2,34 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from cumulo.core.config import Section
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[image.stores.NAME]`: one more folder for images.
+
+    path: absolute, or beside the first store's; weight: the heavier, the earlier it is named and read from.
+    """
+
+    path: str = ""
+    description: str = ""
+    weight: int = 0
+
+
+class PropertyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[image.protected_properties]]`: who may do what with properties whose name matches.
+
+    pattern: a regular expression for the whole name. create, read, update, delete: roles, or `@` for
+    everybody; empty for nobody.
+    """
+
+    pattern: str
+    create: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+    delete: tuple[str, ...] = ()
 
 
 class ImageSettings(Section, frozen=True):
@@ -10,6 +37,12 @@ class ImageSettings(Section, frozen=True):
 
     size_limit: bytes of data that one image may have; virtual_size_limit: bytes of the disk that it may
     describe. upload_silence: seconds after which an upload that says nothing counts as dead.
+    default_store: where data goes when nobody says; empty: the cloud's own, `file`.
+    convert_to: format that imported disks are converted to; empty leaves them. download_*: what an import
+    from the web may reach: besides public addresses only `download_networks`, of `download_hosts` when any
+    are named, within `download_seconds`. region: what this cloud is called where one image is made from
+    another. task_hours: for how long finished tasks are shown. cache_limit: bytes that prunings leave in the
+    cache. The rules on protected properties count from the first that matches.
     """
 
     section: ClassVar[str] = "image"
@@ -19,3 +52,20 @@ class ImageSettings(Section, frozen=True):
     tag_limit: int = 128
     property_limit: int = 128
     member_limit: int = 128
+    default_store: str = ""
+    store_description: str = "Files of this machine"
+    store_weight: int = 0
+    stores: dict[str, StoreSettings] = {}
+    convert_to: str = ""
+    convert_seconds: int = 3600
+    convert_memory: int = 1 << 30
+    region: str = "RegionOne"
+    download_schemes: tuple[str, ...] = ("http", "https")
+    download_ports: tuple[int, ...] = (80, 443)
+    download_networks: tuple[str, ...] = ()
+    download_hosts: tuple[str, ...] = ()
+    download_redirects: int = 5
+    download_seconds: int = 3600
+    task_hours: int = 48
+    cache_limit: int = 10 << 30
+    protected_properties: tuple[PropertyRule, ...] = ()

@@ -105,3 +105,87 @@ class TooManyTags(errors.TooLarge):
 
 class TooManyProperties(errors.TooLarge):
     """An image can have {limit} properties at most."""
+
+
+class StoreUnknown(errors.Invalid):
+    """There is no store {name}; known: {known}."""
+
+
+class LocationNotFound(errors.NotFound):
+    """Image {id} has no data in the store {store}."""
+
+
+class LastLocation(errors.Forbidden):
+    """The data of image {id} is in the store {store} only; delete the image instead."""
+
+
+class LocationExists(errors.Conflict):
+    """Image {id} is in the store {store} already."""
+
+
+class MethodUnknown(errors.Invalid):
+    """There is no import method {name}; known: {known}."""
+
+
+class ImportInvalid(errors.Invalid):
+    """The import request is not valid: {reason}."""
+
+
+class ImportRefused(errors.Conflict):
+    """Image {id} is {status}: {method} needs one that is {needed}."""
+
+
+class ImportUnderWay(errors.Conflict):
+    """Image {id} is being imported already."""
+
+
+class UriRefused(errors.Invalid):
+    """URI for web-download does not pass filtering: {uri} ({reason})"""
+
+
+class TaskNotFound(errors.NotFound):
+    """No task found with ID {id}"""
+
+
+class TaskInvalid(errors.Invalid):
+    """The task is not valid: {reason}."""
+
+
+class TasksStay(errors.MethodNotAllowed):
+    """Tasks cannot be deleted; they go by themselves some time after they end."""
+
+
+class NotCached(errors.NotFound):
+    """Image {id} is neither in the cache nor queued for it."""
+
+
+class NotCacheable(errors.Invalid):
+    """Image {id} is {status}: only active images can be cached."""
+
+
+class CacheTargetUnknown(errors.Invalid):
+    """'{target}' is not a valid value for x-image-cache-clear-target; only cache or queue."""
+
+
+class PropertyProtected(errors.Forbidden):
+    """Property '{name}' is protected"""
+
+
+class NamespaceNotFound(errors.NotFound):
+    """Metadata definition namespace={id} was not found."""
+
+
+class NamespaceExists(errors.Conflict):
+    """The metadata definition namespace={id} already exists."""
+
+
+class NamespaceProtected(errors.Forbidden):
+    """The metadata definition namespace={id} is protected and cannot be deleted."""
+
+
+class DefinitionNotFound(errors.NotFound):
+    """The metadata definition {kind} with name={name} was not found in namespace={namespace}."""
+
+
+class DefinitionExists(errors.Conflict):
+    """A metadata definition {kind} with name={name} already exists in namespace={namespace}."""

@@ -44,25 +44,68 @@ MODIFY_MEMBER = _rule(
 )
 DEACTIVATE = _rule("deactivate", _MEMBER, "Forbid downloads of an image.")
 REACTIVATE = _rule("reactivate", _MEMBER, "Allow downloads of an image again.")
+COPY = _rule("copy_image", "rule:context_is_admin", "Copy an image of any project to more stores.")
+DELETE_LOCATION = _rule(
+    "delete_image_location",
+    "rule:context_is_admin or (role:member and project_id:%(project_id)s)",
+    "Remove an image's data from one of several stores.",
+)
+ADD_LOCATION = _rule("add_image_location", _MEMBER, "Add a location to an image that has no data yet.")
+FETCH_LOCATION = _rule("fetch_image_location", "role:service", "Show where an image's data is.")
+STORES_DETAIL = _rule("stores_info_detail", "rule:context_is_admin", "Show stores with what is behind them.")
+GET_TASK = _rule("get_task", _READER, "Show a task.")
+GET_TASKS = _rule(
+    "get_tasks",
+    "rule:context_is_admin or (role:reader and project_id:%(project_id)s)",
+    "List the tasks of an image.",
+)
+ADD_TASK = _rule("add_task", _READER, "Create a task.")
+TASKS_API = _rule("tasks_api_access", "rule:context_is_admin", "Use the tasks API.")
+CACHE_LIST = _rule("cache_list", "rule:context_is_admin", "Show what the cache holds.")
+CACHE_IMAGE = _rule("cache_image", "rule:context_is_admin", "Queue an image for the cache.")
+CACHE_DELETE = _rule("cache_delete", "rule:context_is_admin", "Remove images from the cache.")
+CACHE_MANAGE = _rule("manage_image_cache", "rule:context_is_admin", "Clean and prune the cache.")
+_NAMESPACE = (
+    "rule:context_is_admin or (role:reader and (project_id:%(project_id)s or 'public':%(visibility)s))"
+)
+_DEFINE = "rule:context_is_admin"
+
+
+def _readable(name: str, what: str) -> Rule:
+    return _rule(name, _NAMESPACE, what)
+
+
+GET_NAMESPACE = _readable("get_metadef_namespace", "Show a namespace of metadata definitions.")
+GET_NAMESPACES = _rule("get_metadef_namespaces", "role:reader", "List namespaces of metadata definitions.")
+ADD_NAMESPACE = _rule("add_metadef_namespace", _DEFINE, "Create a namespace.")
+MODIFY_NAMESPACE = _rule("modify_metadef_namespace", _DEFINE, "Change a namespace.")
+DELETE_NAMESPACE = _rule("delete_metadef_namespace", _DEFINE, "Delete a namespace.")
+GET_OBJECT = _readable("get_metadef_object", "Show a defined object.")
+GET_OBJECTS = _readable("get_metadef_objects", "List defined objects.")
+ADD_OBJECT = _rule("add_metadef_object", _DEFINE, "Define an object.")
+MODIFY_OBJECT = _rule("modify_metadef_object", _DEFINE, "Change a defined object.")
+DELETE_OBJECT = _rule("delete_metadef_object", _DEFINE, "Delete defined objects.")
+GET_TYPES = _rule("list_metadef_resource_types", "role:reader", "List types of resources.")
+GET_ASSOCIATIONS = _readable("get_metadef_resource_type", "List the resource types of a namespace.")
+ADD_ASSOCIATION = _rule(
+    "add_metadef_resource_type_association", _DEFINE, "Tie a namespace to a type of resources."
+)
+REMOVE_ASSOCIATION = _rule(
+    "remove_metadef_resource_type_association", _DEFINE, "Untie a namespace from a type of resources."
+)
+GET_PROPERTY = _readable("get_metadef_property", "Show a defined property.")
+GET_PROPERTIES = _readable("get_metadef_properties", "List defined properties.")
+ADD_PROPERTY = _rule("add_metadef_property", _DEFINE, "Define a property.")
+MODIFY_PROPERTY = _rule("modify_metadef_property", _DEFINE, "Change a defined property.")
+REMOVE_PROPERTY = _rule("remove_metadef_property", _DEFINE, "Delete defined properties.")
+GET_TAG = _readable("get_metadef_tag", "Show a defined tag.")
+GET_TAGS = _readable("get_metadef_tags", "List defined tags.")
+ADD_TAG = _rule("add_metadef_tag", _DEFINE, "Define a tag.")
+ADD_TAGS = _rule("add_metadef_tags", _DEFINE, "Define a namespace's tags.")
+MODIFY_TAG = _rule("modify_metadef_tag", _DEFINE, "Change a defined tag.")
+DELETE_TAG = _rule("delete_metadef_tag", _DEFINE, "Delete a defined tag.")
+DELETE_TAGS = _rule("delete_metadef_tags", _DEFINE, "Delete a namespace's tags.")
 # Upstream asks for nothing but a token here.
 DISCOVER = Rule("discover_images", ANYONE, "Read schemas and what the service can do.")
 
-RULES = (
-    ADD,
-    DELETE,
-    GET,
-    LIST,
-    MODIFY,
-    PUBLICIZE,
-    COMMUNITIZE,
-    DOWNLOAD,
-    UPLOAD,
-    ADD_MEMBER,
-    DELETE_MEMBER,
-    GET_MEMBER,
-    GET_MEMBERS,
-    MODIFY_MEMBER,
-    DEACTIVATE,
-    REACTIVATE,
-    DISCOVER,
-)
+RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

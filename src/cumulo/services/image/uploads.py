@@ -1,12 +1,17 @@
-"""Data on its way in and out: long, with no transaction open while it flows.
+"""Data on its way in: long, with no transaction open while it flows.
 
-An upload has a lease on its image (`upload_id`, `upload_until`), renewed while data arrives. So the image of
+It goes to a store, which makes the image active, or to the staging area, from which an import takes it. An
+upload has a lease on its image (`upload_id`, `upload_until`), renewed while data arrives. So the image of
 an upload that died with its process goes back to queued, and two uploads never write to one image.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
-from typing import Any
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import msgspec
 
 from cumulo.core import clock, ids
 from cumulo.core.db import Database, Transaction, become
@@ -21,65 +26,74 @@ from cumulo.services.image.errors import (
     WrongLength,
 )
 from cumulo.services.image.inspection import Inspection, Inspector
-from cumulo.services.image.model import Image, ImageStatus
+from cumulo.services.image.model import Image, ImageLocation, ImageStatus
 from cumulo.services.image.tasks import lease
+from cumulo.services.image.tasks.placing import find_twin
+
+_GOALS = {ImageStatus.SAVING: ImageStatus.ACTIVE, ImageStatus.UPLOADING: ImageStatus.UPLOADING}
 
 
-async def begin_upload(tx: Transaction, image: Image, settings: ImageSettings) -> str:
+async def begin_upload(
+    tx: Transaction, image: Image, settings: ImageSettings, to: ImageStatus = ImageStatus.SAVING
+) -> str:
     """Give a new upload the lease on an image; return the upload's id. UploadRefused, FormatsMissing."""
     if not image.disk_format or not image.container_format:
         raise FormatsMissing
     now = clock.now()
-    if image.status is ImageStatus.SAVING and (image.upload_until is None or image.upload_until < now):
+    if image.status in _GOALS and image.staged is None and _has_died(image, now):
         await become(tx, Image, image.id, ImageStatus.QUEUED)
     elif image.status is not ImageStatus.QUEUED:
         raise UploadRefused(id=image.id, status=image.status.value)
     upload_id = ids.dashed()
     until = now + lease(settings)
-    await become(tx, Image, image.id, ImageStatus.SAVING, upload_id=upload_id, upload_until=until)
+    await become(tx, Image, image.id, to, upload_id=upload_id, upload_until=until)
     return upload_id
 
 
+def _has_died(image: Image, now: datetime) -> bool:
+    return image.upload_until is None or image.upload_until < now
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What an upload is to be.
+
+    to: the status that it holds the image in. size: how many bytes were announced, if that was said.
+    """
+
+    upload_id: str
+    to: ImageStatus = ImageStatus.SAVING
+    size: int | None = None
+
+
 class Upload:
-    """One upload that has the lease. `size`: how many bytes were announced, if that was said."""
+    """One upload that has the lease, into a store."""
 
     def __init__(
-        self,
-        database: Database,
-        store: Store,
-        settings: ImageSettings,
-        *,
-        image: Image,
-        upload_id: str,
-        size: int | None,
+        self, database: Database, store: Store, settings: ImageSettings, image: Image, plan: Plan
     ) -> None:
         self._database = database
         self._store = store
         self._settings = settings
         self._image = image
-        self._id = upload_id
-        self._announced = size
+        self._plan = plan
+        self._id = plan.upload_id
         self._renewed = clock.monotonic()
 
     async def take(self, stream: AsyncIterator[bytes]) -> None:
-        """Take all the data in and make the image active; else put it back to queued and raise.
+        """Take all the data in; the image is active then, or staged. Else put it back to queued and raise.
 
-        Errors: ContentRefused, DataTooLarge, WrongLength, StoreFull, UploadOvertaken; TimeoutError when the
-        client falls silent.
+        Errors: ContentRefused, DataTooLarge, WrongLength, StoreFull, UploadOvertaken; TimeoutError
+        when the client falls silent.
         """
-        image = self._image
-        inspector = Inspector(
-            image.disk_format or "",
-            image.container_format or "",
-            largest=self._settings.virtual_size_limit,
-        )
         writer = await self._store.begin(self._id)
         try:
-            await self._receive(stream, writer, inspector)
-            found = self._whole(inspector.finish())
-            written = await writer.finish()
+            look = self._inspector()
+            written = await self._receive(stream, writer, look)
+            found = await self._store.examine(self._id, look.finish)
             await self._renew()
-            await self._store.publish(self._id, image.id)
+            async with self._database.read() as db:
+                twin = await find_twin(db, self._store.name, written, self._image.id)
+            await self._store.publish(self._id, self._image.id, twin)
             await self._complete(written, found)
         except Full as error:
             await self._give_up(writer)
@@ -88,26 +102,33 @@ class Upload:
             await self._give_up(writer)
             raise
 
-    def _whole(self, found: Inspection) -> Inspection:
-        """Hold what came against what was announced. WrongLength."""
-        if self._announced is not None and found.size != self._announced:
-            raise WrongLength(size=found.size, announced=self._announced)
-        return found
+    def _inspector(self) -> "Inspector | _Unseen":
+        """Look at data for a store as it comes; what is staged is looked at when it is imported."""
+        if self._plan.to is ImageStatus.UPLOADING:
+            return _Unseen()
+        image = self._image
+        largest = self._settings.virtual_size_limit
+        return Inspector(image.disk_format or "", image.container_format or "", largest=largest)
 
-    async def _receive(self, stream: AsyncIterator[bytes], writer: Writer, inspector: Inspector) -> None:
+    async def _receive(
+        self, stream: AsyncIterator[bytes], writer: Writer, look: "Inspector | _Unseen"
+    ) -> Written:
         """Write the data as it comes; waiting for the disk holds the client back."""
-        limit, silence = self._settings.size_limit, self._settings.upload_silence
+        silence = self._settings.upload_silence
         size = 0
         async with asyncio.timeout(silence) as patience:
             async for block in stream:
                 size += len(block)
-                if size > limit:
-                    raise DataTooLarge(limit=limit)
-                inspector.feed(block)
+                if size > self._settings.size_limit:
+                    raise DataTooLarge(limit=self._settings.size_limit)
+                look.feed(block)
                 await writer.write(block)
                 patience.reschedule(asyncio.get_running_loop().time() + silence)
                 if clock.monotonic() - self._renewed > silence / 3:
                     await self._renew()
+        if self._plan.size is not None and size != self._plan.size:
+            raise WrongLength(size=size, announced=self._plan.size)
+        return await writer.finish()
 
     async def _renew(self) -> None:
         """Prolong the lease. UploadOvertaken when it is lost or the image was deleted."""
@@ -120,18 +141,9 @@ class Upload:
 
     async def _complete(self, written: Written, found: Inspection) -> None:
         async with self._database.begin() as tx:
-            done = await tx.update(
-                Image,
-                *self._held(),
-                status=ImageStatus.ACTIVE,
-                upload_id=None,
-                upload_until=None,
-                size=written.size,
-                virtual_size=found.virtual_size,
-                checksum=written.md5,
-                hash_value=written.sha512,
-                updated_at=clock.now(),
-            )
+            done = await tx.update(Image, *self._held(), **self._result(written, found))
+            if done and self._plan.to is ImageStatus.SAVING:
+                await tx.insert(ImageLocation(image_id=self._image.id, store=self._store.name))
             gone = not done and not await tx.exists(
                 Image, Image.c.id == self._image.id, Image.c.status != ImageStatus.PENDING_DELETE
             )
@@ -139,6 +151,23 @@ class Upload:
             await self._store.remove(self._image.id)
         if not done:
             raise UploadOvertaken(id=self._image.id)
+
+    def _result(self, written: Written, found: Inspection) -> dict[str, Any]:
+        """Return what an upload that is whole makes of the image's row."""
+        ended: dict[str, Any] = {"upload_id": None, "upload_until": None, "updated_at": clock.now()}
+        ended["status"] = _GOALS[self._plan.to]
+        if self._plan.to is ImageStatus.UPLOADING:
+            return ended | {
+                "staged": written.size,
+                "checksum": written.md5,
+                "hash_value": written.sha512,
+            }
+        return ended | {
+            "size": written.size,
+            "virtual_size": found.virtual_size,
+            "checksum": written.md5,
+            "hash_value": written.sha512,
+        }
 
     async def _give_up(self, writer: Writer) -> None:
         """Remove what was written, and let the client try again."""
@@ -153,5 +182,16 @@ class Upload:
         return (
             Image.c.id == self._image.id,
             Image.c.upload_id == self._id,
-            Image.c.status == ImageStatus.SAVING,
+            Image.c.status == self._plan.to,
         )
+
+
+class _Unseen:
+    """Looks at nothing."""
+
+    def feed(self, block: bytes) -> None:
+        """Let a block pass."""
+
+    def finish(self, file: BinaryIO) -> Inspection:
+        """Say only how long the data is."""
+        return Inspection(file.seek(0, os.SEEK_END), None)

@@ -8,27 +8,45 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.image import policy
 from cumulo.services.image.api.images import images
 from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.domain import caching, quotas
+from cumulo.services.image.domain.imports import check_store
 from cumulo.services.image.drivers import Store
+from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import DataTooLarge, ImageDeactivated
-from cumulo.services.image.model import Image, ImageStatus
-from cumulo.services.image.uploads import Upload, begin_upload
+from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
+from cumulo.services.image.uploads import Plan, Upload, begin_upload
 
 routes = RouteSet()
 OCTETS = "application/octet-stream"
+STORE_HEADER = "x-image-meta-store"
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
 
 @routes.route("PUT", "/images/{image_id}/file", policy=policy.UPLOAD, status=204, stream=True)
 async def upload(ctx: Ctx) -> None:
     """Upload an image's data."""
-    size = _announced(ctx)
-    settings = ctx.use(ImageSettings)
+    stores = ctx.use(Stores)
+    name = check_store(stores, ctx.request.headers.get(STORE_HEADER) or stores.default)
+    await _take(ctx, policy.UPLOAD, stores.get(name), ImageStatus.SAVING)
+
+
+@routes.route("PUT", "/images/{image_id}/stage", policy=policy.MODIFY, status=204, stream=True)
+async def stage(ctx: Ctx) -> None:
+    """Bring an image's data into the staging area, to be imported from there."""
+    await _take(ctx, policy.MODIFY, ctx.use(Stores).staging, ImageStatus.UPLOADING)
+
+
+async def _take(ctx: Ctx, rule: Rule, store: Store, to: ImageStatus) -> None:
+    size, settings = _announced(ctx), ctx.use(ImageSettings)
+    total = quotas.SIZE if to is ImageStatus.SAVING else quotas.STAGED
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
-        image = await _image(ctx, policy.UPLOAD)
-        upload_id = await begin_upload(transaction, image, settings)
-    taken = Upload(ctx.engine.database, ctx.use(Store), settings, image=image, upload_id=upload_id, size=size)
-    await taken.take(ctx.request.stream())
+        image = await _image(ctx, rule)
+        wanted = quotas.mebibytes(size) if size is not None else 0
+        await quotas.claim(ctx, image.owner, {total: wanted, quotas.UPLOADING: 1})
+        upload_id = await begin_upload(transaction, image, settings, to)
+    plan = Plan(upload_id=upload_id, to=to, size=size)
+    await Upload(ctx.engine.database, store, settings, image, plan).take(ctx.request.stream())
 
 
 @routes.route("GET", "/images/{image_id}/file", policy=policy.DOWNLOAD, stream=True)
@@ -36,16 +54,30 @@ async def download(ctx: Ctx) -> Response:
     """Download an image's data, or a range of it."""
     async with ctx.read() as ctx.reader:
         image = await _image(ctx, policy.DOWNLOAD)
+        store = await _nearest(ctx, image)
     if image.status is ImageStatus.DEACTIVATED and not ctx.identity.is_admin:
         raise ImageDeactivated
-    if image.size is None:
+    if store is None or image.size is None:
         return Response(204)
+    if store is ctx.use(Stores).cache:
+        await caching.note_hit(ctx, image.id)
     start, length, headers = _range(ctx, image.size)
     if image.checksum:
         headers["Content-MD5"] = image.checksum
     headers |= {"Content-Type": OCTETS, "Content-Length": str(length), "Accept-Ranges": "bytes"}
     status = 206 if "Content-Range" in headers else 200
-    return Response(status, ctx.use(Store).read(image.id, start, length), headers)
+    return Response(status, store.read(image.id, start, length), headers)
+
+
+async def _nearest(ctx: Ctx, image: Image) -> Store | None:
+    """Return what to read an image's data from: the cache, else the store of most weight."""
+    stores = ctx.use(Stores)
+    cached = (CachedImage.c.image_id == image.id, CachedImage.c.state == CacheState.CACHED)
+    if await ctx.db.exists(CachedImage, *cached):
+        return stores.cache
+    here = (ImageLocation.c.image_id == image.id, ImageLocation.c.leaving.is_(False))
+    names = [row.store for row in await ctx.db.all(ImageLocation, *here) if row.store in stores.kept]
+    return stores.get(stores.ordered(names)[0]) if names else None
 
 
 async def _image(ctx: Ctx, rule: Rule) -> Image:

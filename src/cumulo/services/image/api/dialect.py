@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cumulo.core.errors import OverQuota
 from cumulo.core.http import Dialect, Fault, Page, plain_fault
 
 UNAUTHORIZED = 401
@@ -35,6 +36,7 @@ DIALECT = Dialect(
     classic_port=9292,
     wrapped=False,
     update_method="PATCH",
+    statuses={OverQuota: 413},
     error=glance_fault,
     links=glance_links,
     page_size=25,

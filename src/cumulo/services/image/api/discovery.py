@@ -4,10 +4,10 @@ from typing import Any
 
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.image import policy
-from cumulo.services.image.drivers import Store
+from cumulo.services.image.domain.imports import METHODS
 
 routes = RouteSet()
-NEWEST = 17
+NEWEST = 18
 MULTIPLE_CHOICES = 300
 
 
@@ -40,12 +40,7 @@ async def list_versions(ctx: Ctx) -> dict[str, Any]:
 
 @routes.route("GET", "/info/import", policy=policy.DISCOVER)
 async def import_methods(ctx: Ctx) -> dict[str, Any]:
-    """Show the ways of importing an image: none besides the upload."""
+    """Show the ways of importing an image."""
     del ctx
-    return {"import-methods": {"description": "Import methods available.", "type": "array", "value": []}}
-
-
-@routes.route("GET", "/info/stores", policy=policy.DISCOVER)
-async def stores(ctx: Ctx) -> dict[str, Any]:
-    """Show where images' data can be kept."""
-    return {"stores": [{"id": ctx.use(Store).name, "default": "true"}]}
+    shown = {"description": "Import methods available.", "type": "array", "value": list(METHODS)}
+    return {"import-methods": shown}

@@ -10,7 +10,7 @@ from cumulo.core.http import Ctx
 from cumulo.core.resource import BadParameter, Resource, as_int, as_time
 from cumulo.core.resource.query import LIST_PARAMETERS
 from cumulo.services.image.model import Image, ImageTag
-from cumulo.services.image.schema import ImageView
+from cumulo.services.image.schema.images import ImageView
 
 SEVERAL = ("id", "name", "status", "disk_format", "container_format")
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {

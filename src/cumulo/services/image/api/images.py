@@ -11,7 +11,7 @@ from cumulo.services.image.domain import images as domain
 from cumulo.services.image.domain import patches
 from cumulo.services.image.errors import ImageNotFound
 from cumulo.services.image.model import Image
-from cumulo.services.image.schema import ImageView
+from cumulo.services.image.schema.images import ImageView
 
 PATCH_MEDIA = (
     "application/openstack-images-v2.1-json-patch",

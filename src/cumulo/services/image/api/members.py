@@ -7,7 +7,7 @@ from cumulo.services.image import policy
 from cumulo.services.image.api.images import images
 from cumulo.services.image.domain import members as domain
 from cumulo.services.image.model import Image, ImageMember
-from cumulo.services.image.schema import MemberCreate, MemberUpdate, MemberView
+from cumulo.services.image.schema.images import MemberCreate, MemberUpdate, MemberView
 
 
 def meant(ctx: Ctx) -> dict[str, Any]:

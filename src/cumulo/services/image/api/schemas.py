@@ -4,10 +4,11 @@ from typing import Any
 
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.image import policy
-from cumulo.services.image.model import ImageStatus, MemberStatus, Visibility
-from cumulo.services.image.schema import CONTAINER_FORMATS, DISK_FORMATS
+from cumulo.services.image.model import ImageStatus, MemberStatus, TaskStatus, Visibility
+from cumulo.services.image.schema.images import CONTAINER_FORMATS, DISK_FORMATS
 
 routes = RouteSet()
+TASK_TYPES = ("import", "api_image_import", "location_import")
 UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 
 
@@ -48,6 +49,24 @@ IMAGE: dict[str, Any] = {
     "self": _text("An image self url", null=False, fixed=True),
     "file": _text("An image file url", null=False, fixed=True),
     "schema": _text("An image schema url", null=False, fixed=True),
+    "stores": _text("Stores that have the image's data", null=False, fixed=True),
+}
+TASK: dict[str, Any] = {
+    "id": _text("An identifier for the task", null=False, pattern=UUID),
+    "type": {"type": "string", "description": "The type of task", "enum": list(TASK_TYPES)},
+    "status": _text("The current status of the task", null=False, enum=[s.value for s in TaskStatus]),
+    "input": {"type": ["null", "object"], "description": "The parameters that the task needs"},
+    "result": {"type": ["null", "object"], "description": "What the task has made"},
+    "owner": _text("The project that the task is for", null=False),
+    "message": _text("What is to be said of the task", null=False),
+    "image_id": _text("The image that the task works on"),
+    "request_id": _text("The request that caused the task"),
+    "user_id": _text("The user who caused the task"),
+    "expires_at": _text("When the task will be forgotten"),
+    "created_at": _text("Date and time of task creation", null=False),
+    "updated_at": _text("Date and time of the task's last change", null=False),
+    "self": _text("A task self url", null=False, fixed=True),
+    "schema": _text("A task schema url", null=False, fixed=True),
 }
 MEMBER: dict[str, Any] = {
     "member_id": _text("An identifier for the image member (tenantId)", null=False),
@@ -79,7 +98,7 @@ def _many(name: str, of: dict[str, Any]) -> dict[str, Any]:
         "schema": {"type": "string"},
     }
     links: list[dict[str, str]] = [{"rel": "describedby", "href": "{schema}"}]
-    if name == "images":
+    if name != "members":
         properties |= {"first": {"type": "string"}, "next": {"type": "string"}}
         links = [{"rel": "first", "href": "{first}"}, {"rel": "next", "href": "{next}"}, *links]
     return {"name": name, "properties": properties, "links": links}
@@ -111,3 +130,17 @@ async def members_schema(ctx: Ctx) -> dict[str, Any]:
     """Show the schema of a list of members."""
     del ctx
     return _many("members", _one("member", MEMBER))
+
+
+@routes.route("GET", "/schemas/task", policy=policy.DISCOVER)
+async def task_schema(ctx: Ctx) -> dict[str, Any]:
+    """Show the schema of a task."""
+    del ctx
+    return _one("task", TASK)
+
+
+@routes.route("GET", "/schemas/tasks", policy=policy.DISCOVER)
+async def tasks_schema(ctx: Ctx) -> dict[str, Any]:
+    """Show the schema of a list of tasks."""
+    del ctx
+    return _many("tasks", _one("task", TASK))

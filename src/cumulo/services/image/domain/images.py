@@ -8,8 +8,9 @@ from cumulo.core.auth import Rule
 from cumulo.core.db import become
 from cumulo.core.http import Ctx
 from cumulo.core.work import Work
-from cumulo.services.image import policy
+from cumulo.services.image import policy, protection
 from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.domain import quotas
 from cumulo.services.image.errors import (
     AttributeReadOnly,
     AttributeReserved,
@@ -22,7 +23,7 @@ from cumulo.services.image.errors import (
     TooManyTags,
 )
 from cumulo.services.image.model import Image, ImageMember, ImageStatus, ImageTag, Visibility
-from cumulo.services.image.schema import (
+from cumulo.services.image.schema.images import (
     ATTRIBUTES,
     READ_ONLY,
     RESERVED,
@@ -49,6 +50,9 @@ async def create_image(ctx: Ctx, sent: Mapping[str, Any]) -> Image:
     check_owner(ctx, image.owner)
     check_visibility(ctx, image)
     check_counts(ctx, own, tags)
+    for name in own:
+        protection.check(ctx, name, "create")
+    await quotas.claim(ctx, image.owner, {quotas.COUNT: 1})
     try:
         await ctx.db.insert(image)
     except errors.Duplicate as error:

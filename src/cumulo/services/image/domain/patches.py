@@ -7,6 +7,7 @@ import msgspec
 
 from cumulo.core import clock
 from cumulo.core.http import Ctx
+from cumulo.services.image import protection
 from cumulo.services.image.domain.images import (
     check_counts,
     check_owner,
@@ -22,7 +23,7 @@ from cumulo.services.image.errors import (
     PropertyPermanent,
 )
 from cumulo.services.image.model import Image, ImageStatus
-from cumulo.services.image.schema import ATTRIBUTES, check_attributes, check_property
+from cumulo.services.image.schema.images import ATTRIBUTES, check_attributes, check_property
 
 VERBS = ("add", "replace", "remove")
 FORMATS = ("disk_format", "container_format")
@@ -64,7 +65,7 @@ async def apply_patch(ctx: Ctx, image: Image, operations: Iterable[Mapping[str, 
     for change in changes:
         refuse_fixed(change.name)
         if change.name not in ATTRIBUTES:
-            _change_property(properties, change)
+            _change_property(ctx, properties, change)
     values = _attributes(ctx, image, fixed)
     tags = values.pop("tags", None)
     for name, value in values.items():
@@ -79,9 +80,12 @@ async def apply_patch(ctx: Ctx, image: Image, operations: Iterable[Mapping[str, 
     return image
 
 
-def _change_property(properties: dict[str, str | None], change: Change) -> None:
-    if change.verb != "add" and change.name not in properties:
+def _change_property(ctx: Ctx, properties: dict[str, str | None], change: Change) -> None:
+    there = change.name in properties and protection.allowed(ctx, change.name, "read")
+    if change.verb != "add" and not there:
         raise PropertyMissing(name=change.name)
+    verb = "delete" if change.verb == "remove" else "update" if change.name in properties else "create"
+    protection.check(ctx, change.name, verb)
     if change.verb == "remove":
         del properties[change.name]
     else:

@@ -4,11 +4,13 @@ An upload is written under its own id, where nobody looks for it, and published 
 an image's bytes are all there or not at all.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -44,11 +46,23 @@ class Store(Protocol):
     async def begin(self, upload_id: str) -> Writer:
         """Start an upload."""
 
-    async def publish(self, upload_id: str, image_id: str) -> None:
-        """Make a finished upload the bytes of an image. Done already is no error."""
+    async def adopt(self, upload_id: str, path: Path) -> bool:
+        """Make a file of this machine a finished upload without copying it; False when that cannot be."""
+
+    async def examine(self, name: str, look: Callable[[BinaryIO], T]) -> T:
+        """Give the file of a finished upload, or of an image, to a function that runs in a thread."""
+
+    async def publish(self, upload_id: str, image_id: str, twin: str | None = None) -> None:
+        """Make a finished upload the bytes of an image. Done already is no error.
+
+        twin: an image of the very same bytes, with which they may be shared.
+        """
 
     async def remove(self, image_id: str) -> None:
-        """Remove an image's bytes; none is no error."""
+        """Remove an image's bytes, unless a twin shares them; none is no error."""
+
+    async def names(self) -> list[str]:
+        """Return the images that there are bytes of."""
 
     async def abandoned(self, known: frozenset[str], age: float) -> list[str]:
         """Return uploads that are not `known` and were not written to for `age` seconds."""

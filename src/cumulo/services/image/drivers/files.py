@@ -1,5 +1,7 @@
 """Images as files in a folder: `<image id>`, and uploads under way in `uploads/<upload id>`.
 
+Images of the same bytes are names of one file, which goes with its last name.
+
 All work on files and all hashing is done in a few threads of the store's own, in blocks large enough that the
 event loop spends its time elsewhere.
 """
@@ -19,15 +21,15 @@ from cumulo.services.image.drivers import Full, Written
 
 T = TypeVar("T")
 BLOCK = 1024 * 1024
+_NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FileStore:
     """A folder on this machine, closed to other users. It is made when the first upload comes."""
 
-    name = "file"
-
-    def __init__(self, folder: Path, *, threads: int = 4) -> None:
+    def __init__(self, folder: Path, *, name: str = "file", threads: int = 4) -> None:
+        self.name = name
         self._folder = folder
         self._uploads = folder / "uploads"
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="image-store")
@@ -37,25 +39,82 @@ class FileStore:
         path = self._uploads / upload_id
 
         def create() -> BinaryIO:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._uploads.mkdir(exist_ok=True)
+            self._make_folders()
             return path.open("xb", buffering=0)
 
         return FileWriter(path, await self._do(create), self._threads)
 
-    async def publish(self, upload_id: str, image_id: str) -> None:
-        """Make a finished upload the bytes of an image."""
+    async def adopt(self, upload_id: str, path: Path) -> bool:
+        """Link a file into the uploads, where the file system can."""
+
+        def link() -> bool:
+            self._make_folders()
+            (self._uploads / upload_id).unlink(missing_ok=True)
+            try:
+                os.link(path, self._uploads / upload_id)
+            except OSError as error:
+                if error.errno in _NO_LINK:
+                    return False
+                raise
+            return True
+
+        return await self._do(link)
+
+    async def examine(self, name: str, look: Callable[[BinaryIO], T]) -> T:
+        """Give an upload's or an image's file to a function that runs in a thread."""
+
+        def open_and_look() -> T:
+            upload = self._uploads / name
+            with (upload if upload.exists() else self._folder / name).open("rb") as file:
+                return look(file)
+
+        return await self._do(open_and_look)
+
+    async def publish(self, upload_id: str, image_id: str, twin: str | None = None) -> None:
+        """Make a finished upload the bytes of an image; of a twin's file when that has the same length."""
 
         def move() -> None:
+            upload = self._uploads / upload_id
+            if twin is not None:
+                self._share(self._folder / twin, upload)
             with contextlib.suppress(FileNotFoundError):  # a second call
-                (self._uploads / upload_id).rename(self._folder / image_id)
+                upload.rename(self._folder / image_id)
+            # Renaming one name of a file onto another of its names does nothing and leaves both.
+            upload.unlink(missing_ok=True)
             _sync_folder(self._folder)
 
         await self._do(move)
 
+    def _share(self, twin: Path, upload: Path) -> None:
+        """Put another name of the twin's file in the upload's place; leave the upload when that cannot be."""
+        link = upload.with_name(f"{upload.name}.twin")
+        link.unlink(missing_ok=True)
+        try:
+            if twin.stat().st_size != upload.stat().st_size:
+                return
+            os.link(twin, link)
+        except OSError:  # it has gone meanwhile, has too many names, or the upload was published already
+            return
+        link.rename(upload)
+        link.unlink(missing_ok=True)
+
+    def _make_folders(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._uploads.mkdir(exist_ok=True)
+
     async def remove(self, image_id: str) -> None:
         """Remove an image's bytes."""
         await self._do(lambda: (self._folder / image_id).unlink(missing_ok=True))
+
+    async def names(self) -> list[str]:
+        """Return the images that there are files of."""
+
+        def look() -> list[str]:
+            if not self._folder.is_dir():
+                return []
+            return [entry.name for entry in os.scandir(self._folder) if entry.is_file()]
+
+        return await self._do(look)
 
     async def abandoned(self, known: frozenset[str], age: float) -> list[str]:
         """Return uploads that are not `known` and were not written to for `age` seconds."""
@@ -64,7 +123,7 @@ class FileStore:
             if not self._uploads.is_dir():
                 return []
             oldest = time.time() - age
-            found = (entry for entry in os.scandir(self._uploads) if entry.name not in known)
+            found = (entry for entry in os.scandir(self._uploads) if entry.name.split(".")[0] not in known)
             return [entry.name for entry in found if entry.stat().st_mtime < oldest]
 
         return await self._do(look)

@@ -5,10 +5,12 @@ refused; so is what could not be true of an honest image.
 """
 
 import struct
+from array import array
 
 import msgspec
 
-from cumulo.services.image.inspection.signatures import ContentMismatch, Malformed
+from cumulo.services.image.inspection.reading import Content
+from cumulo.services.image.inspection.signatures import HEAD, ContentMismatch, Malformed
 
 MAGIC = b"QFI\xfb"
 VERSION_2, VERSION_3 = 2, 3
@@ -20,6 +22,9 @@ _WIDEST_REFCOUNT = 6
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = (1 << bit for bit in range(5))
 _ALLOWED = _DIRTY | _COMPRESSION | _EXTENDED_L2
 _END, _BACKING_FORMAT, _DATA_FILE_NAME, _ENCRYPTION = 0, 0xE2792ACA, 0x44415441, 0x0537BE77
+_IS_COMPRESSED = 1 << 62
+_COMPRESSED_BITS = 62 + 8  # of these, a compressed cluster's entry has as many fewer as clusters have bits
+_OFFSET = 0x00FF_FFFF_FFFF_FE00  # the bits of a table's entry that say where
 _L1_LIMIT = 32 * 1024 * 1024  # bytes; QEMU's own limit
 _REFCOUNT_TABLE_LIMIT = 8 * 1024 * 1024
 
@@ -28,7 +33,10 @@ class Header(msgspec.Struct, frozen=True):
     """What of a header is still needed once it is found good. Offsets and sizes in bytes."""
 
     virtual_size: int
-    cluster_size: int
+    cluster: int  # a cluster's length
+    extended: bool  # entries of level 2 tables have 16 bytes, not 8
+    table_at: int  # the level 1 table's offset
+    table_entries: int
     tables_end: int
 
 
@@ -58,13 +66,34 @@ def check_header(head: bytes, *, largest: int) -> Header:
     length = _check_version_3(head, cluster) if fields.version == VERSION_3 else _FIXED.size
     _check_extensions(head[:cluster], length)
     extended = fields.version == VERSION_3 and bool(_features(head) & _EXTENDED_L2)
-    return Header(fields.size, cluster, _check_tables(fields, cluster, extended=extended))
+    end = _check_tables(fields, cluster, extended=extended)
+    return Header(fields.size, cluster, extended, fields.l1_offset, fields.l1_entries, end)
 
 
-def check_length(header: Header, length: int) -> None:
-    """Check that a file of this length can hold the tables that its header names."""
-    if length < header.tables_end:
+def check(content: Content, largest: int) -> int:
+    """Return a whole file's virtual size in bytes. Raises ContentMismatch or Malformed."""
+    header = check_header(content.up_to(0, HEAD), largest=largest)
+    if content.size < header.tables_end:
         raise Malformed("the qcow2 file is cut off: its tables lie beyond its end")
+    table = array("Q", content.at(header.table_at, header.table_entries * 8, "the qcow2's level 1 table"))
+    table.byteswap()
+    for entry in table:
+        if at := entry & _OFFSET:
+            _check_clusters(content, header, at)
+    return header.virtual_size
+
+
+def _check_clusters(content: Content, header: Header, at: int) -> None:
+    """Check that what a level 2 table points to is in the file."""
+    clusters = array("Q", content.at(at, header.cluster, "a level 2 table of the qcow2"))
+    clusters.byteswap()
+    within = (1 << (_COMPRESSED_BITS - (header.cluster.bit_length() - 1))) - 1
+    step = 2 if header.extended else 1
+    last = max(
+        (entry & (within if entry & _IS_COMPRESSED else _OFFSET) for entry in clusters[::step]), default=0
+    )
+    if last >= content.size:
+        raise Malformed("the qcow2 file is cut off: clusters lie beyond its end")
 
 
 def _check_outside(fields: _Fields) -> None:

@@ -1,6 +1,6 @@
 """The marks by which disk formats are known."""
 
-# As much of the beginning as any check needs: the largest qcow2 cluster, where all header extensions lie.
+# As much of the beginning as any check of a head needs: the largest qcow2 cluster, with header extensions.
 HEAD = 2 * 1024 * 1024
 
 _AT_START = {
@@ -12,11 +12,15 @@ _AT_START = {
     b"vhdxfile": "vhdx",
     b"conectix": "vhd",
     b"LUKS\xba\xbe": "luks",
-    b"WithoutFreeSpace": "parallels",
-    b"WithouFreSpacExt": "parallels",
+    b"WithoutFreeSpace": "ploop",
+    b"WithouFreSpacExt": "ploop",
 }
 _VDI_AT, _VDI = 0x40, bytes.fromhex("7f10dabe")
 _ISO_AT, _ISO = 0x8001, b"CD001"
+_TAR_AT, _TAR = 257, b"ustar"
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
+_GPT = b"EFI PART"
+_BLOCKS = (512, 4096)  # where a disk's second block begins
 
 
 class ContentMismatch(Exception):
@@ -37,6 +41,21 @@ def recognise(head: bytes) -> str | None:
     if head[_ISO_AT : _ISO_AT + 5] == _ISO:
         return "iso"
     return None
+
+
+def is_partitioned(head: bytes) -> bool:
+    """Say whether there is a GUID partition table."""
+    return any(head[at : at + len(_GPT)] == _GPT for at in _BLOCKS)
+
+
+def is_tar(head: bytes) -> bool:
+    """Say whether this begins like a tar archive."""
+    return head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR
+
+
+def is_compressed(head: bytes) -> bool:
+    """Say whether this begins like gzip, bzip2, xz, zstd or zip."""
+    return head.startswith(_COMPRESSED)
 
 
 def ends_with_vhd_footer(tail: bytes) -> bool:

@@ -1,16 +1,26 @@
 """Images on the wire: flat objects in which an image's own properties stand beside the fixed attributes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from cumulo.core.http import Ctx
+from cumulo.core.http import Ctx, OpenBody
 from cumulo.core.resource import Body, Computed, Filterable, Sortable, Source, Spread, View
+from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import AttributeInvalid
-from cumulo.services.image.model import Image, ImageMember, ImageTag, MemberStatus, Visibility
+from cumulo.services.image.model import (
+    Image,
+    ImageLocation,
+    ImageMember,
+    ImageTag,
+    ImageTask,
+    MemberStatus,
+    Visibility,
+)
+from cumulo.services.image.protection import readable
 
 DISK_FORMATS = (
     "ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop", "gpt",
@@ -28,6 +38,7 @@ READ_ONLY = frozenset(
         "updated_at", "self", "file", "schema", "direct_url", "stores",
     }
 )  # fmt: skip
+IMPORTING_TO, FAILED_IMPORT = "os_glance_importing_to_stores", "os_glance_failed_import"
 RESERVED = frozenset({"deleted", "deleted_at", "is_public", "properties"})
 RESERVED_PREFIX = "os_glance"
 
@@ -73,9 +84,27 @@ def check_property(name: str, value: Any) -> str | None:
     return value
 
 
+class Around(msgspec.Struct):
+    """What the rows of a page do not hold themselves: tags and stores by image, and who may read what."""
+
+    tags: dict[str, list[str]]
+    stores: dict[str, list[str]]
+    reads: Callable[[str], bool] | None
+
+
 def _own(row: Image, page: Any) -> dict[str, str | None]:
-    del page
-    return row.properties
+    """Return an image's own properties that the caller may see, and how its import is going."""
+    own, reads = row.properties, page.extra.reads
+    if reads is not None:
+        own = {name: value for name, value in own.items() if reads(name)}
+    if row.importing_to is None and row.failed_import is None:
+        return own
+    return own | {IMPORTING_TO: row.importing_to or "", FAILED_IMPORT: row.failed_import or ""}
+
+
+def _stores(row: Image, page: Any) -> dict[str, str]:
+    found = page.extra.stores.get(row.id)
+    return {"stores": ",".join(found)} if found else {}
 
 
 def _algorithm(row: Image, page: Any) -> str | None:
@@ -97,6 +126,7 @@ class ImageView(View, model=Image):
     """An image as clients see it."""
 
     rest: Annotated[Any, Spread(_own)]
+    places: Annotated[Any, Spread(_stores)]
     id: Annotated[str, Filterable, Sortable]
     name: Annotated[str | None, Filterable, Sortable]
     status: Annotated[str, Filterable, Sortable]
@@ -115,19 +145,24 @@ class ImageView(View, model=Image):
     os_hash_value: Annotated[str | None, Source("hash_value"), Filterable]
     created_at: Annotated[datetime, Sortable]
     updated_at: Annotated[datetime, Sortable]
-    tags: Annotated[list[str], Computed(lambda row, page: page.extra.get(row.id, []))]
+    tags: Annotated[list[str], Computed(lambda row, page: page.extra.tags.get(row.id, []))]
     self: Annotated[str, Computed(_self)]
     file: Annotated[str, Computed(_file)]
     schema: Annotated[str, Computed(lambda row, page: "/v2/schemas/image")]  # noqa: ARG005  the shape of the others
 
     @staticmethod
-    async def preload(ctx: Ctx, rows: Sequence[Image]) -> dict[str, list[str]]:
-        """Fetch the tags of the page's images."""
-        found: dict[str, list[str]] = {}
-        wanted = ImageTag.c.image_id.in_([row.id for row in rows])
-        for tag in await ctx.db.all(ImageTag, wanted, order_by=[ImageTag.c.value]):
-            found.setdefault(tag.image_id, []).append(tag.value)
-        return found
+    async def preload(ctx: Ctx, rows: Sequence[Image]) -> Around:
+        """Fetch the tags and stores of the page's images."""
+        around = Around({}, {}, readable(ctx))
+        ids = [row.id for row in rows]
+        for tag in await ctx.db.all(ImageTag, ImageTag.c.image_id.in_(ids), order_by=[ImageTag.c.value]):
+            around.tags.setdefault(tag.image_id, []).append(tag.value)
+        here = (ImageLocation.c.image_id.in_(ids), ImageLocation.c.leaving.is_(False))
+        for place in await ctx.db.all(ImageLocation, *here):
+            around.stores.setdefault(place.image_id, []).append(place.store)
+        stores = ctx.use(Stores)
+        around.stores = {image_id: stores.ordered(names) for image_id, names in around.stores.items()}
+        return around
 
 
 class MemberView(View, model=ImageMember):
@@ -151,3 +186,73 @@ class MemberUpdate(Body):
     """What the project says of the image."""
 
     status: MemberStatus
+
+
+class ImportMethod(OpenBody):
+    """How the data comes. uri: of web-download; glance_*: of glance-download."""
+
+    name: str
+    uri: str = ""
+    glance_region: str = ""
+    glance_image_id: str = ""
+    glance_service_interface: str = "public"
+
+
+class ImportRequest(OpenBody):
+    """Import an image's data into one store, several or all."""
+
+    method: ImportMethod
+    stores: tuple[str, ...] = ()
+    all_stores: bool = False
+    all_stores_must_succeed: bool | UnsetType = UNSET
+
+    @property
+    def all_or_none(self) -> bool:
+        """Whether it is a failure when one store has failed; yes, unless said otherwise."""
+        return self.all_stores_must_succeed is not False
+
+
+class ValidationData(Body):
+    """What the data must be."""
+
+    os_hash_algo: str
+    os_hash_value: str
+
+
+class LocationAdd(Body):
+    """A URL that leads to an image's data."""
+
+    url: Annotated[str, Meta(max_length=2048)]
+    validation_data: ValidationData | None = None
+
+
+class TaskCreate(Body):
+    """Work to do. The only type is `import`: create an image and fill it from the web."""
+
+    type: str
+    input: dict[str, Any] = {}
+
+
+class TaskBrief(View, model=ImageTask):
+    """A task in a list."""
+
+    id: Annotated[str, Sortable]
+    type: Annotated[str, Filterable, Sortable]
+    status: Annotated[str, Filterable, Sortable]
+    owner: Annotated[str | None, Source("owner")]
+    expires_at: Annotated[datetime | None, Sortable]
+    created_at: Annotated[datetime, Sortable]
+    updated_at: Annotated[datetime, Sortable]
+    self: Annotated[str, Computed(lambda row, page: f"/v2/tasks/{row.id}")]  # noqa: ARG005  as above
+    schema: Annotated[str, Computed(lambda row, page: "/v2/schemas/task")]  # noqa: ARG005  as above
+
+
+class TaskView(TaskBrief, model=ImageTask):
+    """A task with all that is known of it."""
+
+    image_id: str | None
+    user_id: str | None
+    request_id: str | None
+    input: Any
+    result: Any
+    message: str

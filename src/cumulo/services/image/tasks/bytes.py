@@ -1,0 +1,90 @@
+"""Work that goes on without a request: removing the bytes of deleted images, and what dead uploads left."""
+
+from datetime import timedelta
+
+from cumulo.core import clock
+from cumulo.core.db import become
+from cumulo.core.errors import Conflict
+from cumulo.core.tasks import ReconcileRun, reconciler, schedule
+from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.drivers.stores import Stores
+from cumulo.services.image.model import (
+    CachedImage,
+    Image,
+    ImageLocation,
+    ImageStatus,
+    ImageTask,
+    TaskStatus,
+)
+
+REMOVE_BYTES = "image.bytes"
+
+
+@reconciler(every=60.0, name=REMOVE_BYTES)
+async def remove_bytes(run: ReconcileRun) -> None:
+    """Remove the bytes of deleted images, then their rows; and those that leave one store of several."""
+    stores = run.use(Stores)
+    async with run.database.read() as db:
+        gone = await db.all(Image, Image.c.status == ImageStatus.PENDING_DELETE)
+        leaving = await db.all(ImageLocation, ImageLocation.c.leaving.is_(True))
+    for image in gone:
+        for store in stores.all:
+            await store.remove(image.id)
+        async with run.database.begin() as tx:
+            await tx.delete(CachedImage, CachedImage.c.image_id == image.id)
+            await tx.delete(Image, Image.c.id == image.id)
+    for place in leaving:
+        if place.store in stores.kept:
+            await stores.get(place.store).remove(place.image_id)
+        here = (ImageLocation.c.image_id == place.image_id, ImageLocation.c.store == place.store)
+        async with run.database.begin() as tx:
+            await tx.delete(ImageLocation, *here, ImageLocation.c.leaving.is_(True))
+
+
+@reconciler(every=10.0, name="image.uploads")
+async def give_up_uploads(run: ReconcileRun) -> None:
+    """Put images whose upload died back to queued, and remove what dead uploads and imports had written."""
+    async with run.database.read() as db:
+        under_way = await db.all(Image, Image.c.status.in_([ImageStatus.SAVING, ImageStatus.UPLOADING]))
+        imports = await db.all(ImageTask, ImageTask.c.status.in_([TaskStatus.PENDING, TaskStatus.PROCESSING]))
+    now = clock.now()
+    for image in under_way:
+        if image.staged is None and (image.upload_until is None or image.upload_until < now):
+            await _requeue(run, image)
+    known = frozenset({*(image.upload_id or "" for image in under_way), *(task.id for task in imports)})
+    for store in run.use(Stores).all:
+        for upload_id in await store.abandoned(known, run.use(ImageSettings).upload_silence):
+            await store.discard(upload_id)
+
+
+@schedule(every=3600.0, name="image.tasks")
+async def forget_tasks(run: ReconcileRun) -> None:
+    """Forget tasks whose time is over."""
+    async with run.database.begin() as tx:
+        await tx.delete(ImageTask, ImageTask.c.expires_at < clock.now())
+
+
+async def _requeue(run: ReconcileRun, image: Image) -> None:
+    """Let a client upload again, unless the upload has come back to life in the meantime."""
+    async with run.database.begin() as tx:
+        row = await tx.one(
+            Image,
+            Image.c.id == image.id,
+            Image.c.upload_id == image.upload_id,
+            Image.c.upload_until == image.upload_until,
+            for_update=True,
+        )
+        if row is None:
+            return
+        try:
+            await become(tx, Image, image.id, ImageStatus.QUEUED, upload_id=None, upload_until=None)
+        except Conflict:
+            return
+    if image.upload_id:
+        for store in run.use(Stores).all:
+            await store.discard(image.upload_id)
+
+
+def lease(settings: ImageSettings) -> timedelta:
+    """Return for how long an upload that just spoke counts as alive."""
+    return timedelta(seconds=settings.upload_silence)

@@ -1,0 +1,62 @@
+"""The cache: copies, on this machine, of images that stores keep."""
+
+from cumulo.core import clock
+from cumulo.core.tasks import ReconcileRun, reconciler
+from cumulo.services.image.drivers import Full, Store, Writer
+from cumulo.services.image.drivers.stores import Stores
+from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
+
+FILL_CACHE = "image.cache"
+
+
+@reconciler(every=300.0, name=FILL_CACHE)
+async def fill_cache(run: ReconcileRun) -> None:
+    """Fetch what is queued for the cache, forget what cannot be fetched, remove what was taken out of it."""
+    async with run.database.read() as db:
+        rows = await db.all(CachedImage)
+    wanted = {row.image_id for row in rows}
+    for image_id in await run.use(Stores).cache.names():
+        if image_id not in wanted:
+            await run.use(Stores).cache.remove(image_id)
+    for row in rows:
+        if row.state is CacheState.CACHED:
+            continue
+        size = await _fetch(run, row.image_id)
+        here = CachedImage.c.image_id == row.image_id
+        async with run.database.begin() as tx:
+            if size is None:
+                await tx.delete(CachedImage, here)
+                continue
+            values = {"state": CacheState.CACHED, "size": size, "modified_at": clock.now()}
+            kept = await tx.update(CachedImage, here, **values)
+        if not kept:  # taken out of the queue meanwhile
+            await run.use(Stores).cache.remove(row.image_id)
+
+
+async def _fetch(run: ReconcileRun, image_id: str) -> int | None:
+    """Copy an image into the cache; return its size in bytes, None when there is no room or no image."""
+    stores = run.use(Stores)
+    async with run.database.read() as db:
+        image = await db.get(Image, image_id)
+        rows = await db.all(ImageLocation, ImageLocation.c.image_id == image_id)
+    names = stores.ordered(row.store for row in rows if row.store in stores.kept and not row.leaving)
+    if image is None or image.status is not ImageStatus.ACTIVE or not names:
+        return None
+    await stores.cache.discard(image_id)
+    writer = await stores.cache.begin(image_id)
+    try:
+        await _copy(stores.get(names[0]), image_id, writer)
+        written = await writer.finish()
+    except (Full, FileNotFoundError):
+        await writer.discard()
+        return None
+    except BaseException:
+        await writer.discard()
+        raise
+    await stores.cache.publish(image_id, image_id)
+    return written.size
+
+
+async def _copy(source: Store, image_id: str, writer: Writer) -> None:
+    async for block in source.read(image_id):
+        await writer.write(block)
