@@ -36,6 +36,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     user_name: str | None = None
     user_domain_id: str | None = None
     user_domain_name: str | None = None
+    password_expires_at: datetime | None = None
     project_id: str | None = None
     project_name: str | None = None
     project_domain_id: str | None = None

@@ -1,50 +1,143 @@
-"""One page of a list: fetched by key, one query for the rows, rendered in the dialect's envelope."""
+"""Lists: fetched by key page by page, one query for the rows of each, rendered in the dialect's envelope.
 
+A list without a limit, in a dialect that sets none, is whole. A long one is streamed: page after page is
+fetched, rendered and sent, so that it neither fills the memory nor keeps others waiting.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+import sqlalchemy
 
 from cumulo.core.http.context import Ctx
 from cumulo.core.http.dialect import Page
-from cumulo.core.http.messages import Response
-from cumulo.core.resource.query import BadParameter, Listing, beyond, ordering, read_listing, wanted_fields
+from cumulo.core.http.messages import JSON, Response
+from cumulo.core.resource.query import (
+    BadParameter,
+    Listing,
+    beyond,
+    ordering,
+    read_listing,
+    wanted_fields,
+)
 from cumulo.core.resource.view import Shape, View
 
 if TYPE_CHECKING:
     from cumulo.core.resource.resource import Resource
+
+STREAMED_PAGE = 500  # rows that a whole list fetches and sends at a time: some milliseconds' worth
 
 
 class UnknownMarker(BadParameter):
     """marker [{value}] not found"""
 
 
-async def list_response(ctx: Ctx, resource: "Resource", view: type[View]) -> Response:
-    """Answer a list request."""
+@dataclass(frozen=True)
+class Through:
+    """What leads to the listed rows: `key` is a column with their keys, `where` says which of its rows."""
+
+    key: Any
+    where: tuple[Any, ...] = ()
+
+
+async def list_response(
+    ctx: Ctx, resource: "Resource", view: type[View], through: Through | None = None
+) -> Response:
+    """Answer a list request; with `through`, for the rows that it leads to."""
     listing = read_listing(ctx, view, resource.filters, resource.order, resource.key)
-    rows, more = await _rows(ctx, resource, listing)
-    shapes = await view.render(ctx, rows)
-    if wanted_fields(ctx):
-        shapes = [only(ctx, shape) for shape in shapes]
+    query = _Query(ctx, resource, listing, through)
+    whole = listing.limit is None and not listing.reverse
+    rows, more = await query.page(await query.marked(), STREAMED_PAGE if whole else listing.limit)
+    if whole and more:
+        tail = ctx.service.dialect.links(_page(ctx, resource, listing, rows, more=False))
+        return streamed(resource.plural, _pages(ctx, query, view, rows), tail)
+    rows = rows[::-1] if listing.reverse else rows
     page = _page(ctx, resource, listing, rows, more=more)
+    shapes = await _rendered(ctx, view, rows)
     return Response(200, {resource.plural: shapes, **ctx.service.dialect.links(page)})
 
 
-async def _rows(ctx: Ctx, resource: "Resource", listing: Listing) -> tuple[list[Any], bool]:
-    """Fetch one page, and whether more follow."""
-    model = resource.model
-    scope = list(resource.scope(ctx, model))
-    where = scope + listing.where
-    if listing.marker:
-        column = model.c[resource.key]
-        row = await ctx.db.one(model, column == listing.marker, *scope)
+def streamed(collection: str, pages: AsyncIterator[list[Shape]], tail: Mapping[str, Any]) -> Response:
+    """Return a list that is sent as its pages come; `tail` are the members after it."""
+
+    async def body() -> AsyncIterator[bytes]:
+        ahead = f'{{"{collection}":['.encode()
+        async for shapes in pages:
+            if shapes:
+                yield ahead + msgspec.json.encode(shapes)[1:-1]
+                ahead = b","
+            await asyncio.sleep(0)  # others' turn
+        after = msgspec.json.encode(tail)[1:]
+        yield (b"" if ahead == b"," else ahead) + b"]" + (b"," if tail else b"") + after
+
+    return Response(200, body(), {"Content-Type": JSON})
+
+
+async def _pages(ctx: Ctx, query: "_Query", view: type[View], rows: list[Any]) -> AsyncIterator[list[Shape]]:
+    """Yield the pages from a first one on; each is read on its own."""
+    more = True
+    while True:
+        async with ctx.read() as ctx.reader:
+            yield await _rendered(ctx, view, rows)
+            if not more:
+                return
+            rows, more = await query.page(rows[-1], STREAMED_PAGE)
+
+
+class _Query:
+    """A list request as the database is asked for it."""
+
+    def __init__(self, ctx: Ctx, resource: "Resource", listing: Listing, through: Through | None) -> None:
+        model = resource.model
+        self.ctx = ctx
+        self.resource = resource
+        self.listing = listing
+        self.through = through
+        self.scope = list(resource.scope(ctx, model))
+        self.columns: Mapping[str, Any] = dict(model.c)
+        if through is not None:
+            self.columns = {**self.columns, resource.key: through.key}
+
+    async def marked(self) -> Any:
+        """Return the row that the marker names, or None without one. UnknownMarker."""
+        marker, model = self.listing.marker, self.resource.model
+        if not marker:
+            return None
+        row = await self.ctx.db.one(model, model.c[self.resource.key] == marker, *self.scope)
         if row is None:
-            raise UnknownMarker(field="marker", value=listing.marker)
-        where.append(beyond(model, listing, row))
-    if listing.limit == 0:
-        return [], False
-    limit = None if listing.limit is None else listing.limit + 1
-    rows = await ctx.db.all(model, *where, order_by=ordering(model, listing), limit=limit)
-    more = listing.limit is not None and len(rows) > listing.limit
-    rows = rows[: listing.limit]
-    return (rows[::-1] if listing.reverse else rows), more
+            raise UnknownMarker(field="marker", value=marker)
+        return row
+
+    async def page(self, after: Any, size: int | None) -> tuple[list[Any], bool]:
+        """Return at most `size` rows after a row (None: from the first on), and whether more follow."""
+        if size == 0:
+            return [], False
+        where = [*self.scope, *self.listing.where]
+        if after is not None:
+            where.append(beyond(self.columns, self.listing, after))
+        order = ordering(self.columns, self.listing)
+        rows = await self._fetch(where, order, None if size is None else size + 1)
+        return rows[:size], size is not None and len(rows) > size
+
+    async def _fetch(self, where: list[Any], order: list[Any], limit: int | None) -> list[Any]:
+        model, through = self.resource.model, self.through
+        if through is None:
+            return await self.ctx.db.all(model, *where, order_by=order, limit=limit)
+        statement = (
+            sqlalchemy.select(model.table)
+            .where(model.c[self.resource.key] == through.key, *through.where, *where)
+            .order_by(*order)
+            .limit(limit)
+        )
+        return await self.ctx.db.models(model, statement)
+
+
+async def _rendered(ctx: Ctx, view: type[View], rows: list[Any]) -> list[Shape]:
+    shapes = await view.render(ctx, rows)
+    return [only(ctx, shape) for shape in shapes] if wanted_fields(ctx) else shapes
 
 
 def _page(ctx: Ctx, resource: "Resource", listing: Listing, rows: list[Any], *, more: bool) -> Page:

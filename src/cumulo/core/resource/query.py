@@ -1,11 +1,11 @@
 """Lists: what to show, in which order, from where on; read from the query by the view's flags."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, false, func, or_
+from sqlalchemy import ColumnElement, String, and_, func, or_
 
 from cumulo.core.errors import Invalid
 from cumulo.core.http.context import Ctx
@@ -178,24 +178,24 @@ def _asked(query: dict[str, list[str]]) -> list[tuple[str, str]]:
     return [(k, directions[i] if i < len(directions) else last) for i, k in enumerate(keys)]
 
 
-def ordering(model: Any, listing: Listing) -> list[Any]:
-    """Return the ORDER BY of a listing; turned round for a reversed page."""
-    columns = [(_total(model.c[name]), descending) for name, descending in listing.order]
-    return [c.desc() if descending != listing.reverse else c.asc() for c, descending in columns]
+def ordering(columns: Mapping[str, Any], listing: Listing) -> list[Any]:
+    """Return the ORDER BY of a listing; turned round for a reversed page. columns: by attribute."""
+    order = [(_total(columns[name]), descending) for name, descending in listing.order]
+    return [c.desc() if descending != listing.reverse else c.asc() for c, descending in order]
 
 
-def beyond(model: Any, listing: Listing, row: Any) -> Where:
+def beyond(columns: Mapping[str, Any], listing: Listing, row: Any) -> Where:
     """Return the condition for rows that come after `row` in the listing's order."""
     clauses: list[Where] = []
     before: list[Where] = []
     for name, descending in listing.order:
-        column, value = _total(model.c[name]), getattr(row, name)
+        column, value = _total(columns[name]), getattr(row, name)
         if value is None:
-            value = "" if isinstance(model.c[name].type, String) else None
+            value = "" if isinstance(columns[name].type, String) else None
         later = column < value if descending != listing.reverse else column > value
         clauses.append(and_(*before, later) if value is not None else and_(*before, column.is_not(None)))
         before.append(_equals(column, value))
-    return or_(false(), *clauses)
+    return or_(*clauses)
 
 
 def _total(column: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from cumulo.core.http import Dialect, identity_links, microseconds
 from cumulo.services.identity.api.audit import audit
+from cumulo.services.identity.api.assignments import assignments
 from cumulo.services.identity.api.catalog import endpoints, named_regions, regions, services
 from cumulo.services.identity.api.configuration import configuration
 from cumulo.services.identity.api.credentials import below_user, credentials, rules
@@ -46,6 +47,7 @@ PARTS = (
     roles,
     inferences,
     grants,
+    assignments,
     services,
     endpoints,
     regions,

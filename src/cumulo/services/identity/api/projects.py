@@ -12,7 +12,7 @@ from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import flag, in_sight, links
 from cumulo.services.identity.api.users import home_domain
 from cumulo.services.identity.domain import projects as domain
-from cumulo.services.identity.domain.authority import ancestors
+from cumulo.services.identity.domain.lineage import ancestors, subtree
 from cumulo.services.identity.domain.options import check_deletable, with_options
 from cumulo.services.identity.errors import DomainNotFound, ProjectNotFound, TagNotFound
 from cumulo.services.identity.model import Domain, Project
@@ -115,7 +115,7 @@ async def list_domains(ctx: Ctx) -> Response:
 async def show_project(ctx: Ctx, project: Project) -> dict[str, Any]:
     """Show a project; on demand with the projects above and below it, as a list or as ids."""
     shape = (await ProjectView.render(ctx, [project]))[0]
-    for name, fetch in (("parents", ancestors), ("subtree", domain.subtree)):
+    for name, fetch in (("parents", ancestors), ("subtree", subtree)):
         as_list, as_ids = flag(ctx, f"{name}_as_list"), flag(ctx, f"{name}_as_ids")
         if as_list and as_ids:
             raise Invalid(f"Specify either {name}_as_list or {name}_as_ids, not both.")

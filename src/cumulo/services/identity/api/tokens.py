@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from cumulo.core.auth import Identity
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Claims, Keyring
@@ -9,8 +11,9 @@ from cumulo.core.db import Reader
 from cumulo.core.errors import Unauthenticated
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.identity import policy
-from cumulo.services.identity.api.lists import flag, links, listed
+from cumulo.services.identity.api.lists import flag, links
 from cumulo.services.identity.api.oauth import call
+from cumulo.services.identity.api.reachable import list_domains_of, list_projects_of
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import (
     audit,
@@ -28,9 +31,8 @@ from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.passwords import missing_methods
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.errors import LoginRefused, TokenNotFound
-from cumulo.services.identity.model import SYSTEM, AccessToken, ApplicationCredential
+from cumulo.services.identity.model import SYSTEM, AccessToken, ApplicationCredential, Domain, Project
 from cumulo.services.identity.schema.auth import AuthRequest, receipt_body, token_body
-from cumulo.services.identity.schema.projects import DomainView, ProjectView
 
 SUBJECT = "X-Subject-Token"
 RECEIPT = "Openstack-Auth-Receipt"
@@ -85,6 +87,7 @@ _ONE_FACTOR = {"token", "application_credential", "oauth1"}
 
 def _desk(ctx: Ctx) -> login.Desk:
     return login.Desk(
+        verify=ctx.engine.authenticator.authenticate,
         read=ctx.read,
         begin=ctx.begin,
         passwords=ctx.use(Passwords),
@@ -127,50 +130,56 @@ async def _renew_hash(ctx: Ctx, principal: login.Principal) -> None:
 
 async def answer_with(ctx: Ctx, db: Reader, status: int, token: str, identity: Identity) -> Response:
     """Return a token in full."""
-    user = await people.require_user(db, identity.user_id or "")
     credential_id = identity.application_credential_id
     credential = await db.get(ApplicationCredential, credential_id) if credential_id else None
     access_id = identity.access_token_id
     access = await db.get(AccessToken, access_id) if access_id else None
     entries = None if flag(ctx, "nocatalog") else await ctx.use(CatalogCache).show(db, identity)
-    return Response(status, token_body(identity, user, credential or access, entries), {SUBJECT: token})
+    return Response(status, token_body(identity, credential or access, entries), {SUBJECT: token})
 
 
-def _subject(ctx: Ctx) -> dict[str, Any]:
-    """Return whom the subject token is about, for the policy; raise TokenNotFound."""
-    try:
-        claims = ctx.use(Keyring).open(ctx.request.headers.get(SUBJECT) or "")
-    except Unauthenticated as error:
-        raise TokenNotFound from error
-    return {"target": {"token": {"user_id": claims.user_id}}}
+class _Subject(msgspec.Struct, frozen=True):
+    """A token that a caller asks about, and whom it stands for; also the policy's target."""
+
+    token: str
+    identity: Identity
 
 
-async def _verified(ctx: Ctx) -> tuple[str, Identity]:
+async def _subject(ctx: Ctx) -> _Subject | None:
+    """Verify the token that is asked about; None when it is no good."""
     token = ctx.request.headers.get(SUBJECT) or ""
     try:
-        return token, await ctx.engine.authenticator.authenticate(ctx.db, token)
-    except Unauthenticated as error:
-        raise TokenNotFound from error
+        return _Subject(token, await ctx.engine.authenticator.authenticate(ctx.db, token))
+    except Unauthenticated:
+        return None
 
 
-@tokens.route("GET", "/auth/tokens", policy=policy.VALIDATE_TOKEN, target=_subject)
-async def show_token(ctx: Ctx) -> Response:
+def _of_whom(ctx: Ctx) -> dict[str, Any]:
+    """Return the policy's target; raise TokenNotFound, to whomever it may be, for a token that is no good."""
+    if ctx.target is None:
+        raise TokenNotFound
+    return {"target": {"token": {"user_id": ctx.target.identity.user_id}}}
+
+
+@tokens.route("GET", "/auth/tokens", policy=policy.VALIDATE_TOKEN, load=_subject, target=_of_whom)
+async def show_token(ctx: Ctx, subject: _Subject) -> Response:
     """Show whom a token stands for and what it may do."""
-    return await answer_with(ctx, ctx.db, 200, *await _verified(ctx))
+    return await answer_with(ctx, ctx.db, 200, subject.token, subject.identity)
 
 
-@tokens.route("HEAD", "/auth/tokens", policy=policy.CHECK_TOKEN, target=_subject)
-async def check_token(ctx: Ctx) -> Response:
+@tokens.route("HEAD", "/auth/tokens", policy=policy.CHECK_TOKEN, load=_subject, target=_of_whom)
+async def check_token(ctx: Ctx, subject: _Subject) -> Response:
     """Check that a token is valid."""
-    token, _identity = await _verified(ctx)
-    return Response(200, b"", {SUBJECT: token})
+    del ctx
+    return Response(200, b"", {SUBJECT: subject.token})
 
 
-@tokens.route("DELETE", "/auth/tokens", policy=policy.REVOKE_TOKEN, target=_subject, status=204)
-async def revoke_token(ctx: Ctx) -> None:
+@tokens.route(
+    "DELETE", "/auth/tokens", policy=policy.REVOKE_TOKEN, load=_subject, target=_of_whom, status=204
+)
+async def revoke_token(ctx: Ctx, subject: _Subject) -> None:
     """Revoke a token; it is refused at once."""
-    _token, identity = await _verified(ctx)
-    await revocation.revoke(ctx, identity.audit_ids[0], identity.expires_at)
+    await revocation.revoke(ctx, subject.identity.audit_ids[0], subject.identity.expires_at)
 
 
 @tokens.route("GET", "/auth/catalog", policy=policy.GET_AUTH_CATALOG)
@@ -180,17 +189,15 @@ async def show_catalog(ctx: Ctx) -> dict[str, Any]:
 
 
 @tokens.route("GET", "/auth/projects", policy=policy.GET_AUTH_PROJECTS)
-async def list_own_projects(ctx: Ctx) -> dict[str, Any]:
+async def list_own_projects(ctx: Ctx) -> Response:
     """List the projects that one may log in to."""
-    rows = await projects.projects_of_user(ctx.db, ctx.identity.user_id or "")
-    return await listed(ctx, "projects", ProjectView, [row for row in rows if row.enabled])
+    return await list_projects_of(ctx, ctx.identity.user_id or "", Project.c.enabled.is_(True))
 
 
 @tokens.route("GET", "/auth/domains", policy=policy.GET_AUTH_DOMAINS)
-async def list_own_domains(ctx: Ctx) -> dict[str, Any]:
+async def list_own_domains(ctx: Ctx) -> Response:
     """List the domains that one may log in to."""
-    rows = await projects.domains_of_user(ctx.db, ctx.identity.user_id or "")
-    return await listed(ctx, "domains", DomainView, [row for row in rows if row.enabled])
+    return await list_domains_of(ctx, ctx.identity.user_id or "", Domain.c.enabled.is_(True))
 
 
 @tokens.route("GET", "/auth/system", policy=policy.GET_AUTH_SYSTEM)

@@ -5,10 +5,12 @@ from typing import Any
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import Resource
+from cumulo.core.resource.listing import Through, list_response
 from cumulo.services.identity import policy
-from cumulo.services.identity.api.lists import in_sight, listed, shown
+from cumulo.services.identity.api.lists import in_sight, shown
+from cumulo.services.identity.api.reachable import list_projects_of
 from cumulo.services.identity.config import IdentitySettings
-from cumulo.services.identity.domain import people, projects
+from cumulo.services.identity.domain import people
 from cumulo.services.identity.domain.login import blame, note_failure, usable_hash
 from cumulo.services.identity.domain.passwords import (
     check_change,
@@ -31,7 +33,6 @@ from cumulo.services.identity.schema.people import (
     UserView,
     with_extra,
 )
-from cumulo.services.identity.schema.projects import ProjectView
 
 users = Resource("user", "/users", model=User, view=UserView, scope=in_sight, missing=UserNotFound)
 users.list(policy=policy.LIST_USERS)
@@ -150,17 +151,16 @@ async def change_password(ctx: Ctx, user_id: str, body: PasswordChange) -> Respo
 
 
 @users.member("GET", "/projects", policy=policy.LIST_USER_PROJECTS)
-async def list_projects_of_user(ctx: Ctx, user: User) -> dict[str, Any]:
+async def list_projects_of_user(ctx: Ctx, user: User) -> Response:
     """List the projects on which a user has a role."""
-    return await listed(ctx, "projects", ProjectView, await projects.projects_of_user(ctx.db, user.id))
+    return await list_projects_of(ctx, user.id)
 
 
 @users.member("GET", "/groups", policy=policy.LIST_GROUPS_FOR_USER)
-async def list_groups_of_user(ctx: Ctx, user: User) -> dict[str, Any]:
+async def list_groups_of_user(ctx: Ctx, user: User) -> Response:
     """List the groups that a user is in."""
-    inside = [row.group_id for row in await ctx.db.all(Membership, Membership.c.user_id == user.id)]
-    rows = await ctx.db.all(Group, Group.c.id.in_(inside), order_by=[Group.c.name]) if inside else []
-    return await listed(ctx, "groups", GroupView, rows)
+    c = Membership.c
+    return await list_response(ctx, groups, GroupView, Through(c.group_id, (c.user_id == user.id,)))
 
 
 groups = Resource(
@@ -196,11 +196,10 @@ async def delete_group(ctx: Ctx, group: Group) -> None:
 
 
 @groups.member("GET", "/users", policy=policy.LIST_USERS_IN_GROUP)
-async def list_members(ctx: Ctx, group: Group) -> dict[str, Any]:
+async def list_members(ctx: Ctx, group: Group) -> Response:
     """List the users in a group."""
-    inside = [row.user_id for row in await ctx.db.all(Membership, Membership.c.group_id == group.id)]
-    rows = await ctx.db.all(User, User.c.id.in_(inside), order_by=[User.c.name]) if inside else []
-    return await listed(ctx, "users", UserView, rows)
+    c = Membership.c
+    return await list_response(ctx, users, UserView, Through(c.user_id, (c.group_id == group.id,)))
 
 
 async def _group_and_user(ctx: Ctx) -> dict[str, Any]:

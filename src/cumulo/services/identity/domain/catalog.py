@@ -30,27 +30,27 @@ class _Rows(msgspec.Struct, frozen=True):
     services: list[CatalogService]
     endpoints: dict[str, list[Endpoint]]
     seen: dict[str, frozenset[str]]  # of projects that see only some endpoints: which
+    entries: dict[str, msgspec.Raw]  # of services that are the same for everybody, as they are shown
 
 
 class CatalogCache:
     """The rows of the catalog, kept with the revision at which they were read: every token asks for them."""
 
     def __init__(self) -> None:
-        self._rows = _Rows(-1, [], {}, {})
+        self._rows = _Rows(-1, [], {}, {}, {})
 
-    async def show(self, db: Reader, identity: Identity) -> list[dict[str, Any]]:
-        """Return the catalog as a token carries it; an endpoint that needs a project is left out without."""
+    async def show(self, db: Reader, identity: Identity) -> list[Any]:
+        """Return the catalog as a token carries it; an endpoint that needs a project is left out without.
+
+        Entries are dicts, or such as JSON already.
+        """
         rows = await self._current(db)
         known = {"project_id": identity.project_id, "tenant_id": identity.project_id}
         known["user_id"] = identity.user_id
         seen = rows.seen.get(identity.project_id) if identity.project_id and rows.seen else None
+        kept = rows.entries if seen is None else {}
         return [
-            {
-                "id": service.id,
-                "type": service.type,
-                "name": service.name or "",
-                "endpoints": list(_filled(rows.endpoints.get(service.id, ()), known, seen)),
-            }
+            kept.get(service.id) or _service(service, rows.endpoints.get(service.id, ()), known, seen)
             for service in rows.services
         ]
 
@@ -65,8 +65,27 @@ class CatalogCache:
         for row in await db.all(Endpoint, Endpoint.c.enabled.is_(True), order_by=[Endpoint.c.id]):
             endpoints.setdefault(row.service_id, []).append(row)
         seen = await seen_by_project(db, (each for rows in endpoints.values() for each in rows))
-        self._rows = _Rows(now, services, endpoints, seen)  # at once: others may read while we wait
+        entries = {}
+        for service in services:
+            own = endpoints.get(service.id, [])
+            if not any("(" in endpoint.url for endpoint in own):
+                entries[service.id] = msgspec.Raw(msgspec.json.encode(_service(service, own, {}, None)))
+        self._rows = _Rows(now, services, endpoints, seen, entries)  # at once: others may read while we wait
         return self._rows
+
+
+def _service(
+    service: CatalogService,
+    endpoints: Iterable[Endpoint],
+    known: dict[str, str | None],
+    seen: frozenset[str] | None,
+) -> dict[str, Any]:
+    return {
+        "id": service.id,
+        "type": service.type,
+        "name": service.name or "",
+        "endpoints": list(_filled(endpoints, known, seen)),
+    }
 
 
 def _filled(

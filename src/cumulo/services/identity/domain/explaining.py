@@ -8,8 +8,9 @@ from cumulo.core.auth.tokens import Claims, audit_id
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid, Unauthenticated
 from cumulo.services.identity.domain.authority import identity_of
-from cumulo.services.identity.domain.named import find_project, find_user
+from cumulo.services.identity.domain.named import find_user, project_id_of
 from cumulo.services.identity.errors import ProjectNotFound, UserNotFound
+from cumulo.services.identity.model import Project
 from cumulo.services.identity.schema.auth import ProjectNamed, UserNamed
 
 
@@ -20,10 +21,10 @@ async def identity_in(db: Reader, user: UserNamed, project: ProjectNamed | None,
         raise UserNotFound(id=user.id or user.name)
     scope: tuple[str, str | None] = ("system", "all") if system else ("", None)
     if project is not None:
-        row = await find_project(db, project)
-        if row is None:
+        project_id = await project_id_of(db, project)
+        if project_id is None or await db.get(Project, project_id) is None:
             raise ProjectNotFound(id=project.id or project.name)
-        scope = ("project", row.id)
+        scope = ("project", project_id)
     now = clock.now()
     claims = Claims(
         user_id=found.id,

@@ -7,6 +7,7 @@ import msgspec
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed
+from cumulo.services.identity.domain.lineage import plant
 from cumulo.services.identity.model import (
     DEFAULT_DOMAIN,
     SYSTEM,
@@ -94,7 +95,7 @@ async def _project(work: Work, name: str, description: str) -> Project:
         project = Project(
             name=name, description=description, domain_id=DEFAULT_DOMAIN, parent_id=DEFAULT_DOMAIN
         )
-        await work.db.insert(project)
+        await plant(work.db, project)
     return project
 
 

@@ -14,7 +14,7 @@ from cumulo.core.errors import Forbidden, Invalid, Unauthenticated
 from cumulo.services.identity.domain.authority import identity_of
 from cumulo.services.identity.domain.delegations import standing_trust, usable_user
 from cumulo.services.identity.domain.login import Principal
-from cumulo.services.identity.domain.named import find_domain, find_project
+from cumulo.services.identity.domain.named import domain_id_of, project_id_of
 from cumulo.services.identity.domain.secrets import Ec2Key
 from cumulo.services.identity.errors import ScopeWithCredential
 from cumulo.services.identity.model import Credential, Trust
@@ -89,15 +89,9 @@ async def _wanted(db: Reader, scope: Scope | str | UnsetType) -> tuple[str, str 
     if len(given) != 1:
         raise Invalid("Scoping to both domain and project is not allowed, and there must be one scope.")
     if not isinstance(scope.project, UnsetType):
-        project = await find_project(db, scope.project)
-        if project is None:
-            raise Unauthenticated
-        return "project", project.id
+        return "project", await project_id_of(db, scope.project)
     if not isinstance(scope.domain, UnsetType):
-        domain = await find_domain(db, scope.domain)
-        if domain is None:
-            raise Unauthenticated
-        return "domain", domain.id
+        return "domain", await domain_id_of(db, scope.domain)
     return ("system", "all") if scope.unscoped is UNSET else ("", None)
 
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import UnsetType
 
 from cumulo.core import clock
+from cumulo.core.auth import Identity
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Forbidden, Invalid, Unauthenticated
 from cumulo.services.identity.config import IdentitySettings
-from cumulo.services.identity.domain.authority import identity_of
 from cumulo.services.identity.domain.delegations import is_past
 from cumulo.services.identity.domain.named import find_user
 from cumulo.services.identity.domain.passwords import failed, is_locked_out, record_of, succeeded
@@ -45,6 +45,7 @@ from cumulo.services.identity.schema.auth import (
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """What checking proofs needs: nothing of the database is held open while a password is verified."""
 
+    verify: Callable[[Reader, str], Awaitable[Identity]]  # a token; raises Unauthenticated
     read: Callable[[], AbstractAsyncContextManager[Reader]]
     begin: Callable[[], AbstractAsyncContextManager[Transaction]]
     passwords: Passwords
@@ -201,7 +202,7 @@ async def _by_token(desk: Desk, request: AuthRequest) -> Principal:
     try:
         claims = desk.keyring.open(proof.id)
         async with desk.read() as db:
-            await identity_of(db, claims)
+            await desk.verify(db, proof.id)
             user = await db.get(User, claims.user_id)
     except Unauthenticated as error:
         raise TokenNotFound from error  # as Keystone has it: 404, not 401

@@ -1,5 +1,9 @@
 """Finding what a login request names, by id or by name and domain."""
 
+from typing import Any
+
+import sqlalchemy
+
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid
 from cumulo.services.identity.model import Domain, Project, User
@@ -31,13 +35,28 @@ async def find_domain(db: Reader, named: Named) -> Domain | None:
     return await db.one(Domain, Domain.c.name == named.name)
 
 
-async def find_project(db: Reader, named: ProjectNamed) -> Project | None:
-    """Return the project that a request names; None when there is none."""
+async def domain_id_of(db: Reader, named: Named) -> str | None:
+    """Return the id of the domain that a scope names; by an id, whether or not there is one."""
     if named.id is not None:
-        return await db.get(Project, named.id)
+        return named.id
+    domain = await find_domain(db, named)
+    return None if domain is None else domain.id
+
+
+async def project_id_of(db: Reader, named: ProjectNamed) -> str | None:
+    """Return the id of the project that a scope names; by an id, whether or not there is one."""
+    if named.id is not None:
+        return named.id
     if named.name is None or named.domain is None:
         raise Invalid(_EXPECTED.format("domain" if named.name else "id or name", "project"))
-    domain = await find_domain(db, named.domain)
-    if domain is None:
-        return None
-    return await db.one(Project, Project.c.domain_id == domain.id, Project.c.name == named.name)
+    domain_id = await domain_id_of(db, named.domain)
+    found = await db.answer(_project_of_name, domain_id=domain_id, name=named.name)
+    return found[0][0] if found else None
+
+
+def _project_of_name() -> Any:
+    p = Project.c
+    return sqlalchemy.select(p.id).where(
+        p.domain_id == sqlalchemy.bindparam("domain_id", type_=p.domain_id.type),
+        p.name == sqlalchemy.bindparam("name", type_=p.name.type),
+    )

@@ -7,8 +7,9 @@ import sqlalchemy
 from cumulo.core.db import Reader
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
-from cumulo.services.identity.domain.authority import ancestors, changed, of_user
+from cumulo.services.identity.domain.authority import changed
 from cumulo.services.identity.domain.delegations import end_trusts
+from cumulo.services.identity.domain.lineage import ancestors, is_below, plant
 from cumulo.services.identity.errors import (
     DefaultDomainIndelible,
     DomainEnabled,
@@ -122,7 +123,7 @@ async def create_project(work: Work, project: Project) -> Project:
         if parent.domain_id != project.domain_id:
             raise WrongDomain(parent_id=parent.id, domain_id=project.domain_id)
     try:
-        await work.db.insert(project)
+        await plant(work.db, project)
     except Duplicate as error:
         raise _taken(project) from error
     return project
@@ -134,7 +135,8 @@ async def update_project(work: Work, project: Project, changes: dict[str, Any]) 
     A project is not disabled above an enabled one, and not enabled below a disabled one.
     """
     enabled = changes.get("enabled", project.enabled)
-    if project.enabled and not enabled and any(each.enabled for each in await subtree(work.db, project)):
+    busy = (is_below(project.id), Project.c.enabled.is_(True))
+    if project.enabled and not enabled and await work.db.exists(Project, *busy):
         raise ProjectTreeEnabled(id=project.id)
     if not project.enabled and enabled and not all(e.enabled for e in await ancestors(work.db, project)):
         raise ProjectParentDisabled(id=project.id)
@@ -147,17 +149,6 @@ async def delete_project(work: Work, project: Project) -> None:
         raise ProjectHasChildren(id=project.id)
     await _remove_project(work, project)
     await changed(work.db)
-
-
-async def subtree(db: Reader, project: Project) -> list[Project]:
-    """Return the projects below a project, level by level."""
-    found: list[Project] = []
-    level = [project.id]
-    while level:
-        rows = await db.all(Project, Project.c.parent_id.in_(level), order_by=[Project.c.name])
-        found += rows
-        level = [row.id for row in rows]
-    return found
 
 
 def chained(ids: list[str]) -> dict[str, Any] | None:
@@ -199,34 +190,3 @@ async def _save(work: Work, row: M, changes: dict[str, Any], kind: str) -> M:
 
 def _taken(project: Project) -> NameTaken:
     return NameTaken(kind="project", name=project.name, where=f" at domain ID {project.domain_id}")
-
-
-async def projects_of_user(db: Reader, user_id: str) -> list[Project]:
-    """Return the projects on which a user has a role, directly, by a group or inherited, by name."""
-    assignments = await db.all(Assignment, of_user(user_id), Assignment.c.target_type != "system")
-    direct = {a.target_id for a in assignments if a.target_type == "project" and not a.inherited}
-    domains = {a.target_id for a in assignments if a.target_type == "domain" and a.inherited}
-    above = {a.target_id for a in assignments if a.target_type == "project" and a.inherited}
-    direct |= await _below(db, above)
-    where = sqlalchemy.or_(Project.c.id.in_(sorted(direct)), Project.c.domain_id.in_(sorted(domains)))
-    return await db.all(Project, where, order_by=[Project.c.name, Project.c.id])
-
-
-async def domains_of_user(db: Reader, user_id: str) -> list[Domain]:
-    """Return the domains on which a user has a role, by name."""
-    c = Assignment.c
-    held = sqlalchemy.select(c.target_id).where(
-        of_user(user_id), c.target_type == "domain", c.inherited.is_(False)
-    )
-    return await db.all(Domain, Domain.c.id.in_(held), order_by=[Domain.c.name])
-
-
-async def _below(db: Reader, project_ids: set[str]) -> set[str]:
-    """Return the ids of all projects below these."""
-    found: set[str] = set()
-    level = project_ids
-    while level:
-        rows = await db.all(Project, Project.c.parent_id.in_(sorted(level)))
-        level = {row.id for row in rows} - found
-        found |= level
-    return found

@@ -52,14 +52,32 @@ class Project(Model, table="identity_projects"):
 
     id: str = column(_ID, key=True, default_factory=ids.plain)
     domain_id: str = column(_ID, references="identity_domains.id")
-    parent_id: str = column(_ID, index=True)
+    parent_id: str = column(_ID)
     name: str = column(String(64))
     description: str = column(Text, default="")
     enabled: bool = column(Boolean, default=True)
     tags: list[str] = column(Json, default_factory=list)
     extra: dict[str, Any] = column(Json, default_factory=dict)
     options: dict[str, Any] | None = column(Json, default=None)
-    __extra__ = (Unique("domain_id", "name"),)
+    # Lists page by id: each index ends with it, so that a page costs as much among many as among few.
+    __extra__ = (
+        Unique("domain_id", "name"),
+        Index("domain_id", "id"),
+        Index("parent_id", "id"),
+        Index("enabled", "id"),
+        Index("name", "id"),
+    )
+
+
+class Lineage(Model, table="identity_lineage"):
+    """A project and what it lies below: its domain, every project above it, and itself.
+
+    With it, who inherits what is a look-up in either direction, however deep and wide the tree is.
+    """
+
+    ancestor_id: str = column(_ID, key=True)
+    project_id: str = column(_ID, key=True, references="identity_projects.id", on_delete="CASCADE")
+    __extra__ = (Index("project_id", "ancestor_id", unique=True),)
 
 
 class User(Model, table="identity_users"):
@@ -78,7 +96,12 @@ class User(Model, table="identity_users"):
     generation: int = column(Integer, default=1)
     created_at: datetime = column(When, default_factory=clock.now)
     extra: dict[str, Any] = column(Json, default_factory=dict)
-    __extra__ = (Unique("domain_id", "name"),)
+    __extra__ = (
+        Unique("domain_id", "name"),
+        Index("domain_id", "id"),
+        Index("enabled", "id"),
+        Index("name", "id"),
+    )
 
 
 class Group(Model, table="identity_groups"):
@@ -89,14 +112,15 @@ class Group(Model, table="identity_groups"):
     name: str = column(String(64))
     description: str = column(Text, default="")
     extra: dict[str, Any] = column(Json, default_factory=dict)
-    __extra__ = (Unique("domain_id", "name"),)
+    __extra__ = (Unique("domain_id", "name"), Index("domain_id", "id"), Index("name", "id"))
 
 
 class Membership(Model, table="identity_memberships"):
     """A user in a group."""
 
     group_id: str = column(_ID, key=True, references="identity_groups.id", on_delete="CASCADE")
-    user_id: str = column(_ID, key=True, index=True, references="identity_users.id", on_delete="CASCADE")
+    user_id: str = column(_ID, key=True, references="identity_users.id", on_delete="CASCADE")
+    __extra__ = (Index("user_id", "group_id", unique=True),)
 
 
 class Role(Model, table="identity_roles"):
@@ -118,6 +142,7 @@ class Implication(Model, table="identity_implications"):
 
     prior_id: str = column(_ID, key=True, references="identity_roles.id", on_delete="CASCADE")
     implied_id: str = column(_ID, key=True, references="identity_roles.id", on_delete="CASCADE")
+    __extra__ = (Index("implied_id", "prior_id", unique=True),)
 
 
 class Assignment(Model, table="identity_assignments"):
@@ -130,9 +155,25 @@ class Assignment(Model, table="identity_assignments"):
     actor_type: str = column(String(8), key=True)
     actor_id: str = column(_ID, key=True)
     target_type: str = column(String(8), key=True)
-    target_id: str = column(_ID, key=True, index=True)
+    target_id: str = column(_ID, key=True)
     role_id: str = column(_ID, key=True, references="identity_roles.id", on_delete="CASCADE")
     inherited: bool = column(Boolean, key=True, default=False)
+    # The key's columns in the orders in which lists go through them: all or one actor's, one target's, one
+    # role's. Each is unique, which tells the database that nothing is left to sort.
+    __extra__ = (
+        Index(
+            "actor_type", "inherited", "actor_id", "target_type", "target_id", "role_id",
+            name="ix_identity_assignments_by_actor", unique=True,
+        ),
+        Index(
+            "target_id", "inherited", "actor_type", "actor_id", "role_id", "target_type",
+            name="ix_identity_assignments_by_target", unique=True,
+        ),
+        Index(
+            "role_id", "actor_type", "inherited", "actor_id", "target_type", "target_id",
+            name="ix_identity_assignments_by_role", unique=True,
+        ),
+    )  # fmt: skip
 
 
 class Region(Model, table="identity_regions"):

@@ -100,9 +100,8 @@ class AuthRequest(OpenBody):
 
 def token_body(
     identity: Identity,
-    user: User,
     delegation: ApplicationCredential | AccessToken | None,
-    catalog: list[dict[str, Any]] | None,
+    catalog: list[Any] | None,
 ) -> dict[str, Any]:
     """Return a token as the API shows it."""
     token: dict[str, Any] = {
@@ -111,7 +110,7 @@ def token_body(
             "domain": {"id": identity.user_domain_id, "name": identity.user_domain_name},
             "id": identity.user_id,
             "name": identity.user_name,
-            "password_expires_at": _bare(user),
+            "password_expires_at": _moment(identity.password_expires_at),
         },
         "audit_ids": list(identity.audit_ids),
         "expires_at": microseconds(identity.expires_at),
@@ -151,8 +150,7 @@ def receipt_body(
     return {"receipt": receipt}
 
 
-def _bare(user: User) -> str | None:
-    moment = user.password_expires_at
+def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else microseconds(moment)
 
 

@@ -1,0 +1,41 @@
+"""What a user may log in to: the projects and domains on which it has a role, by whichever way."""
+
+from typing import Any
+
+import sqlalchemy
+
+from cumulo.services.identity.model import Assignment, Lineage, Membership
+
+
+def reachable_projects(user_id: str) -> Any:
+    """Return a select of the ids of the projects on which a user has a role, inherited ones included."""
+    a, line = Assignment.c, Lineage.c
+    below = (
+        a.inherited == sqlalchemy.true(),
+        line.ancestor_id == a.target_id,
+        line.project_id != a.target_id,
+    )
+    own = (a.inherited == sqlalchemy.false(), a.target_type == "project")
+    selects = [
+        sqlalchemy.select(project_id.label("id")).where(*actor, *place)
+        for actor in _actors(user_id)
+        for project_id, place in ((a.target_id, own), (line.project_id, below))
+    ]
+    return sqlalchemy.union(*selects)
+
+
+def reachable_domains(user_id: str) -> Any:
+    """Return a select of the ids of the domains on which a user has a role."""
+    a = Assignment.c
+    place = (a.inherited == sqlalchemy.false(), a.target_type == "domain")
+    asked = sqlalchemy.select(a.target_id.label("id"))
+    return sqlalchemy.union(*[asked.where(*actor, *place) for actor in _actors(user_id)])
+
+
+def _actors(user_id: str) -> list[tuple[Any, ...]]:
+    a = Assignment.c
+    groups = sqlalchemy.select(Membership.c.group_id).where(Membership.c.user_id == user_id)
+    return [
+        (a.actor_type == "user", a.actor_id == user_id),
+        (a.actor_type == "group", a.actor_id.in_(groups)),
+    ]
