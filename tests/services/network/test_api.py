@@ -167,6 +167,14 @@ async def test_what_is_built_is_said(member):
     await member.show("/extensions/nothing", expect=404)
 
 
+async def test_providers_are_listed_by_what_they_provide(member):
+    path = "/service-providers"
+    (router,) = (await member.show(path))["service_providers"]
+    assert (router["service_type"], router["name"]) == ("L3_ROUTER_NAT", "ovn")
+    assert (await member.show(f"{path}?service_type=L3_ROUTER_NAT"))["service_providers"] == [router]
+    assert (await member.show(f"{path}?service_type=VPN"))["service_providers"] == []
+
+
 async def test_everything_realised_reaches_the_data_plane(cloud, driver, member, network):
     await member.create("port", network_id=network["id"])
     await cloud.settle()

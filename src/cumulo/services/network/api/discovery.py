@@ -101,6 +101,8 @@ async def zones(ctx: Ctx) -> dict[str, Any]:
 
 @routes.route("GET", "/service-providers", policy=policy.GET_PROVIDERS)
 async def providers(ctx: Ctx) -> dict[str, Any]:
-    """List what provides routers."""
-    del ctx
-    return {"service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "ovn", "default": True}]}
+    """List what provides routers. Clients ask by `service_type` for VPN, and take any answer for a yes."""
+    known = {"service_type": "L3_ROUTER_NAT", "name": "ovn", "default": True}
+    asked = {name: values for name, values in ctx.request.query.items() if name in known}
+    matches = all(str(known[name]).lower() in map(str.lower, values) for name, values in asked.items())
+    return {"service_providers": [known] if matches else []}
