@@ -1,7 +1,4 @@
-"""A whole cloud that keeps its rows in PostgreSQL, and what becomes of it when that is away.
-
-The database's server is a private one; `stop` is as when its machine loses power.
-"""
+"""A whole cloud that keeps its rows in PostgreSQL, a private one, and what becomes of it when that is away."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -63,7 +63,7 @@ async def _nothing(database: Database) -> None:
 
 
 async def drop_tables(database: Database) -> None:
-    """Remove all that Cumulo has in a database; leave what others have there."""
+    """Remove all that Cumulo has in a PostgreSQL database; leave what others have there."""
     all_services()  # whose models these are
     async with database.begin(unhurried=True) as tx:
         there = await migrations.tables(tx, database.dialect)

@@ -63,7 +63,7 @@ class Cluster:
         self._programs = programs
         self._run_as = run_as
         self._server: subprocess.Popen[bytes] | None = None
-        self._made = 0
+        self.made: list[str] = []  # names of databases, in the order of their making
         self.shared = ""  # the name of the database that `database` gives, once it did
 
     def start(self) -> None:
@@ -86,9 +86,9 @@ class Cluster:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop the server at once, as when its machine loses power; what it keeps stays."""
+        """Stop the server, which ends all sessions; what was committed stays."""
         if self._server is not None:
-            self._server.send_signal(signal.SIGQUIT)
+            self._server.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._server.wait(5)
             self._server.kill()
@@ -101,8 +101,8 @@ class Cluster:
 
     async def new(self) -> str:
         """Make an empty database; return its name. It goes with the cluster."""
-        self._made += 1
-        name = f"test_{self._made}"
+        name = f"test_{len(self.made) + 1}"
+        self.made.append(name)
         await self.run("postgres", f"CREATE DATABASE {name} STRATEGY FILE_COPY")
         return name
 

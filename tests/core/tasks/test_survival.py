@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tests.core.tasks.journeys import Journey, Steps, World
 
-from cumulo.core import clock
+from cumulo.core import clock, errors
 from cumulo.core.db import Database
 from cumulo.core.tasks import Saga, StepRun, Task, Tasks, TaskState, journal, step
 from cumulo.testing.database import Cluster
@@ -282,3 +282,36 @@ async def test_another_process_ends_what_a_killed_one_began(
         await other.settle()
         assert await state_of(database, task.id) is TaskState.DONE
         await other.stop()
+
+
+@pytest.mark.postgres
+async def test_a_saga_waits_for_a_database_that_is_away(
+    postgresql: Cluster | None, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if postgresql is None:
+        pytest.skip("no PostgreSQL server on this machine")
+    original, reached, away = Journey.travel.body, asyncio.Event(), asyncio.Event()
+
+    async def waits(saga: Any, run: Any) -> Any:
+        reached.set()
+        await away.wait()
+        return await original(saga, run)
+
+    monkeypatch.setattr(Journey.travel, "body", waits)
+    async with postgresql.database() as database:
+        tasks = Tasks(database, sagas=[Journey], bindings={World: world})
+        await tasks.start_workers()
+        task_id = await begin(tasks, Journey("ann"))
+        await reached.wait()
+        postgresql.stop()
+        try:
+            away.set()
+            await asyncio.sleep(0)
+            with pytest.raises(errors.Unavailable):
+                await state_of(database, task_id)
+        finally:
+            postgresql.start()
+        await tasks.settle()
+        assert await state_of(database, task_id) is TaskState.DONE
+        assert world.here == {"ann"}
+        await tasks.stop()
