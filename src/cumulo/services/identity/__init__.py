@@ -8,7 +8,9 @@ from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.refusals import Refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
+from cumulo.services.identity.ownership import GrantsOwned
 from cumulo.services.identity.policy import RULES
+from cumulo.services.identity.purge import PurgeProject
 from cumulo.services.identity.tasks import count_refusals, forget
 
 SERVICE = Service(
@@ -18,6 +20,8 @@ SERVICE = Service(
     dialect=DIALECT,
     parts=PARTS,
     rules=RULES,
+    sagas=(PurgeProject,),
+    owned=GrantsOwned(),
     schedules=(forget, count_refusals),
     settings=IdentitySettings,
     adapters={

@@ -1,8 +1,8 @@
 """Identity's API: Keystone's version 3."""
 
 from cumulo.core.http import Dialect, identity_links, microseconds
-from cumulo.services.identity.api.audit import audit
 from cumulo.services.identity.api.assignments import assignments
+from cumulo.services.identity.api.audit import audit
 from cumulo.services.identity.api.catalog import endpoints, named_regions, regions, services
 from cumulo.services.identity.api.configuration import configuration
 from cumulo.services.identity.api.credentials import below_user, credentials, rules
@@ -14,6 +14,7 @@ from cumulo.services.identity.api.oauth import consumers, oauth
 from cumulo.services.identity.api.operator import operator
 from cumulo.services.identity.api.placed_policies import placed_policies
 from cumulo.services.identity.api.projects import domains, project_routes, projects
+from cumulo.services.identity.api.purges import purges
 from cumulo.services.identity.api.roles import inferences, roles
 from cumulo.services.identity.api.secrets import credentials as secrets
 from cumulo.services.identity.api.secrets import ec2, policies
@@ -71,6 +72,7 @@ PARTS = (
     consumers,
     oauth,
     operator,
+    purges,
     audit,
 )
 
