@@ -104,7 +104,7 @@ class LaunchedCloud:
 
     def user(self, name: str) -> "Client":
         """Make a user with the role member in a project of the same name; return its client."""
-        password = secrets.token_urlsafe(12)
+        password = secrets.token_hex(12)  # no client takes a leading dash for an option
         admin = self.admin
         admin("project", "create", name)
         admin("user", "create", "--project", name, "--password", password, name)
