@@ -1,7 +1,9 @@
 """Block storage (OpenStack's Cinder): volumes, snapshots, volume types and the pools that hold them."""
 
+from cumulo.contracts.block_storage import Volumes
 from cumulo.core.http import Service
 from cumulo.services.block_storage import policy
+from cumulo.services.block_storage.adapter import VolumesAdapter
 from cumulo.services.block_storage.api import DIALECT, PARTS
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain.quotas import LIMITS
@@ -18,7 +20,7 @@ SERVICE = Service(
     schedules=SCHEDULES,
     settings=BlockStorageSettings,
     limits=LIMITS,
-    adapters={VolumeKeys: VolumeKeys},
+    adapters={VolumeKeys: VolumeKeys, Volumes: VolumesAdapter},
     endpoint="/v3",
     known_as="cinder",
     description="OpenStack Block Storage",

@@ -51,7 +51,7 @@ class TypeAccessNotFound(NotFound):
     """Volume type access not found for {id} / {project_id} combination."""
 
 
-class TypeIsPublic(Conflict):
+class TypeIsPublic(Invalid):
     """Type access modification is not applicable to public volume type."""
 
 

@@ -13,7 +13,7 @@ from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.errors import Unavailable
 from cumulo.services.block_storage.keys import CIPHER, KEY_SIZE, Use, VolumeKeys, passphrase
-from cumulo.services.block_storage.model import Volume, VolumeType
+from cumulo.services.block_storage.model import Volume, VolumeAttachment, VolumeType
 
 P = TypeVar("P")
 PATIENCE = 2.0  # seconds until a pool that does not answer is asked again
@@ -81,6 +81,14 @@ def opened(access: BlockAccess, use: Use, volume: Volume) -> BlockAccess:
         return access
     secret = passphrase(use(VolumeKeys), volume)
     return msgspec.structs.replace(access, format="luks", passphrase=secret)
+
+
+def access_of(keys: VolumeKeys, attachment: VolumeAttachment) -> BlockAccess | None:
+    """Return how an attachment's export is reached; None while nothing is exported."""
+    if attachment.sealed_access is None:
+        return None
+    text = keys.open_bytes(attachment.sealed_access, attachment.id.encode())
+    return msgspec.json.decode(text, type=BlockAccess)
 
 
 def shown(access: BlockAccess, *, secrets: bool) -> dict[str, Any]:

@@ -1,12 +1,30 @@
 """Block storage's API: what it declares."""
 
-from cumulo.services.block_storage.api import versions, volume_actions, volumes
+from cumulo.services.block_storage.api import (
+    attachments,
+    operators,
+    qos,
+    snapshots,
+    types,
+    versions,
+    volume_actions,
+    volumes,
+)
 from cumulo.services.block_storage.api.dialect import DIALECT
 
 PARTS = (
     versions.routes,
     volumes.routes,
     volume_actions.PART,
+    attachments.attachments,
+    attachments.routes,
+    snapshots.snapshots,
+    types.types,
+    types.routes,
+    qos.specs,
+    qos.routes,
+    operators.routes,
+    operators.messages,
 )
 
 __all__ = ["DIALECT", "PARTS"]

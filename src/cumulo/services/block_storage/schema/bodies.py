@@ -78,7 +78,7 @@ class SnapshotBody(NamesBody, kw_only=True):
     """What a new snapshot is made from."""
 
     volume_id: Uuid
-    force: bool | None = False
+    force: bool | None = None
     metadata: Metadata | None = None
 
 

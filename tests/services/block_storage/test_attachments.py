@@ -1,0 +1,208 @@
+"""Volumes given to servers: the attachments API, the older calls, and what compute asks."""
+
+import pytest
+from tests.services.block_storage.fakes import StorageCloud, make_volume
+
+from cumulo.contracts.block_storage import VolumeRequest
+from cumulo.core.drivers import Permanent
+from cumulo.core.errors import Invalid
+from cumulo.services.block_storage.adapter import VolumesAdapter
+
+VOLUMES, ATTACHMENTS = "/volume/v3/volumes", "/volume/v3/attachments"
+SERVER = "cccccccc-1111-4111-8111-111111111111"
+OTHER_SERVER = "dddddddd-1111-4111-8111-111111111111"
+CONNECTOR = {"host": "node1", "mountpoint": "/dev/vdb"}
+
+
+@pytest.fixture
+def member(cloud: StorageCloud, latest):
+    client = cloud.member("p1")
+    client.headers.update(latest)
+    return client
+
+
+async def status_of(cloud, volume):
+    return (await cloud.admin().get(f"{VOLUMES}/{volume['id']}")).json()["volume"]["status"]
+
+
+async def attach(member, volume, server=SERVER, **values):
+    body = {"volume_uuid": volume["id"], "instance_uuid": server, **values}
+    return await member.post(ATTACHMENTS, json={"attachment": body})
+
+
+async def act(client, volume, action, body=None):
+    return await client.post(f"{VOLUMES}/{volume['id']}/action", json={action: body})
+
+
+async def test_an_attachment_goes_from_reserved_to_attached_and_away(cloud, member):
+    volume = await make_volume(cloud)
+    made = (await attach(member, volume)).json()["attachment"]
+    assert (made["status"], made["instance"], made["connection_info"]) == ("reserved", SERVER, {})
+    assert await status_of(cloud, volume) == "reserved"
+    path = f"{ATTACHMENTS}/{made['id']}"
+    connected = await member.put(path, json={"attachment": {"connector": CONNECTOR}})
+    info = connected.json()["attachment"]["connection_info"]
+    assert (info["driver_volume_type"], info["path"]) == ("nbd", f"/run/{made['id']}")
+    assert "hush" not in connected.text
+    assert await status_of(cloud, volume) == "attaching"
+    assert (await member.post(f"{path}/action", json={"os-complete": None})).status_code == 204
+    shown = (await cloud.admin().get(f"{VOLUMES}/{volume['id']}")).json()["volume"]
+    assert shown["status"] == "in-use"
+    assert shown["attachments"][0]["server_id"] == SERVER
+    assert shown["attachments"][0]["device"] == "/dev/vdb"
+    assert (await member.delete(path)).json() == {"attachments": []}
+    assert await status_of(cloud, volume) == "available"
+    assert cloud.pool.exported == {}
+
+
+async def test_a_volume_is_given_once_unless_it_is_multiattach(cloud, member):
+    volume = await make_volume(cloud)
+    assert (await attach(member, volume)).status_code == 200
+    refused = await attach(member, volume, OTHER_SERVER)
+    assert refused.status_code == 400
+    assert "status must be available" in refused.json()["badRequest"]["message"]
+
+
+async def test_an_export_that_fails_leaves_no_attachment(cloud, member):
+    volume = await make_volume(cloud)
+    cloud.pool.failing["open"] = Permanent("the daemon is gone")
+    failed = await attach(member, volume, connector=CONNECTOR)
+    assert failed.status_code == 503
+    assert "the daemon is gone" in failed.text
+    assert await status_of(cloud, volume) == "available"
+    assert (await member.get(ATTACHMENTS)).json()["attachments"] == []
+
+
+async def test_attachments_are_listed_and_filtered(cloud, member):
+    first, second = await make_volume(cloud), await make_volume(cloud)
+    await attach(member, first)
+    await attach(member, second, OTHER_SERVER, mode="ro")
+    listed = (await member.get(f"{ATTACHMENTS}?volume_id={first['id']}")).json()["attachments"]
+    assert [one["volume_id"] for one in listed] == [first["id"]]
+    detailed = (await member.get(f"{ATTACHMENTS}/detail?instance_id={OTHER_SERVER}")).json()["attachments"]
+    assert [one["attach_mode"] for one in detailed] == ["ro"]
+    assert (await cloud.member("p2").get(ATTACHMENTS)).status_code == 404  # none before 3.27
+
+
+async def test_a_volume_in_use_is_not_deleted_even_by_force(cloud, member):
+    volume = await make_volume(cloud)
+    await attach(member, volume)
+    assert (await member.delete(f"{VOLUMES}/{volume['id']}")).status_code == 400
+    assert (await act(cloud.admin(), volume, "os-force_delete")).status_code == 400
+
+
+async def test_the_older_calls_attach_and_detach(cloud, member):
+    volume = await make_volume(cloud)
+    assert (await act(member, volume, "os-reserve")).status_code == 202
+    assert (await act(member, volume, "os-reserve")).status_code == 400
+    body = {"instance_uuid": SERVER, "mountpoint": "/dev/vdc", "mode": "ro"}
+    assert (await act(member, volume, "os-attach", body)).status_code == 202
+    shown = (await member.get(f"{VOLUMES}/{volume['id']}")).json()["volume"]
+    assert (shown["status"], shown["metadata"]["attached_mode"]) == ("in-use", "ro")
+    assert (await act(member, volume, "os-begin_detaching")).status_code == 202
+    assert (await act(member, volume, "os-roll_detaching")).status_code == 202
+    assert (await act(member, volume, "os-detach", {})).status_code == 202
+    assert await status_of(cloud, volume) == "available"
+    assert (await act(member, volume, "os-reserve")).status_code == 202
+    assert (await act(member, volume, "os-unreserve")).status_code == 202
+    assert await status_of(cloud, volume) == "available"
+
+
+async def test_the_older_calls_export_and_end_that(cloud, member):
+    volume = await make_volume(cloud)
+    body = {"connector": CONNECTOR}
+    first = (await act(member, volume, "os-initialize_connection", body)).json()["connection_info"]
+    assert first == (await act(member, volume, "os-initialize_connection", body)).json()["connection_info"]
+    assert len(cloud.pool.exported) == 1
+    assert (await act(member, volume, "os-terminate_connection", body)).status_code == 202
+    assert cloud.pool.exported == {}
+
+
+async def test_force_detach_is_for_administrators(cloud, member):
+    volume = await make_volume(cloud)
+    attached = await attach(member, volume, connector=CONNECTOR)
+    assert attached.status_code == 200, attached.text
+    assert (await act(member, volume, "os-force_detach", {})).status_code == 403
+    assert (await act(cloud.admin(), volume, "os-force_detach", {})).status_code == 202
+    assert await status_of(cloud, volume) == "available"
+    assert cloud.pool.exported == {}
+
+
+async def test_a_read_only_volume_is_attached_read_only(cloud, member):
+    volume = await make_volume(cloud)
+    await act(member, volume, "os-update_readonly_flag", {"readonly": True})
+    assert (await attach(member, volume, mode="rw")).status_code == 400
+    assert (await attach(member, volume)).json()["attachment"]["attach_mode"] == "ro"
+
+
+class TestWhatComputeAsks:
+    @pytest.fixture
+    def adapter(self, cloud: StorageCloud) -> VolumesAdapter:
+        return VolumesAdapter(cloud.bindings.__getitem__)
+
+    async def test_a_server_takes_a_volume_and_gives_it_back(self, cloud, member, adapter):
+        volume = await make_volume(cloud)
+        async with cloud.tasks.work() as work:
+            taken = await adapter.reserve(work, volume["id"], SERVER)
+        async with cloud.engine.database.read() as db:
+            access = await adapter.connect(db, taken.id, "node1")
+            assert access == await adapter.connect(db, taken.id, "node1")
+        assert cloud.pool.exported == {taken.id: volume["id"]}
+        async with cloud.tasks.work() as work:
+            await adapter.complete(work, taken.id, device="vdb", host="node1")
+        assert await status_of(cloud, volume) == "in-use"
+        refused = await member.delete(f"{ATTACHMENTS}/{taken.id}")
+        assert refused.status_code == 409
+        assert "Compute API" in refused.json()["conflictingRequest"]["message"]
+        async with cloud.tasks.work() as work:
+            await adapter.detaching(work, taken.id)
+        assert await status_of(cloud, volume) == "detaching"
+        async with cloud.engine.database.read() as db:
+            await adapter.disconnect(db, taken.id)
+        async with cloud.tasks.work() as work:
+            await adapter.release(work, taken.id)
+            await adapter.release(work, taken.id)
+        assert await status_of(cloud, volume) == "available"
+        assert cloud.pool.exported == {}
+
+    async def test_a_volume_that_is_not_to_be_had_is_refused(self, cloud, adapter):
+        volume = await make_volume(cloud)
+        with pytest.raises(Invalid, match="reserved"):
+            async with cloud.tasks.work() as work:
+                await adapter.reserve(work, volume["id"], SERVER)
+                await adapter.reserve(work, volume["id"], OTHER_SERVER)
+
+    async def test_volumes_are_made_snapshotted_and_deleted_for_servers(self, cloud, adapter):
+        request = VolumeRequest(project_id="p1", user_id="u1", size_gib=2, name="root", zone="elsewhere")
+        async with cloud.tasks.work() as work:
+            volume_id = await adapter.create(work, request)
+        await cloud.settle()
+        async with cloud.engine.database.read() as db:
+            record = await adapter.get(db, volume_id, project_id="p1")
+        assert (record.status, record.size_gib, record.zone) == ("available", 2, "nova")
+        async with cloud.tasks.work() as work:
+            snapshot_id = await adapter.snapshot(work, volume_id, name="s")
+        await cloud.settle()
+        async with cloud.engine.database.read() as db:
+            assert await adapter.snapshot_size(db, snapshot_id, project_id="p1") == 2
+        async with cloud.tasks.work() as work:
+            await adapter.delete(work, volume_id)  # refused, for it has a snapshot: it stays
+        await cloud.settle()
+        assert volume_id in cloud.pool.volumes
+        async with cloud.tasks.work() as work:
+            await work.db.run("DELETE FROM block_storage_snapshots")
+            cloud.pool.snapshots.clear()
+            await adapter.delete(work, volume_id)
+            await adapter.delete(work, "none such")
+        await cloud.settle()
+        assert cloud.pool.volumes == {}
+
+    async def test_attachments_of_many_servers_come_at_once(self, cloud, adapter):
+        one, two = await make_volume(cloud), await make_volume(cloud)
+        async with cloud.tasks.work() as work:
+            for volume in (one, two):
+                await adapter.reserve(work, volume["id"], SERVER)
+        async with cloud.engine.database.read() as db:
+            found = await adapter.attachments(db, [SERVER, OTHER_SERVER])
+        assert [each.volume_id for each in found[SERVER]] == [one["id"], two["id"]]
+        assert found[OTHER_SERVER] == []
