@@ -52,7 +52,9 @@ class Session:
     def id_of(self, kind: str, named: str, domain: str) -> str:
         """Return the id of a user, project or group that is named, which may be the id itself."""
         homes = self.get("/identity/v3/domains", name=domain)["domains"]
-        query = {"name": named, **({"domain_id": homes[0]["id"]} if homes else {})}
+        if not homes:
+            raise Refused(f"there is no domain {domain}", http.client.NOT_FOUND)
+        query = {"name": named, "domain_id": homes[0]["id"]}
         found = self.get(f"/identity/v3/{kind}s", **query)[f"{kind}s"]
         return str(found[0]["id"]) if found else named
 

@@ -13,17 +13,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("verb", choices=["explain"])
     parser.add_argument("rule", help="such as os_compute_api:servers:create")
     parser.add_argument("--user", required=True, help="a name (of --domain) or an id")
-    parser.add_argument("--project", help="a name (of --domain) or an id; the scope of the token")
-    parser.add_argument("--system", action="store_true", help="a token for the system instead")
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument("--project", help="a name (of --domain) or an id; the scope of the token")
+    scope.add_argument("--system", action="store_true", help="a token for the system instead")
     parser.add_argument("--domain", default="Default", help="the domain of the names (Default)")
-    parser.add_argument("--target", action="append", default=[], metavar="NAME=VALUE",
-                        help="what it would be done to, such as project_id=...")  # fmt: skip
+    parser.add_argument("--target", action="append", default=[], type=_pair, metavar="NAME=VALUE",
+                        help="what it would be done to, such as project_id=…, target.user.id=…")  # fmt: skip
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 def run(options: argparse.Namespace) -> int:
     """Print how each part of the rule decides; the status is 0 when allowed, 3 when refused."""
-    target = dict(each.split("=", 1) for each in options.target if "=" in each)
-    question: dict[str, Any] = {"rule": options.rule, "system": options.system, "target": target or None}
+    target = dict(options.target) or None
+    question: dict[str, Any] = {"rule": options.rule, "system": options.system, "target": target}
     try:
         api = Session.of(StateFolder(options.state), "cumulo-admin")
         for kind in ("user", "project"):
