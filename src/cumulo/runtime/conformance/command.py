@@ -2,9 +2,11 @@
 
 import contextlib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cumulo.runtime.cli.up import supervisor_of
 from cumulo.runtime.conformance.run import Conformance, run
+from cumulo.runtime.conformance.web import web_server
 from cumulo.runtime.database import kind_of
 from cumulo.runtime.scratch import scratch_cloud
 from cumulo.runtime.settings import runtime_settings
@@ -13,6 +15,15 @@ from cumulo.testing.database import postgresql_cluster
 
 # What the tests of password rules expect; Cumulo's own defaults are off.
 SETTINGS = "[identity]\nlockout_failures = 2\nlockout_seconds = 5\nunique_last_passwords = 2\n"
+# Two stores of different weight, and imports from the web server of the run.
+IMAGES = """[image]
+download_networks = ["127.0.0.0/8"]
+download_ports = [{port}]
+store_weight = 200
+[image.stores.second]
+description = "A second folder"
+weight = 100
+"""
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -23,9 +34,10 @@ def run_conformance(suite: str, path: Path, database: str | None = None, json: P
     One on a `database` of DATABASES is always started just for the run.
     """
     with contextlib.ExitStack() as stack:
-        state = StateFolder(path)
+        state, web = StateFolder(path), ""
         if database or not (state.exists and supervisor_of(state)):
-            settings = SETTINGS
+            web = stack.enter_context(web_server())
+            settings = SETTINGS + IMAGES.format(port=urlsplit(web).port)
             if database == "postgresql":
                 cluster = stack.enter_context(postgresql_cluster())
                 if cluster is None:
@@ -37,6 +49,7 @@ def run_conformance(suite: str, path: Path, database: str | None = None, json: P
             suite=suite,
             clouds=state.path / "clouds.yaml",
             database=kind_of(runtime_settings(state).database),
+            web=web,
             json=json,
         )
         return run(wanted)

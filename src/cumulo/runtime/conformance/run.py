@@ -35,8 +35,9 @@ class Conformance:
 
     `suite`: `smoke`, `core` (all but scenarios), a service, or `re:REGEX`. `clouds` is the clouds.yaml that
     names the administrator `cloud`. Guests are made of the cloud's image `image`, whose `user` takes SSH
-    keys from the metadata; they are logged in to only with `validate`. The run ends after `limit` seconds;
-    what had not run by then is missing. `database` is what the cloud keeps its rows in.
+    keys from the metadata; they are logged in to only with `validate`. `web` is where a
+    picture is that the cloud may import. The run ends after `limit` seconds; what had not run by then is
+    missing. `database` is what the cloud keeps its rows in.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Conformance:
     kinds: tuple[str, ...] = ("api", "server", "guest")
     workers: int = 2
     limit: float = 5400
+    web: str = ""
     json: Path | None = None
     page: Path | None = None
 
@@ -92,7 +94,8 @@ class Bench:
     def run(self, at: datetime) -> Report:
         """Do the whole run and return what it found."""
         image = ["--image", self.wanted.image, "--user", self.wanted.user]
-        self._script("prepare.py", "tempest.conf", *image, *["--validate"] * self.wanted.validate)
+        web = ["--web", self.wanted.web] if self.wanted.web else []
+        self._script("prepare.py", "tempest.conf", *image, *web, *["--validate"] * self.wanted.validate)
         listed = self._script("catalogue.py")
         tests = choose(_rows(listed), self.wanted)
         if not tests:

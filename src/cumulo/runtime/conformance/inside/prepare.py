@@ -1,6 +1,6 @@
 """Write a tempest.conf for the cloud that OS_CLOUD names. Run by the Python of Tempest's environment.
 
-    prepare.py OUT --image NAME --user NAME [--validate]
+    prepare.py OUT --image NAME --user NAME [--web URL] [--validate]
 
 What the suites need and no cloud has from birth (two flavors, a second image, a few roles) is looked up by
 its name and made when it is missing; the image and an external network must be there. Every boolean feature
@@ -28,9 +28,12 @@ PATIENCE = 300  # seconds within which a new cloud has built its first image
 NOT_ASKED = {
     ("identity-feature-enabled", "external_idp"): "wants a SAML or OpenID provider beside the cloud",
     ("identity-feature-enabled", "immutable_user_source"): "on, it says that the cloud cannot make users",
-    ("image-feature-enabled", "http_store_enabled"): "wants a web server with a picture",
-    ("image-feature-enabled", "image_conversion"): "wants a web server with a picture",
-    ("image-feature-enabled", "manage_locations"): "wants a web server with a picture",
+    ("image-feature-enabled", "http_store_enabled"): "wants pictures that stay on the web; they are copied",
+    ("image-feature-enabled", "image_conversion"): "wants a manifest of sample images",
+    (
+        "image-feature-enabled",
+        "manage_locations",
+    ): "wants locations that users set, which Glance gave up",
     ("compute-feature-enabled", "share_attachments"): "wants a file share reached by a guest",
 }
 NO_AGENTS = {
@@ -49,6 +52,7 @@ SERVICES = {  # Tempest's name → the catalog types that offer it
     "swift": ("object-store",),
     "horizon": (),
 }
+LIMITS = {"image_size_total", "image_stage_total", "image_count_total", "image_count_uploading"}
 ROLES = ("member", "reader", "manager", "service", "ResellerAdmin")
 Settings = dict[str, dict[str, Any]]
 
@@ -165,6 +169,19 @@ def compute_settings(cloud: openstack.connection.Connection, image: str, file: P
     }
 
 
+def image_settings(cloud: openstack.connection.Connection, web: str) -> Settings:
+    """Return what the image tests use, with limits registered for them to change."""
+    identity: Any = cloud.identity  # of the two versions that the SDK types it as, this is the newer
+    glance = next(iter(identity.services(name="glance")), None)
+    if glance is not None:
+        known = {limit.resource_name for limit in identity.registered_limits(service_id=glance.id)}
+        for name in LIMITS - known:
+            limit = {"resource_name": name, "service_id": glance.id, "default_limit": 1000}
+            region = {"region_id": cloud.config.region_name or "RegionOne"}
+            identity.create_registered_limit(**limit, **region)
+    return {"image": {"image_caching_enabled": True, "http_image": web, "http_qcow2_image": web}}
+
+
 def asked_for() -> set[str]:
     """Return the network extensions that the installed tests name."""
     sources = Path(tempest.__file__).parent.rglob("*.py")
@@ -231,6 +248,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--image", required=True)
     parser.add_argument("--user", default="root")
+    parser.add_argument("--web", default="")
     parser.add_argument("--validate", action="store_true")
     given = parser.parse_args()
     cloud = openstack.connect()
@@ -243,6 +261,7 @@ def main() -> None:
             identity_settings(cloud),
             offered(cloud),
             compute_settings(cloud, image, file),
+            image_settings(cloud, given.web),
             network_settings(cloud),
             guest_settings(file, given.user, validate=given.validate),
         ],

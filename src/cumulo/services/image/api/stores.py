@@ -27,8 +27,11 @@ async def detail_stores(ctx: Ctx) -> dict[str, Any]:
     return {"stores": [_brief(stores, name) | _detail(stores, name) for name in stores.names]}
 
 
-def _brief(stores: Stores, name: str) -> dict[str, str]:
-    shown = {"id": name, "description": stores.kept[name].description}
+def _brief(stores: Stores, name: str) -> dict[str, Any]:
+    kept = stores.kept[name]
+    shown: dict[str, Any] = {"id": name, "description": kept.description}
+    if any(each.weight for each in stores.kept.values()):
+        shown["weight"] = kept.weight
     return shown | ({"default": "true"} if name == stores.default else {})
 
 

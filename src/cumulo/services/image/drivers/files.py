@@ -104,7 +104,7 @@ class FileStore:
 
     async def remove(self, image_id: str) -> None:
         """Remove an image's bytes."""
-        await self._do(lambda: (self._folder / image_id).unlink(missing_ok=True))
+        await self._do(lambda: _remove(self._folder / image_id))
 
     async def names(self) -> list[str]:
         """Return the images that there are files of."""
@@ -130,7 +130,7 @@ class FileStore:
 
     async def discard(self, upload_id: str) -> None:
         """Remove an upload."""
-        await self._do(lambda: (self._uploads / upload_id).unlink(missing_ok=True))
+        await self._do(lambda: _remove(self._uploads / upload_id))
 
     async def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """Yield an image's bytes in blocks of a MiB."""
@@ -216,6 +216,12 @@ class FileWriter:
             if error.errno in _FULL:
                 raise Full from error
             raise
+
+
+def _remove(path: Path) -> None:
+    """Remove a file; where there is none, and be it for want of a folder, all is well."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
