@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+from collections.abc import Sequence
 
 import msgspec
 
@@ -30,8 +31,10 @@ class CommandFailed(Permanent):
     """The program ended with an error; the message holds its last words."""
 
 
-async def run(*command: str, seconds: float = 60, limits: Limits | None = None) -> str:
-    """Run a program and return what it printed.
+async def run(
+    *command: str, seconds: float = 60, limits: Limits | None = None, keep: Sequence[int] = ()
+) -> str:
+    """Run a program, which inherits the file descriptors to `keep`, and return what it printed.
 
     Raises CommandFailed when it ends with an error, Temporary when it is not done in `seconds`.
     """
@@ -41,6 +44,7 @@ async def run(*command: str, seconds: float = 60, limits: Limits | None = None) 
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        pass_fds=keep,
     )
     try:
         async with asyncio.timeout(seconds):

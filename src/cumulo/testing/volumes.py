@@ -450,7 +450,7 @@ class EncryptionContract:
         for extent in await pool.extents(spec.volume_id, snapshot):
             for offset in range(extent.offset, extent.offset + extent.length, LARGEST_PIECE):
                 length = min(LARGEST_PIECE, extent.offset + extent.length - offset)
-                assert b"plain" not in await pool.read(spec.volume_id, snapshot, offset, length)
+                assert b"plain text" not in await pool.read(spec.volume_id, snapshot, offset, length)
         await pool.create_from_snapshot(made, snapshot, spec.volume_id)
         async with attach(unlocked(await pool.open(made.volume_id, export))) as device:
             assert await device.size() == 2 * GIB
@@ -460,22 +460,23 @@ class EncryptionContract:
     async def test_an_encrypted_volume_is_filled_and_grows(
         self, pool: PoolDriver, attach: Attach, tmp_path: Path
     ) -> None:
-        """From plain content to encrypted, and from there to plain again."""
+        """From plain content; what it holds is as long as the volume is."""
         image = tmp_path / "image.raw"
         image.write_bytes(b"image" + bytes(MIB))
-        spec, plain, export = sealed(), a_volume(2), new_id()
+        spec, export = sealed(), new_id()
         await pool.fill(spec, BlockAccess(protocol="file", path=str(image)))
+        access = unlocked(await pool.open(spec.volume_id, export, read_only=True))
+        async with attach(access) as device:
+            assert await device.size() == GIB
+            assert await device.read(0, 6) == b"image\0"
+        await pool.close(spec.volume_id, export)
         await pool.extend(spec.volume_id, 2)
         access = unlocked(await pool.open(spec.volume_id, export, read_only=True))
         async with attach(access) as device:
             assert await device.size() == 2 * GIB
-            assert await device.read(0, 6) == b"image\0"
-        small = a_volume(1)
         with pytest.raises(Permanent):
-            await pool.fill(small, access)
-        await pool.fill(plain, access)
+            await pool.fill(a_volume(), access)
         await pool.close(spec.volume_id, export)
-        assert await content(pool, plain.volume_id, 0, 6) == b"image\0"
 
 
 class VolumePoolContract(VolumesContract, SnapshotsContract, ExportsContract):

@@ -2,11 +2,22 @@
 
 from typing import Protocol
 
+import msgspec
+
 from cumulo.contracts.volumes import VolumePool
 from cumulo.core.drivers import Gone, Permanent
 
 GIB = 1 << 30
 LARGEST_PIECE = 8 << 20  # bytes that `read` and `write` take at a time
+
+
+class PoolName(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pool is called: its parts as in `host@backend#pool`, and its driver."""
+
+    host: str
+    backend: str
+    pool: str
+    driver: str
 
 
 class PoolDriver(VolumePool, Protocol):

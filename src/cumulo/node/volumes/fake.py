@@ -128,10 +128,9 @@ class FakePool:
     async def fill(self, spec: VolumeSpec, source: BlockAccess) -> None:
         """Remember a volume with the bytes of another fake volume or of a file, undecoded: it has no QEMU."""
         await self._enter("fill", spec.volume_id)
-        content = await asyncio.to_thread(self._content_of, source)
+        content = await asyncio.to_thread(self._content_of, source, spec.size_gib * GIB)
         if spec.volume_id in self.volumes and self._volume(spec.volume_id).exports:
             raise exported(spec.volume_id)
-        check_fits(content.size, spec.size_gib * GIB)
         self.volumes.pop(spec.volume_id, None)
         self._keep(spec, content)
 
@@ -319,15 +318,18 @@ class FakePool:
             raise snapshot_gone(snapshot_id)
         return snapshot
 
-    def _content_of(self, source: BlockAccess) -> SparseBytes:
+    def _content_of(self, source: BlockAccess, room: int) -> SparseBytes:
         if source.path in _fake_devices:
-            return _fake_devices[source.path].device(source.name)
+            content = _fake_devices[source.path].device(source.name)
+            check_fits(content.size, room)
+            return content
         try:
             file = Path(source.path).open("rb")  # noqa: SIM115  closed below
         except OSError as error:
             raise VolumeGone(f"the source {source.path} cannot be read: {error.strerror}") from error
         with file:
             content = SparseBytes(file.seek(0, 2))
+            check_fits(content.size, room)
             for offset in range(0, content.size, _COPIED):
                 file.seek(offset)
                 content.write(offset, file.read(_COPIED))

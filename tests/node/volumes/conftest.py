@@ -1,0 +1,14 @@
+"""What tests of pools share."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Return a folder whose path leaves room for the name of a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="vols-") as folder:
+        yield Path(folder)
