@@ -5,6 +5,7 @@ from typing import Any
 
 from cumulo.core import clock, errors
 from cumulo.core.http import Ctx
+from cumulo.core.work import Work
 from cumulo.services.image.errors import (
     DefinitionExists,
     DefinitionNotFound,
@@ -63,10 +64,10 @@ async def update_namespace(ctx: Ctx, row: Namespace, body: NamespaceUpdate) -> N
     return row
 
 
-async def delete_namespace(ctx: Ctx, row: Namespace) -> None:
+async def delete_namespace(work: Work, row: Namespace) -> None:
     """Delete a namespace and all that it defines. NamespaceProtected."""
     _check_unprotected(row)
-    await ctx.db.delete(Namespace, Namespace.c.id == row.id)
+    await work.db.delete(Namespace, Namespace.c.id == row.id)
 
 
 def _check_unprotected(row: Namespace) -> None:
