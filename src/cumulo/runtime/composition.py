@@ -103,6 +103,7 @@ class Composition:
         password = clouds.password(self.state.admin_password)
         founding = Founding(password=password, region=clouds.REGION, services=catalog(self.services, url))
         async with self.tasks.work(ids.request()) as work:
+            await work.db.lock("founding")
             await bootstrap(work, founding)
             await ensure_defaults(work.db)
             await trust_after_absence(work.db, self.bindings[ComputeSettings].host_silence)

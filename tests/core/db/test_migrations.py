@@ -72,9 +72,19 @@ async def test_a_database_goes_on_from_the_revision_it_is_at(urls: list[str]) ->
 
 async def test_a_database_without_versions_is_left_alone(urls: list[str]) -> None:
     database = await Database.open(urls[0])
-    await database.create_all()
+    await database.create_all(shipped())
     with pytest.raises(BeforeMigrations):
         await database.migrate()
+    await database.close()
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(urls: list[str]) -> None:
+    database = await Database.open(urls[0])
+    await database.migrate()
+    await database.run(["UPDATE alembic_version SET version_num = 'from_then'"])
+    with pytest.raises(migrations.NewerDatabase, match="from_then"):
+        await database.migrate()
+    assert await revision(database) == "from_then"
     await database.close()
 
 

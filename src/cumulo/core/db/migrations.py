@@ -30,7 +30,11 @@ _TABLES = {
 
 
 class BeforeMigrations(errors.Unsupported):
-    """This database was made before its tables had versions; begin with a new one."""
+    """This database has tables that no migration of Cumulo made; begin with an empty one."""
+
+
+class NewerDatabase(errors.Unsupported):
+    """This database is at revision {revision}, which only a newer Cumulo knows."""
 
 
 def folder() -> Path:
@@ -57,7 +61,7 @@ class Written:
 
 
 def script(dialect: str, current: str | None, *, to: str = "head") -> list[str]:
-    """Return the SQL that leads a database from a revision (None: from nothing) to another."""
+    """Return the SQL that leads a database from a revision (None: from nothing) to another. NewerDatabase."""
     directory = alembic.script.ScriptDirectory(str(folder()))
     written = Written()
     options: dict[str, Any] = {
@@ -68,7 +72,9 @@ def script(dialect: str, current: str | None, *, to: str = "head") -> list[str]:
         "starting_rev": current,
     }
     context = alembic.runtime.migration.MigrationContext.configure(dialect_name=dialect, opts=options)
-    with alembic.operations.Operations.context(context):
+    with alembic.operations.Operations.context(context):  # revisions use it as they are loaded
+        if current is not None and current not in {known.revision for known in directory.walk_revisions()}:
+            raise NewerDatabase(revision=current)
         context.run_migrations()
     return written.statements
 

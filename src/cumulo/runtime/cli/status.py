@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from cumulo.runtime.cli.up import supervisor_of
+from cumulo.runtime.database import shown
 from cumulo.runtime.engines.libvirt import guests_running
 from cumulo.runtime.engines.processes import Record
 from cumulo.runtime.engines.server import answers
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
     ready = asyncio.run(answers(state, http.listen, http.port))
     print(f"\nsupervisor  {'running' if supervised else 'stopped'}")
     print(f"endpoint    {http.url} ({'ready' if ready else 'does not answer'})")
+    print(f"database    {shown(runtime_settings(state).database)}")
     print(f"guests      {guests_running(state)} running")
     print(f"state       {state.path} (instance {state.instance})")
     well = supervised and ready and all(p.state is PartState.RUNNING for p in parts)
