@@ -39,6 +39,20 @@ async def remove_bytes(run: ReconcileRun) -> None:
         here = (ImageLocation.c.image_id == place.image_id, ImageLocation.c.store == place.store)
         async with run.database.begin() as tx:
             await tx.delete(ImageLocation, *here, ImageLocation.c.leaving.is_(True))
+    await _empty_staging(run)
+
+
+async def _empty_staging(run: ReconcileRun) -> None:
+    """Remove staged data that no image waits for any more."""
+    staging = run.use(Stores).staging
+    there = await staging.names()
+    async with run.database.read() as db:  # after the look, so that what came since is not mistaken
+        waiting = await db.all(Image, Image.c.status.in_([ImageStatus.UPLOADING, ImageStatus.IMPORTING]))
+        tasks = await db.all(ImageTask, ImageTask.c.status.in_([TaskStatus.PENDING, TaskStatus.PROCESSING]))
+    known = {*(image.id for image in waiting), *(task.id for task in tasks)}
+    for name in there:
+        if name.split(".")[0] not in known:
+            await staging.remove(name)
 
 
 @reconciler(every=10.0, name="image.uploads")

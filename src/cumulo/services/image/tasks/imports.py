@@ -1,7 +1,6 @@
 """Importing an image: data staged, from the web or from another image is inspected, converted and stored."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import ClassVar
 
 import msgspec
@@ -159,14 +158,9 @@ class ImportImage(Saga):
         await run.db.save(image)
         for name in placed.stores:
             await run.db.insert(ImageLocation(image_id=self.image_id, store=name))
+        run.wake(REMOVE_BYTES)  # of the staging area
         message = "; ".join(placed.failed.values())
         await records.succeeded(run, self.task_id, {"image_id": self.image_id}, message)
-
-    @effect
-    async def tidy(self, run: EffectRun) -> None:
-        """Empty the staging area; what cannot be removed does not matter."""
-        with suppress(OSError):
-            await self._clear(run)
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
