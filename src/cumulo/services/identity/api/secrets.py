@@ -79,6 +79,7 @@ async def create_credential(ctx: Ctx, body: CredentialCreate) -> Credential:
 @credentials.update(policy=policy.UPDATE_CREDENTIAL)
 async def update_credential(ctx: Ctx, credential: Credential, body: CredentialUpdate) -> Credential:
     """Change a credential; whoever gives it to another user must be allowed to keep one for that user."""
+    await domain.check_within(ctx, ctx.identity, credential)
     changes = body.given()
     if "user_id" in changes:
         ctx.authorise(policy.UPDATE_CREDENTIAL, {"user_id": changes["user_id"]})
@@ -88,6 +89,7 @@ async def update_credential(ctx: Ctx, credential: Credential, body: CredentialUp
 @credentials.delete(policy=policy.DELETE_CREDENTIAL)
 async def delete_credential(ctx: Ctx, credential: Credential) -> None:
     """Delete a credential."""
+    await domain.check_within(ctx, ctx.identity, credential)
     await domain.forget(ctx, credential)
 
 
@@ -140,6 +142,7 @@ async def show_ec2(ctx: Ctx, credential: Credential) -> dict[str, Any]:
 @ec2.route("DELETE", _ONE, policy=policy.EC2_DELETE_CREDENTIAL, load=_load, status=204)
 async def delete_ec2(ctx: Ctx, credential: Credential) -> None:
     """Delete an EC2 credential."""
+    await domain.check_within(ctx, ctx.identity, credential)
     await domain.forget(ctx, credential)
 
 

@@ -14,7 +14,7 @@ from cumulo.core.resource.listing import list_response
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import links, shown
 from cumulo.services.identity.domain import trusts as domain
-from cumulo.services.identity.domain.credentials import RoleNamed
+from cumulo.services.identity.domain.credentials import RoleNamed, check_unrestricted
 from cumulo.services.identity.errors import RoleNotFound, TrustNotFound
 from cumulo.services.identity.model import Role, Trust
 from cumulo.services.identity.schema.trusts import BriefTrustView, TrustCreate, TrustView, role_shape
@@ -84,6 +84,8 @@ async def delete_trust(ctx: Ctx, trust: Trust) -> None:
     """End a trust and all that are chained on it."""
     if ctx.identity.trust_id is not None and not ctx.identity.is_admin:
         raise Forbidden
+    if ctx.identity.application_credential_id is not None:
+        await check_unrestricted(ctx.db, ctx.identity)
     await domain.end_trust(ctx, trust)
 
 

@@ -133,6 +133,19 @@ def _resealed(keys: CredentialKeys, row: Credential, text: str) -> bytes:
     return keys.seal_bytes(text.encode(), row.id.encode())
 
 
+async def check_within(work: Work, identity: Identity, row: Credential) -> None:
+    """Raise CredentialRestricted when a delegated token would change what it did not make.
+
+    Whoever could put a seed of its own choice there would log in as the user, far beyond what was delegated.
+    """
+    if row.type == EC2:
+        key = ec2_key(work.use(CredentialKeys), row)
+        made_by = (key.trust_id, key.access_token_id, key.app_cred_id)
+        if made_by == (identity.trust_id, identity.access_token_id, identity.application_credential_id):
+            return
+    await check_unrestricted(work.db, identity)
+
+
 async def forget(work: Work, row: Credential) -> None:
     """Delete a credential."""
     await work.db.delete(Credential, Credential.c.id == row.id)
