@@ -138,6 +138,7 @@ def body(operation: str, place: str, scene: Scene) -> Any:
         "POST /OS-OAUTH1/consumers": {"consumer": {"description": "x"}},
         "PATCH /OS-OAUTH1/consumers/{consumer_id}": {"consumer": {"description": "x"}},
         "PUT /OS-OAUTH1/authorize/{request_token_id}": {"roles": role},
+        "POST /OS-CUMULO/projects/{project_id}/purge": {"keep_project": True},
         "POST /OS-CUMULO/policy/explain": {"question": {"rule": "x", "user": {"id": f"{place}-user"}}},
     }  # fmt: skip
     return made.get(operation)
