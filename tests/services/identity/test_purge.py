@@ -14,7 +14,7 @@ from cumulo.core.tasks import Tasks, show_operation
 from cumulo.core.work import Work
 from cumulo.services.identity.model import Project
 from cumulo.services.identity.ownership import GrantsOwned
-from cumulo.services.identity.purge import PurgeProject
+from cumulo.services.identity.purge import PurgeProject, clearing
 from cumulo.testing.saga import check_saga
 
 _LOOKS = 3  # at something slow until it is gone
@@ -221,6 +221,30 @@ async def test_what_is_in_the_way_at_first_goes_in_the_end(shop: Shop, purge: Pu
     assert shop.gone == ["net", "disk"]
 
 
+async def test_a_purge_gives_its_place_to_others_while_it_waits(
+    shop: Shop, purge: Purger, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clearing, "TURN", 0.0)
+    shop.give(project, *EVERYTHING)
+    shop.slow = {"vm": 2 * _LOOKS}
+    done = await purge.whole(project)
+    assert done["state"] == "done"
+    (servers,) = [step for step in done["steps"] if step["name"] == "remove_servers"]
+    assert servers["retries"] >= _LOOKS
+
+
+async def test_what_never_ends_is_given_up_in_the_end(
+    shop: Shop, purge: Purger, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clearing, "TURN", 0.0)
+    monkeypatch.setattr(PurgeProject.parts["remove_servers"], "retries", _LOOKS)
+    shop.give(project, *EVERYTHING)
+    shop.slow = {"vm": 1_000_000}
+    failed = await purge.whole(project)
+    assert failed["public_error"] == "not everything is gone yet: thing VM (vm): its removal is under way"
+    assert shop.gone == ["stack"]
+
+
 async def test_a_long_list_of_what_is_left_is_cut(shop: Shop, purge: Purger, project: str) -> None:
     many = [f"n{number}" for number in range(25)]
     shop.give(project, *owned(Stage.NETWORKS, *many))
@@ -318,8 +342,8 @@ async def test_a_purge_survives_anything(identity: Any, shop: Shop, database: Da
     await identity.cloud.tasks.stop()
 
     def make_tasks() -> Tasks:
-        bindings[Tasks] = Tasks(database, sagas=[PurgeProject], bindings=bindings)
-        return bindings[Tasks]
+        tasks = bindings[Tasks] = Tasks(database, sagas=[PurgeProject], bindings=bindings)
+        return tasks
 
     async def prepare() -> None:
         shop.things, shop.gone = {"p": list(EVERYTHING)}, []

@@ -43,15 +43,16 @@ class Clearing:
         found = await self._look()
         most, pause = len(found), _FIRST_LOOK
         while any(self._is_open(each) for each in found):
-            if clock.monotonic() > until:
-                raise StillGoing(f"still on the way: {told(self._reasons(found))}", retry_in=0.0)
             await self._ask(found)
             before, found = len(found), await self._look()
             most = max(most, len(found))
             self._run.say(f"{most - len(found)} of {most} gone")
+            if not found:
+                break
+            if clock.monotonic() > until:
+                raise StillGoing(f"not everything is gone yet: {told(self._reasons(found))}", retry_in=0.0)
             pause = _FIRST_LOOK if len(found) < before else min(2 * pause, _LAST_LOOK)
-            if found:
-                await asyncio.sleep(pause)
+            await asyncio.sleep(pause)
         return self._reasons(found)
 
     async def _look(self) -> list[Finding]:
@@ -78,9 +79,12 @@ class Clearing:
                 self._refusals[each.key] = error.message
 
     def _reasons(self, found: Sequence[Finding]) -> dict[str, str]:
-        return {
-            str(each): self._refusals.get(each.key) or each.thing.problem or "it did not go" for each in found
-        }
+        return {str(each): self._reason(each) for each in found}
+
+    def _reason(self, finding: Finding) -> str:
+        if finding.thing.leaving:
+            return "its removal is under way"
+        return self._refusals.get(finding.key) or finding.thing.problem or "it did not go"
 
 
 def told(reasons: dict[str, str]) -> str:
