@@ -17,7 +17,7 @@ import structlog
 from cumulo.contracts.volumes import BlockAccess, Extent, PoolReport, StoredVolume, VolumeSpec
 from cumulo.core.drivers import DriverError
 from cumulo.node.hypervisor.fences import Fences
-from cumulo.node.volumes import images, luks
+from cumulo.node.volumes import images
 from cumulo.node.volumes.driver import (
     GIB,
     PoolName,
@@ -29,11 +29,12 @@ from cumulo.node.volumes.driver import (
     snapshot_gone,
 )
 from cumulo.node.volumes.files import adoption, layers, records
-from cumulo.node.volumes.files.exporting import Address, Exporting, topped
+from cumulo.node.volumes.files.exporting import Address, Exporting
 from cumulo.node.volumes.files.folder import Folder
 from cumulo.node.volumes.files.layers import Layers
+from cumulo.node.volumes.files.making import Making, in_use
 from cumulo.node.volumes.files.merging import Merging, named
-from cumulo.node.volumes.files.records import ExportRecord, Records, SnapshotRecord, Switch, VolumeRecord
+from cumulo.node.volumes.files.records import ExportRecord, Records, SnapshotRecord, VolumeRecord
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,7 @@ class FilePool:
         self._layers = Layers(folder)
         self._exporting = Exporting(self._records, self._layers, run, address or Address())
         self._merging = Merging(self._records, self._layers, self._exporting)
+        self._making = Making(self._records, self._layers, self._exporting)
         self._fences = Fences(fences)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._merges: dict[str, asyncio.Task[None]] = {}
@@ -110,11 +112,7 @@ class FilePool:
             self._fences.pass_through(spec.volume_id, fence)
             if spec.volume_id in self._records.known:
                 return
-            header = await asyncio.to_thread(luks.header, spec)
-            name = self._layers.new_name()
-            with self._layers.holding(name):
-                await self._layers.make(name, _bytes(spec, header), header=header, thick=_thick(spec))
-                await self._keep(spec, name, len(header))
+            await self._making.make(spec)
 
     async def create_from_snapshot(self, spec: VolumeSpec, snapshot_id: str, source_id: str) -> None:
         """Make a volume with a snapshot's content."""
@@ -127,7 +125,7 @@ class FilePool:
                     source = self._record(source_id)
                     snapshot = _snapshot(source, snapshot_id)
                     stack.enter_context(self._layers.holding(snapshot.layer))
-                await self._make_from(spec, snapshot.layer, source.header, snapshot.size)
+                await self._making.make_from(spec, snapshot.layer, source.header, snapshot.size)
 
     async def clone(self, spec: VolumeSpec, source_id: str) -> None:
         """Make a volume with another's content as it is now."""
@@ -140,8 +138,8 @@ class FilePool:
                     source = self._record(source_id)
                     check_fits(source.size - source.header, spec.size_gib * GIB)
                     stack.enter_context(self._layers.holding(source.head))
-                    await self._cover(source, None)
-                await self._make_from(spec, source.head, source.header, source.size)
+                    await self._making.cover(source, None)
+                await self._making.make_from(spec, source.head, source.header, source.size)
 
     async def fill(self, spec: VolumeSpec, source: BlockAccess) -> None:
         """Make a volume with the content of a device or image."""
@@ -151,14 +149,7 @@ class FilePool:
                 _check_unused(record)
                 await self._exporting.end_own(spec.volume_id)
             check_fits(await images.size_of(source), spec.size_gib * GIB)
-            header = await asyncio.to_thread(luks.header, spec)
-            name = self._layers.new_name()
-            with self._layers.holding(name):
-                await self._layers.make(name, _bytes(spec, header), header=header, thick=_thick(spec))
-                target = images.Target(self._layers.target(name), reads_zeroes=True)
-                await images.copy(source, target, spec)
-                await self._layers.flush(name)
-                await self._keep(spec, name, len(header))
+            await self._making.make(spec, source)
             await self._sweep()
 
     async def delete(self, volume_id: str) -> None:
@@ -184,7 +175,7 @@ class FilePool:
                 return
             if record.exports:
                 await self._exporting.realise(record)
-            if _in_use(record):
+            if in_use(record):
                 await self._exporting.resize(record, size)
             else:
                 await self._exporting.end_own(volume_id)
@@ -198,7 +189,7 @@ class FilePool:
         async with self._alone(volume_id):
             record = self._record(volume_id)
             if snapshot_id not in record.snapshots:
-                await self._cover(record, snapshot_id)
+                await self._making.cover(record, snapshot_id)
 
     async def delete_snapshot(self, volume_id: str, snapshot_id: str) -> None:
         """Forget a snapshot."""
@@ -359,43 +350,6 @@ class FilePool:
             raise gone(volume_id)
         return record
 
-    async def _keep(self, spec: VolumeSpec, head: str, header: int) -> None:
-        """Make a layer the volume's own."""
-        new = VolumeRecord(
-            volume_id=spec.volume_id, head=head, size=spec.size_gib * GIB + header, header=header
-        )
-        old = self._records.known.get(spec.volume_id)
-        if old is not None:
-            new = msgspec.structs.replace(old, head=head, size=new.size, header=header)
-        await self._records.save(new)
-
-    async def _make_from(self, spec: VolumeSpec, layer: str, header: int, size: int) -> None:
-        """Make a volume with a held layer's content: on it, or where it must be thick a copy of it."""
-        check_fits(size - header, spec.size_gib * GIB)
-        name = self._layers.new_name()
-        with self._layers.holding(name):
-            if _thick(spec):
-                await self._layers.make(name, spec.size_gib * GIB + header, thick=True)
-                target = images.Target(self._layers.target(name), reads_zeroes=True)
-                await images.copy(self._layers.access(layer), target, VolumeSpec(volume_id="", size_gib=0))
-                await self._layers.flush(name)
-            else:
-                await self._layers.put_over(layer, name, spec.size_gib * GIB + header)
-            await self._keep(spec, name, header)
-
-    async def _cover(self, record: VolumeRecord, snapshot: str | None) -> None:
-        """Put a new layer on a volume's top, so that what it holds now stays."""
-        await self._exporting.end_own(record.volume_id)
-        name = self._layers.new_name()
-        with self._layers.holding(name, record.head):
-            await self._layers.put_over(record.head, name, record.size)
-            if _in_use(record):
-                record = msgspec.structs.replace(record, switch=Switch(head=name, snapshot=snapshot))
-                await self._records.save(record)
-                await self._exporting.finish_switch(record)
-            else:
-                await self._records.save(topped(record, name, snapshot))
-
     async def _repair(self, volume_id: str) -> None:
         """Have a volume's exports as its record says."""
         async with self._alone(volume_id):
@@ -418,20 +372,8 @@ class FilePool:
                 log.warning("volumes.round_failed", reason=str(error))
 
 
-def _thick(spec: VolumeSpec) -> bool:
-    return spec.provisioning == "thick"
-
-
-def _bytes(spec: VolumeSpec, header: bytes) -> int:
-    return spec.size_gib * GIB + len(header)
-
-
-def _in_use(record: VolumeRecord) -> bool:
-    return any(export.snapshot is None for export in record.exports.values())
-
-
 def _check_unused(record: VolumeRecord) -> None:
-    if _in_use(record):
+    if in_use(record):
         raise exported(record.volume_id)
 
 
