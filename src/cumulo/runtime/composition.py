@@ -25,11 +25,13 @@ from cumulo.core.quota import Quota, QuotaSettings
 from cumulo.core.tasks import Tasks
 from cumulo.node.host import Node
 from cumulo.node.settings import NodeSettings
+from cumulo.node.volumes.host import VolumeHost
+from cumulo.node.volumes.settings import VolumesSettings
 from cumulo.runtime import clouds
 from cumulo.runtime.control import CONTROL, MetadataFromServices
 from cumulo.runtime.database import open_database, reason_of
 from cumulo.runtime.drivers import Drivers, connect, drivers_of
-from cumulo.runtime.local import local_node
+from cumulo.runtime.local import local_node, local_volumes
 from cumulo.runtime.services import all_services, catalog
 from cumulo.runtime.settings import SECTIONS, Settings, runtime_settings
 from cumulo.runtime.state import StateFolder
@@ -45,8 +47,8 @@ from cumulo.services.identity.domain.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
-_HOST_PATIENCE = 20.0  # seconds that readiness waits for the host's first report
 _ANYTHING: Any = sqlalchemy.select(sqlalchemy.literal(1))
+_HOST_PATIENCE = 20.0  # seconds that readiness waits for the host's first report
 
 
 @dataclass(kw_only=True)
@@ -62,6 +64,7 @@ class Composition:
     app: App
     drivers: Drivers
     node: Node
+    volumes: VolumeHost
     passwords: Passwords
     ready: dict[str, bool]
 
@@ -75,6 +78,7 @@ class Composition:
         listen(bus, self.tasks)
         bus.subscribe("host.report", HostReport, self._host_came)
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
+        await self.volumes.start()
         await self.node.start()
         # Last: what a killed process left half done goes on at once, and asks this host.
         await self.tasks.start_workers()
@@ -86,6 +90,7 @@ class Composition:
         """Stop working; promised work waits for the next start, guests go on."""
         await self.tasks.stop()
         await self.node.stop()
+        await self.volumes.stop()
         for end in self.drivers.stopping:
             await end()
         self.passwords.close()
@@ -120,6 +125,9 @@ async def compose(state: StateFolder) -> Composition:
     tasks = bind_core(state, database, services, bindings)
     bind_adapters(services, bindings)
     node = local_node(state, bindings[NodeSettings], bindings[Bus], engines=settings.engines.start)
+    volumes = local_volumes(
+        state, bindings[VolumesSettings], bindings[Bus], engines=settings.engines.start
+    )
     ready = {"founded": False, "host": False}
     extra = {"readyz": _readiness(state, ready, database)}
     app = App(engine_of(state, settings, services, bindings), services, extra)
@@ -133,6 +141,7 @@ async def compose(state: StateFolder) -> Composition:
         app=app,
         drivers=drivers,
         node=node,
+        volumes=volumes,
         passwords=bindings[Passwords],
         ready=ready,
     )
@@ -167,7 +176,7 @@ def bind_core(
 
 def sections(state: StateFolder, services: tuple[Service, ...]) -> dict[type[Section], Section]:
     """Read every section of the settings file: the runtime's, the node's, the quota's, the services'."""
-    kinds: list[type[Section]] = [*SECTIONS, NodeSettings, QuotaSettings]
+    kinds: list[type[Section]] = [*SECTIONS, NodeSettings, VolumesSettings, QuotaSettings]
     kinds += [service.settings for service in services if service.settings is not None]
     return load(state.config, kinds)
 

@@ -1,4 +1,4 @@
-"""The node of this very machine, in the server's own process."""
+"""The node and the pools of this very machine, in the server's own process."""
 
 from cumulo.contracts.metadata import Metadata
 from cumulo.core.bus import Bus, remote
@@ -10,6 +10,9 @@ from cumulo.node.metadata.server import MetadataServer
 from cumulo.node.ports.switch import Switch
 from cumulo.node.ports.wiring import SwitchWiring
 from cumulo.node.settings import NodeSettings, Place
+from cumulo.node.volumes.drivers import Site, pools_of
+from cumulo.node.volumes.host import VolumeHost
+from cumulo.node.volumes.settings import VolumesSettings
 from cumulo.runtime.control import CONTROL
 from cumulo.runtime.engines import libvirt
 from cumulo.runtime.state import StateFolder
@@ -25,6 +28,13 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
     source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
     return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata)
+
+
+def local_volumes(state: StateFolder, settings: VolumesSettings, bus: Bus, *, engines: bool) -> VolumeHost:
+    """Return the pools of this machine; remembering ones when there are no engines."""
+    site = Site(state.host, state.path, state.short_run / "volumes")
+    pools = pools_of(settings, site, engines=engines)
+    return VolumeHost(state.host, bus, pools, report_every=settings.report_every)
 
 
 def place(state: StateFolder) -> Place:

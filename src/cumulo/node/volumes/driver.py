@@ -1,23 +1,42 @@
 """What a host needs of a pool beyond the contract, and what all pools say alike."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from cumulo.contracts.volumes import VolumePool
+from cumulo.contracts.volumes import PoolReport, VolumePool
 from cumulo.core.drivers import Gone, Permanent
 
 GIB = 1 << 30
 LARGEST_PIECE = 8 << 20  # bytes that `read` and `write` take at a time
 
 
+class Room(msgspec.Struct, frozen=True):
+    """Bytes that a pool has."""
+
+    total: int
+    free: int
+
+
 class PoolName(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pool is called: its parts as in `host@backend#pool`, and its driver."""
+    """What a pool is called, as in `host@backend#pool`, its driver, and how full it may get."""
 
     host: str
     backend: str
     pool: str
     driver: str
+    max_over_subscription_ratio: float = 20.0
+    reserved_percentage: int = 0
+
+    def report(self, room: Room, allocated_gib: float, **more: Any) -> PoolReport:
+        """Return a report with what is said here and `more` of its fields."""
+        return PoolReport(
+            **msgspec.structs.asdict(self),
+            total_gib=round(room.total / GIB, 2),
+            free_gib=round(room.free / GIB, 2),
+            allocated_gib=allocated_gib,
+            **more,
+        )
 
 
 class PoolDriver(VolumePool, Protocol):

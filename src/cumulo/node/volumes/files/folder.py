@@ -7,20 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 from cumulo.core.drivers import DriverError, Gone, Permanent, Temporary
 from cumulo.node.files import write_atomically
+from cumulo.node.volumes.driver import Room
 
 R = TypeVar("R")
 _HOLE = bytes(1 << 16)
-
-
-class Room(msgspec.Struct, frozen=True):
-    """Bytes of a file system."""
-
-    total: int
-    free: int
 
 
 class Folder(Protocol):

@@ -94,17 +94,8 @@ class FilePool:
     async def report(self) -> PoolReport:
         """Say what the pool has and can."""
         room = await self._folder.room()
-        return PoolReport(
-            host=self._name.host,
-            backend=self._name.backend,
-            pool=self._name.pool,
-            driver=self._name.driver,
-            protocol="nbd",
-            total_gib=round(room.total / GIB, 2),
-            free_gib=round(room.free / GIB, 2),
-            allocated_gib=sum(record.size_gib for record in self._records.known.values()),
-            thick=True,
-        )
+        allocated = sum(record.size_gib for record in self._records.known.values())
+        return self._name.report(room, allocated, protocol="nbd", thick=True)
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""

@@ -1,0 +1,52 @@
+"""Pools made from settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from cumulo.node.volumes.driver import PoolDriver, PoolName
+from cumulo.node.volumes.fake import FakePool
+from cumulo.node.volumes.files.exporting import Address
+from cumulo.node.volumes.files.folder import Folder, LocalFolder
+from cumulo.node.volumes.files.pool import FilePool
+from cumulo.node.volumes.settings import AnyBackend, FakeBackend, LocalBackend, Served, VolumesSettings
+
+DEFAULT = "local"
+
+
+class Site(msgspec.Struct, frozen=True):
+    """Where pools work on a host: its name, the state folder, and a short path for sockets."""
+
+    host: str
+    state: Path
+    run: Path
+
+
+def pools_of(settings: VolumesSettings, site: Site, *, engines: bool) -> dict[str, PoolDriver]:
+    """Return the pools of a host by backend; all of them fakes when it has no engines."""
+    backends: Mapping[str, AnyBackend] = settings.backends or {DEFAULT: LocalBackend()}
+    return {
+        name: _pool(name, backend if engines else FakeBackend(pool=backend.pool), site)
+        for name, backend in backends.items()
+    }
+
+
+def _pool(backend: str, settings: AnyBackend, site: Site) -> PoolDriver:
+    name = PoolName(
+        host=site.host,
+        backend=backend,
+        pool=settings.pool,
+        driver=str(settings.__struct_config__.tag),
+        max_over_subscription_ratio=settings.max_over_subscription_ratio,
+        reserved_percentage=settings.reserved_percentage,
+    )
+    if isinstance(settings, FakeBackend):
+        return FakePool(site.host, backend, total_gib=settings.total_gib, pool=settings.pool)
+    return _file_pool(name, settings, LocalFolder(site.state / settings.path), site)
+
+
+def _file_pool(name: PoolName, settings: Served, folder: Folder, site: Site) -> FilePool:
+    address = Address(settings.listen, settings.ports, settings.tls_folder)
+    fences = site.state / "node" / "volume-fences" / name.backend
+    return FilePool(name=name, folder=folder, run=site.run / name.backend, address=address, fences=fences)
