@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -54,6 +55,7 @@ async def serve(state: StateFolder) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
+    gc.freeze()  # what is there now stays: collecting garbage need not go through it again and again
     log.info("server.ready", url=composition.settings.http.url)
     try:
         await server.serve(sockets=listeners(composition))

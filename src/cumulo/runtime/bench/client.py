@@ -18,7 +18,7 @@ class Client:
         self.port = port
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         domain = {"id": "default"}
-        self._login = {
+        self._login: dict[str, Any] = {
             "auth": {
                 "identity": {
                     "methods": ["password"],
@@ -37,14 +37,22 @@ class Client:
 
     def issue(self) -> None:
         """Get a new token and use it from now on."""
-        body = msgspec.json.encode(self._login)
+        self.token = self._issue(self._login)
+
+    def issue_by(self, token: str) -> str:
+        """Return a new token for the same scope by one that is there."""
+        proof = {"methods": ["token"], "token": {"id": token}}
+        return self._issue({"auth": {**self._login["auth"], "identity": proof}})
+
+    def _issue(self, login: Any) -> str:
+        body = msgspec.json.encode(login)
         head = {"Content-Type": "application/json"}
         self.connection.request("POST", "/identity/v3/auth/tokens", body, head)
         answer = self.connection.getresponse()
         told = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
             raise Refused(f"{answer.status}: {told[:500]!r}")
-        self.token = answer.headers["X-Subject-Token"]
+        return str(answer.headers["X-Subject-Token"])
 
     def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> bytes:
         """Make a request; return the body of the answer. Raises Refused."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from cumulo.runtime.bench.client import Client
+from cumulo.runtime.bench.identity import LargeIdentity
 from cumulo.runtime.bench.meter import Figure, memory_mb
 from cumulo.runtime.bench.workload import SETTINGS, Workload
 from cumulo.runtime.cli.down import stop
@@ -27,7 +28,7 @@ def bench(json: Path | None = None) -> int:
     """Measure everything and print each line as it is known. Return 0 when every promise is kept."""
     print(COLUMNS.format("WHAT", "CALLS", "CPU ms", "MEDIAN ms", "PER SECOND", "REACH"))
     figures = []
-    for figure in itertools.chain(_quick(), _whole()):
+    for figure in itertools.chain(_quick(), _identity(), _whole()):
         print(_line(figure), flush=True)
         figures.append(figure)
     if json:
@@ -43,6 +44,15 @@ def _quick() -> Iterator[Figure]:
             runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
         )
         yield from Workload(client, _pid(state, "server")).figures()
+
+
+def _identity() -> Iterator[Figure]:
+    """Measure tokens, and lists of an identity with very many of everything."""
+    with scratch_cloud("bench", SETTINGS) as state:
+        client = Client(
+            runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
+        )
+        yield from LargeIdentity(state, client, _pid(state, "server")).figures()
 
 
 def _whole() -> Iterator[Figure]:

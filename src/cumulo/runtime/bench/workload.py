@@ -57,7 +57,6 @@ class Workload:
     def figures(self) -> Iterator[Figure]:
         """Measure all, one line of the table after another."""
         yield self.tokens()
-        yield self.validation()
         yield self.ports()
         yield self.one_server()
         yield self.many_servers()
@@ -67,15 +66,6 @@ class Workload:
     def tokens(self) -> Figure:
         """Log in with a password."""
         return measure("token issue (password)", self.pid, self.client.issue, 20)
-
-    def validation(self) -> Figure:
-        """Ask whether a token is good, as a service does."""
-        subject = {"X-Subject-Token": self.client.token}
-
-        def validate() -> None:
-            self.client.call("GET", "/identity/v3/auth/tokens?nocatalog", headers=subject)
-
-        return measure("token validate", self.pid, validate, 500, reach_cpu_ms=0.25)
 
     def ports(self) -> Figure:
         """Create a port."""

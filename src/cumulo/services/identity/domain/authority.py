@@ -13,6 +13,7 @@ from cumulo.core import clock
 from cumulo.core.auth import Identity
 from cumulo.core.auth.tokens import Claims
 from cumulo.core.db import Reader, Transaction
+from cumulo.core.db.hints import in_order
 from cumulo.core.errors import Unauthenticated
 from cumulo.services.identity.domain.delegations import Delegation, delegation_of
 from cumulo.services.identity.model import (
@@ -218,7 +219,7 @@ def _in_effect(assigned: list[Any]) -> Any:
     reached = held.union(following)
     return (
         sqlalchemy.select(Role.c.id, Role.c.name)
-        .join_from(reached, Role.table, Role.c.id == reached.c.role_id)
+        .select_from(in_order(reached, (Role.table, Role.c.id == reached.c.role_id)))
         .where(Role.c.domain_id.is_(None))
         .order_by(Role.c.name)
     )

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy
 
 from cumulo.core.db import Reader
+from cumulo.core.db.hints import in_order
 from cumulo.services.identity.model import Implication, Role
 
 
@@ -32,7 +33,7 @@ def _following(start: Any) -> Any:
     )
     return (
         sqlalchemy.select(reach.c.root, reach.c.role_id)
-        .join_from(reach, Role.table, Role.c.id == reach.c.role_id)
+        .select_from(in_order(reach, (Role.table, Role.c.id == reach.c.role_id)))
         .where(Role.c.domain_id.is_(None))
         .order_by(reach.c.root, reach.c.role_id)
     )
