@@ -14,17 +14,22 @@ SECONDS = 600  # of processor time, for images of hundreds of GiB
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What a program that reads untrusted input may use at most: bytes, processor seconds."""
+    """What a program that reads untrusted input may use at most: bytes, processor seconds.
+
+    file_size: bytes of a file that it writes; None: any.
+    """
 
     memory: int = MEMORY
     seconds: int = SECONDS
+    file_size: int | None = None
 
     def around(self, program: str) -> tuple[str, ...]:
         """Return the words to put before a command so that the kernel enforces these limits."""
         prlimit = shutil.which("prlimit")
         if prlimit is None:
             raise Permanent(f"prlimit is not installed, so {program} cannot be run safely")
-        return (prlimit, f"--as={self.memory}", f"--cpu={self.seconds}", "--core=0", "--")
+        written = () if self.file_size is None else (f"--fsize={self.file_size}",)
+        return (prlimit, f"--as={self.memory}", f"--cpu={self.seconds}", *written, "--core=0", "--")
 
 
 class CommandFailed(Permanent):

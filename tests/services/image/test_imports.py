@@ -89,7 +89,7 @@ async def test_an_import_goes_to_all_stores_or_to_those_named(cloud: Cloud, fold
     assert (await show(member, everywhere))["stores"] == "file,second,third"
     shown = await show(member, two)
     assert (shown["status"], shown["stores"]) == ("active", "second,third")
-    assert "os_glance_importing_to_stores" not in shown
+    assert (shown["os_glance_importing_to_stores"], shown["os_glance_failed_import"]) == ("", "")
     assert (await member.get(f"{V2}/images/{two}/file")).content == b"other data"
 
 

@@ -95,7 +95,7 @@ async def test_an_import_ends_well_or_leaves_nothing(world: World, uri: str):
     async def clean(succeeded: bool) -> None:
         image, places, task = await world.outcome()
         assert image is not None
-        assert image.importing_to is None
+        assert image.importing_to == ""
         assert image.staged is None
         if succeeded:
             assert (image.status, image.size, places) == (ImageStatus.ACTIVE, len(DATA), ["file", "second"])
@@ -122,10 +122,10 @@ async def test_a_copy_ends_well_or_leaves_nothing(world: World):
     async def clean(succeeded: bool) -> None:
         image, places, task = await world.outcome()
         assert image is not None
-        assert (image.status, image.importing_to) == (ImageStatus.ACTIVE, None)
+        assert (image.status, image.importing_to) == (ImageStatus.ACTIVE, "")
         if succeeded:
             assert (world.files(), places) == (BOTH, ["file", "second"])
-            assert (image.failed_import, task) == (None, TaskStatus.SUCCESS)
+            assert (image.failed_import, task) == ("", TaskStatus.SUCCESS)
         else:
             assert (world.files(), places) == (BOTH[1:], ["file"])
             assert (image.failed_import, task) == ("second", TaskStatus.FAILURE)

@@ -47,7 +47,7 @@ class Image(Model, table="image_images"):
 
     checksum: MD5, hash_value: SHA-512, both in hexadecimal. upload_id names the upload that may finish the
     image, until upload_until: an upload that stops renewing it has died. staged: bytes in the staging area.
-    importing_to, failed_import: names of stores, divided by commas.
+    importing_to, failed_import: names of stores, divided by commas; None before the first import.
     """
 
     id: str = column(String(36), key=True, default_factory=ids.dashed)

@@ -62,6 +62,29 @@ async def test_an_image_that_is_not_what_it_claims_is_refused(tmp_path: Path, ba
         await bases.ensure(msgspec.structs.replace(disk, image_format="vmdk"))
 
 
+@pytest.mark.parametrize("kind", disks.CONVERTED)
+async def test_what_qemu_only_reads_is_converted(tmp_path: Path, bases: disks.Bases, folder: Path, kind: str):
+    source = tmp_path / "source"
+    source.write_bytes(bytes(range(256)) * 8192)
+    path = tmp_path / f"image,{kind}"
+    made = f"file:{path}"
+    await run("qemu-img", "convert", "-f", "raw", "-O", disks.CONVERTED[kind], str(source), made)
+    disk = DiskSpec(image_id="i", image_path=str(path), image_format=kind, image_sha512="ab" * 64)
+    base = await bases.ensure(disk)
+    assert base.name == "ab" * 32 + ".qcow2"
+    assert (await disks.inspect(base, "qcow2")).format == "qcow2"
+    overlay = await disks.ensure_overlay(folder, disk, base)
+    back = tmp_path / "back"
+    await run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(overlay), str(back))
+    assert back.read_bytes().startswith(source.read_bytes())
+
+
+async def test_a_format_that_nobody_boots_is_named(tmp_path: Path, bases: disks.Bases):
+    disk = await an_image(tmp_path, format_="raw")
+    with pytest.raises(Permanent, match="format ami cannot"):
+        await bases.ensure(msgspec.structs.replace(disk, image_format="ami"))
+
+
 async def test_a_lost_image_is_said_to_be_lost(tmp_path: Path, bases: disks.Bases):
     disk = DiskSpec(image_id="i", image_path=str(tmp_path / "none"), image_sha512="cd" * 64)
     with pytest.raises(Permanent, match="no file"):

@@ -21,7 +21,10 @@ from cumulo.node.files import write_atomically
 
 GIB = 1 << 30
 FICLONE = 0x40049409  # Linux's ioctl that shares a file's blocks with another
-FORMATS = frozenset({"qcow2", "raw"})
+FORMATS = {"qcow2": "qcow2", "raw": "raw", "gpt": "raw"}  # what a base keeps as it is, as QEMU calls it
+CONVERTED = {"vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
+_SPARE = 1 << 26  # bytes that a qcow2's own tables may take, beside a part of the disk's size
+_PATIENCE = 3600.0  # seconds that a conversion may take
 USED_BASE = "base"  # in a server's folder: the name of the base that its disk lies on
 DISK = "disk.qcow2"
 
@@ -85,13 +88,16 @@ class Bases:
         source = Path(disk.image_path or "")
         if not await asyncio.to_thread(source.is_file):
             raise Permanent(f"image {disk.image_id} has no file on this host")
-        info = await inspect(source, disk.image_format)
+        info = await inspect(source, CONVERTED.get(disk.image_format) or FORMATS[disk.image_format])
         if info.backing_filename or _data(info).get("data-file"):
             raise Permanent(f"image {disk.image_id} refers to another file")
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._folder / f".{path.name}.{uuid.uuid4().hex[:8]}"
         try:
-            await asyncio.to_thread(_duplicate, source, temporary)
+            if disk.image_format in CONVERTED:
+                await _convert(source, disk.image_format, temporary, info.virtual_size)
+            else:
+                await asyncio.to_thread(_duplicate, source, temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -110,12 +116,29 @@ def _touch(path: Path) -> bool:
 
 def base_name(disk: DiskSpec) -> str:
     """Return the name of the base of a disk's image."""
-    if disk.image_format not in FORMATS:
-        raise Permanent(f"images of format {disk.image_format} cannot be booted from")
+    kept_as = base_format(disk.image_format)
     source = disk.image_sha512 or disk.image_id or ""
     if not source.replace("-", "").isalnum():
         raise Permanent("the image has neither a hash nor an id")
-    return f"{source[:64]}.{disk.image_format}"
+    return f"{source[:64]}.{kept_as}"
+
+
+def base_format(image_format: str) -> str:
+    """Return what QEMU calls the format of the base of an image. Permanent when it can have none."""
+    if image_format in CONVERTED:
+        return "qcow2"
+    if image_format not in FORMATS:
+        raise Permanent(f"images of format {image_format} cannot be booted from")
+    return FORMATS[image_format]
+
+
+async def _convert(source: Path, image_format: str, target: Path, size: int) -> None:
+    """Make a qcow2 of an image in a format that QEMU only reads well."""
+    name = str(source).replace(",", ",,")
+    read = f"driver={CONVERTED[image_format]},file.driver=file,file.filename={name}"
+    limits = Limits(file_size=size + size // 64 + _SPARE)
+    words = ("convert", "--image-opts", read, "-O", "qcow2", f"file:{target}")
+    await run("qemu-img", *words, seconds=_PATIENCE, limits=limits)
 
 
 async def ensure_overlay(folder: Path, disk: DiskSpec, base: Path | None) -> Path:
@@ -126,11 +149,11 @@ async def ensure_overlay(folder: Path, disk: DiskSpec, base: Path | None) -> Pat
     size = disk.size_gib * GIB
     words: tuple[str, ...] = ()
     if base is not None:
-        smallest = (await inspect(base, disk.image_format)).virtual_size
+        smallest = (await inspect(base, base_format(disk.image_format))).virtual_size
         if size and size < smallest:
             raise Permanent(f"the image needs {smallest} bytes of disk, the flavor gives {disk.size_gib} GiB")
         size = max(size, smallest)
-        words = ("-b", str(base), "-F", disk.image_format)
+        words = ("-b", str(base), "-F", base_format(disk.image_format))
         write_atomically(folder / USED_BASE, base.name.encode())
     temporary = folder / f".{DISK}"
     temporary.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, NicSpec
+from cumulo.node.hypervisor.libvirt.disks import base_format
 from cumulo.node.hypervisor.libvirt.volumes import disk_element
 
 Element = ET.Element
@@ -158,7 +159,7 @@ def _backing(disk: Element, root: DiskSpec, base: Path | None) -> None:
         _add(disk, "backingStore")
         return
     store = _add(disk, "backingStore", type="file")
-    _add(store, "format", type=root.image_format)
+    _add(store, "format", type=base_format(root.image_format))
     _add(store, "source", file=str(base))
     _add(store, "backingStore")
 

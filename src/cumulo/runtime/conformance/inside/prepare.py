@@ -30,6 +30,7 @@ NOT_ASKED = {
     ("identity-feature-enabled", "immutable_user_source"): "on, it says that the cloud cannot make users",
     ("image-feature-enabled", "http_store_enabled"): "wants pictures that stay on the web; they are copied",
     ("image-feature-enabled", "image_conversion"): "wants a manifest of sample images",
+    ("image-feature-enabled", "image_format_enforcement"): "on, no list is tested: see FORMATS",
     (
         "image-feature-enabled",
         "manage_locations",
@@ -53,6 +54,8 @@ SERVICES = {  # Tempest's name → the catalog types that offer it
     "horizon": (),
 }
 LIMITS = {"image_size_total", "image_stage_total", "image_count_total", "image_count_uploading"}
+# Of the first six the tests make images of random bytes, which must be of a format without a mark.
+FORMATS = "raw,ami,ari,aki,raw,raw,qcow2,vhd,vmdk,vdi,iso,vhdx,ploop,gpt"
 ROLES = ("member", "reader", "manager", "service", "ResellerAdmin")
 Settings = dict[str, dict[str, Any]]
 
@@ -179,7 +182,8 @@ def image_settings(cloud: openstack.connection.Connection, web: str) -> Settings
             limit = {"resource_name": name, "service_id": glance.id, "default_limit": 1000}
             region = {"region_id": cloud.config.region_name or "RegionOne"}
             identity.create_registered_limit(**limit, **region)
-    return {"image": {"image_caching_enabled": True, "http_image": web, "http_qcow2_image": web}}
+    pictures = {"http_image": web, "http_qcow2_image": web}
+    return {"image": {"image_caching_enabled": True, "disk_formats": FORMATS, **pictures}}
 
 
 def asked_for() -> set[str]:

@@ -123,7 +123,7 @@ def _is_uuid(text: str) -> bool:
 
 async def _start(ctx: Ctx, image: Image, task: ImageTask, saga: ImportImage) -> ImageTask:
     names = ",".join(saga.stores)
-    await become(ctx.db, Image, image.id, ImageStatus.IMPORTING, importing_to=names, failed_import=None)
+    await become(ctx.db, Image, image.id, ImageStatus.IMPORTING, importing_to=names, failed_import="")
     return await _promise(ctx, image, task, saga)
 
 
@@ -156,9 +156,10 @@ async def _start_copy(ctx: Ctx, image: Image, body: ImportRequest, wanted: Seque
     if not names:
         task.status = TaskStatus.SUCCESS
         task.result = {"image_id": image.id}
+        await ctx.db.update(Image, Image.c.id == image.id, importing_to="", failed_import="")
         await ctx.db.save(task, "status", "result")
         return task
-    values = {"importing_to": ",".join(names), "failed_import": None}
+    values = {"importing_to": ",".join(names), "failed_import": ""}
     await ctx.db.update(Image, Image.c.id == image.id, **values)
     saga = CopyImage(task_id=task.id, image_id=image.id, stores=names, all_or_none=body.all_or_none)
     return await _promise(ctx, image, task, saga)

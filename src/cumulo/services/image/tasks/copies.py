@@ -57,7 +57,7 @@ class CopyImage(Saga):
         """Note where the image is now."""
         placed = run[CopyImage.place]
         here = (Image.c.id == self.image_id, Image.c.status != ImageStatus.PENDING_DELETE)
-        values = {"importing_to": None, "failed_import": joined(placed.failed), "updated_at": clock.now()}
+        values = {"importing_to": "", "failed_import": joined(placed.failed), "updated_at": clock.now()}
         if not await run.db.update(Image, *here, **values):
             raise Permanent("the image was deleted meanwhile")
         for name in placed.stores:
@@ -69,6 +69,6 @@ class CopyImage(Saga):
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Say which stores have no copy, and why."""
-        values = {"importing_to": None, "failed_import": joined(self.stores)}
+        values = {"importing_to": "", "failed_import": joined(self.stores)}
         await run.db.update(Image, Image.c.id == self.image_id, **values)
         await records.failed(run, self.task_id, error)

@@ -152,7 +152,7 @@ class ImportImage(Saga):
         image.checksum, image.hash_value = placed.written.md5, placed.written.sha512
         image.disk_format = run[ImportImage.convert] or seen.disk_format
         image.container_format = seen.container_format
-        image.staged, image.importing_to, image.failed_import = None, None, joined(placed.failed)
+        image.staged, image.importing_to, image.failed_import = None, "", joined(placed.failed)
         image.updated_at = clock.now()
         await self._take_over(run, image)
         await run.db.save(image)
@@ -171,7 +171,7 @@ class ImportImage(Saga):
             "staged": None,
             "checksum": None,
             "hash_value": None,
-            "importing_to": None,
+            "importing_to": "",
             "failed_import": joined(self.stores),
             "updated_at": clock.now(),
         }

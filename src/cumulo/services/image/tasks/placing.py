@@ -1,6 +1,6 @@
 """Putting an image's bytes into stores, again and again if need be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import select
@@ -122,6 +122,6 @@ async def take_away(run: EffectRun, names: Sequence[str], image_id: str, task_id
                 await stores.get(name).remove(image_id)
 
 
-def joined(names: Mapping[str, str] | Sequence[str]) -> str | None:
-    """Write names of stores as clients see them; None for none."""
-    return ",".join(names) or None
+def joined(names: Iterable[str]) -> str:
+    """Write names of stores as clients see them."""
+    return ",".join(names)
