@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from cumulo.contracts.image import ImageRecord, Images
+from cumulo.contracts.image import ImageRecord, Images, NewImage
 from cumulo.contracts.volumes import (
     BlockAccess,
     Extent,
@@ -17,11 +17,13 @@ from cumulo.contracts.volumes import (
     VolumePool,
     VolumeSpec,
 )
+from cumulo.core import ids
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.bus import Bus, LocalBus, verbs
 from cumulo.core.db import Database, Reader
 from cumulo.core.drivers import Gone, Permanent
 from cumulo.core.errors import NotFound
+from cumulo.core.work import Work
 from cumulo.services.block_storage import SERVICE
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.keys import VolumeKeys
@@ -182,6 +184,8 @@ class FakeImages:
     def __init__(self) -> None:
         self.images = {IMAGE: image(IMAGE)}
 
+        self.data: dict[str, bytes] = {}
+
     async def get(
         self, db: Reader, image_id: str, *, project_id: str | None, is_admin: bool = False
     ) -> ImageRecord:
@@ -189,6 +193,28 @@ class FakeImages:
         if image_id not in self.images:
             raise NotFound(f"No image found with ID {image_id}")
         return self.images[image_id]
+
+    async def create(self, work: Work, new: NewImage) -> str:
+        """Record an image."""
+        image_id = ids.dashed()
+        facts = {"name": new.name, "status": "queued", "disk_format": new.disk_format}
+        self.images[image_id] = image(image_id, **facts, properties=new.properties)
+        return image_id
+
+    async def fill(self, image_id: str, data: AsyncIterator[bytes]) -> None:
+        """Take an image's data: how much it is, and how it begins."""
+        if image_id not in self.images:
+            raise Gone(f"there is no image {image_id}")
+        first, size = b"", 0
+        async for part in data:
+            first, size = first or part[:4], size + len(part)
+        self.data[image_id] = first + size.to_bytes(8)
+        self.images[image_id] = image(image_id, status="active")
+
+    async def discard(self, work: Work, image_id: str) -> None:
+        """Forget an image."""
+        self.images.pop(image_id, None)
+        self.data.pop(image_id, None)
 
 
 def image(image_id: str, **changes: Any) -> ImageRecord:

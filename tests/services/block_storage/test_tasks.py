@@ -5,8 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.services.block_storage.fakes import POOL, StorageCloud, storage_cloud
+from tests.services.block_storage.fakes import (
+    IMAGE,
+    OTHER_HOST,
+    OTHER_POOL,
+    POOL,
+    StorageCloud,
+    storage_cloud,
+)
 
+from cumulo.contracts.image import NewImage
 from cumulo.core.tasks import Saga, Tasks
 from cumulo.services.block_storage.model import (
     Message,
@@ -23,7 +31,11 @@ from cumulo.services.block_storage.tasks import (
     DeleteSnapshot,
     DeleteVolume,
     ExtendVolume,
+    ReimageVolume,
+    RemoveOldCopy,
+    RetypeVolume,
     RevertVolume,
+    UploadVolume,
 )
 from cumulo.testing.database import sqlite_database
 from cumulo.testing.saga import check_saga
@@ -41,7 +53,8 @@ async def cloud(tmp_path: Path) -> AsyncIterator[StorageCloud]:
 async def put_volume(cloud: StorageCloud, status: VolumeStatus, **values: Any) -> None:
     """Have one volume of this status, in the pool unless it is being made, and nothing else."""
     pool = cloud.pool
-    pool.volumes, pool.content, pool.snapshots, pool.exported = {}, {}, {}, {}
+    for each in cloud.pools.values():
+        each.volumes, each.content, each.snapshots, each.exported = {}, {}, {}, {}
     async with cloud.engine.database.begin() as db:
         await db.delete(Snapshot)
         await db.delete(Volume)
@@ -207,3 +220,92 @@ async def test_a_deletion_by_force_waits_for_what_works_on_the_volume(cloud: Sto
     await cloud.settle()
     assert await volume_of(cloud) is None
     assert cloud.pool.volumes == {}
+
+
+async def test_moving_a_volume_leaves_it_whole_in_one_pool(cloud: StorageCloud):
+    await cloud.report()
+    kinds: list[str] = []
+
+    async def clean(succeeded: bool) -> None:
+        volume = await volume_of(cloud)
+        assert volume is not None
+        assert volume.status is VolumeStatus.AVAILABLE
+        assert (volume.moving_to, volume.retyping_to, volume.operation) == (None, None, None)
+        here, there = cloud.pool, cloud.pools[OTHER_HOST]
+        held, empty = (there, here) if succeeded else (here, there)
+        assert volume.host == (OTHER_POOL if succeeded else POOL)
+        assert volume.volume_type_id == kinds[1 if succeeded else 0]
+        assert (VOLUME in held.volumes, empty.volumes) == (True, {})
+        assert (here.exported, there.exported) == ({}, {})
+
+    async def prepare() -> None:
+        async with cloud.engine.database.begin() as db:
+            await db.delete(Volume)
+            await db.delete(VolumeType, VolumeType.c.name == "other")
+            kind = VolumeType(name="other", extra_specs={"volume_backend_name": "other"})
+            await db.insert(kind)
+        was = VolumeStatus.AVAILABLE
+        await put_volume(cloud, VolumeStatus.RETYPING, previous_status=was, retyping_to=kind.id)
+        async with cloud.engine.database.begin() as db:
+            default = await db.one(VolumeType, VolumeType.c.name != "other")
+            assert default is not None
+            kinds[:] = [default.id, kind.id]
+            await db.update(Volume, volume_type_id=default.id)
+
+    await check(
+        cloud,
+        lambda: RetypeVolume(volume_id=VOLUME, type_id=kinds[1], may_move=True),
+        prepare,
+        clean,
+    )
+
+
+async def test_making_an_image_ends_with_a_whole_one_or_none(cloud: StorageCloud):
+    made: list[str] = []
+
+    async def clean(succeeded: bool) -> None:
+        volume = await volume_of(cloud)
+        assert volume is not None
+        assert volume.status is VolumeStatus.IN_USE
+        assert cloud.pool.snapshots == {}
+        assert (made[0] in cloud.images.images) is succeeded
+        if succeeded:
+            assert cloud.images.images[made[0]].status == "active"
+
+    async def prepare() -> None:
+        await put_volume(cloud, VolumeStatus.UPLOADING, previous_status=VolumeStatus.IN_USE)
+        async with cloud.tasks.work() as work:
+            made[:] = [await cloud.images.create(work, NewImage(owner="p1", name="i", disk_format="qcow2"))]
+
+    await check(
+        cloud,
+        lambda: UploadVolume(volume_id=VOLUME, image_id=made[0], disk_format="qcow2"),
+        prepare,
+        clean,
+    )
+
+
+async def test_writing_an_image_over_a_volume_ends_with_it_or_in_error(cloud: StorageCloud):
+    async def clean(succeeded: bool) -> None:
+        volume = await volume_of(cloud)
+        assert volume is not None
+        assert volume.status is (VolumeStatus.RESERVED if succeeded else VolumeStatus.ERROR)
+        if succeeded:
+            assert cloud.pool.content[VOLUME] == "file:/images/mini"
+
+    async def prepare() -> None:
+        await put_volume(cloud, VolumeStatus.DOWNLOADING, previous_status=VolumeStatus.RESERVED)
+
+    await check(cloud, lambda: ReimageVolume(volume_id=VOLUME, image_id=IMAGE), prepare, clean)
+
+
+async def test_the_bytes_left_behind_go(cloud: StorageCloud):
+    async def clean(succeeded: bool) -> None:
+        assert not (succeeded and cloud.pools[OTHER_HOST].volumes)
+        assert VOLUME in cloud.pool.volumes
+
+    async def prepare() -> None:
+        await put_volume(cloud, VolumeStatus.AVAILABLE)
+        cloud.pools[OTHER_HOST].volumes[VOLUME] = 1
+
+    await check(cloud, lambda: RemoveOldCopy(volume_id=VOLUME, host=OTHER_POOL), prepare, clean)

@@ -8,6 +8,7 @@ from cumulo.services.block_storage.api import DIALECT, PARTS
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain.quotas import LIMITS
 from cumulo.services.block_storage.keys import VolumeKeys
+from cumulo.services.block_storage.ownership import VolumesOwned
 from cumulo.services.block_storage.tasks import SAGAS, SCHEDULES
 
 SERVICE = Service(
@@ -21,6 +22,7 @@ SERVICE = Service(
     settings=BlockStorageSettings,
     limits=LIMITS,
     adapters={VolumeKeys: VolumeKeys, Volumes: VolumesAdapter},
+    owned=VolumesOwned(),
     endpoint="/v3",
     known_as="cinder",
     description="OpenStack Block Storage",

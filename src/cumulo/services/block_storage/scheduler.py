@@ -1,5 +1,6 @@
 """Which pool takes a volume: filters say why one cannot, weighers which is best."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -221,13 +222,21 @@ def _is_true(text: str) -> bool:
 
 async def offers(db: Reader, settings: BlockStorageSettings) -> list[Offer]:
     """Return every pool with its service and what is promised of it."""
-    held = select(Volume.c.host, func.sum(func.coalesce(Volume.c.extending_to, Volume.c.size))).group_by(
-        Volume.c.host
-    )
-    promised = {host: float(total) for host, total in await db.rows(held) if host is not None}
+    promised: dict[str, float] = {}
+    size = func.sum(func.coalesce(Volume.c.extending_to, Volume.c.size))
+    for place in (Volume.c.host, Volume.c.moving_to):
+        for name, total in await db.rows(select(place, size).where(place.is_not(None)).group_by(place)):
+            promised[name] = promised.get(name, 0.0) + float(total)
     services = {row.host: row for row in await db.all(StorageService, StorageService.c.binary == BINARY)}
     pools = await db.all(Pool, order_by=(Pool.c.name.asc(),))
     return [Offer(pool, services.get(pool.service), promised.get(pool.name, 0.0), settings) for pool in pools]
+
+
+async def may_stay(db: Reader, settings: BlockStorageSettings, wanted: Wanted) -> bool:
+    """Say whether a volume can stay in its pool (`other_than`) with what is wanted now."""
+    staying = dataclasses.replace(wanted, size=0, host=wanted.other_than, other_than=None)
+    here = [one for one in await offers(db, settings) if one.pool.name == wanted.other_than]
+    return bool(here) and can_do_it(staying, here[0]) is None and is_in_zone(staying, here[0]) is None
 
 
 async def choose(db: Reader, settings: BlockStorageSettings, wanted: Wanted) -> Pool:

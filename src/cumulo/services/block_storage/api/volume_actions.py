@@ -5,16 +5,23 @@ from typing import Any
 from cumulo.core.http import Ctx
 from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.api.volumes import volumes
+from cumulo.services.block_storage.domain import changes
 from cumulo.services.block_storage.domain import volumes as domain
 from cumulo.services.block_storage.model import Volume
 from cumulo.services.block_storage.schema.bodies import (
     BootableBody,
+    ExtendCompletionBody,
     ImageMetadataBody,
     KeyBody,
+    MigrateBody,
+    MigrateCompletionBody,
     ReadonlyBody,
+    ReimageBody,
     ResetVolumeBody,
+    RetypeBody,
     RevertBody,
     SizeBody,
+    UploadBody,
 )
 from cumulo.services.block_storage.schema.volumes import image_metadata_of
 
@@ -72,6 +79,44 @@ async def show_image_metadata(ctx: Ctx, volume: Volume) -> Any:
     """Show a volume's image metadata."""
     del ctx
     return {"metadata": image_metadata_of(volume)}
+
+
+@volumes.action("os-retype", policy=policy.RETYPE, status=202)
+async def retype(ctx: Ctx, volume: Volume, body: RetypeBody) -> None:
+    """Give a volume another type."""
+    await changes.retype(ctx, volume, body)
+
+
+@volumes.action("os-migrate_volume", policy=policy.MIGRATE, status=202)
+async def migrate(ctx: Ctx, volume: Volume, body: MigrateBody) -> None:
+    """Move a volume to another pool."""
+    await changes.migrate(ctx, volume, body)
+
+
+@volumes.action("os-migrate_volume_completion", policy=policy.MIGRATE_COMPLETION, status=202)
+async def complete_migration(ctx: Ctx, volume: Volume, body: MigrateCompletionBody) -> None:
+    """Complete a move; here each completes by itself."""
+    del ctx, body
+    changes.refuse_completion(volume, "The migration")
+
+
+@volumes.action("os-extend_volume_completion", policy=policy.EXTEND_COMPLETION, status=202, since="3.71")
+async def complete_extension(ctx: Ctx, volume: Volume, body: ExtendCompletionBody) -> None:
+    """Complete a growth; here each completes by itself."""
+    del ctx, body
+    changes.refuse_completion(volume, "The extension")
+
+
+@volumes.action("os-volume_upload_image", policy=policy.UPLOAD, status=202)
+async def upload(ctx: Ctx, volume: Volume, body: UploadBody) -> Any:
+    """Make an image of a volume."""
+    return await changes.upload(ctx, volume, body)
+
+
+@volumes.action("os-reimage", policy=policy.REIMAGE, status=202, since="3.68")
+async def reimage(ctx: Ctx, volume: Volume, body: ReimageBody) -> None:
+    """Write an image over a volume."""
+    await changes.reimage(ctx, volume, body)
 
 
 PART = volumes  # with these actions declared

@@ -24,6 +24,7 @@ from cumulo.services.block_storage.errors import (
     VolumeNotFound,
 )
 from cumulo.services.block_storage.model import (
+    COMPUTE,
     MOVING,
     MigrationStatus,
     Pool,
@@ -144,15 +145,22 @@ async def update(ctx: Ctx, volume: Volume, body: VolumeChange) -> Volume:
     return await latest(ctx.db, volume.id)
 
 
-async def delete(work: Work, volume_id: str, *, cascade: bool = False, force: bool = False) -> None:
-    """Delete a volume; by force whatever its status. InvalidVolume when its state forbids it."""
+async def delete(
+    work: Work, volume_id: str, *, cascade: bool = False, force: bool = False, attached_too: bool = False
+) -> None:
+    """Delete a volume; by force whatever its status. InvalidVolume when its state forbids it.
+
+    attached_too: with attachments that no server of ours has; compute's own are never cut off.
+    """
     volume = await latest(work.db, volume_id)
-    attached = await work.db.exists(VolumeAttachment, VolumeAttachment.c.volume_id == volume.id)
-    if volume.status is VolumeStatus.DELETING and volume.operation is not None:
+    if volume.status is VolumeStatus.DELETING and await is_worked_on(work.db, volume):
         return
+    used = VolumeAttachment.c.volume_id == volume.id
+    if attached_too:
+        used &= VolumeAttachment.c.origin == COMPUTE
     moving = volume.migration_status in MOVING
     unfit = volume.status not in DELETABLE or volume.group_id is not None
-    if attached or (not force and (moving or unfit)):
+    if await work.db.exists(VolumeAttachment, used) or (not force and (moving or unfit)):
         raise InvalidVolume(reason=NOT_DELETABLE)
     await _doom_snapshots(work.db, volume, cascade=cascade)
     if await is_worked_on(work.db, volume):  # what works on it sees the mark, and begins the deletion

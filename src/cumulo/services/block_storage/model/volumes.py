@@ -25,8 +25,9 @@ class Volume(Model, table="block_storage_volumes"):
     """A block device.
 
     operation: the saga that works on it now; deletion: that it is to be deleted once that saga lets go.
-    host: the pool that holds it, `host@backend#pool`. size: GiB; `extending_to`: what it is growing to, which
-    counts against quotas already, as `retyping_to` does for its type. previous_status: where it returns to.
+    host: the pool that holds it, `host@backend#pool`. size: GiB. What the volume is growing to, turning into
+    and moving to (`extending_to`, `retyping_to`, `moving_to`) counts already. previous_status: where it
+    returns to.
     sealed_key: of an encrypted volume, its passphrase, sealed and bound to the id.
     """
 
@@ -61,6 +62,7 @@ class Volume(Model, table="block_storage_volumes"):
     scheduler_hints: dict[str, str | list[str]] = column(Json, default_factory=dict)
     extending_to: int | None = column(Integer, default=None)
     retyping_to: str | None = column(String(36), default=None)
+    moving_to: str | None = column(String(255), default=None)
     operation: str | None = column(String(36), default=None)
     deletion: bool = column(Boolean, default=False)
     created_at: datetime = column(When, default_factory=clock.now)

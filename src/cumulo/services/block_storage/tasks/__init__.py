@@ -4,10 +4,23 @@ from cumulo.services.block_storage.tasks.creation import CreateVolume
 from cumulo.services.block_storage.tasks.deletion import DeleteSnapshot, DeleteVolume
 from cumulo.services.block_storage.tasks.growth import ExtendVolume
 from cumulo.services.block_storage.tasks.housekeeping import expired_messages
+from cumulo.services.block_storage.tasks.images import ReimageVolume, UploadVolume
+from cumulo.services.block_storage.tasks.moving import RemoveOldCopy, RetypeVolume
 from cumulo.services.block_storage.tasks.pools import listen, pool_reported
 from cumulo.services.block_storage.tasks.snapshots import CreateSnapshot, RevertVolume
 
-SAGAS = (CreateVolume, DeleteVolume, ExtendVolume, CreateSnapshot, DeleteSnapshot, RevertVolume)
+SAGAS = (
+    CreateVolume,
+    DeleteVolume,
+    ExtendVolume,
+    RetypeVolume,
+    RemoveOldCopy,
+    UploadVolume,
+    ReimageVolume,
+    CreateSnapshot,
+    DeleteSnapshot,
+    RevertVolume,
+)
 SCHEDULES = (expired_messages,)
 
 __all__ = [
@@ -18,7 +31,11 @@ __all__ = [
     "DeleteSnapshot",
     "DeleteVolume",
     "ExtendVolume",
+    "ReimageVolume",
+    "RemoveOldCopy",
+    "RetypeVolume",
     "RevertVolume",
+    "UploadVolume",
     "listen",
     "pool_reported",
 ]

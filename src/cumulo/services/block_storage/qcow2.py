@@ -1,0 +1,146 @@
+"""Writing QCOW2 as a stream, for images made of volumes. (Format: QEMU's docs/interop/qcow2, version 3.)
+
+What holds data is known before the first byte goes out, so every table can come before the data and nothing
+is written twice: header, L1 table, refcount table, refcount blocks, L2 tables, then the clusters in order.
+"""
+
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+
+from cumulo.contracts.volumes import Extent
+
+CLUSTER = 1 << 16
+PER_TABLE = CLUSTER // 8  # entries of an L2 or refcount table
+PER_BLOCK = CLUSTER // 2  # refcounts of 16 bits
+COPIED = 1 << 63  # the flag of an entry whose cluster is used once
+PIECE = 4 << 20
+HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQII")
+
+Read = Callable[[int, int], Awaitable[bytes]]
+"""Returns `length` bytes at `offset`."""
+
+
+def clusters_of(extents: Sequence[Extent]) -> list[tuple[int, int]]:
+    """Return the clusters that hold data, as runs from a first one up to but without an end, in order."""
+    runs: list[tuple[int, int]] = []
+    for extent in extents:
+        if extent.length <= 0:
+            continue
+        first = extent.offset // CLUSTER
+        end = -(-(extent.offset + extent.length) // CLUSTER)
+        if runs and first <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(runs[-1][1], end))
+        else:
+            runs.append((first, end))
+    return runs
+
+
+class Layout:
+    """Where everything lies in a file for `size` bytes of which `runs` of clusters hold data."""
+
+    def __init__(self, size: int, runs: Sequence[tuple[int, int]]) -> None:
+        self.size = size
+        self.runs = runs
+        self.tables = sorted({table for first, end in runs for table in _tables(first, end)})
+        self.entries = max(1, -(-size // (CLUSTER * PER_TABLE)))
+        self.l1 = max(1, -(-self.entries * 8 // CLUSTER))
+        data = sum(end - first for first, end in runs)
+        fixed = 1 + self.l1 + len(self.tables) + data
+        self.blocks, self.index = 1, 1
+        while True:  # refcounts count their own clusters too
+            blocks = -(-(fixed + self.blocks + self.index) // PER_BLOCK)
+            index = -(-blocks * 8 // CLUSTER)
+            if (blocks, index) == (self.blocks, self.index):
+                break
+            self.blocks, self.index = blocks, index
+        self.total = fixed + self.blocks + self.index
+        self.first_block = 1 + self.l1 + self.index
+        self.first_table = self.first_block + self.blocks
+        self.first_data = self.first_table + len(self.tables)
+
+    def header(self) -> bytes:
+        """Return the header's cluster."""
+        fields = (
+            *(b"QFI\xfb", 3, 0, 0, 16, self.size, 0, self.entries),
+            *(CLUSTER, (1 + self.l1) * CLUSTER, self.index, 0, 0, 0, 0, 0, 4, HEADER.size),
+        )
+        return _padded(HEADER.pack(*fields))
+
+    def l1_table(self) -> bytes:
+        """Return the L1 table: where the L2 tables are."""
+        entries = [0] * self.entries
+        for number, table in enumerate(self.tables):
+            entries[table] = (self.first_table + number) * CLUSTER | COPIED
+        return _padded(struct.pack(f">{self.entries}Q", *entries))
+
+    def refcounts(self) -> Iterator[bytes]:
+        """Yield the refcount table and its blocks: every cluster is used once."""
+        places = [(self.first_block + number) * CLUSTER for number in range(self.blocks)]
+        yield _padded(struct.pack(f">{self.blocks}Q", *places))
+        for number in range(self.blocks):
+            used = min(PER_BLOCK, self.total - number * PER_BLOCK)
+            yield (b"\x00\x01" * used).ljust(CLUSTER, b"\0")
+
+    def l2_tables(self) -> Iterator[bytes]:
+        """Yield the L2 tables: where each cluster is."""
+        place = self.first_data
+        current, table = -1, [0] * PER_TABLE
+        for first, end in self.runs:
+            for cluster in range(first, end):
+                if cluster // PER_TABLE != current:
+                    if current >= 0:
+                        yield struct.pack(f">{PER_TABLE}Q", *table)
+                    current, table = cluster // PER_TABLE, [0] * PER_TABLE
+                table[cluster % PER_TABLE] = place * CLUSTER | COPIED
+                place += 1
+        if current >= 0:
+            yield struct.pack(f">{PER_TABLE}Q", *table)
+
+
+def _tables(first: int, end: int) -> range:
+    return range(first // PER_TABLE, (end - 1) // PER_TABLE + 1)
+
+
+def _padded(data: bytes) -> bytes:
+    return data.ljust(-(-len(data) // CLUSTER) * CLUSTER, b"\0")
+
+
+async def qcow2(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator[bytes]:
+    """Yield a QCOW2 file of a device of `size` bytes; what lies between extents takes no room."""
+    layout = Layout(size, clusters_of(extents))
+    yield layout.header()
+    yield layout.l1_table()
+    for part in layout.refcounts():
+        yield part
+    for part in layout.l2_tables():
+        yield part
+    for first, end in layout.runs:
+        async for part in pieces(first * CLUSTER, min(end * CLUSTER, size), read):
+            yield part
+        short = end * CLUSTER - size
+        if short > 0:
+            yield bytes(short)
+
+
+async def raw(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator[bytes]:
+    """Yield a device's bytes as they are, zeroes between extents included."""
+    at = 0
+    for first, end in clusters_of(extents):
+        for zeroes in _zeroes(first * CLUSTER - at):
+            yield zeroes
+        at = min(end * CLUSTER, size)
+        async for part in pieces(first * CLUSTER, at, read):
+            yield part
+    for zeroes in _zeroes(size - at):
+        yield zeroes
+
+
+async def pieces(start: int, end: int, read: Read) -> AsyncIterator[bytes]:
+    """Yield the bytes from `start` up to `end`, some MiB at a time."""
+    for offset in range(start, end, PIECE):
+        yield await read(offset, min(PIECE, end - offset))
+
+
+def _zeroes(length: int) -> Iterator[bytes]:
+    for offset in range(0, length, PIECE):
+        yield bytes(min(PIECE, length - offset))

@@ -1,0 +1,146 @@
+"""Images made of volumes, and volumes written anew from images."""
+
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+from cumulo.contracts.image import Images
+from cumulo.contracts.volumes import VolumePool
+from cumulo.core.drivers import Permanent
+from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.block_storage import qcow2
+from cumulo.services.block_storage.messages import explain, tell
+from cumulo.services.block_storage.model import Volume, VolumeStatus
+from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
+from cumulo.services.block_storage.tasks.creation import described, image_access
+from cumulo.services.block_storage.tasks.hold import let_go, proceed
+
+GIB = 1 << 30
+WRITERS = {"raw": qcow2.raw, "qcow2": qcow2.qcow2}
+"""How a volume is written in each format that an image of it can have."""
+
+
+class UploadVolume(Saga):
+    """Make an image of a volume as it is now, in use or not."""
+
+    volume_id: str
+    image_id: str
+    disk_format: str
+    lock: ClassVar[str] = "volume:{volume_id}"
+
+    @effect(retries=TRIES)
+    async def keep(self, run: EffectRun) -> None:
+        """Take a snapshot for the while, under the image's id."""
+        volume = await self._volume(run)
+        async with reaching(run, volume.host or "") as pool:
+            await pool.create_snapshot(volume.id, self.image_id)
+
+    @keep.undo
+    async def forget(self, run: EffectRun) -> None:
+        """Remove the snapshot."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+        if volume is not None and volume.host is not None:
+            async with reaching(run, volume.host) as pool:
+                await pool.delete_snapshot(volume.id, self.image_id)
+
+    @effect(timeout=LONGEST, retries=TRIES)
+    async def send(self, run: EffectRun) -> None:
+        """Give the image its data."""
+        volume = await self._volume(run)
+        async with reaching(run, volume.host or "", longest=LONGEST) as pool:
+            data = content(pool, volume, self.image_id, self.disk_format)
+            await run.use(Images).fill(self.image_id, data)
+
+    @effect(retries=TRIES)
+    async def tidy(self, run: EffectRun) -> None:
+        """Remove the snapshot."""
+        volume = await self._volume(run)
+        async with reaching(run, volume.host or "") as pool:
+            await pool.delete_snapshot(volume.id, self.image_id)
+
+    @step
+    async def publish(self, run: StepRun) -> None:
+        """Say that the volume can be used again."""
+        volume = await proceed(run.db, self.volume_id)
+        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave the volume as it was and no image, and say why."""
+        await run.use(Images).discard(run, self.image_id)
+        volume = await run.db.get(Volume, self.volume_id)
+        if volume is None:
+            return
+        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE)
+        await tell(
+            run,
+            project_id=volume.project_id,
+            kind="VOLUME",
+            id=volume.id,
+            action="copy volume to image",
+            reason=explain(error),
+        )
+
+    async def _volume(self, run: EffectRun) -> Volume:
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+        if volume is None or volume.deletion or volume.host is None:
+            raise Permanent("the volume was deleted meanwhile")
+        return volume
+
+
+async def content(
+    pool: VolumePool, volume: Volume, snapshot_id: str, disk_format: str
+) -> AsyncIterator[bytes]:
+    """Yield a snapshot of a volume in a format of images."""
+
+    async def read(offset: int, length: int) -> bytes:
+        return await pool.read(volume.id, snapshot_id, offset, length)
+
+    extents = await pool.extents(volume.id, snapshot_id)
+    async for part in WRITERS[disk_format](volume.size * GIB, extents, read):
+        yield part
+
+
+class ReimageVolume(Saga):
+    """Write an image over a volume. What was there is gone as soon as it begins."""
+
+    volume_id: str
+    image_id: str
+    lock: ClassVar[str] = "volume:{volume_id}"
+
+    @effect(timeout=LONGEST, retries=TRIES)
+    async def fill(self, run: EffectRun) -> None:
+        """Have the pool write the image."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+            if volume is None or volume.deletion or volume.host is None:
+                return
+            spec = await spec_of(db, run.use, volume)
+            image = await run.use(Images).get(db, self.image_id, project_id=volume.project_id, is_admin=True)
+        async with reaching(run, volume.host, longest=LONGEST) as pool:
+            await pool.fill(spec, image_access(image))
+
+    @step
+    async def publish(self, run: StepRun) -> None:
+        """Say that the volume can be used again."""
+        volume = await proceed(run.db, self.volume_id)
+        image = await run.use(Images).get(run.db, self.image_id, project_id=volume.project_id, is_admin=True)
+        status = volume.previous_status or VolumeStatus.AVAILABLE
+        await let_go(run, volume.id, status, bootable=True, image_metadata=described(image))
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave a volume that says that its content is neither the old nor the new."""
+        volume = await run.db.get(Volume, self.volume_id)
+        if volume is None:
+            return
+        await let_go(run, volume.id, VolumeStatus.ERROR)
+        await tell(
+            run,
+            project_id=volume.project_id,
+            kind="VOLUME",
+            id=volume.id,
+            action="reimage volume",
+            reason=explain(error),
+        )

@@ -1,0 +1,140 @@
+"""Giving volumes another type, or another pool.
+
+A volume that moves is copied to the new pool under the same id, then its row points there in one transaction,
+and only then its bytes in the old pool go, by a saga of their own: until the row points to the copy, the old
+bytes are the volume's.
+"""
+
+from typing import Any, ClassVar
+
+from cumulo.core.drivers import Gone, Permanent
+from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.block_storage import scheduler
+from cumulo.services.block_storage.config import BlockStorageSettings
+from cumulo.services.block_storage.messages import explain, tell
+from cumulo.services.block_storage.model import MigrationStatus, Volume, VolumeStatus
+from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of, specs_of
+from cumulo.services.block_storage.tasks.creation import PLACING, copy
+from cumulo.services.block_storage.tasks.hold import let_go, proceed
+
+ON_DEMAND = "on-demand"
+
+
+def moves(_saga: "RetypeVolume", run: StepRun | EffectRun) -> bool:
+    """Say whether the volume goes to another pool."""
+    return bool(run[RetypeVolume.place])
+
+
+class RetypeVolume(Saga):
+    """Give a volume another type, and move it to another pool if it must, or is asked to.
+
+    host: the pool or backend to move to; empty when only the type changes. may_move: whether it may move
+    for the type's sake.
+    """
+
+    volume_id: str
+    type_id: str | None
+    host: str = ""
+    may_move: bool = False
+    lock: ClassVar[str] = "volume:{volume_id}"
+
+    @step
+    async def place(self, run: StepRun) -> str:
+        """Find the pool to move to; none when the volume can stay."""
+        volume = await proceed(run.db, self.volume_id)
+        await run.db.lock(PLACING)
+        pool = await self._choose(run, volume)
+        if not pool:
+            return ""
+        status = MigrationStatus.MIGRATING
+        await run.db.update(Volume, Volume.c.id == volume.id, moving_to=pool, migration_status=status)
+        return pool
+
+    async def _choose(self, run: StepRun, volume: Volume) -> str:
+        settings = run.use(BlockStorageSettings)
+        wanted = scheduler.Wanted(
+            size=volume.size,
+            zone=None,
+            specs=await specs_of(run.db, self.type_id),
+            multiattach=volume.multiattach,
+            host=self.host or None,
+            other_than=volume.host,
+        )
+        if not self.host and await scheduler.may_stay(run.db, settings, wanted):
+            return ""
+        if not self.host and not self.may_move:
+            raise Permanent(
+                "Its pool cannot hold a volume of the new type, and the request forbids to move it."
+            )
+        if volume.previous_status is not VolumeStatus.AVAILABLE:
+            raise Permanent("A volume in use cannot be moved to another pool.")
+        return (await scheduler.choose(run.db, settings, wanted)).name
+
+    @effect(timeout=LONGEST, retries=TRIES, when=moves)
+    async def copy(self, run: EffectRun) -> None:
+        """Copy the volume's content to the new pool."""
+        goal = run[RetypeVolume.place]
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+            if volume is None or volume.deletion:
+                return
+            spec = await spec_of(db, run.use, volume, self.type_id)
+        async with reaching(run, goal, longest=LONGEST) as pool:
+            await copy(run, volume, pool, spec)
+
+    @copy.undo
+    async def remove(self, run: EffectRun) -> None:
+        """Remove the copy: the volume is where it was."""
+        async with reaching(run, run[RetypeVolume.place]) as pool:
+            await pool.delete(self.volume_id)
+
+    @step
+    async def switch(self, run: StepRun) -> None:
+        """Say that the volume has its new type and place; have the old bytes removed."""
+        volume = await proceed(run.db, self.volume_id)
+        goal = run[RetypeVolume.place]
+        values: dict[str, Any] = {"volume_type_id": self.type_id, "retyping_to": None, "moving_to": None}
+        if goal:
+            values.update(host=goal, migration_status=MigrationStatus.SUCCESS)
+            if volume.host is not None:
+                await run.start(RemoveOldCopy(volume_id=volume.id, host=volume.host))
+        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE, **values)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave the volume as it was, and say why."""
+        volume = await run.db.get(Volume, self.volume_id)
+        if volume is None:
+            return
+        failed = MigrationStatus.ERROR if self.host or volume.moving_to else None
+        values = {"retyping_to": None, "moving_to": None, "migration_status": failed}
+        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE, **values)
+        await tell(
+            run,
+            project_id=volume.project_id,
+            kind="VOLUME",
+            id=volume.id,
+            action="retype volume",
+            reason=explain(error),
+        )
+
+
+class RemoveOldCopy(Saga):
+    """Remove the bytes that a volume left behind in the pool it moved from."""
+
+    volume_id: str
+    host: str
+    lock: ClassVar[str] = "volume-copy:{volume_id}:{host}"
+
+    @effect(retries=TRIES)
+    async def remove(self, run: EffectRun) -> None:
+        """Have the old pool forget the volume, unless it moved back meanwhile."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+        if volume is not None and self.host in (volume.host, volume.moving_to):
+            return
+        async with reaching(run, self.host) as pool:
+            try:
+                await pool.delete(self.volume_id)
+            except Gone:
+                run.say("the pool knew nothing of it")

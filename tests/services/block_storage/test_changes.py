@@ -1,0 +1,179 @@
+"""Other types, other pools, images of volumes and over them."""
+
+import pytest
+from tests.services.block_storage.fakes import (
+    HOST,
+    IMAGE,
+    OTHER_HOST,
+    OTHER_POOL,
+    POOL,
+    StorageCloud,
+    image,
+    make_volume,
+)
+
+from cumulo.core.drivers import Permanent
+
+V3 = "/volume/v3"
+VOLUMES = f"{V3}/volumes"
+
+
+@pytest.fixture
+def admin(cloud: StorageCloud, latest):
+    client = cloud.admin("p1")
+    client.headers.update(latest)
+    return client
+
+
+async def act(client, volume, action, body=None):
+    return await client.post(f"{VOLUMES}/{volume['id']}/action", json={action: body})
+
+
+async def show(admin, volume):
+    return (await admin.get(f"{VOLUMES}/{volume['id']}")).json()["volume"]
+
+
+async def make_type(admin, name, **specs):
+    body = {"volume_type": {"name": name, "extra_specs": specs}}
+    return (await admin.post(f"{V3}/types", json=body)).json()["volume_type"]
+
+
+async def messages(admin):
+    return [one["user_message"] for one in (await admin.get(f"{V3}/messages")).json()["messages"]]
+
+
+async def test_a_new_type_that_the_pool_can_hold_changes_only_the_type(cloud, admin):
+    await make_type(admin, "same", volume_backend_name="local")
+    volume = await make_volume(cloud)
+    assert (await act(admin, volume, "os-retype", {"new_type": "same"})).status_code == 202
+    assert (await show(admin, volume))["status"] == "retyping"
+    await cloud.settle()
+    changed = await show(admin, volume)
+    assert (changed["status"], changed["volume_type"]) == ("available", "same")
+    assert changed["os-vol-host-attr:host"] == POOL
+    assert changed["migration_status"] is None
+
+
+async def test_a_new_type_may_move_the_volume_if_it_is_allowed(cloud, admin):
+    await cloud.report()
+    await make_type(admin, "other", volume_backend_name="other")
+    await cloud.pools[OTHER_HOST].report()
+    volume = await make_volume(cloud, cloud.member("p1"), name="v")
+    body = {"new_type": "other", "migration_policy": "never"}
+    pool = HOST if volume["id"] in cloud.pool.volumes else OTHER_HOST
+    if pool == OTHER_HOST:
+        await make_type(admin, "local", volume_backend_name="local")
+        body["new_type"] = "local"
+    await act(admin, volume, "os-retype", body)
+    await cloud.settle()
+    left = await show(admin, volume)
+    assert (left["status"], left["volume_type"]) == ("available", "__DEFAULT__")
+    assert "forbids to move it" in (await messages(admin))[0]
+    await act(admin, volume, "os-retype", {**body, "migration_policy": "on-demand"})
+    await cloud.settle()
+    moved = await show(admin, volume)
+    assert (moved["status"], moved["migration_status"]) == ("available", "success")
+    assert volume["id"] not in cloud.pools[pool].volumes
+    assert all(not each.exported for each in cloud.pools.values())
+
+
+@pytest.mark.parametrize("body", [{"new_type": "none"}, {"new_type": "__DEFAULT__"}, {"new_type": ""}, {}])
+async def test_a_type_that_a_volume_cannot_have_is_refused(cloud, admin, body):
+    volume = await make_volume(cloud)
+    assert (await act(admin, volume, "os-retype", body)).status_code == 400
+
+
+async def test_a_volume_is_moved_where_an_administrator_says(cloud, admin):
+    volume = await make_volume(cloud)
+    await cloud.report()
+    assert (
+        await act(cloud.member("p1"), volume, "os-migrate_volume", {"host": OTHER_POOL})
+    ).status_code == 403
+    for host in ("nowhere@x#y", POOL, HOST):
+        assert (await act(admin, volume, "os-migrate_volume", {"host": host})).status_code == 400
+    assert (await act(admin, volume, "os-migrate_volume", {"host": OTHER_POOL})).status_code == 202
+    refused = await cloud.member("p1").delete(f"{VOLUMES}/{volume['id']}")
+    assert refused.status_code == 400  # it is on its way
+    await cloud.settle()
+    moved = await show(admin, volume)
+    assert moved["os-vol-host-attr:host"] == OTHER_POOL
+    assert moved["migration_status"] == "success"
+    assert (cloud.pool.volumes, list(cloud.pools[OTHER_HOST].volumes)) == ({}, [volume["id"]])
+    assert (await cloud.member("p1").delete(f"{VOLUMES}/{volume['id']}")).status_code == 202
+
+
+async def test_a_move_that_fails_leaves_the_volume_where_it_was(cloud, admin):
+    volume = await make_volume(cloud)
+    await cloud.report()
+    cloud.pools[OTHER_HOST].failing["fill"] = Permanent("no room")
+    await act(admin, volume, "os-migrate_volume", {"host": OTHER_POOL})
+    await cloud.settle()
+    left = await show(admin, volume)
+    assert (left["os-vol-host-attr:host"], left["migration_status"]) == (POOL, "error")
+    assert (left["status"], list(cloud.pool.volumes)) == ("available", [volume["id"]])
+    assert "no room" in (await messages(admin))[0]
+
+
+async def test_what_completes_by_itself_is_not_completed_by_hand(cloud, admin):
+    volume = await make_volume(cloud)
+    other = {"new_volume": volume["id"]}
+    assert (await act(admin, volume, "os-migrate_volume_completion", other)).status_code == 400
+    assert (await act(admin, volume, "os-extend_volume_completion", {})).status_code == 400
+
+
+async def test_an_image_is_made_of_a_volume(cloud, admin):
+    volume = await make_volume(cloud, imageRef=IMAGE, description="d")
+    body = {"image_name": "i", "disk_format": "qcow2", "visibility": "shared"}
+    made = (await act(admin, volume, "os-volume_upload_image", body)).json()["os-volume_upload_image"]
+    assert (made["status"], made["image_name"], made["visibility"]) == ("uploading", "i", "shared")
+    assert made["volume_type"]["name"] == "__DEFAULT__"
+    assert dict(cloud.images.images[made["image_id"]].properties) == {"hw_disk_bus": "virtio"}
+    await cloud.settle()
+    assert cloud.images.data[made["image_id"]].startswith(b"QFI")
+    assert (await show(admin, volume))["status"] == "available"
+    assert cloud.pool.snapshots == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"image_name": "i", "disk_format": "vmdk"},
+        {"image_name": "i", "container_format": "ovf"},
+        {"image_name": "i", "visibility": "secret"},
+        {"image_name": ""},
+    ],
+)
+async def test_an_image_that_cannot_be_made_is_refused(cloud, admin, body):
+    volume = await make_volume(cloud)
+    assert (await act(admin, volume, "os-volume_upload_image", body)).status_code == 400
+
+
+async def test_only_administrators_make_public_images(cloud, admin, latest):
+    volume = await make_volume(cloud)
+    body = {"os-volume_upload_image": {"image_name": "i", "visibility": "public"}}
+    path = f"{VOLUMES}/{volume['id']}/action"
+    assert (await cloud.member("p1").post(path, json=body, headers=latest)).status_code == 403
+
+
+async def test_an_image_that_is_refused_leaves_the_volume_as_it_was(cloud, admin):
+    volume = await make_volume(cloud)
+    cloud.pool.failing["create_snapshot"] = Permanent("no room")
+    body = {"image_name": "i"}
+    made = (await act(admin, volume, "os-volume_upload_image", body)).json()["os-volume_upload_image"]
+    await cloud.settle()
+    assert made["image_id"] not in cloud.images.images
+    assert (await show(admin, volume))["status"] == "available"
+    assert "copy volume to image:no room" in await messages(admin)
+
+
+async def test_an_image_is_written_over_a_volume(cloud, admin):
+    volume = await make_volume(cloud)
+    assert (await act(admin, volume, "os-reimage", {"image_id": IMAGE})).status_code == 202
+    await cloud.settle()
+    assert cloud.pool.content[volume["id"]] == "file:/images/mini"
+    shown = await show(admin, volume)
+    assert (shown["status"], shown["bootable"]) == ("available", "true")
+    cloud.images.images[IMAGE] = image(IMAGE, min_disk=9)
+    assert (await act(admin, volume, "os-reimage", {"image_id": IMAGE})).status_code == 400
+    await act(admin, volume, "os-reserve")
+    assert (await act(admin, volume, "os-reimage", {"image_id": IMAGE})).status_code == 400
