@@ -51,6 +51,8 @@ class Clearing:
                 break
             if clock.monotonic() > until:
                 raise StillGoing(f"not everything is gone yet: {told(self._reasons(found))}", retry_in=0.0)
+            if len(found) < before:  # what went may have been in the way of something
+                self._asked.clear()
             pause = _FIRST_LOOK if len(found) < before else min(2 * pause, _LAST_LOOK)
             await asyncio.sleep(pause)
         return self._reasons(found)
