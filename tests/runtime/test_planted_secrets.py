@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from tests.runtime.planted import Gardener, Plants, form, in_rows, in_sqlite, oauth_header
 
+from cumulo.runtime.cli import main
 from cumulo.runtime.scratch import scratch_cloud
 from cumulo.runtime.state import StateFolder
 from cumulo.services.identity.domain import totp
@@ -186,11 +187,21 @@ async def columns(plants: Plants, url: str) -> None:
     await connection.close()
 
 
-def test_no_planted_secret_comes_up_again(cloud: tuple[StateFolder, Plants, str]) -> None:
+def test_no_planted_secret_comes_up_again(
+    cloud: tuple[StateFolder, Plants, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     state, plants, url = cloud
     garden = Garden(f"http://127.0.0.1:{_port(state)}", plants)
     with garden.http:
         _plant(garden, state)
+    assert main(["--state", str(state.path), "audit", "-n", "1000"]) == 0
+    told = capsys.readouterr().out
+    plants.look("what `cumulo audit` prints", told.encode())
+    # Changes of all services are there, uploads and logins among them.
+    for kind in ("image/images/file", "compute/servers", "network/subnets", "identity/auth/tokens"):
+        assert kind in told
+    assert "failure  authenticate  identity/auth/tokens" in told
+    assert "(the password is wrong)" in told
     for log in state.logs.glob("*.log"):
         plants.look(f"{log.name}", log.read_bytes())
     if url:

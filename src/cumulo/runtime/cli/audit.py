@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,10 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print events, the oldest first."""
     try:
-        api = Session.of(StateFolder(options.state), "cumulo-admin")
-        query = _query(api, options)
-        for event in _events(api, query, options):
-            print(json.dumps(event) if options.json else line(event), flush=options.follow)
+        with closing(Session.of(StateFolder(options.state), "cumulo-admin")) as api:
+            for event in _events(api, _query(api, options), options):
+                print(json.dumps(event) if options.json else line(event), flush=options.follow)
     except (Refused, OSError, ValueError) as error:
         print(f"cumulo: {error}", file=sys.stderr)
         return 1
