@@ -16,7 +16,7 @@ import pytest
 from tests.core.tasks.journeys import Journey, Steps, World
 
 from cumulo.core import clock, errors
-from cumulo.core.db import Database
+from cumulo.core.db import Database, failures
 from cumulo.core.tasks import Saga, StepRun, Task, Tasks, TaskState, journal, step
 from cumulo.testing.database import Cluster
 from cumulo.testing.saga import check_saga
@@ -219,7 +219,7 @@ async def test_stopping_does_not_wait_for_an_effect_that_will_not_end(
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from cumulo.core.db import Database
+from cumulo.core.db import Database, failures
 from cumulo.core.tasks import Task, Tasks, TaskState
 from tests.core.tasks.journeys import Journey, World
 
@@ -315,3 +315,22 @@ async def test_a_saga_waits_for_a_database_that_is_away(
         assert await state_of(database, task_id) is TaskState.DONE
         assert world.here == {"ann"}
         await tasks.stop()
+
+
+async def test_a_database_that_fails_is_not_a_failure_of_the_part(database: Database) -> None:
+    tries = 0
+
+    class Once(Saga):
+        @step(retries=0)
+        async def only(self, run: StepRun) -> None:
+            nonlocal tries
+            tries += 1
+            if tries < 3:
+                raise failures.lost("it went away")
+
+    tasks = Tasks(database, sagas=[Once])
+    await tasks.start_workers()
+    task_id = await begin(tasks, Once())
+    await tasks.settle()
+    assert (tries, await state_of(database, task_id)) == (3, TaskState.DONE)
+    await tasks.stop()

@@ -56,6 +56,25 @@ class PostgresqlChannel:
         await self.fetch(_LOCK, (name,))
 
 
+class ReadingChannel(PostgresqlChannel):
+    """A connection for queries outside of transactions: one that turns out broken is exchanged."""
+
+    def __init__(self, engine: "PostgresqlEngine", connection: Any) -> None:
+        super().__init__(connection)
+        self._engine = engine
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """Run a query and return all its rows, on whichever connection answers."""
+        for _ in range(self._engine.connections):
+            try:
+                return await super().fetch(sql, values)
+            except failures.Lost as error:
+                if not isinstance(error.__cause__, _BROKEN):
+                    raise
+            self.connection = await self._engine.exchanged(self.connection)
+        return await super().fetch(sql, values)
+
+
 class PostgresqlEngine:
     """A database on a PostgreSQL server."""
 
@@ -66,7 +85,7 @@ class PostgresqlEngine:
     def __init__(self, pool: Any, connections: int, notices: Notices) -> None:
         self.statements = postgresql_statements()
         self._pool = pool
-        self._connections = connections
+        self.connections = connections
         self._notices = notices
         self.hear = notices.hear
         self.tell = notices.tell
@@ -98,13 +117,19 @@ class PostgresqlEngine:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reader]:
         """Give queries on what is committed."""
-        async with self._connection() as connection:
-            yield Reader(PostgresqlChannel(connection), self.statements)
+        channel = ReadingChannel(self, await self._free())
+        try:
+            yield Reader(channel, self.statements)
+        except failures.Lost:
+            _drop(channel.connection)
+            raise
+        finally:
+            await self._pool.release(channel.connection)
 
     @asynccontextmanager
     async def begin(self, *, unhurried: bool = False) -> AsyncIterator[Transaction]:
         """Give a transaction; return when it is durable. `unhurried`: its statements take what they need."""
-        async with self._connection("BEGIN") as connection:
+        async with self._begun() as connection:
             if unhurried:
                 await _run(connection, _UNHURRIED)
             channel = PostgresqlChannel(connection, _DAY if unhurried else None)
@@ -131,10 +156,25 @@ class PostgresqlEngine:
         await self._notices.close()
         await self._pool.close()
 
+    async def exchanged(self, broken: Any) -> Any:
+        """Give a broken connection back and take another."""
+        _drop(broken)
+        await self._pool.release(broken)
+        return await self._free()
+
     @asynccontextmanager
-    async def _connection(self, first: str | None = None) -> AsyncIterator[Any]:
-        connection = await self._acquire(first)
+    async def _begun(self) -> AsyncIterator[Any]:
+        """Give a connection on which a transaction has begun; one that broke while it lay idle is dropped."""
+        connection = await self._free()
         try:
+            for attempt in range(self.connections + 1):
+                try:
+                    await _run(connection, "BEGIN")
+                    break
+                except failures.Lost:
+                    if attempt == self.connections:
+                        raise
+                connection = await self.exchanged(connection)
             yield connection
         except failures.Lost:
             _drop(connection)
@@ -142,28 +182,12 @@ class PostgresqlEngine:
         finally:
             await self._pool.release(connection)
 
-    async def _acquire(self, first: str | None) -> Any:
-        """Take a connection and run its first statement; those that broke while they lay idle are dropped."""
-        for attempt in range(self._connections + 1):
-            connection = await self._free()
-            try:
-                if first is not None:
-                    await _run(connection, first)
-            except BaseException as error:
-                _drop(connection)
-                await self._pool.release(connection)
-                if not isinstance(error, failures.Lost) or attempt == self._connections:
-                    raise
-            else:
-                break
-        return connection
-
     async def _free(self) -> Any:
         """Take a connection that is free, or a new one; whatever keeps it from us may pass."""
         try:
             return await self._pool.acquire(timeout=_PATIENCE)
         except TimeoutError as error:
-            free = self._pool.get_size() < self._connections
+            free = self._pool.get_size() < self.connections
             reason = "the server does not answer" if free else "all connections are in use"
             raise failures.lost(f"{reason} ({_PATIENCE:g} s)") from error
         except _FAILURES as error:
@@ -195,6 +219,14 @@ _LOST = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,  # of a server that follows another
     OSError,
+)
+_BROKEN = (  # of those: the connection is of no more use, whatever is asked on it
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
 )
 
 

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from cumulo.core import clock, errors
-from cumulo.core.db import Transaction
+from cumulo.core.db import Transaction, failures
 from cumulo.core.drivers import DriverError, Gone, Temporary
 from cumulo.core.tasks import journal
 from cumulo.core.tasks.model import PartState, Task, TaskPart, TaskState
@@ -104,6 +104,8 @@ class Execution:
     def _delay(self, error: Exception, retries: int, *, undoing: bool) -> float | None:
         """Return in how many seconds to try again; None: not again."""
         passing = isinstance(error, Temporary | errors.Unavailable | TimeoutError)
+        if isinstance(error, failures.Lost):
+            retries = max(retries, UNDO_RETRIES)  # the database's failure is not the part's
         if self.task.attempt >= retries or not (passing or undoing):
             return None
         if isinstance(error, Temporary) and error.retry_in is not None:

@@ -15,9 +15,10 @@ Tempest is OpenStack's own integration test suite. `./cumulo test --conformance 
 in an environment of its own, against a running Cumulo and writes this page; the failing and skipped tests
 stand in its JSON report (`--json FILE`). With `--database sqlite` or `--database postgresql` it starts a
 cloud on a new database of that kind just for the run. Every feature flag of the services that Cumulo offers
-is on, so that what it lacks shows as a failure. *Missing* tests were chosen and never reported. The kinds: an
-`api` test wants answers, a `server` test a server that gets ACTIVE, a `guest` test a booted guest that it
-logs in to.
+is on, so that what it lacks shows as a failure; the few flags that cannot apply stand with their reasons in
+`src/cumulo/runtime/conformance/inside/prepare.py`, as `NOT_ASKED`. *Missing* tests were chosen and never
+reported. The kinds: an `api` test wants answers, a `server` test a server that gets ACTIVE, a `guest` test a
+booted guest that it logs in to.
 """
 
 
