@@ -1,6 +1,7 @@
 """What a project owns of block storage, and how it goes when the project is purged."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from cumulo.contracts.ownership import Owned, Stage
 from cumulo.core.db import Reader
@@ -29,7 +30,8 @@ class VolumesOwned:
         """Return what is left of a project: snapshots, then volumes, then what it may use."""
         reasons = await _reasons(db, project_id)
         found = []
-        for kind, model in ((SNAPSHOT, Snapshot), (VOLUME, Volume)):
+        kinds: Sequence[tuple[str, Any]] = ((SNAPSHOT, Snapshot), (VOLUME, Volume))
+        for kind, model in kinds:
             order = (model.c.created_at.asc(), model.c.id.asc())
             rows = await db.all(model, model.c.project_id == project_id, order_by=order)
             leaving = await _worked_on(db, [row for row in rows if row.status in DOOMED])
