@@ -16,6 +16,7 @@ from cumulo.services.identity.domain import CatalogEntry, Founding, bootstrap
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.refusals import Refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
+from cumulo.services.identity.domain.standings import Standings
 from cumulo.testing.cloud import Cloud
 
 PASSWORD = "correct horse"
@@ -129,6 +130,7 @@ class Api:
 async def identity(database: Database, tmp_path: Path) -> AsyncIterator[IdentityCloud]:
     passwords, keyring = Passwords(threads=1, passes=1, memory=64), Keyring(tmp_path / "keys")
     bindings: dict[type, Any] = {Passwords: passwords, Keyring: keyring, CatalogCache: CatalogCache()}
+    bindings[Standings] = Standings()
     bindings[CredentialKeys] = CredentialKeys(bindings.__getitem__)
     bindings[Refusals] = Refusals()
     async with Cloud([SERVICE], database, bindings) as cloud:

@@ -8,6 +8,7 @@ from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.refusals import Refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
+from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.ownership import GrantsOwned
 from cumulo.services.identity.policy import RULES
 from cumulo.services.identity.purge import PurgeProject
@@ -28,6 +29,7 @@ SERVICE = Service(
         Projects: ProjectDirectory,
         UnifiedLimits: LimitsOfProjects,
         CatalogCache: CatalogCache,
+        Standings: Standings,
         CredentialKeys: CredentialKeys,
         Refusals: Refusals,
     },

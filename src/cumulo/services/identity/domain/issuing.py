@@ -16,19 +16,20 @@ from cumulo.services.identity.domain.delegations import standing_trust, usable_u
 from cumulo.services.identity.domain.login import Principal
 from cumulo.services.identity.domain.named import domain_id_of, project_id_of
 from cumulo.services.identity.domain.secrets import Ec2Key
+from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.errors import ScopeWithCredential
 from cumulo.services.identity.model import Credential, Trust
 from cumulo.services.identity.schema.auth import Scope, TrustNamed
 
 
 async def issue(
-    db: Reader, principal: Principal, scope: Scope | str | UnsetType, seconds: int
+    db: Reader, standings: Standings, principal: Principal, scope: Scope | str | UnsetType, seconds: int
 ) -> tuple[Claims, Identity]:
     """Return a new token in the wanted scope, unsealed; raise Unauthenticated when it is not for the user."""
 
     async def in_scope(kind: str, scope_id: str | None) -> tuple[Claims, Identity]:
         claims = claims_for(principal, kind, scope_id, seconds)
-        return claims, await identity_of(db, claims)
+        return claims, await standings.of_new(db, claims)
 
     if principal.access is not None:
         if scope is not UNSET:
