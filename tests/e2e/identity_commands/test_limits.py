@@ -35,12 +35,8 @@ def test_a_registered_limit_is_made_shown_listed_changed_and_deleted(admin, name
         "Description": "How many shelves",
         "Region ID": region,
     }
-    for wanted in (
-        admin.json("registered limit list", "--service", service),
-        admin.json("registered limit list", "--resource-name", "shelves", "--service", service),
-        admin.json("registered limit list", "--region", region),
-    ):
-        assert wanted == [row]
+    assert admin.json("registered limit list", "--service", service, "--resource-name", "shelves") == [row]
+    assert admin.json("registered limit list", "--region", region) == [row]
     other = name("service")
     admin("service create", "other", "--name", other)
     changed = admin.json(

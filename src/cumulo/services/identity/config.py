@@ -13,6 +13,7 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     `lockout_seconds`; a password ends after `password_expires_days`; the last `unique_last_passwords` may not
     come again; a user may change it once in `minimum_password_age_days`; it fits `password_regex`, whose
     description is shown; a password that an administrator set must be changed at its first use.
+    expired_token_seconds: how long after its end a token may still be looked at, by who asks for it.
     audit_days: how long events of the audit log are kept; 0: for ever. audit_refusals: how many kinds of
     refused logins and changes it takes in a minute.
     """
@@ -20,6 +21,7 @@ class IdentitySettings(Section, frozen=True, kw_only=True):
     section: ClassVar[str] = "identity"
     token_seconds: int = 3600
     cached_tokens: int = 4096
+    expired_token_seconds: int = 172_800
     limit_model: Literal["flat", "strict_two_level"] = "flat"
     lockout_failures: int = 0
     lockout_seconds: int = 1800

@@ -11,10 +11,12 @@ from cumulo.services.identity.api.filters import endpoint_groups, filter_routes
 from cumulo.services.identity.api.grants import grants
 from cumulo.services.identity.api.limits import limit_routes, limits, registered
 from cumulo.services.identity.api.oauth import consumers, oauth
+from cumulo.services.identity.api.oauth2 import oauth2
 from cumulo.services.identity.api.operator import operator
 from cumulo.services.identity.api.placed_policies import placed_policies
 from cumulo.services.identity.api.projects import domains, project_routes, projects
 from cumulo.services.identity.api.purges import purges
+from cumulo.services.identity.api.revocations import revocations
 from cumulo.services.identity.api.roles import inferences, roles
 from cumulo.services.identity.api.secrets import credentials as secrets
 from cumulo.services.identity.api.secrets import ec2, policies
@@ -71,6 +73,8 @@ PARTS = (
     configuration,
     consumers,
     oauth,
+    oauth2,
+    revocations,
     operator,
     purges,
     audit,

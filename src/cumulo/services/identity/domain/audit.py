@@ -22,7 +22,7 @@ _MOST_NAMES = 64
 _GLOBAL_ID = re.compile(r"req-[0-9a-f-]{36}")
 AUTHENTICATE = "authenticate"
 #: Paths at which somebody proves who it is, for a token.
-LOGINS = {"/auth/tokens", "/ec2tokens", "/s3tokens"}
+LOGINS = {"/auth/tokens", "/ec2tokens", "/s3tokens", "/OS-OAUTH2/token"}
 
 
 async def record(ctx: Ctx, response: Response | None) -> None:

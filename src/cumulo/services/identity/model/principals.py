@@ -239,7 +239,8 @@ class StoredAccessRule(Model, table="identity_access_rules"):
 
 
 class RevokedToken(Model, table="identity_revoked_tokens"):
-    """A token that was revoked before its time, by its audit id; kept until it would have expired."""
+    """A token that was revoked before its time, by its audit id; kept while it could still be looked at."""
 
     audit_id: str = column(String(32), key=True)
     expires_at: datetime = column(When, index=True)
+    revoked_at: datetime | None = column(When, default_factory=clock.now)

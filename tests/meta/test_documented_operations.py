@@ -1,0 +1,34 @@
+"""That what upstream documents is served: `documented/` has a list of each service that is to be whole."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cumulo.core.http import Operation, Service
+
+DOCUMENTED = Path(__file__).parent / "documented"
+# What is not built yet has no route, and answers that nothing is there.
+ABSENT = {"identity": re.compile(r".*/OS-FEDERATION/.*")}
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def _served(service: Service, operation: Operation) -> tuple[str, str]:
+    """Return an operation as the lists write it: the method, and the path from the service's root."""
+    if operation.at_root:
+        return operation.method, operation.path or "/"
+    return operation.method, _shape(f"{service.dialect.version_path}{operation.path}")
+
+
+@pytest.mark.parametrize("name", [path.stem for path in DOCUMENTED.glob("*.txt")])
+def test_every_documented_operation_is_served_or_known_to_be_absent(services: list[Service], name: str):
+    service = next(service for service in services if service.name == name)
+    served = {_served(service, operation) for operation in service.operations()}
+    served |= {("HEAD", path) for method, path in served if method == "GET"}  # the router sees to it
+    listed = [line.split() for line in (DOCUMENTED / f"{name}.txt").read_text().splitlines()]
+    missing = {f"{method} {path}" for method, path in listed if (method, _shape(path)) not in served}
+    absent = {f"{method} {path}" for method, path in listed if ABSENT[name].fullmatch(path)}
+    assert missing == absent
