@@ -31,6 +31,7 @@ from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.expired import identity_lately
 from cumulo.services.identity.domain.passwords import missing_methods
 from cumulo.services.identity.domain.secrets import CredentialKeys
+from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.errors import LoginRefused, TokenNotFound
 from cumulo.services.identity.model import SYSTEM, AccessToken, ApplicationCredential, Domain, Project
 from cumulo.services.identity.schema.auth import AuthRequest, receipt_body, token_body
@@ -55,7 +56,7 @@ async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
         return await _wants_more(ctx, desk, principal, needed)
     seconds = desk.settings.token_seconds
     async with ctx.read() as db:
-        claims, identity = await _issued(db, principal, body, seconds)
+        claims, identity = await _issued(db, ctx.use(Standings), principal, body, seconds)
         answer = await answer_with(ctx, db, 201, desk.keyring.seal(claims), identity)
     if claims.trust_id is not None or set(body.identity.methods) != _PROVES_NOTHING:
         async with ctx.begin() as transaction:
@@ -67,10 +68,10 @@ async def issue_token(ctx: Ctx, body: AuthRequest) -> Response:
 
 
 async def _issued(
-    db: Reader, principal: login.Principal, body: AuthRequest, seconds: int
+    db: Reader, standings: Standings, principal: login.Principal, body: AuthRequest, seconds: int
 ) -> tuple[Claims, Identity]:
     try:
-        return await issuing.issue(db, principal, body.scope, seconds)
+        return await issuing.issue(db, standings, principal, body.scope, seconds)
     except Unauthenticated as error:
         raise LoginRefused(
             why=_NO_SCOPE, user_id=principal.user.id, domain_id=principal.user.domain_id
