@@ -1,7 +1,8 @@
 """A small client of the cloud for our own commands: one user, plain HTTP from outside like everybody."""
 
 import http.client
-from typing import Any
+import os
+from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -61,6 +62,17 @@ class Session:
     def put(self, path: str, body: Any) -> Any:
         """Return what a PUT answers."""
         return self._call("PUT", path, body)
+
+    def upload(self, path: str, file: BinaryIO) -> None:
+        """Send a file's bytes by a PUT, from where it stands to its end."""
+        self._log_in()
+        octets = {"X-Auth-Token": self._token, "Content-Type": "application/octet-stream"}
+        length = os.fstat(file.fileno()).st_size - file.tell()
+        self._connection.request("PUT", path, file, {**octets, "Content-Length": str(length)})
+        answer = self._connection.getresponse()
+        said = answer.read().decode(errors="replace")[:500]
+        if answer.status >= http.client.BAD_REQUEST:
+            raise Refused(f"PUT {path}: {answer.status} {said}", answer.status)
 
     def delete(self, path: str) -> None:
         """Delete what is at the path."""

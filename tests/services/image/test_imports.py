@@ -1,21 +1,26 @@
 """Staging and importing: into one store and several, from the web, from another image; what goes wrong."""
 
-import asyncio
 import hashlib
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from tests.services.image.catalogue import OCTETS, V2, active, register
+from tests.services.image.catalogue import (
+    DATA,
+    OCTETS,
+    V2,
+    active,
+    ask,
+    files,
+    register,
+    show,
+    staged,
+    task_of,
+)
 from tests.services.image.inspection.test_inspection import qcow2
 
 from cumulo.services.image.config import ImageSettings, StoreSettings
 from cumulo.testing.cloud import Cloud
-
-DATA = bytes(range(256)) * 5000
 
 
 @pytest.fixture
@@ -27,34 +32,6 @@ def settings() -> ImageSettings:
         download_networks=("127.0.0.0/8",),
         download_ports=tuple(range(1024, 65536)),
     )
-
-
-async def staged(client: httpx.AsyncClient, data: bytes = DATA, **attributes: Any) -> str:
-    image_id: str = (await register(client, **attributes))["id"]
-    answer = await client.put(f"{V2}/images/{image_id}/stage", content=data, headers=OCTETS)
-    assert answer.status_code == 204, answer.text
-    return image_id
-
-
-async def ask(client: httpx.AsyncClient, image_id: str, method: str = "glance-direct", **more: Any) -> Any:
-    told = {key: more.pop(key) for key in ("uri", "glance_region", "glance_image_id") if key in more}
-    body = {"method": {"name": method, **told}, **more}
-    return await client.post(f"{V2}/images/{image_id}/import", json=body)
-
-
-async def show(client: httpx.AsyncClient, image_id: str) -> dict[str, Any]:
-    shown: dict[str, Any] = (await client.get(f"{V2}/images/{image_id}")).json()
-    return shown
-
-
-async def task_of(client: httpx.AsyncClient, image_id: str) -> dict[str, Any]:
-    tasks = (await client.get(f"{V2}/images/{image_id}/tasks")).json()["tasks"]
-    return dict(tasks[-1])
-
-
-def files(folder: Path) -> list[str]:
-    kept = (path for path in folder.parent.glob("images*/**/*") if path.is_file())
-    return sorted(path.relative_to(folder.parent).as_posix() for path in kept)
 
 
 async def test_staged_data_is_imported(cloud: Cloud, folder: Path):
@@ -295,125 +272,18 @@ async def test_an_image_that_cannot_be_read_fills_no_other(cloud: Cloud, told: d
     assert (bad.status_code, "image id does not look like a UUID" in bad.text) == (400, True)
 
 
-Web = tuple[str, dict[str, bytes]]
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Web]:
-    """A web server that gives what the test puts at a path: whole answers, head included."""
-    pages: dict[str, bytes] = {}
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        writer.write(pages.get(head.split()[1].decode(), b"HTTP/1.1 404 No\r\n\r\n"))
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", pages
-
-
-def page(body: bytes, *lines: str, status: str = "200 OK") -> bytes:
-    head = "\r\n".join((f"HTTP/1.1 {status}", *lines, "", ""))
-    return head.encode() + body
-
-
-async def test_an_image_is_imported_from_the_web(cloud: Cloud, web: Web, folder: Path):
-    url, pages = web
+async def test_disks_are_converted_when_the_operator_wants_it(cloud: Cloud, folder: Path):
+    cloud.bindings[ImageSettings] = ImageSettings(convert_to="qcow2")
     member = cloud.member("p1")
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (DATA[:7], DATA[7:])) + b"0\r\n\r\n"
-    pages["/whole"] = page(DATA, f"Content-Length: {len(DATA)}")
-    pages["/chunked"] = page(chunks, "Transfer-Encoding: chunked")
-    pages["/open"] = page(DATA)
-    pages["/moved"] = page(b"", f"Location: {url}/whole", status="302 Found")
-    for name in pages:
-        image = await register(member)
-        assert (await ask(member, image["id"], "web-download", uri=url + name)).status_code == 202
-        await cloud.settle()
-        shown = await show(member, image["id"])
-        assert (shown["status"], shown["size"]) == ("active", len(DATA)), name
-        await member.delete(f"{V2}/images/{image['id']}")
+    image_id, iso = await staged(member), await staged(member, bytes(0x8001) + b"CD001", disk_format="iso")
+    for each in (image_id, iso):
+        await ask(member, each)
     await cloud.settle()
-    assert files(folder) == []
-
-
-async def test_what_the_web_does_not_give_fails(cloud: Cloud, web: Web, folder: Path):
-    url, pages = web
-    member = cloud.member("p1")
-    pages["/loop"] = page(b"", "Location: /loop", status="301 Moved")
-    pages["/inside"] = page(b"", "Location: http://169.254.169.254:8080/latest", status="302 Found")
-    pages["/file"] = page(b"", "Location: file:///etc/passwd", status="302 Found")
-    pages["/large"] = page(bytes((1 << 24) + 1))
-    pages["/noise"] = b"\0" * 100 + b"\r\n\r\n"
-    reasons = {
-        "/loop": "too often",
-        "/inside": "public",
-        "/file": "scheme",
-        "/large": "larger",
-        "/gone": "404",
-    }
-    for name, reason in {**reasons, "/noise": "malformed"}.items():
-        image = await register(member)
-        await ask(member, image["id"], "web-download", uri=url + name)
-        await cloud.settle()
-        assert (await show(member, image["id"]))["status"] == "queued"
-        assert reason in (await task_of(member, image["id"]))["message"], name
-    assert files(folder) == []
-
-
-async def test_administrators_import_by_tasks(cloud: Cloud, web: Web):
-    url, pages = web
-    pages["/disk"] = page(bytes(qcow2()))
-    admin = cloud.admin()
-    told = {
-        "import_from": f"{url}/disk",
-        "import_from_format": "qcow2",
-        "image_properties": {"name": "new", "disk_format": "qcow2", "container_format": "bare"},
-    }
-    body = {"type": "import", "input": told}
-    assert (await cloud.member("p1").post(f"{V2}/tasks", json=body)).status_code == 403
-    made = await admin.post(f"{V2}/tasks", json=body)
-    assert (made.status_code, made.json()["status"]) == (201, "pending")
-    await cloud.settle()
-    task = (await admin.get(f"{V2}/tasks/{made.json()['id']}")).json()
-    assert task["status"] == "success"
-    assert (await show(admin, task["result"]["image_id"]))["status"] == "active"
-    listed = (await admin.get(f"{V2}/tasks")).json()
-    assert [entry["id"] for entry in listed["tasks"]] == [task["id"]]
-    assert "input" not in listed["tasks"][0]
-    assert (await admin.delete(f"{V2}/tasks/{task['id']}")).status_code == 405
-    assert (await admin.get(f"{V2}/tasks/nothing")).status_code == 404
-
-
-async def test_an_image_whose_task_failed_is_gone(cloud: Cloud, web: Web):
-    admin = cloud.admin()
-    told = {"import_from": f"{web[0]}/nothing", "import_from_format": "raw"}
-    told["image_properties"] = {"name": "lost", "container_format": "bare"}  # type: ignore[assignment]
-    made = await admin.post(f"{V2}/tasks", json={"type": "import", "input": told})
-    await cloud.settle()
-    assert (await admin.get(f"{V2}/tasks/{made.json()['id']}")).json()["status"] == "failure"
-    assert (await admin.get(f"{V2}/images?name=lost")).json()["images"] == []
-    for body in ({"type": "magic", "input": told}, {"type": "import", "input": {}}, {"type": "import"}):
-        assert (await admin.post(f"{V2}/tasks", json=body)).status_code == 400
-
-
-async def test_a_location_is_copied_and_held_against_its_hash(cloud: Cloud, web: Web):
-    url, pages = web
-    pages["/disk"] = page(DATA)
-    member = cloud.member("p1")
-    check = {"os_hash_algo": "sha512", "os_hash_value": hashlib.sha512(DATA).hexdigest()}
-    good, bad = await register(member), await register(member)
-    wrong = {**check, "os_hash_value": "0" * 128}
-    for image, data in ((good, check), (bad, wrong)):
-        body = json.dumps({"url": f"{url}/disk", "validation_data": data})
-        path = f"{V2}/images/{image['id']}/locations"
-        kind = {"Content-Type": "application/json"}
-        assert (await member.post(path, content=body, headers=kind)).status_code == 202
-    await cloud.settle()
-    assert (await show(member, good["id"]))["status"] == "active"
-    assert (await show(member, bad["id"]))["status"] == "queued"
-    assert "hash" in (await task_of(member, bad["id"]))["message"]
-    for data in ({**check, "os_hash_algo": "md5"}, {**check, "os_hash_value": "00"}):
-        body = json.dumps({"url": f"{url}/disk", "validation_data": data})
-        answer = await member.post(f"{V2}/images/{bad['id']}/locations", content=body, headers=kind)
-        assert answer.status_code == 400
+    shown = await show(member, image_id)
+    assert (shown["status"], shown["disk_format"]) == ("active", "qcow2")
+    assert shown["virtual_size"] == -(-len(DATA) // 512) * 512
+    data = (folder / image_id).read_bytes()
+    assert data.startswith(b"QFI")
+    assert (shown["size"], shown["os_hash_value"]) == (len(data), hashlib.sha512(data).hexdigest())
+    assert (await show(member, iso))["disk_format"] == "iso"
+    assert files(folder) == sorted([f"images/{image_id}", f"images/{iso}"])

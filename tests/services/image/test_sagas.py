@@ -15,7 +15,7 @@ from cumulo.services.image.drivers.files import FileStore
 from cumulo.services.image.drivers.stores import Stores, open_stores
 from cumulo.services.image.drivers.web import Web
 from cumulo.services.image.model import Image, ImageLocation, ImageStatus, ImageTask, TaskStatus
-from cumulo.services.image.tasks import CopyImage, ImportImage, remove_bytes
+from cumulo.services.image.tasks import CopyImage, ImportAppliance, ImportImage, Piece, remove_bytes
 from cumulo.testing.saga import check_saga
 
 DATA = b"some bytes" * 1000
@@ -132,5 +132,33 @@ async def test_a_copy_ends_well_or_leaves_nothing(world: World):
 
     def saga() -> CopyImage:
         return CopyImage(task_id=TASK, image_id=IMAGE, stores=["second"])
+
+    await check_saga(world.tasks, saga, prepare, clean)
+
+
+async def test_an_appliance_ends_well_or_leaves_nothing(world: World):
+    half = len(DATA) // 2
+    pieces = [Piece(image_id=IMAGE, offset=half, length=half, disk_format="raw")]
+
+    async def prepare() -> None:
+        await world.clear()
+        await world.row(status=ImageStatus.IMPORTING)
+        writer = await world.stores.get("second").begin(TASK)
+        await writer.write(DATA)
+        await writer.finish()
+        await world.stores.get("second").publish(TASK, "ova")
+
+    async def clean(succeeded: bool) -> None:
+        image, places, task = await world.outcome()
+        if succeeded:
+            assert image is not None
+            assert (image.status, image.size, places) == (ImageStatus.ACTIVE, half, ["file"])
+            assert (world.files(), task) == (["images-second/ova", BOTH[1]], TaskStatus.SUCCESS)
+        else:
+            assert (image, task) == (None, TaskStatus.FAILURE)
+            assert world.files() == ["images-second/ova"]
+
+    def saga() -> ImportAppliance:
+        return ImportAppliance(task_id=TASK, source_id="ova", store="second", target="file", pieces=pieces)
 
     await check_saga(world.tasks, saga, prepare, clean)

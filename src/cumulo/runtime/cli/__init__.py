@@ -20,6 +20,7 @@ COMMANDS = {
     "reset": "remove everything Cumulo made on this machine, asking first",
     "operations": "show running and past operations, step by step",
     "image": "build guest images",
+    "appliance": "make images, a flavor and ports of an OVA (`appliance import FILE.ova`)",
     "keys": "make new keys for tokens and credentials (`keys rotate`)",
     "policy": "say why a user may or may not do something (`policy explain`)",
     "project": "remove a project with everything it owns (`project purge`)",

@@ -12,6 +12,7 @@ from cumulo.services.image.ownership import ImagesOwned
 from cumulo.services.image.policy import RULES
 from cumulo.services.image.tasks import (
     CopyImage,
+    ImportAppliance,
     ImportImage,
     fill_cache,
     forget_tasks,
@@ -25,7 +26,7 @@ SERVICE = Service(
     dialect=DIALECT,
     parts=PARTS,
     rules=RULES,
-    sagas=(ImportImage, CopyImage),
+    sagas=(ImportImage, CopyImage, ImportAppliance),
     reconcilers=(remove_bytes, give_up_uploads, fill_cache),
     schedules=(forget_tasks,),
     settings=ImageSettings,

@@ -189,3 +189,7 @@ class DefinitionNotFound(errors.NotFound):
 
 class DefinitionExists(errors.Conflict):
     """A metadata definition {kind} with name={name} already exists in namespace={namespace}."""
+
+
+class NotAnAppliance(errors.Conflict):
+    """Image {id} is no active appliance: it needs the container format ova, and data."""

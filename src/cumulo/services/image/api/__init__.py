@@ -2,6 +2,7 @@
 
 from cumulo.services.image.api import (
     actions,
+    appliances,
     caching,
     data,
     discovery,
@@ -24,6 +25,7 @@ PARTS = (
     images.images,
     stores.routes,
     caching.routes,
+    appliances.routes,
     tasks.tasks,
     tasks.routes,
     *metadefs.PARTS,

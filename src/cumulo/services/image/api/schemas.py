@@ -8,7 +8,7 @@ from cumulo.services.image.model import ImageStatus, MemberStatus, TaskStatus, V
 from cumulo.services.image.schema.images import CONTAINER_FORMATS, DISK_FORMATS
 
 routes = RouteSet()
-TASK_TYPES = ("import", "api_image_import", "location_import")
+TASK_TYPES = ("import", "api_image_import", "location_import", "appliance_import")
 UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 
 

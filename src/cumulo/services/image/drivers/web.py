@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -28,6 +29,7 @@ _OK = 200
 _SILENCE = 30.0  # seconds
 _LONGEST_HEAD = 64 * 1024  # bytes
 _SERVER_ERROR = 500
+_LONGEST_LENGTH = 15  # hexadecimal digits of a chunk's length
 # Addresses of version 6 that stand for one of version 4: mapped, translated (NAT64), 6to4.
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 _TRANSLATED_HERE = ipaddress.ip_network("64:ff9b:1::/48")
@@ -105,6 +107,8 @@ class Web:
                         yield block
             except (OSError, asyncio.IncompleteReadError) as error:
                 raise Temporary("the web server broke the connection") from error
+            except asyncio.LimitOverrunError as error:
+                raise Permanent("the web server's answer is malformed") from error
             except TimeoutError as error:
                 raise Temporary("the web server fell silent") from error
             finally:
@@ -177,10 +181,7 @@ async def _ask(place: Place, reader: asyncio.StreamReader, writer: asyncio.Strea
     writer.write("\r\n".join((*lines, "", "")).encode("ascii"))
     async with asyncio.timeout(_SILENCE):
         await writer.drain()
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.LimitOverrunError as error:
-            raise Permanent("the web server's answer is malformed") from error
+        head = await reader.readuntil(b"\r\n\r\n")
     if len(head) > _LONGEST_HEAD:
         raise Permanent("the web server's answer is malformed")
     first, *rest = head.decode("latin-1").rstrip().split("\r\n")
@@ -219,11 +220,11 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while True:
         async with asyncio.timeout(_SILENCE):
             line = await reader.readuntil(b"\r\n")
-        try:
-            left = int(line.split(b";")[0], 16)
-        except ValueError as error:
-            raise Permanent("the web server's answer is malformed") from error
-        if left <= 0:
+        said = line.split(b";")[0].strip().decode("latin-1")
+        if not said or len(said) > _LONGEST_LENGTH or not set(said) <= set(string.hexdigits):
+            raise Permanent("the web server's answer is malformed")
+        left = int(said, 16)
+        if not left:
             return
         while left:
             block = await _next(reader, min(BLOCK, left))

@@ -1,5 +1,6 @@
 """Work that goes on without a request: imports, copies between stores, tidying up."""
 
+from cumulo.services.image.tasks.appliances import ImportAppliance, Piece
 from cumulo.services.image.tasks.bytes import (
     REMOVE_BYTES,
     forget_tasks,
@@ -15,7 +16,9 @@ __all__ = [
     "FILL_CACHE",
     "REMOVE_BYTES",
     "CopyImage",
+    "ImportAppliance",
     "ImportImage",
+    "Piece",
     "fill_cache",
     "forget_tasks",
     "give_up_uploads",
