@@ -162,7 +162,7 @@ async def test_a_filter_that_is_none_is_refused_by_newer_versions_only(cloud: St
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=-1", "limit=x", "sort_key=nonsense", "marker=nonsense", "metadata=x"]
+    "query", ["limit=-1", "limit=x", "sort_key=nonsense", "metadata=x"]
 )
 async def test_bad_list_parameters_are_refused(cloud: StorageCloud, query):
     assert (await cloud.member("p1").get(f"{VOLUMES}?{query}")).status_code == 400
@@ -323,3 +323,26 @@ async def test_a_reader_may_look_and_not_write(cloud: StorageCloud):
     assert (await reader.get(f"{VOLUMES}/{volume['id']}")).status_code == 200
     assert (await reader.post(VOLUMES, json={"volume": {"size": 1}})).status_code == 403
     assert (await reader.delete(f"{VOLUMES}/{volume['id']}")).status_code == 403
+
+
+async def test_pages_are_linked_and_begin_at_an_offset(cloud: StorageCloud):
+    names = ["a", "b", "c"]
+    for name in names:
+        await make_volume(cloud, name=name)
+    member, path, seen = cloud.member("p1"), f"{VOLUMES}?limit=1&sort=name:asc", []
+    while path:
+        page = (await member.get(path)).json()
+        seen += [one["name"] for one in page["volumes"]]
+        path = page["volumes_links"][0]["href"] if "volumes_links" in page else None
+    assert seen == names
+    later = await member.get(f"{VOLUMES}/detail?offset=1&limit=1&sort=name:asc")
+    assert [one["name"] for one in later.json()["volumes"]] == ["b"]
+    assert (await member.get(f"{VOLUMES}?marker=nonsense")).status_code == 404
+    assert (await member.get(f"{VOLUMES}?offset=-1")).status_code == 400
+
+
+async def test_a_volume_without_an_id_is_none(cloud: StorageCloud):
+    member = cloud.member("p1")
+    assert (await member.get(f"{VOLUMES}/")).status_code == 404
+    assert (await member.delete(f"{VOLUMES}/")).status_code == 404
+    assert (await member.put(f"{VOLUMES}/", json={"volume": {"name": "x"}})).status_code == 404

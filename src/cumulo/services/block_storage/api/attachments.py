@@ -108,8 +108,8 @@ async def _shown(ctx: Ctx, row: VolumeAttachment) -> Any:
 @volumes.action("os-reserve", policy=policy.RESERVE, status=202)
 async def reserve(ctx: Ctx, volume: Volume) -> None:
     """Reserve a volume for a server to come."""
-    available, reserved = VolumeStatus.AVAILABLE, VolumeStatus.RESERVED
-    await domain.move(ctx.db, volume.id, available, reserved, "reserve")
+    available, attaching = VolumeStatus.AVAILABLE, VolumeStatus.ATTACHING
+    await domain.move(ctx.db, volume.id, available, attaching, "reserve")
 
 
 @volumes.action("os-unreserve", policy=policy.UNRESERVE, status=202)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from cumulo.core.errors import OverQuota
+from cumulo.core.errors import MethodNotAllowed, OverQuota
 from cumulo.core.http import Dialect, Fault, Page, bare_microseconds
 from cumulo.core.http.dialect import plain_fault
 from cumulo.core.microversions import Microversions
+from cumulo.core.resource.listing import UnknownMarker
 
 MAXIMUM = "3.71"
 FAULTS = {
@@ -55,7 +56,8 @@ DIALECT = Dialect(
     update_method="PUT",
     lenient=True,
     error=cinder_fault,
-    statuses={OverQuota: OVER_LIMIT},
+    # Upstream's router knows no 405, and looks a marker up as it does the thing itself.
+    statuses={OverQuota: OVER_LIMIT, MethodNotAllowed: 404, UnknownMarker: 404},
     invalid=cinder_invalid,
     links=next_link,
     page_size=1000,

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Text, and_, cast, false, or_
 
 from cumulo.core.db import Model
+from cumulo.core.errors import NoRoute
 from cumulo.core.http import Ctx
 from cumulo.core.resource import BadParameter, as_bool, as_int, as_time
 from cumulo.services.block_storage.errors import UnknownFilters
@@ -36,6 +37,8 @@ def owned(filters: Sequence[str]) -> Callable[[Ctx, Any], Sequence[Any]]:
         mine = model.c.project_id == ctx.identity.project_id
         if not ctx.operation.lists:
             return () if ctx.identity.is_admin else (mine,)
+        if ctx.request.path.endswith("/"):
+            raise NoRoute  # `/volumes/` is a volume without an id, not the list
         check_filters(ctx, known)
         return () if wants_all(ctx) else (mine,)
 

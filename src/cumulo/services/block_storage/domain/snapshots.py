@@ -50,7 +50,7 @@ class Order:
 
 async def order(ctx: Ctx, body: SnapshotBody) -> Snapshot:
     """Take a snapshot as a request says."""
-    volume = await ctx.db.get(Volume, body.volume_id)
+    volume = await ctx.db.get(Volume, body.volume_id) if body.volume_id else None
     if volume is None or not (ctx.identity.is_admin or volume.project_id == ctx.identity.project_id):
         raise VolumeNotFound(id=body.volume_id)
     always = ctx.version is not None and ctx.version >= ALWAYS_FORCED

@@ -77,7 +77,7 @@ class VolumeChange(NamesBody):
 class SnapshotBody(NamesBody, kw_only=True):
     """What a new snapshot is made from."""
 
-    volume_id: Uuid
+    volume_id: Uuid | None
     force: bool | None = None
     metadata: Metadata | None = None
 
