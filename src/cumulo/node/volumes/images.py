@@ -6,7 +6,7 @@ A secret is a file in memory that the program inherits; QEMU reads it as /proc/s
 import base64
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,9 +21,9 @@ _ISCSI_PORT = 3260
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What is written to: QEMU's options of the image, without encryption."""
+    """What is written to. options: QEMU's of the image without encryption, given where secrets are kept."""
 
-    options: Mapping[str, Any]
+    options: "Callable[[Secrets], Mapping[str, Any]]"
     reads_zeroes: bool = False  # so that zeroes need not be written
 
 
@@ -168,7 +168,7 @@ async def copy(source: BlockAccess, target: Target, spec: VolumeSpec, tls_folder
     """
     with secrets() as kept:
         read = written(options_of(source, kept, tls_folder))
-        options: dict[str, Any] = dict(target.options)
+        options: dict[str, Any] = dict(target.options(kept))
         if spec.cipher:
             options = {"driver": "luks", "key-secret": kept.add(spec.passphrase), "file": options}
         skipping = ("--target-is-zero",) if target.reads_zeroes and not spec.cipher else ()

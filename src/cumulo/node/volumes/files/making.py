@@ -63,7 +63,7 @@ class Making:
                 await self._records.save(topped(record, name, snapshot))
 
     async def _copy(self, source: BlockAccess, name: str, spec: VolumeSpec) -> None:
-        await images.copy(source, images.Target(self._layers.target(name), reads_zeroes=True), spec)
+        await images.copy(source, images.Target(lambda _: self._layers.target(name), reads_zeroes=True), spec)
         await self._layers.flush(name)
 
     async def _keep(self, spec: VolumeSpec, head: str, header: int) -> None:

@@ -1,0 +1,1 @@
+"""Pools in a Ceph cluster, reached by QEMU's own RBD client."""
