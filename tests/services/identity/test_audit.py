@@ -9,9 +9,9 @@ import pytest
 from cumulo.core import clock
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.audit import changed_fields, record
-from cumulo.services.identity.domain.refusals import Refusals
+from cumulo.services.identity.domain.refusals import Refusals, count_refusals
 from cumulo.services.identity.model import AuditEvent
-from cumulo.services.identity.tasks import count_refusals, forget
+from cumulo.services.identity.tasks import forget
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,13 @@ from cumulo.services.identity.adapter import LimitsOfProjects, ProjectDirectory
 from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
-from cumulo.services.identity.domain.refusals import Refusals
+from cumulo.services.identity.domain.refusals import Refusals, count_refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.ownership import GrantsOwned
 from cumulo.services.identity.policy import RULES
 from cumulo.services.identity.purge import PurgeProject
-from cumulo.services.identity.tasks import count_refusals, forget
+from cumulo.services.identity.tasks import forget
 
 SERVICE = Service(
     name="identity",

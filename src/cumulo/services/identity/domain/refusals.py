@@ -15,6 +15,7 @@ from cumulo.core.auth import ANONYMOUS
 from cumulo.core.db import Database
 from cumulo.core.errors import Error, Forbidden, NotFound, OverQuota, Unauthenticated
 from cumulo.core.http import Ctx
+from cumulo.core.tasks import ReconcileRun, schedule
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.audit import LOGINS, asked
 from cumulo.services.identity.model import AuditEvent
@@ -117,3 +118,9 @@ def _event(ctx: Ctx, error: Exception) -> AuditEvent | None:
         event.target_id = event.initiator_id or ""
         event.target_name, event.domain_id = None, fields.get("domain_id") or event.domain_id
     return event
+
+
+@schedule(every=60.0, name="identity.count_refusals")
+async def count_refusals(run: ReconcileRun) -> None:
+    """Write how often refusals came again that are in the audit log once."""
+    await run.use(Refusals).write(run.database)
