@@ -177,3 +177,11 @@ async def test_an_image_is_written_over_a_volume(cloud, admin):
     assert (await act(admin, volume, "os-reimage", {"image_id": IMAGE})).status_code == 400
     await act(admin, volume, "os-reserve")
     assert (await act(admin, volume, "os-reimage", {"image_id": IMAGE})).status_code == 400
+
+
+async def test_a_multiattach_type_makes_a_volume_multiattach(cloud, admin):
+    await make_type(admin, "shared", multiattach="<is> True")
+    volume = await make_volume(cloud)
+    await act(admin, volume, "os-retype", {"new_type": "shared"})
+    await cloud.settle()
+    assert (await show(admin, volume))["multiattach"] is True

@@ -150,7 +150,6 @@ async def test_an_encrypted_volume_has_a_passphrase_that_nobody_sees(cloud, admi
 @pytest.mark.parametrize(
     "body",
     [
-        {"provider": "plain"},
         {"provider": "luks", "control_location": "middle"},
         {"provider": "luks", "cipher": "rot13"},
         {"provider": "luks", "key_size": 7},
@@ -205,3 +204,12 @@ async def test_a_project_may_have_a_default_type_of_its_own(cloud, admin):
     assert (await admin.get(f"{DEFAULTS}/p1")).status_code == 404
     unknown = await admin.put(f"{DEFAULTS}/p1", json={"default_type": {"volume_type": "x"}})
     assert unknown.status_code == 404
+
+
+async def test_a_volume_of_a_type_with_another_provider_is_refused(cloud, admin):
+    kind = await make_type(admin, "odd")
+    body = {"encryption": {"provider": "plain"}}
+    assert (await admin.post(f"{TYPES}/{kind['id']}/encryption", json=body)).status_code == 200
+    refused = await admin.post(VOLUMES, json={"volume": {"size": 1, "volume_type": "odd"}})
+    assert refused.status_code == 400
+    assert "only luks is" in refused.json()["badRequest"]["message"]

@@ -161,9 +161,7 @@ async def test_a_filter_that_is_none_is_refused_by_newer_versions_only(cloud: St
     assert "nonsense" in refused.json()["badRequest"]["message"]
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=-1", "limit=x", "sort_key=nonsense", "metadata=x"]
-)
+@pytest.mark.parametrize("query", ["limit=-1", "limit=x", "sort_key=nonsense", "metadata=x"])
 async def test_bad_list_parameters_are_refused(cloud: StorageCloud, query):
     assert (await cloud.member("p1").get(f"{VOLUMES}?{query}")).status_code == 400
 

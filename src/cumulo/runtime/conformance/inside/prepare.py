@@ -186,6 +186,23 @@ def image_settings(cloud: openstack.connection.Connection, web: str) -> Settings
     return {"image": {"image_caching_enabled": True, "disk_formats": FORMATS, **pictures}}
 
 
+def volume_settings(cloud: openstack.connection.Connection) -> Settings:
+    """Return the backends of block storage; tests that want several run where there are."""
+    if not any(entry["type"] in SERVICES["cinder"] for entry in cloud.service_catalog):
+        return {}
+    told = [pool.capabilities for pool in cloud.block_storage.backend_pools()]
+    names = sorted({each["volume_backend_name"] for each in told})
+    settings: Settings = {"volume-feature-enabled": {"multi_backend": len(names) > 1}}
+    if told:
+        first = told[0]
+        settings["volume"] = {
+            "backend_names": ",".join(names),
+            "vendor_name": first["vendor_name"],
+            "storage_protocol": first["storage_protocol"],
+        }
+    return settings
+
+
 def asked_for() -> set[str]:
     """Return the network extensions that the installed tests name."""
     sources = Path(tempest.__file__).parent.rglob("*.py")
@@ -266,6 +283,7 @@ def main() -> None:
             offered(cloud),
             compute_settings(cloud, image, file),
             image_settings(cloud, given.web),
+            volume_settings(cloud),
             network_settings(cloud),
             guest_settings(file, given.user, validate=given.validate),
         ],

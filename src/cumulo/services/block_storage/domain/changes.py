@@ -79,7 +79,7 @@ async def _new_type(ctx: Ctx, volume: Volume, named: str) -> VolumeType:
     if encrypted != volume.encrypted:
         reason = "Retyping a volume from an encrypted to an unencrypted type, or back, is not available."
         raise InvalidInput(reason=reason)
-    if types.is_multiattach(kind) != volume.multiattach and volume.status is not VolumeStatus.AVAILABLE:
+    if kind.is_multiattach != volume.multiattach and volume.status is not VolumeStatus.AVAILABLE:
         raise InvalidInput(reason="Whether a volume is multiattach cannot change while it is in use.")
     return kind
 

@@ -35,6 +35,7 @@ from cumulo.services.block_storage.model import (
 from cumulo.services.block_storage.tasks import CreateVolume
 
 GIB = 1024**3
+LUKS = "luks"
 READABLE = frozenset({VolumeStatus.AVAILABLE, VolumeStatus.IN_USE, VolumeStatus.BACKING_UP})
 
 
@@ -85,7 +86,7 @@ async def create(work: Work, order: Order) -> Volume:
         image_id=order.image_id,
         backup_id=order.backup_id,
         group_id=order.group_id,
-        multiattach=types.is_multiattach(kind),
+        multiattach=kind.is_multiattach,
         metadata=msgspec.Raw(msgspec.json.encode(order.metadata)),
         scheduler_hints=_hints(order.hints),
     )
@@ -229,6 +230,11 @@ async def _seal(work: Work, volume: Volume, kind: VolumeType, source: Volume | N
         raise InvalidInput(reason=reason)
     if how is None:
         return
+    if LUKS not in how.provider.lower():
+        reason = (
+            f"Volumes of type {kind.name} cannot be made: its encryption provider '{how.provider}' is not "
+        )
+        raise InvalidInput(reason=f"{reason}available; only luks is.")
     if source is not None:
         keys.inherit(work.use(VolumeKeys), volume, source)
     else:

@@ -90,9 +90,16 @@ async def set_disabled(
     return {**shape, "disabled_reason": row.disabled_reason} if reasoned or not disabled else shape
 
 
+async def _backend(ctx: Ctx, host: str | None) -> StorageService:
+    try:
+        return await _service(ctx, host, VOLUME)
+    except ServiceNotFound as error:
+        raise BadRequest(reason=error.message) from error
+
+
 async def set_frozen(ctx: Ctx, body: HostBody, *, frozen: bool) -> None:
     """Freeze a backend, so that nothing is made in it, or thaw it."""
-    row = await _service(ctx, body.host, VOLUME)
+    row = await _backend(ctx, body.host)
     if row.frozen is frozen:
         raise BadRequest(reason=f"Service is already {'frozen' if frozen else 'thawed'}.")
     await ctx.db.update(StorageService, StorageService.c.id == row.id, frozen=frozen)
@@ -100,7 +107,7 @@ async def set_frozen(ctx: Ctx, body: HostBody, *, frozen: bool) -> None:
 
 async def fail_over(ctx: Ctx, body: HostBody) -> None:
     """Refuse to fail a backend over: none of our drivers replicates."""
-    row = await _service(ctx, body.host, VOLUME)
+    row = await _backend(ctx, body.host)
     target = f"'{body.backend_id}'" if body.backend_id else "any"
     raise BadRequest(reason=f"Backend {row.host} has no replication target {target}.")
 

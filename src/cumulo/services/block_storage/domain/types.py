@@ -9,7 +9,7 @@ from cumulo.core import clock
 from cumulo.core.db import Reader
 from cumulo.core.http import Ctx
 from cumulo.core.quota import QuotaLimit
-from cumulo.core.resource import BadParameter, PageContext, as_bool
+from cumulo.core.resource import PageContext, as_bool
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.errors import (
     BadRequest,
@@ -23,11 +23,15 @@ from cumulo.services.block_storage.errors import (
     TypeNotFound,
     TypeUnknown,
 )
-from cumulo.services.block_storage.model import DefaultType, QuotaClass, TypeAccess, Volume, VolumeType
+from cumulo.services.block_storage.model import (
+    MULTIATTACH,
+    DefaultType,
+    QuotaClass,
+    TypeAccess,
+    Volume,
+    VolumeType,
+)
 from cumulo.services.block_storage.schema.types import TypeBody, TypeChange, told
-
-MULTIATTACH = "multiattach"
-IS_TRUE = "<is>"
 
 
 async def find(db: Reader, named: str, *, project_id: str | None, is_admin: bool) -> VolumeType:
@@ -56,16 +60,6 @@ async def default_for(db: Reader, settings: BlockStorageSettings, project_id: st
     if kind is None:
         raise TypeNotFound(id=settings.default_type)
     return kind
-
-
-def is_multiattach(kind: VolumeType) -> bool:
-    """Say whether a type's volumes may be given to several servers: `multiattach = <is> True`."""
-    value = kind.extra_specs.get(MULTIATTACH, "")
-    operator, _, text = value.partition(" ")
-    try:
-        return operator == IS_TRUE and as_bool(MULTIATTACH, text)
-    except BadParameter:
-        return False
 
 
 def visible(ctx: Ctx, model: Any) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from cumulo.services.block_storage.model.states import (
     VolumeStatus,
 )
 from cumulo.services.block_storage.model.types import (
+    MULTIATTACH,
     DefaultType,
     Encryption,
     QosSpecs,
@@ -35,6 +36,7 @@ __all__ = [
     "CLASSIC",
     "COMPUTE",
     "MOVING",
+    "MULTIATTACH",
     "NOTHING",
     "AttachStatus",
     "DefaultType",

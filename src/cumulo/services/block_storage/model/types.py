@@ -5,6 +5,8 @@ from datetime import datetime
 from cumulo.core import clock, ids
 from cumulo.core.db import Boolean, Integer, Json, Model, String, Text, When, column
 
+MULTIATTACH = "multiattach"
+
 
 class QosSpecs(Model, table="block_storage_qos_specs"):
     """Limits that volume types can be given. consumer: who applies them (front-end, back-end, both)."""
@@ -30,6 +32,12 @@ class VolumeType(Model, table="block_storage_types"):
     )
     created_at: datetime = column(When, default_factory=clock.now)
     updated_at: datetime | None = column(When, default=None)
+
+    @property
+    def is_multiattach(self) -> bool:
+        """Whether its volumes may be given to several servers: `multiattach = <is> True`."""
+        operator, _, text = self.extra_specs.get(MULTIATTACH, "").partition(" ")
+        return operator == "<is>" and text.strip().lower() in {"true", "1", "yes", "on", "t", "y"}
 
 
 class TypeAccess(Model, table="block_storage_type_access"):

@@ -12,8 +12,8 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.messages import explain, tell
-from cumulo.services.block_storage.model import MigrationStatus, Volume, VolumeStatus
-from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of, specs_of
+from cumulo.services.block_storage.model import MigrationStatus, Volume, VolumeStatus, VolumeType
+from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
 from cumulo.services.block_storage.tasks.creation import PLACING, copy
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
@@ -52,11 +52,12 @@ class RetypeVolume(Saga):
 
     async def _choose(self, run: StepRun, volume: Volume) -> str:
         settings = run.use(BlockStorageSettings)
+        kind = await run.db.get(VolumeType, self.type_id) if self.type_id is not None else None
         wanted = scheduler.Wanted(
             size=volume.size,
             zone=None,
-            specs=await specs_of(run.db, self.type_id),
-            multiattach=volume.multiattach,
+            specs=kind.extra_specs if kind is not None else {},
+            multiattach=kind.is_multiattach if kind is not None else volume.multiattach,
             host=self.host or None,
             other_than=volume.host,
         )
@@ -94,6 +95,9 @@ class RetypeVolume(Saga):
         volume = await proceed(run.db, self.volume_id)
         goal = run[RetypeVolume.place]
         values: dict[str, Any] = {"volume_type_id": self.type_id, "retyping_to": None, "moving_to": None}
+        kind = await run.db.get(VolumeType, self.type_id) if self.type_id is not None else None
+        if kind is not None:
+            values["multiattach"] = kind.is_multiattach
         if goal:
             values.update(host=goal, migration_status=MigrationStatus.SUCCESS)
             if volume.host is not None:
