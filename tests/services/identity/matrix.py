@@ -90,7 +90,7 @@ def body(operation: str, place: str, scene: Scene) -> Any:
     """Return a body that is valid, by the operation's method and path."""
     name, project = {"name": "new"}, scene.projects[place]
     role = [{"id": scene.roles["member"]}]
-    made = {
+    made = _of_the_catalog(place, project, role) | {
         "POST /auth/tokens": {"auth": {"identity": {"methods": ["password"], "password": {"user": {
             "id": f"{place}-user", "password": "wrong"}}}}},
         "POST /users": {"user": name | {"domain_id": place}},
@@ -105,6 +105,13 @@ def body(operation: str, place: str, scene: Scene) -> Any:
         "PUT /projects/{project_id}/tags": {"tags": ["x"]},
         "POST /roles": {"role": name},
         "PATCH /roles/{role_id}": {"role": {"description": "x"}},
+    }  # fmt: skip
+    return made.get(operation)
+
+
+def _of_the_catalog(place: str, project: str, role: Any) -> dict[str, Any]:
+    name = {"name": "new"}
+    return {
         "POST /services": {"service": {"type": "x"}},
         "PATCH /services/{service_id}": {"service": {"type": "x"}},
         "POST /endpoints": {"endpoint": {"service_id": "service", "interface": "public", "url": "http://x/"}},
@@ -141,7 +148,6 @@ def body(operation: str, place: str, scene: Scene) -> Any:
         "POST /OS-CUMULO/projects/{project_id}/purge": {"keep_project": True},
         "POST /OS-CUMULO/policy/explain": {"question": {"rule": "x", "user": {"id": f"{place}-user"}}},
     }  # fmt: skip
-    return made.get(operation)
 
 
 async def furnish(db: Transaction, keys: CredentialKeys, scene: Scene, password_hash: str) -> None:
