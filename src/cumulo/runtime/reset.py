@@ -1,7 +1,10 @@
 """Remove everything that a cloud made on this machine."""
 
 import asyncio
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -90,6 +93,7 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
     for name in dict.fromkeys([*known_devices, *devices(state)]):
         if (_DEVICES / name).exists():
             _run("ip", "link", "delete", name)
+    _end_storage_daemons(state)
     clouds.remove_home(state)
     shutil.rmtree(Path(f"/run/cu{state.instance}-vnc"), ignore_errors=True)
     link = state.short_run
@@ -102,6 +106,15 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
             return
         time.sleep(_PAUSE)
     shutil.rmtree(state.path)
+
+
+def _end_storage_daemons(state: StateFolder) -> None:
+    """End what exports volumes: it lives on when the cloud is stopped."""
+    for file in state.run.glob("volumes/*/*.pid"):
+        with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
+            pid = int(file.read_text())
+            if file.name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def _taps(state: StateFolder) -> list[str]:

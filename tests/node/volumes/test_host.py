@@ -15,6 +15,7 @@ from cumulo.node.volumes.drivers import Site, pools_of
 from cumulo.node.volumes.fake import FakePool
 from cumulo.node.volumes.files.pool import FilePool
 from cumulo.node.volumes.host import PREFIX, REPORT, VolumeHost
+from cumulo.node.volumes.rbd.pool import RbdPool
 from cumulo.node.volumes.settings import VolumesSettings
 from cumulo.testing.volumes import a_volume
 
@@ -112,6 +113,19 @@ async def test_settings_name_backends_and_say_how_full_they_may_get(tmp_path: Pa
     assert report.reserved_percentage == 5
     assert (tmp_path / "fast" / "volumes").is_dir()
     assert (await pools["toy"].report()).total_gib == 7
+
+
+def test_shares_and_clusters_are_named_in_settings(tmp_path: Path):
+    text = """
+    [volumes.backends.share]
+    driver = "nfs"
+    server = "198.18.0.1"
+    export = "/share"
+    [volumes.backends.ceph]
+    driver = "rbd"
+    """
+    pools = pools_of(settings(tmp_path, text), Site("host1", tmp_path, tmp_path), engines=True)
+    assert {name: type(pool) for name, pool in pools.items()} == {"share": FilePool, "ceph": RbdPool}
 
 
 @pytest.mark.parametrize("line", ['driver = "tape"', 'driver = "local"\nsize = 5', "reserved_percentage = 5"])

@@ -9,8 +9,19 @@ from cumulo.node.volumes.driver import PoolDriver, PoolName
 from cumulo.node.volumes.fake import FakePool
 from cumulo.node.volumes.files.exporting import Address
 from cumulo.node.volumes.files.folder import Folder, LocalFolder
+from cumulo.node.volumes.files.nfs import NfsFolder
 from cumulo.node.volumes.files.pool import FilePool
-from cumulo.node.volumes.settings import AnyBackend, FakeBackend, LocalBackend, Served, VolumesSettings
+from cumulo.node.volumes.rbd.cluster import Account, Cluster
+from cumulo.node.volumes.rbd.pool import RbdPool
+from cumulo.node.volumes.settings import (
+    AnyBackend,
+    FakeBackend,
+    LocalBackend,
+    NfsBackend,
+    RbdBackend,
+    Served,
+    VolumesSettings,
+)
 
 DEFAULT = "local"
 
@@ -43,6 +54,12 @@ def _pool(backend: str, settings: AnyBackend, site: Site) -> PoolDriver:
     )
     if isinstance(settings, FakeBackend):
         return FakePool(site.host, backend, total_gib=settings.total_gib, pool=settings.pool)
+    if isinstance(settings, RbdBackend):
+        account = Account(user=settings.user, conf=settings.conf, keyring=settings.keyring)
+        return RbdPool(name, Cluster(settings.ceph_pool, account))
+    if isinstance(settings, NfsBackend):
+        share = NfsFolder(settings.server, settings.export, settings.path)
+        return _file_pool(name, settings, share, site)
     return _file_pool(name, settings, LocalFolder(site.state / settings.path), site)
 
 

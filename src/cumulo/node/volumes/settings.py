@@ -39,13 +39,30 @@ class LocalBackend(Served, frozen=True, kw_only=True, tag="local"):
     path: str = "volumes"
 
 
+class NfsBackend(Served, frozen=True, kw_only=True, tag="nfs"):
+    """Files on an NFS share, version 3, reached by QEMU's own client. path: below the export."""
+
+    server: str
+    export: str
+    path: str = ""
+
+
+class RbdBackend(Backend, frozen=True, kw_only=True, tag="rbd"):
+    """Images in a pool of a Ceph cluster: `ceph_pool`, as `user`, whose key stands in the file `keyring`."""
+
+    ceph_pool: str = "volumes"
+    user: str = "cinder"
+    conf: str = "/etc/ceph/ceph.conf"
+    keyring: str = "/etc/ceph/ceph.client.cinder.keyring"
+
+
 class FakeBackend(Backend, frozen=True, kw_only=True, tag="fake"):
     """Nothing but memory."""
 
     total_gib: Positive = 1000.0
 
 
-AnyBackend = LocalBackend | FakeBackend
+AnyBackend = LocalBackend | NfsBackend | RbdBackend | FakeBackend
 
 
 class VolumesSettings(Section, frozen=True, kw_only=True):

@@ -18,6 +18,10 @@ _HOLE = bytes(1 << 16)
 class Folder(Protocol):
     """A folder, wherever it is. Names are relative, with slashes; errors are those of drivers."""
 
+    @property
+    def can_reserve(self) -> bool:
+        """Whether room can be set aside, for thick volumes."""
+
     def file(self, name: str) -> dict[str, Any]:
         """Return QEMU's options of a file."""
 
@@ -63,6 +67,11 @@ class LocalFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def can_reserve(self) -> bool:
+        """Whether room can be set aside."""
+        return True
 
     def file(self, name: str) -> dict[str, Any]:
         """Return QEMU's options of a file."""

@@ -95,7 +95,7 @@ class FilePool:
         """Say what the pool has and can."""
         room = await self._folder.room()
         allocated = sum(record.size_gib for record in self._records.known.values())
-        return self._name.report(room, allocated, protocol="nbd", thick=True)
+        return self._name.report(room, allocated, protocol="nbd", thick=self._folder.can_reserve)
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""

@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ class Account(msgspec.Struct, frozen=True):
     keyring: str
 
 
+@cache
 def bindings(name: str) -> Any:
     """Import one of Debian's bindings (rados, rbd). Permanent when it is not installed."""
     sys.path.append(_BINDINGS)

@@ -19,8 +19,14 @@ class Images:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._rbd = bindings("rbd")
-        self._all = self._rbd.RBD()
+
+    @property
+    def _rbd(self) -> Any:
+        return bindings("rbd")
+
+    @property
+    def _all(self) -> Any:
+        return self._rbd.RBD()
 
     def names(self) -> list[str]:
         """Return the images' names."""
