@@ -30,9 +30,10 @@ async def pieces(database: Database) -> set[str]:
 def sorted_lines(piece: str) -> str:
     """Return a piece with its columns and constraints, a line each, in an order of their own.
 
-    SQLite writes a column that is added later behind the others, on their last line.
+    SQLite writes a column that is added later behind the others, on their last line, and never lets go of
+    the default that a column needs which is added and may not be NULL.
     """
-    parts = re.split(r",\s(?![^(]*\))|\n", piece)
+    parts = re.split(r",\s(?![^(]*\))|\n", re.sub(r" DEFAULT '[^']*'", "", piece))
     return "\n".join(sorted(filter(None, (part.strip(" \t,)") for part in parts))))
 
 
