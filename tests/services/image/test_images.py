@@ -308,7 +308,9 @@ async def test_members_are_shared_with_and_answer(cloud: Cloud):
     assert (await two.get(f"{here}/members/p3")).status_code == 404
     assert (await two.put(f"{here}/members/p2", json={"status": "odd"})).status_code == 400
     assert (await one.put(f"{here}/members/p2", json={"status": "accepted"})).status_code == 403
-    assert (await two.put(f"{here}/members/p2", json={"status": "rejected"})).json()["status"] == "rejected"
+    assert (await two.put(f"{here}/members/p2", json={"status": "rejected", "member": "p2"})).json()[
+        "status"
+    ] == "rejected"
     assert (await two.delete(f"{here}/members/p2")).status_code == 403
     assert (await one.delete(f"{here}/members/p2")).status_code == 204
     assert (await two.get(here)).status_code == 404

@@ -182,8 +182,8 @@ class MemberCreate(Body):
     member: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class MemberUpdate(Body):
-    """What the project says of the image."""
+class MemberUpdate(OpenBody):
+    """What the project says of the image. The official client sends the member's id with it."""
 
     status: MemberStatus
 
