@@ -1,6 +1,6 @@
 """What can go wrong in block storage. A docstring is the message that the client reads."""
 
-from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound, OverQuota, TooLarge
+from cumulo.core.errors import Conflict, Invalid, NotFound, OverQuota, TooLarge
 
 
 class VolumeNotFound(NotFound):
@@ -79,10 +79,6 @@ class QosInUse(Invalid):
     """Qos specs {id} is still associated with entities."""
 
 
-class QosKeyNotFound(NotFound):
-    """QoS spec {id} has no spec with key {key}."""
-
-
 class MetadataItemNotFound(NotFound):
     """Metadata item was not found"""
 
@@ -121,10 +117,6 @@ class AttachmentConflict(Conflict):
 
 class UnknownFilters(Invalid):
     """Invalid filters {names} are found in query options."""
-
-
-class NotYours(Forbidden):
-    """You are not authorized to perform the requested action: {reason}"""
 
 
 class VolumesExceeded(OverQuota):

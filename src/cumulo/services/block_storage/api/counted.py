@@ -13,6 +13,16 @@ from cumulo.core.resource import Resource, View, as_bool, as_int
 from cumulo.core.resource.query import ordering, read_filters, read_listing
 
 COUNTED_SINCE = (3, 45)
+_LINKS = 8192  # bytes at the end of a page among which its links are
+
+
+class _Item(msgspec.Struct):
+    """Of an item of a list, what a link to the next page needs."""
+
+    id: str
+
+
+_ITEMS = msgspec.json.Decoder(dict[str, list[_Item]])
 
 
 class CountedResource(Resource):
@@ -47,13 +57,15 @@ class CountedResource(Resource):
 
     def _linked(self, ctx: Ctx, response: Response) -> Response:
         """Return the page with a link to the next one if it is full."""
-        shown = msgspec.json.decode(bytes(response.body)) if isinstance(response.body, bytes) else {}
-        items = shown.get(self.plural, [])
-        if not items or f"{self.plural}_links" in shown or len(items) != int(ctx.request.first("limit") or 0):
+        body = response.body if isinstance(response.body, bytes) else b"{}"
+        if f'"{self.plural}_links":'.encode() in body[-_LINKS:]:
+            return response
+        ids = [item.id for item in _ITEMS.decode(body).get(self.plural, [])]
+        if not ids or len(ids) != int(ctx.request.first("limit") or 0):
             return response
         query = {name: values for name, values in ctx.request.query.items() if name != "marker"}
         url = ctx.root_url + ctx.request.path.rstrip("/")
-        page = Page(url=url, query=query, collection=self.plural, next_marker=items[-1]["id"])
+        page = Page(url=url, query=query, collection=self.plural, next_marker=ids[-1])
         return _with(response, ctx.service.dialect.links(page))
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from cumulo.core.errors import MethodNotAllowed, OverQuota
-from cumulo.core.http import Dialect, Fault, Page, bare_microseconds
+from cumulo.core.http import Dialect, Fault, Page
 from cumulo.core.http.dialect import plain_fault
 from cumulo.core.microversions import Microversions
 from cumulo.core.resource.listing import UnknownMarker
+from cumulo.services.block_storage.schema.links import instant
 
 MAXIMUM = "3.71"
 FAULTS = {
@@ -64,6 +65,6 @@ DIALECT = Dialect(
     page_limit=1000,
     microversions=Microversions("volume", "3.0", MAXIMUM),
     request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
-    timestamp=bare_microseconds,
+    timestamp=instant,
     classic_port=8776,
 )
