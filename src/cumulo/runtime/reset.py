@@ -110,7 +110,7 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
 
 def _end_storage_daemons(state: StateFolder) -> None:
     """End what exports volumes: it lives on when the cloud is stopped."""
-    for file in state.run.glob("volumes/*/*.pid"):
+    for file in state.run.glob("volumes/*/*pid"):
         with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
             pid = int(file.read_text())
             if file.name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():

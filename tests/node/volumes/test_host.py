@@ -123,9 +123,15 @@ def test_shares_and_clusters_are_named_in_settings(tmp_path: Path):
     export = "/share"
     [volumes.backends.ceph]
     driver = "rbd"
+    [volumes.backends.target]
+    driver = "iscsi"
     """
     pools = pools_of(settings(tmp_path, text), Site("host1", tmp_path, tmp_path), engines=True)
-    assert {name: type(pool) for name, pool in pools.items()} == {"share": FilePool, "ceph": RbdPool}
+    assert {name: type(pool) for name, pool in pools.items()} == {
+        "share": FilePool,
+        "ceph": RbdPool,
+        "target": FilePool,
+    }
 
 
 @pytest.mark.parametrize("line", ['driver = "tape"', 'driver = "local"\nsize = 5', "reserved_percentage = 5"])

@@ -9,6 +9,7 @@ from cumulo.node.volumes.driver import PoolDriver, PoolName
 from cumulo.node.volumes.fake import FakePool
 from cumulo.node.volumes.files.exporting import Address
 from cumulo.node.volumes.files.folder import Folder, LocalFolder
+from cumulo.node.volumes.files.iscsi import Copying, TargetExporting
 from cumulo.node.volumes.files.nfs import NfsFolder
 from cumulo.node.volumes.files.pool import FilePool
 from cumulo.node.volumes.rbd.cluster import Account, Cluster
@@ -16,6 +17,7 @@ from cumulo.node.volumes.rbd.pool import RbdPool
 from cumulo.node.volumes.settings import (
     AnyBackend,
     FakeBackend,
+    IscsiBackend,
     LocalBackend,
     NfsBackend,
     RbdBackend,
@@ -60,6 +62,8 @@ def _pool(backend: str, settings: AnyBackend, site: Site) -> PoolDriver:
     if isinstance(settings, NfsBackend):
         share = NfsFolder(settings.server, settings.export, settings.path)
         return _file_pool(name, settings, share, site)
+    if isinstance(settings, IscsiBackend):
+        return _iscsi_pool(name, settings, site)
     return _file_pool(name, settings, LocalFolder(site.state / settings.path), site)
 
 
@@ -67,3 +71,15 @@ def _file_pool(name: PoolName, settings: Served, folder: Folder, site: Site) -> 
     address = Address(settings.listen, settings.ports, settings.tls_folder)
     fences = site.state / "node" / "volume-fences" / name.backend
     return FilePool(name=name, folder=folder, run=site.run / name.backend, address=address, fences=fences)
+
+
+def _iscsi_pool(name: PoolName, settings: IscsiBackend, site: Site) -> FilePool:
+    return FilePool(
+        name=name,
+        folder=LocalFolder(site.state / settings.path),
+        run=site.run / name.backend,
+        address=Address(settings.listen, settings.ports),
+        fences=site.state / "node" / "volume-fences" / name.backend,
+        exporting=TargetExporting,
+        making=Copying,
+    )

@@ -47,6 +47,14 @@ class NfsBackend(Served, frozen=True, kw_only=True, tag="nfs"):
     path: str = ""
 
 
+class IscsiBackend(Backend, frozen=True, kw_only=True, tag="iscsi"):
+    """Files in a folder of this host, exported by tgtd at `listen`, on a port each."""
+
+    path: str = "iscsi-volumes"
+    listen: str = "127.0.0.1"
+    ports: tuple[int, int] = (13260, 15259)
+
+
 class RbdBackend(Backend, frozen=True, kw_only=True, tag="rbd"):
     """Images in a pool of a Ceph cluster: `ceph_pool`, as `user`, whose key stands in the file `keyring`."""
 
@@ -62,7 +70,7 @@ class FakeBackend(Backend, frozen=True, kw_only=True, tag="fake"):
     total_gib: Positive = 1000.0
 
 
-AnyBackend = LocalBackend | NfsBackend | RbdBackend | FakeBackend
+AnyBackend = LocalBackend | NfsBackend | IscsiBackend | RbdBackend | FakeBackend
 
 
 class VolumesSettings(Section, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ run on whatever becomes of this process, and are found again by their sockets.
 
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ import structlog
 from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import DriverError, Permanent
 from cumulo.node.volumes.files.layers import Layers
-from cumulo.node.volumes.files.records import Records, SnapshotRecord, VolumeRecord
+from cumulo.node.volumes.files.records import ExportRecord, Records, SnapshotRecord, VolumeRecord
 from cumulo.node.volumes.nbd import NbdClient
 from cumulo.node.volumes.qmp import Refused
 from cumulo.node.volumes.storage_daemon import Layer, Listening, StorageDaemon, end_strangers
@@ -43,6 +44,9 @@ class Session(msgspec.Struct):
 class Exporting:
     """All daemons of a pool. The caller works on a volume alone."""
 
+    protocol = "nbd"
+    online_extend = True
+
     def __init__(self, records: Records, layers: Layers, run_folder: Path, address: Address) -> None:
         self._records = records
         self._layers = layers
@@ -56,6 +60,10 @@ class Exporting:
         """Return all layers that daemons have open, but for the one with this key."""
         tops = [top for key, top in self._tops.items() if key != without]
         return {name for top in tops for name in self._layers.chain(top)}
+
+    def new_export(self, *, read_only: bool, snapshot: str | None) -> ExportRecord:
+        """Return the record of a new export."""
+        return ExportRecord(read_only=read_only, snapshot=snapshot)
 
     async def realise(self, record: VolumeRecord) -> None:
         """Have running what a record's exports ask for, and nothing else."""
@@ -93,6 +101,11 @@ class Exporting:
         for name in await daemon.exports():
             await daemon.remove_export(name)
         await daemon.resize(record.head, size)
+
+    def still(self, record: VolumeRecord) -> AbstractContextManager[None]:
+        """Keep who has a volume attached from writing meanwhile; layers need no such pause."""
+        del record
+        return nullcontext()
 
     async def merge(self, record: VolumeRecord, dropped: list[str]) -> None:
         """Take into an exported volume's top layer those directly below it."""

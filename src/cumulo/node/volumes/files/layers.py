@@ -71,12 +71,27 @@ class Layers:
 
     async def make(self, name: str, size: int, *, header: bytes = b"", thick: bool = False) -> None:
         """Make a layer that reads as `header` and then zeroes, with nothing below."""
-        file = LayerFile("raw" if thick else "qcow2")
-        content = header if thick else qcow2.empty(size, content=header)
-        length = size if thick else 0
-        await self._folder.create(f"{FOLDER}/.{name}", content, size=length, reserve=thick)
-        await self._folder.rename(f"{FOLDER}/.{name}", f"{FOLDER}/{name}.{file.format}")
-        self.known[name] = file
+        if thick:
+            await self.make_raw(name, size, header=header, reserve=True)
+            return
+        await self._folder.create(f"{FOLDER}/.{name}", qcow2.empty(size, content=header))
+        await self._folder.rename(f"{FOLDER}/.{name}", f"{FOLDER}/{name}.qcow2")
+        self.known[name] = LayerFile("qcow2")
+
+    async def make_raw(self, name: str, size: int, *, header: bytes = b"", reserve: bool = False) -> None:
+        """Make a raw layer, of which only what is written takes room unless that is to be set aside."""
+        await self._folder.create(f"{FOLDER}/.{name}", header, size=size, reserve=reserve)
+        await self._folder.rename(f"{FOLDER}/.{name}", f"{FOLDER}/{name}.raw")
+        self.known[name] = LayerFile("raw")
+
+    async def copy(self, name: str, new: str) -> None:
+        """Make a raw layer with the content of another of this host, sharing its blocks where that can be."""
+        source = self.access(name).path
+        beside = self._folder.file(f"{FOLDER}/.{new}")["filename"]
+        await run("cp", "--reflink=auto", "--sparse=always", source, beside, seconds=_HOURS)
+        await self._folder.flush(f"{FOLDER}/.{new}")
+        await self._folder.rename(f"{FOLDER}/.{new}", f"{FOLDER}/{new}.raw")
+        self.known[new] = LayerFile("raw")
 
     async def put_over(self, below: str, name: str, size: int) -> None:
         """Make an empty layer above another."""

@@ -9,7 +9,7 @@ from cumulo.node.volumes import images, luks
 from cumulo.node.volumes.driver import GIB, check_fits
 from cumulo.node.volumes.files.exporting import Exporting, topped
 from cumulo.node.volumes.files.layers import Layers
-from cumulo.node.volumes.files.records import Records, Switch, VolumeRecord
+from cumulo.node.volumes.files.records import Records, SnapshotRecord, Switch, VolumeRecord
 
 _PLAIN = VolumeSpec(volume_id="", size_gib=0)
 
@@ -49,8 +49,8 @@ class Making:
                 await self._layers.put_over(layer, name, whole)
             await self._keep(spec, name, header)
 
-    async def cover(self, record: VolumeRecord, snapshot: str | None) -> None:
-        """Put a new layer on a volume's top, so that what it holds now stays, perhaps as a snapshot."""
+    async def cover(self, record: VolumeRecord, snapshot: str | None) -> str:
+        """Put a new layer on a volume's top; return the one with what it held, perhaps as a snapshot."""
         await self._exporting.end_own(record.volume_id)
         name = self._layers.new_name()
         with self._layers.holding(name, record.head):
@@ -61,6 +61,14 @@ class Making:
                 await self._exporting.finish_switch(record)
             else:
                 await self._records.save(topped(record, name, snapshot))
+        return record.head
+
+    async def put_back(self, record: VolumeRecord, snapshot: SnapshotRecord) -> None:
+        """Have a volume hold what a snapshot holds; it keeps its size."""
+        name = self._layers.new_name()
+        with self._layers.holding(name):
+            await self._layers.put_over(snapshot.layer, name, record.size)
+            await self._records.save(msgspec.structs.replace(record, head=name))
 
     async def _copy(self, source: BlockAccess, name: str, spec: VolumeSpec) -> None:
         await images.copy(source, images.Target(lambda _: self._layers.target(name), reads_zeroes=True), spec)

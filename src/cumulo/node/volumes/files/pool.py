@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -34,7 +35,7 @@ from cumulo.node.volumes.files.folder import Folder
 from cumulo.node.volumes.files.layers import Layers
 from cumulo.node.volumes.files.making import Making, in_use
 from cumulo.node.volumes.files.merging import Merging, named
-from cumulo.node.volumes.files.records import ExportRecord, Records, SnapshotRecord, VolumeRecord
+from cumulo.node.volumes.files.records import Records, SnapshotRecord, VolumeRecord
 
 log = structlog.get_logger(__name__)
 
@@ -53,14 +54,16 @@ class FilePool:
         run: Path,
         address: Address | None = None,
         fences: Path | None = None,
+        exporting: type[Exporting] = Exporting,
+        making: type[Making] = Making,
     ) -> None:
         self._name = name
         self._folder = folder
         self._records = Records(folder)
         self._layers = Layers(folder)
-        self._exporting = Exporting(self._records, self._layers, run, address or Address())
+        self._exporting = exporting(self._records, self._layers, run, address or Address())
         self._merging = Merging(self._records, self._layers, self._exporting)
-        self._making = Making(self._records, self._layers, self._exporting)
+        self._making = making(self._records, self._layers, self._exporting)
         self._fences = Fences(fences)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._merges: dict[str, asyncio.Task[None]] = {}
@@ -95,7 +98,12 @@ class FilePool:
         """Say what the pool has and can."""
         room = await self._folder.room()
         allocated = sum(record.size_gib for record in self._records.known.values())
-        return self._name.report(room, allocated, protocol="nbd", thick=self._folder.can_reserve)
+        return self._name.report(room, allocated, **self._said())
+
+    def _said(self) -> dict[str, Any]:
+        exporting = self._exporting
+        can = {"online_extend": exporting.online_extend, "thick": self._folder.can_reserve}
+        return {"protocol": exporting.protocol, **can}
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""
@@ -128,9 +136,9 @@ class FilePool:
                 async with self._alone(source_id):
                     source = self._record(source_id)
                     check_fits(source.size - source.header, spec.size_gib * GIB)
-                    stack.enter_context(self._layers.holding(source.head))
-                    await self._making.cover(source, None)
-                await self._making.make_from(spec, source.head, source.header, source.size)
+                    layer = await self._making.cover(source, None)
+                    stack.enter_context(self._layers.holding(layer))
+                await self._making.make_from(spec, layer, source.header, source.size)
 
     async def fill(self, spec: VolumeSpec, source: BlockAccess) -> None:
         """Make a volume with the content of a device or image."""
@@ -204,10 +212,7 @@ class FilePool:
             snapshot = _snapshot(record, snapshot_id)
             _check_unused(record)
             await self._exporting.end_own(volume_id)
-            name = self._layers.new_name()
-            with self._layers.holding(name):
-                await self._layers.put_over(snapshot.layer, name, record.size)
-                await self._records.save(msgspec.structs.replace(record, head=name))
+            await self._making.put_back(record, snapshot)
             await self._sweep()
 
     async def open(
@@ -220,7 +225,7 @@ class FilePool:
                 _snapshot(record, snapshot_id)
             if export_id not in record.exports:
                 await self._exporting.end_own(volume_id)
-                export = ExportRecord(read_only=read_only, snapshot=snapshot_id)
+                export = self._exporting.new_export(read_only=read_only, snapshot=snapshot_id)
                 ports = self._exporting.ports_of(record, snapshot_id)
                 exports = {**record.exports, export_id: export}
                 record = msgspec.structs.replace(record, exports=exports, ports=ports)

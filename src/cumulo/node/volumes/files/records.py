@@ -25,10 +25,14 @@ class SnapshotRecord(msgspec.Struct, kw_only=True):
 
 
 class ExportRecord(msgspec.Struct, kw_only=True):
-    """An export that was opened and not closed."""
+    """An export that was opened and not closed. password: by which it is reached, where there is one."""
 
     read_only: bool = False
     snapshot: str | None = None
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"ExportRecord({self.snapshot})"
 
 
 class Switch(msgspec.Struct, kw_only=True):
