@@ -50,3 +50,8 @@ class Servers(Protocol):
 
     async def addresses_changed(self, work: Work, server_ids: Sequence[str]) -> None:
         """Note that these servers' ports, addresses, groups or floating IPs changed."""
+
+    async def volume_grown(
+        self, work: Work, server_ids: Sequence[str], volume_id: str, size_gib: int
+    ) -> None:
+        """Promise that the guests of these servers see the new size of a volume that they have."""

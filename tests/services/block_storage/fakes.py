@@ -1,13 +1,14 @@
 """Pools in memory, images of nothing, and a cloud of block storage alone on them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from cumulo.contracts.compute import Servers
 from cumulo.contracts.image import ImageRecord, Images, NewImage
 from cumulo.contracts.volumes import (
     BlockAccess,
@@ -239,6 +240,19 @@ def image(image_id: str, **changes: Any) -> ImageRecord:
     return ImageRecord(**{**facts, **changes})
 
 
+class FakeServers:
+    """Servers that are told of volumes."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[list[str], str, int]] = []
+
+    async def volume_grown(
+        self, work: Work, server_ids: Sequence[str], volume_id: str, size_gib: int
+    ) -> None:
+        """Remember what was told."""
+        self.told.append((list(server_ids), volume_id, size_gib))
+
+
 class StorageCloud(Cloud):
     """Block storage, with two pools of one host."""
 
@@ -246,10 +260,11 @@ class StorageCloud(Cloud):
         self.bus = LocalBus()
         self.pools = {HOST: FakePool("local"), OTHER_HOST: FakePool("other")}
         self.pool = self.pools[HOST]
-        self.images = FakeImages()
+        self.images, self.servers = FakeImages(), FakeServers()
         bindings: dict[type, Any] = {
             Bus: self.bus,
             Images: self.images,
+            Servers: self.servers,
             BlockStorageSettings: BlockStorageSettings(),
         }
         bindings[Keyring] = Keyring(folder / "token-keys")

@@ -197,6 +197,16 @@ class TestWhatComputeAsks:
         await cloud.settle()
         assert cloud.pool.volumes == {}
 
+    async def test_a_server_is_told_that_its_volume_grew(self, cloud, member, adapter):
+        volume = await make_volume(cloud)
+        async with cloud.tasks.work() as work:
+            taken = await adapter.reserve(work, volume["id"], SERVER)
+            await adapter.complete(work, taken.id, device="vdb", host="node1")
+        assert (await act(member, volume, "os-extend", {"new_size": 3})).status_code == 202
+        await cloud.settle()
+        assert await status_of(cloud, volume) == "in-use"
+        assert cloud.servers.told == [([SERVER], volume["id"], 3)]
+
     async def test_attachments_of_many_servers_come_at_once(self, cloud, adapter):
         one, two = await make_volume(cloud), await make_volume(cloud)
         async with cloud.tasks.work() as work:

@@ -8,6 +8,7 @@ from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, sh
 from tests.services.compute.volumes import SNAPSHOT
 
 from cumulo.core.drivers import Permanent
+from cumulo.services.compute.adapter import ServersAdapter
 
 SERVERS = "/compute/v2.1/servers"
 
@@ -268,3 +269,18 @@ async def test_an_attachment_says_whether_it_goes_with_the_server(cloud: Compute
     await client.delete(f"{SERVERS}/{server_id}")
     await cloud.settle()
     assert volume_id not in cloud.volumes.volumes
+
+
+async def test_a_guest_is_told_that_its_volume_grew(cloud: ComputeCloud):
+    volume_id = cloud.volumes.add()
+    client = cloud.member("p1")
+    server_id = await booted(
+        cloud, client, block_device_mapping_v2=[mapping("volume", volume_id, boot_index=1)]
+    )
+    adapter = ServersAdapter(cloud.bindings.__getitem__)
+    async with cloud.tasks.work() as work:
+        await adapter.volume_grown(work, [server_id, "no server"], volume_id, 9)
+    await cloud.settle()
+    assert ("resize_volume", server_id) in cloud.hosts["h1"].calls
+    listed = (await client.get(f"{SERVERS}/{server_id}/os-instance-actions", headers=NEWEST)).json()
+    assert listed["instanceActions"][0]["action"] == "extend_volume"

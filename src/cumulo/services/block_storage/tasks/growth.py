@@ -2,11 +2,26 @@
 
 from typing import ClassVar
 
+from cumulo.contracts.compute import Servers
+from cumulo.core.db import Reader
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage.messages import explain, tell
-from cumulo.services.block_storage.model import Volume, VolumeStatus
+from cumulo.services.block_storage.model import (
+    COMPUTE,
+    AttachStatus,
+    Volume,
+    VolumeAttachment,
+    VolumeStatus,
+)
 from cumulo.services.block_storage.pools import TRIES, reaching
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
+
+
+async def servers_with(db: Reader, volume_id: str) -> list[str]:
+    """Return the servers that compute gave a volume to."""
+    given = VolumeAttachment.c.volume_id == volume_id, VolumeAttachment.c.origin == COMPUTE
+    rows = await db.all(VolumeAttachment, *given, VolumeAttachment.c.status == AttachStatus.ATTACHED)
+    return [row.server_id for row in rows if row.server_id is not None]
 
 
 class ExtendVolume(Saga):
@@ -32,6 +47,9 @@ class ExtendVolume(Saga):
         volume = await proceed(run.db, self.volume_id)
         status = volume.previous_status or VolumeStatus.AVAILABLE
         await let_go(run, volume.id, status, size=self.size, extending_to=None)
+        users = await servers_with(run.db, volume.id)
+        if users:
+            await run.use(Servers).volume_grown(run, users, volume.id, self.size)
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:

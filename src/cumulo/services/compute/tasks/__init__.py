@@ -2,13 +2,14 @@
 
 from cumulo.services.compute.tasks.creation import CreateServer
 from cumulo.services.compute.tasks.deletion import DeleteServer
+from cumulo.services.compute.tasks.growth import GrowVolume
 from cumulo.services.compute.tasks.hosts import guest_changed, host_reported, listen, power_states
 from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers
 from cumulo.services.compute.tasks.images import CreateImage
 from cumulo.services.compute.tasks.power import MEANINGS, Change, ChangePower
 from cumulo.services.compute.tasks.volumes import AttachVolume, DetachVolume
 
-SAGAS = (CreateServer, DeleteServer, ChangePower, AttachVolume, DetachVolume, CreateImage)
+SAGAS = (CreateServer, DeleteServer, ChangePower, AttachVolume, DetachVolume, GrowVolume, CreateImage)
 RECONCILERS = (power_states,)
 SCHEDULES = (expired_tokens, forgotten_servers)
 
@@ -24,6 +25,7 @@ __all__ = [
     "CreateServer",
     "DeleteServer",
     "DetachVolume",
+    "GrowVolume",
     "guest_changed",
     "host_reported",
     "listen",
