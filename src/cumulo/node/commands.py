@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import signal
+import tempfile
 from collections.abc import Sequence
 
 import msgspec
@@ -64,6 +65,34 @@ async def run(
         reason = _reason(command[0], process.returncode, complaint)
         raise CommandFailed(reason, public=f"{command[0]} failed on the host")
     return printed.decode(errors="replace")
+
+
+async def launch(*command: str, seconds: float = 60) -> None:
+    """Run a program that goes on in the background by itself; return once it does. Errors as `run`.
+
+    What it complains of goes to a file, not a pipe: uvloop leaves a child its pipes' other ends, so one
+    that lives on would never let us see their end.
+    """
+    with tempfile.TemporaryFile() as complaint:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=complaint,
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                await process.wait()
+        except TimeoutError:
+            raise Temporary(f"{command[0]} was not started within {seconds} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            complaint.seek(0)
+            reason = _reason(command[0], process.returncode, complaint.read())
+            raise CommandFailed(reason, public=f"{command[0]} failed on the host")
 
 
 def _reason(program: str, code: int | None, complaint: bytes) -> str:

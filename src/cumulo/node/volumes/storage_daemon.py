@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from cumulo.core.drivers import DriverError, Temporary
-from cumulo.node.commands import run
+from cumulo.node.commands import launch
 from cumulo.node.volumes.qmp import Monitor, Refused
 
 PROGRAM = "qemu-storage-daemon"
@@ -66,15 +66,19 @@ class StorageDaemon:
         self.socket = run_folder / f"{name}.nbd"
         self._monitor_socket = run_folder / f"{name}.qmp"
         self._pid_file = run_folder / f"{name}.pid"
+        self._ready_file = run_folder / f"{name}.ready"  # one without it died before it was set up
         self._monitor: Monitor | None = None
 
     @property
     def files(self) -> set[Path]:
         """The files of a running daemon."""
-        return {self.socket, self._monitor_socket, self._pid_file}
+        return {self.socket, self._monitor_socket, self._pid_file, self._ready_file}
 
     async def find(self) -> bool:
-        """Say whether it runs, and connect to it."""
+        """Say whether it runs and is set up, and connect to it."""
+        return self._ready_file.exists() and await self._connect()
+
+    async def _connect(self) -> bool:
         if self._monitor is not None and not self._monitor.closed:
             return True
         if not self._monitor_socket.exists():
@@ -92,20 +96,21 @@ class StorageDaemon:
         chardev = f"socket,id=monitor,path={self._monitor_socket},server=on,wait=off"
         words = ("--daemonize", "--pidfile", str(self._pid_file), "--chardev", chardev)
         monitor = ("--monitor", "chardev=monitor")
-        await run(PROGRAM, *words, *monitor, *listening.words(self.socket))
+        await launch(PROGRAM, *words, *monitor, *listening.words(self.socket))
         self._monitor = await Monitor.connect(self._monitor_socket)
         try:
             below: str | None = None
             for layer in layers:
                 await self._add(layer, below, read_only=not (writable and layer is layers[-1]))
                 below = layer.name
+            self._ready_file.touch()
         except BaseException:
             await self.end()
             raise
 
     async def end(self) -> None:
         """End it in good order, else kill it."""
-        if await self.find():
+        if await self._connect():
             with contextlib.suppress(DriverError):  # it hung up, or is looked after below
                 await self._ask("quit")
             self.forget()
@@ -211,7 +216,7 @@ class StorageDaemon:
         await self._ask("blockdev-add", **_image(layer, below, read_only=read_only))
 
     async def _ask(self, command: str, **arguments: Any) -> Any:
-        if not await self.find() or self._monitor is None:
+        if not await self._connect() or self._monitor is None:
             raise Temporary("the volume's storage daemon is gone")
         return await self._monitor.ask(command, **arguments)
 
