@@ -19,7 +19,7 @@ class BlockAccess(msgspec.Struct, frozen=True, kw_only=True):
     `protocol` says how the rest is read:
     file    `path` is a file on this host
     nbd     `path` is a Unix socket (else `hosts`), `name` the export's name
-    rbd     `name` is pool/image or pool/image@snapshot, `hosts` the monitors, `user` and `secret` the cephx key
+    rbd     `name` is pool/image[@snapshot], `hosts` the monitors, `user` and `secret` the cephx key
     iscsi   `name` is the IQN and LUN as iqn/lun, `user` and `secret` are CHAP's
     nfs     `name` is the path under the export, of `hosts`
 

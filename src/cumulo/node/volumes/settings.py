@@ -25,7 +25,8 @@ class Served(Backend, frozen=True, kw_only=True):
     """A backend whose volumes storage daemons of this host export over NBD.
 
     listen: the address for servers on other hosts, empty: only Unix sockets of this host; then `ports`
-    (first and last) are theirs, and `tls_folder` has ca-cert.pem, server-cert.pem and server-key.pem.
+    (first and last) are theirs, and `tls_folder` has ca-cert.pem, server-cert.pem and server-key.pem, and
+    client-cert.pem and client-key.pem for reading volumes of other hosts.
     """
 
     listen: str = ""

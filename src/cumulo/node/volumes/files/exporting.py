@@ -56,6 +56,11 @@ class Exporting:
         self._sessions: dict[str, Session] = {}
         self._tops: dict[str, str] = {}  # daemon's key → the highest layer that it has open
 
+    @property
+    def tls_folder(self) -> str:
+        """The folder of certificates, ours as a client of other pools too."""
+        return self._address.tls_folder
+
     def open_layers(self, *, without: str = "") -> set[str]:
         """Return all layers that daemons have open, but for the one with this key."""
         tops = [top for key, top in self._tops.items() if key != without]

@@ -71,7 +71,8 @@ class Making:
             await self._records.save(msgspec.structs.replace(record, head=name))
 
     async def _copy(self, source: BlockAccess, name: str, spec: VolumeSpec) -> None:
-        await images.copy(source, images.Target(lambda _: self._layers.target(name), reads_zeroes=True), spec)
+        target = images.Target(lambda _: self._layers.target(name), reads_zeroes=True)
+        await images.copy(source, target, spec, self._exporting.tls_folder)
         await self._layers.flush(name)
 
     async def _keep(self, spec: VolumeSpec, head: str, header: int) -> None:

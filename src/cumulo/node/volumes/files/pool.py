@@ -147,7 +147,7 @@ class FilePool:
             if record is not None:
                 _check_unused(record)
                 await self._exporting.end_own(spec.volume_id)
-            check_fits(await images.size_of(source), spec.size_gib * GIB)
+            check_fits(await images.size_of(source, self._exporting.tls_folder), spec.size_gib * GIB)
             await self._making.make(spec, source)
             await self._sweep()
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cumulo.core.drivers import Permanent, Temporary
-from cumulo.node.commands import run
+from cumulo.node.commands import launch
 
 _REQUEST = struct.Struct("<ii64sIiQQIIIIII")  # mode, op, driver, length, target, session, LU, …, force
 _REPLY = struct.Struct("<II")  # error, length
@@ -43,7 +43,7 @@ class TargetDaemon:
         self.end()
         environment = ("env", f"TGT_IPC_SOCKET={self._control}")
         at = ("--iscsi", f"portal={host}:{port}")
-        await run(*environment, "tgtd", "-C", "0", "-t", "4", *at, "-p", str(self.pid_file))
+        await launch(*environment, "tgtd", "-C", "0", "-t", "4", *at, "-p", str(self.pid_file))
         async with asyncio.timeout(_SECONDS):
             while not await self._answers():  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(_PAUSE)
