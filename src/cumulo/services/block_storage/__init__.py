@@ -9,7 +9,7 @@ from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain.quotas import LIMITS
 from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.ownership import VolumesOwned
-from cumulo.services.block_storage.tasks import SAGAS, SCHEDULES
+from cumulo.services.block_storage.tasks import RECONCILERS, SAGAS, SCHEDULES
 
 SERVICE = Service(
     name="block_storage",
@@ -18,6 +18,7 @@ SERVICE = Service(
     parts=PARTS,
     rules=policy.RULES,
     sagas=SAGAS,
+    reconcilers=RECONCILERS,
     schedules=SCHEDULES,
     settings=BlockStorageSettings,
     limits=LIMITS,

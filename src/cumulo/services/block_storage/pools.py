@@ -21,6 +21,7 @@ LONGEST = 4 * 3600.0  # seconds that copying a volume may take
 QUICK = 600.0  # seconds that everything else may take
 TRIES = 30  # so that a host has a minute to come back
 VERBS = "pool"
+COPY = "copy-"  # before a new volume's id: the export that it is copied from
 THICK = "thick"
 
 

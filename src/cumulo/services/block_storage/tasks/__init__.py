@@ -2,6 +2,7 @@
 
 from cumulo.services.block_storage.tasks.creation import CreateVolume
 from cumulo.services.block_storage.tasks.deletion import DeleteSnapshot, DeleteVolume
+from cumulo.services.block_storage.tasks.exports import orphaned_exports
 from cumulo.services.block_storage.tasks.growth import ExtendVolume
 from cumulo.services.block_storage.tasks.housekeeping import expired_messages
 from cumulo.services.block_storage.tasks.images import ReimageVolume, UploadVolume
@@ -21,9 +22,11 @@ SAGAS = (
     DeleteSnapshot,
     RevertVolume,
 )
+RECONCILERS = (orphaned_exports,)
 SCHEDULES = (expired_messages,)
 
 __all__ = [
+    "RECONCILERS",
     "SAGAS",
     "SCHEDULES",
     "CreateSnapshot",

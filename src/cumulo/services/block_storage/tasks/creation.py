@@ -16,7 +16,7 @@ from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import Pool, Snapshot, Volume, VolumeStatus
-from cumulo.services.block_storage.pools import LONGEST, TRIES, opened, reaching, spec_of, specs_of
+from cumulo.services.block_storage.pools import COPY, LONGEST, TRIES, opened, reaching, spec_of, specs_of
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
 QEMU_FORMATS = {"vhd": "vpc", "iso": "raw", "ami": "raw", "aki": "raw", "ari": "raw", "ploop": "parallels"}
@@ -187,7 +187,7 @@ async def copy(
     """Fill a volume from another pool's volume or snapshot, exported for that while."""
     if source.host is None:
         raise Permanent(f"volume {source.id} is in no pool")
-    export = f"copy-{spec.volume_id}"
+    export = f"{COPY}{spec.volume_id}"
     async with reaching(run, source.host, longest=LONGEST) as other:
         access = await other.open(source.id, export, read_only=True, snapshot_id=snapshot_id)
         try:
