@@ -23,7 +23,8 @@ def glance_links(page: Page) -> dict[str, Any]:
     """`first`, `next` and `schema`, as paths below the service's own address."""
     path = "/v2/" + page.url.rsplit("/v2/", 1)[-1]
     here = page.url.rsplit("/v2/", 1)[0]
-    links = {"schema": f"/v2/schemas/{page.collection}"}
+    within = "metadefs/" if "/metadefs/" in path else ""
+    links = {"schema": f"/v2/schemas/{within}{page.collection}"}
     links["first"] = page.link().removeprefix(here) if page.query else path
     if page.next_marker:
         links["next"] = page.link(marker=page.next_marker).removeprefix(here)

@@ -8,6 +8,8 @@ from cumulo.services.image.model import ImageStatus, MemberStatus, TaskStatus, V
 from cumulo.services.image.schema.images import CONTAINER_FORMATS, DISK_FORMATS
 
 routes = RouteSet()
+# Two that Glance has and this service never shows: data that nobody may retry, and images that are gone.
+STATUSES = [*(status.value for status in ImageStatus), "killed", "deleted"]
 TASK_TYPES = ("import", "api_image_import", "location_import", "appliance_import")
 UUID = "^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$"
 
@@ -25,7 +27,7 @@ def _number(description: str, *, fixed: bool = False) -> dict[str, Any]:
 IMAGE: dict[str, Any] = {
     "id": _text("An identifier for the image", null=False, pattern=UUID),
     "name": _text("Descriptive name for the image", maxLength=255),
-    "status": _text("Status of the image", null=False, fixed=True, enum=[s.value for s in ImageStatus]),
+    "status": _text("Status of the image", null=False, fixed=True, enum=STATUSES),
     "visibility": _text("Scope of image accessibility", null=False, enum=[v.value for v in Visibility]),
     "protected": {"type": "boolean", "description": "If true, image will not be deletable."},
     "os_hidden": {"type": "boolean", "description": "If true, image will not appear in default lists."},

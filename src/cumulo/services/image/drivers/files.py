@@ -158,7 +158,10 @@ class FileStore:
 
 
 class FileWriter:
-    """An upload into a file. Blocks are gathered, then written and hashed in a thread."""
+    """An upload into a file.
+
+    Blocks are gathered; while the next ones come, the last are written and hashed, each in a thread.
+    """
 
     def __init__(self, path: Path, file: BinaryIO, threads: ThreadPoolExecutor) -> None:
         self._path = path
@@ -167,11 +170,12 @@ class FileWriter:
         self._gathered: list[bytes] = []
         self._waiting = 0
         self._size = 0
+        self._under_way: asyncio.Future[list[None]] | None = None
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha512 = hashlib.sha512()
 
     async def write(self, block: bytes) -> None:
-        """Append the next bytes; now and then this waits for the disk."""
+        """Append the next bytes; this waits for the disk when it is slower than they come."""
         self._gathered.append(block)
         self._waiting += len(block)
         if self._waiting >= BLOCK:
@@ -180,11 +184,14 @@ class FileWriter:
     async def finish(self) -> Written:
         """Make what was written durable and say what it is."""
         await self._flush()
+        await self._settle()
         await self._do(self._close_durably)
         return Written(self._size, self._md5.hexdigest(), self._sha512.hexdigest())
 
     async def discard(self) -> None:
         """Remove what was written."""
+        with contextlib.suppress(Full, OSError):
+            await self._settle()
 
         def remove() -> None:
             self._file.close()
@@ -193,15 +200,22 @@ class FileWriter:
         await self._do(remove)
 
     async def _flush(self) -> None:
+        await self._settle()
         data = b"".join(self._gathered)
         self._gathered, self._waiting = [], 0
-        await self._do(lambda: self._append(data))
+        work = (lambda: self._append(data), lambda: self._md5.update(data))
+        self._under_way = asyncio.gather(*(self._do(one) for one in work))
+
+    async def _settle(self) -> None:
+        """Wait until what was flushed is written. Raises Full."""
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            await under_way
 
     def _append(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
-        self._md5.update(data)
         self._sha512.update(data)
         self._size += len(data)
 
