@@ -100,7 +100,7 @@ async def test_who_may_do_what_when_really_calling(
         for place in PLACES
     }
     identity.cloud.engine.database = Undoing(identity.database)
-    monkeypatch.setattr(KeyFolder, "rotate", lambda _self: None)  # files are not undone
+    monkeypatch.setattr(KeyFolder, "rotate", lambda _self, keep=3: None)  # files are not undone
     lines = []
     for operation in sorted(SERVICE.operations(), key=lambda each: (each.path, each.method)):
         cases = {place: (place, "member") for place in PLACES}

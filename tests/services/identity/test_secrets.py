@@ -82,13 +82,37 @@ async def test_what_a_credential_says_is_sealed_in_the_database(identity: Any, a
     async with identity.database.begin() as tx:
         [row] = await tx.all(Credential)
         assert b"planted" not in row.sealed
-        work = type("Work", (), {"db": tx, "use": lambda _self, kind: keys})()
         keys = identity.cloud.bindings[CredentialKeys]
-        assert await secrets.rotate(work) == 1
+        assert await secrets.rotate(at_work(tx, keys)) == 1
         [after] = await tx.all(Credential)
     assert after.sealed != row.sealed
     assert keys.is_current(after.sealed)
     assert (await ann.get("/credentials"))["credentials"][0]["blob"] == "planted secret"
+
+
+def at_work(tx: Any, keys: CredentialKeys) -> Any:
+    """Return what a rotation works with in a transaction."""
+    told = {
+        "db": tx,
+        "use": lambda _self, _kind: keys,
+        "after_commit": lambda _self, call: tx.after_commit(call),
+    }
+    return type("Work", (), told)()
+
+
+async def test_turns_of_the_key_that_fail_lose_no_credential(identity: Any, ann: Any) -> None:
+    await ann.post("/credentials", {"credential": {"type": "cert", "blob": "kept"}})
+    keys = identity.cloud.bindings[CredentialKeys]
+    for _ in range(5):
+        with pytest.raises(ZeroDivisionError):
+            async with identity.database.begin() as tx:
+                await secrets.rotate(at_work(tx, keys))
+                raise ZeroDivisionError
+    assert (await ann.get("/credentials"))["credentials"][0]["blob"] == "kept"
+    async with identity.database.begin() as tx:
+        await secrets.rotate(at_work(tx, keys))
+    assert (await ann.get("/credentials"))["credentials"][0]["blob"] == "kept"
+    assert len(list(keys.folder.glob("*.key"))) == secrets.KEPT_KEYS
 
 
 async def test_an_ec2_credential_wants_keys_and_a_project(ann: Any) -> None:

@@ -66,15 +66,18 @@ class KeyFolder:
         """Say whether this was sealed with the newest key."""
         return sealed[:1] == bytes([self._primary])
 
-    def rotate(self, keep: int = 3) -> None:
-        """Make a new key, seal with it from now on, and forget all but the `keep` newest."""
+    def rotate(self, keep: int | None = 3) -> None:
+        """Make a new key, seal with it from now on, and forget all but the `keep` newest (None: none)."""
         files = self._files()
         latest = files[-1][1] if files else 0
         used = {number for _made, number, _key in files}
         fresh = next(n for n in [*range(latest + 1, _IDS + 1), *range(1, latest + 1)] if n not in used)
         key = base64.b64encode(secrets.token_bytes(_KEY)).decode()
         self._write(fresh, json.dumps({"made": clock.now().isoformat(), "key": key}))
-        self.forget(keep)
+        if keep is None:
+            self._look()
+        else:
+            self.forget(keep)
 
     def forget(self, keep: int) -> None:
         """Remove all but the `keep` newest keys; what they sealed can never be opened again."""

@@ -26,6 +26,9 @@ from cumulo.services.identity.model import AccessToken, Consumer, Credential, Re
 EC2 = "ec2"
 
 
+KEPT_KEYS = 3
+
+
 class CredentialKeys(KeyFolder):
     """The keys that credentials are sealed with: a folder beside the tokens' keys."""
 
@@ -170,9 +173,13 @@ async def require_ec2(db: Reader, user_id: str, access: str) -> Credential:
 
 
 async def rotate(work: Work) -> int:
-    """Make a new key and seal every secret anew by it; return how many. Old keys stay for three turns."""
+    """Make a new key and seal every secret anew by it; return how many. Old keys stay for three turns.
+
+    No key goes before all that it sealed is sealed anew for good, however often that fails.
+    """
     keys = work.use(CredentialKeys)
-    keys.rotate()
+    keys.rotate(keep=None)
+    work.after_commit(lambda: keys.forget(KEPT_KEYS))
     count = 0
     kinds: tuple[Any, ...] = (Credential, Consumer, RequestToken, AccessToken)
     for kind in kinds:
