@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cumulo.contracts.volumes import BlockAccess
-from cumulo.core.drivers import Permanent, Temporary
+from cumulo.core.drivers import Temporary
 from cumulo.node.volumes.fake import FakePool
 from cumulo.node.volumes.sparse import SparseBytes
 from cumulo.testing.volumes import GIB, Attach, Device, VolumePoolContract, a_volume
@@ -49,15 +49,6 @@ async def test_it_fails_as_often_as_it_was_told(pool: FakePool):
             await pool.create(spec)
     await pool.create(spec)
     assert list(pool.calls) == [("create", spec.volume_id)] * 3
-
-
-async def test_a_late_worker_does_not_bring_a_volume_back(pool: FakePool):
-    spec = a_volume()
-    await pool.create(spec, fence=2)
-    await pool.delete(spec.volume_id)
-    with pytest.raises(Permanent):
-        await pool.create(spec, fence=1)
-    assert pool.volumes == {}
 
 
 async def test_one_fake_fills_from_another(pool: FakePool):

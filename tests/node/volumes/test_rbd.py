@@ -2,8 +2,9 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -12,7 +13,9 @@ from cumulo.node.volumes.rbd.cluster import Account, Cluster
 from cumulo.node.volumes.rbd.pool import EXPORTS, VOLUMES, RbdPool
 from cumulo.testing.block_device import attached
 from cumulo.testing.ceph import POOL, PROGRAMS, USER, PrivateCeph
-from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract
+from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract, a_volume, content, new_id
+
+R = TypeVar("R")
 
 pytestmark = [
     pytest.mark.engines,
@@ -66,3 +69,54 @@ def attach() -> Attach:
 
 class TestRbdPool(VolumePoolContract, EncryptionContract):
     pass
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+VERBS = {
+    "create": lambda pool, new, old, snap: pool.create(new),
+    "create_from_snapshot": lambda pool, new, old, snap: pool.create_from_snapshot(new, snap, old),
+    "clone": lambda pool, new, old, snap: pool.clone(new, old),
+    "create_snapshot": lambda pool, new, old, snap: pool.create_snapshot(old, new.volume_id),
+    "delete_snapshot": lambda pool, new, old, snap: pool.delete_snapshot(old, snap),
+    "abandon": lambda pool, new, old, snap: pool.abandon(old),
+}
+
+
+@pytest.mark.parametrize("verb", [*VERBS])
+async def test_a_verb_that_was_killed_is_finished_by_the_next_try(pool: RbdPool, verb: str):
+    work = Cluster.work
+    for calls in range(30):
+        old, new, snap = a_volume(), a_volume(2), new_id()
+        await pool.create(old)
+        await pool.write(old.volume_id, 0, b"before")
+        await pool.create_snapshot(old.volume_id, snap)
+        await pool.write(old.volume_id, 0, b"after!")
+        left = iter(range(calls))
+
+        async def dying(cluster: Cluster, what: Callable[[], R], left: Iterator[int] = left) -> R:
+            if next(left, None) is None:
+                raise Killed
+            return await work(cluster, what)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Cluster, "work", dying)
+            try:
+                await VERBS[verb](pool, new, old.volume_id, snap)
+            except Killed:
+                was_killed = True
+            else:
+                was_killed = False
+        await VERBS[verb](pool, new, old.volume_id, snap)
+        if verb == "abandon":
+            await pool.adopt(old, f"unmanaged-{old.volume_id}")
+        assert await content(pool, old.volume_id, 0, 6) == b"after!"
+        made = {"create": bytes(6), "create_from_snapshot": b"before", "clone": b"after!"}
+        if verb in made:
+            assert await content(pool, new.volume_id, 0, 6) == made[verb]
+        if not was_killed:
+            assert calls > 1
+            return
+    pytest.fail("it makes no end of calls")

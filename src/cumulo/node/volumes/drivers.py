@@ -58,7 +58,7 @@ def _pool(backend: str, settings: AnyBackend, site: Site) -> PoolDriver:
         return FakePool(site.host, backend, total_gib=settings.total_gib, pool=settings.pool)
     if isinstance(settings, RbdBackend):
         account = Account(user=settings.user, conf=settings.conf, keyring=settings.keyring)
-        return RbdPool(name, Cluster(settings.ceph_pool, account))
+        return RbdPool(name, Cluster(settings.ceph_pool, account), _fences(site, backend))
     if isinstance(settings, NfsBackend):
         share = NfsFolder(settings.server, settings.export, settings.path)
         return _file_pool(name, settings, share, site)
@@ -69,8 +69,8 @@ def _pool(backend: str, settings: AnyBackend, site: Site) -> PoolDriver:
 
 def _file_pool(name: PoolName, settings: Served, folder: Folder, site: Site) -> FilePool:
     address = Address(settings.listen, settings.ports, settings.tls_folder)
-    fences = site.state / "node" / "volume-fences" / name.backend
-    return FilePool(name=name, folder=folder, run=site.run / name.backend, address=address, fences=fences)
+    run, fences = site.run / name.backend, _fences(site, name.backend)
+    return FilePool(name=name, folder=folder, run=run, address=address, fences=fences)
 
 
 def _iscsi_pool(name: PoolName, settings: IscsiBackend, site: Site) -> FilePool:
@@ -79,7 +79,11 @@ def _iscsi_pool(name: PoolName, settings: IscsiBackend, site: Site) -> FilePool:
         folder=LocalFolder(site.state / settings.path),
         run=site.run / name.backend,
         address=Address(settings.listen, settings.ports),
-        fences=site.state / "node" / "volume-fences" / name.backend,
+        fences=_fences(site, name.backend),
         exporting=TargetExporting,
         making=Copying,
     )
+
+
+def _fences(site: Site, backend: str) -> Path:
+    return site.state / "node" / "volume-fences" / backend

@@ -52,6 +52,15 @@ class VolumesContract:
         await pool.delete(spec.volume_id)
         assert await pool.stored() == []
 
+    async def test_a_late_worker_does_not_bring_a_volume_back(self, pool: PoolDriver) -> None:
+        """One whose task another has taken over since."""
+        spec = a_volume()
+        await pool.create(spec, fence=2)
+        await pool.delete(spec.volume_id)
+        with pytest.raises(Permanent):
+            await pool.create(spec, fence=1)
+        assert await pool.stored() == []
+
     async def test_what_needs_a_volume_says_that_it_is_gone(self, pool: PoolDriver) -> None:
         """The service tells Gone from failures."""
         unknown = new_id()

@@ -7,6 +7,7 @@ somebody else's.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -14,6 +15,7 @@ import msgspec
 
 from cumulo.contracts.volumes import BlockAccess, Extent, PoolReport, StoredVolume, VolumeSpec
 from cumulo.core.drivers import Permanent, Unsupported
+from cumulo.node.hypervisor.fences import Fences
 from cumulo.node.volumes import images as qemu
 from cumulo.node.volumes import luks
 from cumulo.node.volumes.driver import (
@@ -51,10 +53,11 @@ class Export(msgspec.Struct):
 
 
 class RbdPool:
-    """A `PoolDriver` on a pool of a Ceph cluster."""
+    """A `PoolDriver` on a pool of a Ceph cluster. `fences` is the folder of fences seen."""
 
-    def __init__(self, name: PoolName, cluster: Cluster) -> None:
+    def __init__(self, name: PoolName, cluster: Cluster, fences: Path | None = None) -> None:
         self._name = name
+        self._fences = Fences(fences)
         self._cluster = cluster
         self._images = Images(cluster)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -73,9 +76,10 @@ class RbdPool:
         allocated = sum(volume.size_gib for volume in (await self._volumes()).values())
         return self._name.report(room, allocated, protocol="rbd")
 
-    async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:  # noqa: ARG002  its record tells
+    async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""
         async with self._making(spec) as wanted:
+            self._fences.pass_through(spec.volume_id, fence)
             if wanted:
                 await self._make(spec)
 
