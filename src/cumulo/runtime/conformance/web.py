@@ -1,21 +1,19 @@
 """A web server on this machine with one picture, a small disk, for what imports images from the web."""
 
 import contextlib
-import functools
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 PICTURE = "picture.qcow2"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+class NoWeb(Exception):
+    """The web server did not start."""
 
 
 @contextlib.contextmanager
@@ -25,12 +23,25 @@ def web_server() -> Iterator[str]:
         picture = Path(folder) / PICTURE
         maker = shutil.which("qemu-img") or "qemu-img"
         subprocess.run([maker, "create", "-q", "-f", "qcow2", str(picture), "8M"], check=True)
-        handler = functools.partial(_Quiet, directory=folder)
-        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            thread = threading.Thread(target=server.serve_forever, daemon=True)
-            thread.start()
+        command = [
+            sys.executable,
+            "-u",
+            "-m",
+            "http.server",
+            "--bind",
+            "127.0.0.1",
+            "--directory",
+            folder,
+            "0",
+        ]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as server:
             try:
-                yield f"http://127.0.0.1:{server.server_address[1]}/{PICTURE}"
+                said = server.stdout.readline() if server.stdout else ""
+                port = re.search(r"port (\d+)", said)
+                if port is None:
+                    raise NoWeb(said)
+                yield f"http://127.0.0.1:{port[1]}/{PICTURE}"
             finally:
-                server.shutdown()
-                thread.join()
+                server.terminate()

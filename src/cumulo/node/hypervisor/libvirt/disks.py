@@ -21,12 +21,13 @@ from cumulo.node.files import write_atomically
 
 GIB = 1 << 30
 FICLONE = 0x40049409  # Linux's ioctl that shares a file's blocks with another
-FORMATS = {"qcow2": "qcow2", "raw": "raw", "gpt": "raw"}  # what a base keeps as it is, as QEMU calls it
+FORMATS = {"qcow2": "qcow2", "raw": "raw", "gpt": "raw", "iso": "raw"}  # what a base keeps as it is, as QEMU calls it
 CONVERTED = {"vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
 _SPARE = 1 << 26  # bytes that a qcow2's own tables may take, beside a part of the disk's size
 _PATIENCE = 3600.0  # seconds that a conversion may take
 USED_BASE = "base"  # in a server's folder: the name of the base that its disk lies on
 DISK = "disk.qcow2"
+RESCUE = "rescue"  # in a server's folder: one with the disk that it is rescued by
 
 
 class ImageInfo(msgspec.Struct):
@@ -76,7 +77,8 @@ class Bases:
 
     def forget_unused(self, servers: Path, before: float) -> list[str]:
         """Delete bases that no server in `servers` uses and that were last asked for before `before`."""
-        used = {file.read_text() for file in servers.glob(f"*/{USED_BASE}")}
+        noted = (*servers.glob(f"*/{USED_BASE}"), *servers.glob(f"*/{RESCUE}/{USED_BASE}"))
+        used = {file.read_text() for file in noted}
         old = [
             file for file in self._folder.glob("*") if file.name not in used and file.stat().st_mtime < before
         ]

@@ -19,8 +19,6 @@ _VDI_AT, _VDI = 0x40, bytes.fromhex("7f10dabe")
 _ISO_AT, _ISO = 0x8001, b"CD001"
 _TAR_AT, _TAR = 257, b"ustar"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
-_GPT = b"EFI PART"
-_BLOCKS = (512, 4096)  # where a disk's second block begins
 
 
 class ContentMismatch(Exception):
@@ -41,11 +39,6 @@ def recognise(head: bytes) -> str | None:
     if head[_ISO_AT : _ISO_AT + 5] == _ISO:
         return "iso"
     return None
-
-
-def is_partitioned(head: bytes) -> bool:
-    """Say whether there is a GUID partition table."""
-    return any(head[at : at + len(_GPT)] == _GPT for at in _BLOCKS)
 
 
 def is_tar(head: bytes) -> bool:
