@@ -344,3 +344,10 @@ async def test_a_volume_without_an_id_is_none(cloud: StorageCloud):
     assert (await member.get(f"{VOLUMES}/")).status_code == 404
     assert (await member.delete(f"{VOLUMES}/")).status_code == 404
     assert (await member.put(f"{VOLUMES}/", json={"volume": {"name": "x"}})).status_code == 404
+
+
+async def test_a_volume_of_a_backup_or_group_that_is_not_there_is_refused(cloud: StorageCloud, latest):
+    member = cloud.member("p1")
+    for name in ("backup_id", "group_id", "consistencygroup_id"):
+        body = {"volume": {"size": 1, name: "22222222-1111-4111-8111-111111111111"}}
+        assert (await member.post(VOLUMES, json=body, headers=latest)).status_code == 404, name

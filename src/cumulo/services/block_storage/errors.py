@@ -140,3 +140,59 @@ class VolumeTooLarge(TooLarge):
 
 class QuotaExceeded(OverQuota):
     """Quota exceeded for resources: {name}."""
+
+
+class BackupNotFound(NotFound):
+    """Backup {id} could not be found."""
+
+
+class InvalidBackup(Invalid):
+    """Invalid backup: {reason}"""
+
+
+class TransferNotFound(NotFound):
+    """Transfer {id} could not be found."""
+
+
+class InvalidAuthKey(Invalid):
+    """Invalid auth key: Attempt to transfer {id} with invalid auth key."""
+
+
+class GroupTypeNotFound(NotFound):
+    """Group type {id} could not be found."""
+
+
+class GroupTypeExists(Conflict):
+    """Group Type {name} already exists."""
+
+
+class GroupTypeInUse(Invalid):
+    """Target group type is still in use. Group Type {id} deletion is not allowed with groups of the type."""
+
+
+class GroupSpecNotFound(NotFound):
+    """Group Type {id} has no specs with key {key}."""
+
+
+class InvalidGroupType(Invalid):
+    """Invalid group type: {reason}"""
+
+
+class GroupNotFound(NotFound):
+    """Group {id} could not be found."""
+
+
+class InvalidGroup(Invalid):
+    """Invalid Group: {reason}"""
+
+
+class GroupSnapshotNotFound(NotFound):
+    """GroupSnapshot {id} could not be found."""
+
+
+class InvalidGroupSnapshot(Invalid):
+    """Invalid GroupSnapshot: {reason}"""
+
+
+class ClusterNotFound(NotFound):
+    """Cluster {name} could not be found."""

@@ -14,7 +14,9 @@ from cumulo.services.block_storage import keys
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain import quotas, types
 from cumulo.services.block_storage.errors import (
+    BackupNotFound,
     BadRequest,
+    GroupNotFound,
     InvalidInput,
     InvalidSnapshot,
     InvalidVolume,
@@ -65,6 +67,10 @@ async def create(work: Work, order: Order) -> Volume:
     sources = [one for one in (order.snapshot_id, order.source_id, order.image_id, order.backup_id) if one]
     if len(sources) > 1:
         raise BadRequest(reason="Specify only one of snapshot_id, source_volid, imageRef and backup_id.")
+    if order.backup_id is not None:
+        raise BackupNotFound(id=order.backup_id)
+    if order.group_id is not None:
+        raise GroupNotFound(id=order.group_id)
     source, size = await _source(work.db, order)
     image = await _image(work, order)
     size = order.size if size is None else size

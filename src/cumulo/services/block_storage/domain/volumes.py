@@ -112,7 +112,9 @@ async def create(ctx: Ctx, request: VolumeRequestBody) -> Volume:
         snapshot_id=body.snapshot_id or None,
         source_id=body.source_volid or None,
         backup_id=(body.backup_id or None) if version >= (3, 47) else None,
-        group_id=(body.group_id or None) if version >= (3, 13) else None,
+        group_id=((body.group_id or None) if version >= (3, 13) else None)
+        or body.consistencygroup_id
+        or None,
         volume_type=body.volume_type,
         zone=body.availability_zone or None,
         metadata=body.metadata or {},
