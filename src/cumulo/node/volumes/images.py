@@ -16,7 +16,8 @@ from cumulo.core.drivers import Permanent, Unsupported
 from cumulo.node.commands import Limits, run
 
 COPY_HOURS = 12
-_COPY = Limits(memory=8 << 30, seconds=COPY_HOURS * 3600)
+_LOOKING = 60  # processor seconds to understand an image's header, however large the image
+_MEMORY, _CEPH_MEMORY = 2 << 30, 8 << 30  # bytes of address space; Ceph's library has many threads
 _ISCSI_PORT = 3260
 
 
@@ -153,7 +154,7 @@ async def size_of(source: BlockAccess, tls_folder: str = "") -> int:
     with secrets() as kept:
         options = written(options_of(source, kept, tls_folder))
         words = ("qemu-img", "info", "--output=json", *kept.words, "--image-opts")
-        said = await run(*words, options, limits=_COPY, keep=kept.descriptors)
+        said = await run(*words, options, limits=_limits(options, _LOOKING), keep=kept.descriptors)
     info = msgspec.json.decode(said)
     data = info.get("format-specific", {}).get("data", {})
     if "backing-filename" in info or (isinstance(data, dict) and "data-file" in data):
@@ -174,7 +175,8 @@ async def copy(source: BlockAccess, target: Target, spec: VolumeSpec, tls_folder
         skipping = ("--target-is-zero",) if target.reads_zeroes and not spec.cipher else ()
         words = ("qemu-img", "convert", "-n", "-t", "writeback", *skipping, *kept.words)
         ends = ("--image-opts", "--target-image-opts", read, written(options))
-        await run(*words, *ends, seconds=COPY_HOURS * 3600, limits=_COPY, keep=kept.descriptors)
+        limits = _limits(" ".join(ends), COPY_HOURS * 3600)
+        await run(*words, *ends, seconds=COPY_HOURS * 3600, limits=limits, keep=kept.descriptors)
 
 
 async def data_extents(source: BlockAccess) -> list[Extent]:
@@ -182,7 +184,8 @@ async def data_extents(source: BlockAccess) -> list[Extent]:
     with secrets() as kept:
         options = written(options_of(source, kept))
         words = ("qemu-img", "map", "--output=json", *kept.words, "--image-opts", options)
-        said = await run(*words, seconds=600, limits=_COPY, keep=kept.descriptors)
+        limits = _limits(options, COPY_HOURS * 3600)
+        said = await run(*words, seconds=600, limits=limits, keep=kept.descriptors)
     found: list[Extent] = []
     for piece in msgspec.json.decode(said):
         if not piece["data"] or piece["zero"]:
@@ -193,3 +196,8 @@ async def data_extents(source: BlockAccess) -> list[Extent]:
             offset, length = last.offset, last.length + length
         found.append(Extent(offset=offset, length=length))
     return found
+
+
+def _limits(options: str, seconds: int) -> Limits:
+    """Return what qemu-img may use at most for devices with these options."""
+    return Limits(memory=_CEPH_MEMORY if "driver=rbd" in options else _MEMORY, seconds=seconds)
