@@ -196,6 +196,9 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     await user("POST", f"{NETWORK}/security-group-rules", {"security_group_rule": rule})
     spare = {"network_id": network, "security_groups": [group]}
     await user("POST", f"{NETWORK}/ports", {"port": spare})
+    share = {"object_type": "network", "object_id": network, "action": "access_as_shared"}
+    policy = {"rbac_policy": {**share, "target_tenant": "somebody"}}
+    await user("POST", f"{NETWORK}/rbac-policies", policy)
     shared = await world.admin("POST", f"{NETWORK}/networks", {"network": {"name": f"for-{project[:6]}"}})
     far = {"network_id": shared["network"]["id"], "ip_version": 4, "cidr": "10.7.0.0/24"}
     await world.admin("POST", f"{NETWORK}/subnets", {"subnet": {**far, "project_id": project}})

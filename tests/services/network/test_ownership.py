@@ -29,6 +29,9 @@ async def one_of_everything(client, admin, project_id, outside):
     route = {"destination": "10.99.0.0/24", "nexthop": hop}
     await client.call("PUT", f"/routers/{router['id']}", {"router": {"routes": [route]}}, expect=200)
     await client.create("floatingip", floating_network_id=outside, port_id=port["id"])
+    share = {"object_type": "network", "object_id": home["id"], "action": "access_as_shared"}
+    body = {"rbac_policy": {**share, "target_tenant": f"friend-of-{project_id}"}}
+    await client.call("POST", "/rbac-policies", body, expect=201)
     far = await admin.create("network", name=f"far-{project_id}")
     wanted = {"network_id": far["id"], "ip_version": 4, "cidr": "10.7.0.0/24", "project_id": project_id}
     await admin.create("subnet", **wanted)
@@ -43,6 +46,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
         "floating ip",
         "network",
         "port",
+        "rbac policy",
         "router",
         "security group",
         "subnet",

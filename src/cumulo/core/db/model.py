@@ -35,6 +35,7 @@ HOMES: dict[str, str] = {}
 """The module that declares each table."""
 
 _REQUIRED: Any = object()
+_SPECS: "dict[type, dict[str, ColumnSpec]]" = {}  # what ancestors without a table declare
 
 
 class ColumnSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,8 +160,8 @@ class ModelType(msgspec.StructMeta):
         metadata: sqlalchemy.MetaData = METADATA,
     ) -> "ModelType":
         """Turn column specs into struct fields, then build the table from the annotations."""
-        specs = {key: value for key, value in namespace.items() if isinstance(value, ColumnSpec)}
-        for key, spec in specs.items():
+        own = {key: value for key, value in namespace.items() if isinstance(value, ColumnSpec)}
+        for key, spec in own.items():
             if spec.default is not _REQUIRED:
                 namespace[key] = msgspec.field(default=spec.default)
             elif spec.default_factory is not _REQUIRED:
@@ -169,7 +170,9 @@ class ModelType(msgspec.StructMeta):
                 del namespace[key]
         # Rows hold no references to themselves, so the garbage collector need not look at thousands.
         cls: Any = super().__new__(mcs, name, bases, namespace, kw_only=True, gc=False)
+        specs = {key: spec for base in bases for key, spec in _SPECS.get(base, {}).items()} | own
         if table is None:
+            _SPECS[cls] = specs
             return cls  # type: ignore[no-any-return]  # a shared ancestor without a table
         cls.table = _table(cls, table, specs, namespace.get("__extra__", ()), metadata)
         HOMES[table] = cls.__module__

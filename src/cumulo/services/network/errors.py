@@ -27,6 +27,22 @@ class SubnetPoolQuotaExceeded(Conflict):
     """Subnet pool {id} gives a project at most {limit}; it would have {wanted}."""
 
 
+class RbacPolicyNotFound(NotFound):
+    """RBAC policy {id} could not be found."""
+
+
+class RbacObjectNotFound(NotFound):
+    """There is no {kind} {id} of yours to be shared."""
+
+
+class RbacPolicyExists(Conflict):
+    """There is such an RBAC policy for {id} and target {target} already."""
+
+
+class RbacPolicyInUse(Conflict):
+    """RBAC policy on object {id} cannot be removed because other objects depend on it: of {projects}."""
+
+
 class PortNotFound(NotFound):
     """Port {id} could not be found."""
 

@@ -23,6 +23,7 @@ from cumulo.services.network.model import (
     Network,
     Owner,
     Port,
+    RbacPolicy,
     Router,
     SecurityGroup,
     Subnet,
@@ -76,6 +77,17 @@ def _used(kind: str, id: str, used: str, project_id: str) -> UsedByOtherProject:
     return UsedByOtherProject(kind=kind, id=id, used=used, project_id=project_id)
 
 
+async def _remove_share(work: Work, policy: RbacPolicy) -> None:
+    """Take a share away whoever uses it: a project that goes shares nothing, and needs no share."""
+    await work.db.delete(RbacPolicy, RbacPolicy.c.id == policy.id)
+
+
+def _whose(model: Any, project_id: str) -> Any:
+    """Return the condition for what goes with a project; also what others share with it alone."""
+    own = model.c.project_id == project_id
+    return or_(own, model.c.target_project == project_id) if model is RbacPolicy else own
+
+
 _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "floating ip": (FloatingIp, floating_ips.delete),
     "port": (Port, _remove_port),
@@ -84,6 +96,7 @@ _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "subnet": (Subnet, subnets.delete),  # one on another's network: those on one's own go with that
     "subnet pool": (SubnetPool, subnet_pools.delete),
     "security group": (SecurityGroup, _remove_group),
+    "rbac policy": (RbacPolicy, _remove_share),
 }
 """Kinds in the order of removal: their model, and what removes one."""
 
@@ -97,7 +110,7 @@ class NetworksOwned:
         for kind, (model, _) in _KINDS.items():
             order = [model.c.created_at, model.c.id]
             where = (
-                model.c.project_id == project_id,
+                _whose(model, project_id),
                 *(_for_themselves(project_id) if model is Port else ()),
             )
             rows = await db.all(model, *where, order_by=order)
@@ -107,15 +120,19 @@ class NetworksOwned:
     async def remove(self, work: Work, project_id: str, thing: Owned) -> None:
         """Remove one; Conflict when another project uses it."""
         model, remove = _KINDS[thing.kind]
-        row = await work.db.one(
-            model, model.c.id == thing.id, model.c.project_id == project_id, for_update=True
-        )
+        row = await work.db.one(model, model.c.id == thing.id, _whose(model, project_id), for_update=True)
         if row is not None:
             await remove(work, row)
 
 
 def _name(row: Any) -> str:
-    return row.floating_ip_address if isinstance(row, FloatingIp) else row.name
+    match row:
+        case FloatingIp():
+            return row.floating_ip_address
+        case RbacPolicy():
+            return f"{row.object_type} {row.object_id}"
+        case _:
+            return str(row.name)
 
 
 def _for_themselves(project_id: str) -> tuple[Any, ...]:

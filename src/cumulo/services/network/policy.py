@@ -86,10 +86,21 @@ REMOVE_ROUTES = _rule("remove_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Take route
 CREATE_FIP, GET_FIP, UPDATE_FIP, DELETE_FIP = _crud("floatingip", "floating IP")
 (CREATE_FIP_ADDRESS,) = _guards("create", "floatingip", "floating_ip_address")
 
-CREATE_GROUP, GET_GROUP, UPDATE_GROUP, DELETE_GROUP = _crud("security_group", "security group")
+CREATE_GROUP, GET_GROUP, UPDATE_GROUP, DELETE_GROUP = _crud("security_group", "security group", read=ANYONE)
 CREATE_RULE = _rule("create_security_group_rule", PROJECT_MEMBER_OR_ADMIN, "Create a rule of a group.")
 GET_RULE = _rule("get_security_group_rule", PROJECT_READER_OR_ADMIN, "See a rule of a group.")
 DELETE_RULE = _rule("delete_security_group_rule", PROJECT_MEMBER_OR_ADMIN, "Delete a rule of a group.")
+
+CREATE_RBAC, GET_RBAC, UPDATE_RBAC, DELETE_RBAC = _crud("rbac_policy", "RBAC policy", read=ANYONE)
+_rule(
+    "restrict_wildcard",
+    "(not field:rbac_policy:target_tenant=* and not field:rbac_policy:target_project=*) or rule:admin_only",
+    "Whoever may share with everyone.",
+)
+CREATE_RBAC_TARGET, UPDATE_RBAC_TARGET = (
+    _rule(f"{verb}_rbac_policy:target_tenant", "rule:restrict_wildcard", f"Say whom to share with ({verb}).")
+    for verb in ("create", "update")
+)
 
 GET_QUOTA = _rule("get_quota", PROJECT_READER_OR_ADMIN, "See a project's limits.")
 UPDATE_QUOTA = _rule("update_quota", ADMIN_ONLY, "Set a project's limits.")

@@ -7,14 +7,15 @@ from cumulo.services.network.api import (
     networks,
     ports,
     quotas,
+    rbac,
     routers,
     security_groups,
     subnet_pools,
 )
 from cumulo.services.network.api.dialect import DIALECT
-from cumulo.services.network.api.tags import tagged
 
-_TAGGED = (
+PARTS = (
+    discovery.routes,
     networks.networks,
     networks.subnets,
     subnet_pools.pools,
@@ -22,10 +23,10 @@ _TAGGED = (
     routers.routers,
     floating_ips.floating_ips,
     security_groups.groups,
+    security_groups.rules,
+    rbac.policies,
+    quotas.routes,
+    availability.routes,
 )
-for _resource in _TAGGED:
-    tagged(_resource)
-
-PARTS = (discovery.routes, *_TAGGED, security_groups.rules, quotas.routes, availability.routes)
 
 __all__ = ["DIALECT", "PARTS"]

@@ -22,6 +22,11 @@ EXTENSIONS = {
     "port-security": "Port Security",
     "project-id": "project_id field enabled",
     "provider": "Provider Network",
+    "rbac-policies": "RBAC Policies",
+    "rbac-subnetpool": "Add subnetpool type to RBAC",
+    "rbac-security-groups": "Add security_group type to network RBAC",
+    "security-groups-shared-filtering": "Security group filtering on the shared field",
+    "revision-if-match": "If-Match constraints based on revision_number",
     "quotas": "Quota management support",
     "quota_details": "Quota details management support",
     "router": "Neutron L3 Router",
@@ -46,6 +51,7 @@ COLLECTIONS = (
     ("floatingip", "floatingips"),
     ("security_group", "security-groups"),
     ("security_group_rule", "security-group-rules"),
+    ("rbac_policy", "rbac-policies"),
 )
 
 

@@ -3,9 +3,10 @@
 from msgspec import UNSET
 
 from cumulo.core.http import Ctx
-from cumulo.core.resource import PROJECT, Resource
+from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import owner
+from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import changes, networks, ports
 from cumulo.services.network.domain import floating_ips as domain
 from cumulo.services.network.errors import FloatingIPNotFound
@@ -13,7 +14,7 @@ from cumulo.services.network.model import FloatingIp, Port
 from cumulo.services.network.schema.bodies import FloatingIpCreate, FloatingIpUpdate
 from cumulo.services.network.schema.views import FloatingIpView
 
-floating_ips = Resource(
+floating_ips = StandardResource(
     "floatingip",
     "/floatingips",
     model=FloatingIp,

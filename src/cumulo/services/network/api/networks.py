@@ -4,7 +4,6 @@ from msgspec import UNSET
 
 from cumulo.core.http import Ctx
 from cumulo.core.http.context import NotAuthorised
-from cumulo.core.resource import Resource
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import (
     check_zones,
@@ -13,6 +12,7 @@ from cumulo.services.network.api.ownership import (
     owner,
     visible_networks,
 )
+from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.api.subnet_pools import prefix_of
 from cumulo.services.network.domain import networks as domain
 from cumulo.services.network.domain import subnets as subnet_domain
@@ -21,7 +21,7 @@ from cumulo.services.network.model import Network, Subnet
 from cumulo.services.network.schema.bodies import NetworkCreate, NetworkUpdate, SubnetCreate, SubnetUpdate
 from cumulo.services.network.schema.views import NetworkView, SubnetView
 
-networks = Resource(
+networks = StandardResource(
     "network",
     "/networks",
     model=Network,
@@ -29,6 +29,7 @@ networks = Resource(
     scope=visible_networks,
     missing=NetworkNotFound,
     quota={"network": 1},
+    shared=True,
 )
 networks.list(policy=policy.GET_NETWORK)
 networks.show(policy=policy.GET_NETWORK)
@@ -54,7 +55,7 @@ async def delete(ctx: Ctx, network: Network) -> None:
     await domain.delete(ctx, network)
 
 
-subnets = Resource(
+subnets = StandardResource(
     "subnet",
     "/subnets",
     model=Subnet,

@@ -8,10 +8,12 @@ from sqlalchemy import or_, select
 
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx
+from cumulo.services.network.domain import sharing
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import AvailabilityZoneNotFound
-from cumulo.services.network.model import Network
-from cumulo.services.network.schema.bodies import FixedIpBody, Owned
+from cumulo.services.network.model import EXTERNAL, SHARED, Network
+from cumulo.services.network.schema.bodies import FixedIpBody
+from cumulo.services.network.schema.standard import Owned
 
 NOT_COLUMNS = frozenset({"tenant_id", "project_id", "availability_zone_hints"})
 
@@ -52,7 +54,12 @@ def visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
     """Scope: own networks, shared ones, external ones."""
     if ctx.identity.is_admin:
         return ()
-    return (or_(model.c.project_id == ctx.identity.project_id, model.c.shared, model.c.external),)
+    return (sharing.usable(model, ctx.identity.project_id, SHARED, EXTERNAL),)
+
+
+def usable(ctx: Ctx, model: Any) -> Sequence[Any]:
+    """Scope: own ones, and those that others let the caller's project use."""
+    return () if ctx.identity.is_admin else (sharing.usable(model, ctx.identity.project_id),)
 
 
 def on_visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
@@ -60,7 +67,7 @@ def on_visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
     if ctx.identity.is_admin:
         return ()
     mine = ctx.identity.project_id
-    seen = select(Network.c.id).where(or_(Network.c.project_id == mine, Network.c.shared))
+    seen = select(Network.c.id).where(sharing.usable(Network, mine))
     return (or_(model.c.project_id == mine, model.c.network_id.in_(seen)),)
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from cumulo.core.auth import Rule
 from cumulo.core.http import Ctx
-from cumulo.core.resource import Resource
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import asked, columns, on_own_networks, owner
+from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import dhcp_options, networks, security_groups
 from cumulo.services.network.domain import ports as domain
 from cumulo.services.network.errors import InvalidInput, PortNotFound
@@ -20,7 +20,7 @@ from cumulo.services.network.schema.views import PortView
 
 APART = ("network_id", "fixed_ips", "security_groups", "extra_dhcp_opts")
 
-ports = Resource(
+ports = StandardResource(
     "port",
     "/ports",
     model=Port,

@@ -5,10 +5,11 @@ from typing import Any
 from msgspec import UNSET
 
 from cumulo.core.http import Ctx
-from cumulo.core.resource import PROJECT, Resource
+from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import asked, check_zones, columns, owner
-from cumulo.services.network.domain import networks, ports
+from cumulo.services.network.api.standard import StandardResource
+from cumulo.services.network.domain import networks, ports, sharing
 from cumulo.services.network.domain import routers as domain
 from cumulo.services.network.errors import BadRequest, RouterNotFound, SubnetNotFound
 from cumulo.services.network.model import Network, Router, Subnet
@@ -23,7 +24,7 @@ from cumulo.services.network.schema.views import RouterView
 
 APART = ("external_gateway_info", "distributed", "ha")
 
-routers = Resource(
+routers = StandardResource(
     "router",
     "/routers",
     model=Router,
@@ -118,11 +119,12 @@ async def visible_subnet(ctx: Ctx, subnet_id: str) -> Subnet:
     """Return a subnet of a network that the caller sees. SubnetNotFound."""
     subnet = await ctx.db.get(Subnet, subnet_id)
     network = await ctx.db.get(Network, subnet.network_id) if subnet else None
-    identity = ctx.identity
     if subnet is None or network is None:
         raise SubnetNotFound(id=subnet_id)
-    if not (identity.is_admin or network.shared or identity.project_id == subnet.project_id):
-        raise SubnetNotFound(id=subnet_id)
+    identity = ctx.identity
+    if identity.project_id != subnet.project_id:
+        who, admin = identity.project_id, identity.is_admin
+        await sharing.find(ctx.db, Network, network.id, SubnetNotFound, project_id=who, is_admin=admin)
     return subnet
 
 

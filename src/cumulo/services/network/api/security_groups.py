@@ -1,9 +1,10 @@
 """Security groups and their rules."""
 
 from cumulo.core.http import Ctx
-from cumulo.core.resource import PROJECT, Resource
+from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import columns, owner
+from cumulo.services.network.api.ownership import columns, owner, usable
+from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import security_groups as domain
 from cumulo.services.network.errors import InvalidInput, SecurityGroupNotFound, SecurityGroupRuleNotFound
 from cumulo.services.network.model import SecurityGroup, SecurityGroupRule
@@ -17,12 +18,13 @@ async def ensure_default(ctx: Ctx) -> None:
         await domain.ensure_default(ctx, ctx.identity.project_id)
 
 
-groups = Resource(
+groups = StandardResource(
     "security_group",
     "/security-groups",
     model=SecurityGroup,
     view=SecurityGroupView,
-    scope=PROJECT,
+    scope=usable,
+    shared=True,
     missing=SecurityGroupNotFound,
     quota={"security_group": 1},
 )
@@ -50,7 +52,7 @@ async def delete(ctx: Ctx, group: SecurityGroup) -> None:
     await domain.delete(ctx, group, is_admin=ctx.identity.is_admin)
 
 
-rules = Resource(
+rules = StandardResource(
     "security_group_rule",
     "/security-group-rules",
     model=SecurityGroupRule,

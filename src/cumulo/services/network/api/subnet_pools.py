@@ -1,35 +1,24 @@
 """Subnet pools."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from msgspec import UNSET
-from sqlalchemy import or_
 
 from cumulo.core.http import Ctx
-from cumulo.core.resource import Resource
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import columns, owner
+from cumulo.services.network.api.ownership import columns, owner, usable
+from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import subnet_pools as domain
 from cumulo.services.network.errors import BadRequest, SubnetPoolNotFound
 from cumulo.services.network.model import SubnetPool
 from cumulo.services.network.schema.bodies import SubnetCreate, SubnetPoolCreate, SubnetPoolUpdate
 from cumulo.services.network.schema.views import SubnetPoolView
 
-
-def visible(ctx: Ctx, model: Any) -> Sequence[Any]:
-    """Scope: own pools and shared ones."""
-    if ctx.identity.is_admin:
-        return ()
-    return (or_(model.c.project_id == ctx.identity.project_id, model.c.shared),)
-
-
-pools = Resource(
+pools = StandardResource(
     "subnetpool",
     "/subnetpools",
     model=SubnetPool,
     view=SubnetPoolView,
-    scope=visible,
+    scope=usable,
+    shared=True,
     missing=SubnetPoolNotFound,
     quota={"subnetpool": 1},
 )

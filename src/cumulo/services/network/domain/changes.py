@@ -9,18 +9,9 @@ from cumulo.core.db import Transaction
 from cumulo.core.errors import Bug
 from cumulo.core.work import Work
 from cumulo.services.network.drivers.specs import Kind
-from cumulo.services.network.model import (
-    FloatingIp,
-    Network,
-    Port,
-    Realisation,
-    Router,
-    SecurityGroup,
-    Subnet,
-    SubnetPool,
-)
+from cumulo.services.network.model import Realisation, Standard
 
-R = TypeVar("R", bound=Network | Subnet | SubnetPool | Port | Router | FloatingIp | SecurityGroup)
+R = TypeVar("R", bound=Standard)
 RECONCILER = "network.realise"
 
 

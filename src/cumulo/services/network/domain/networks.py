@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import ports, security_groups
+from cumulo.services.network.domain import ports, security_groups, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -14,8 +14,19 @@ from cumulo.services.network.errors import (
     InvalidSharedSetting,
     NetworkInUse,
     NetworkNotFound,
+    RbacPolicyInUse,
 )
-from cumulo.services.network.model import FloatingIp, Network, Owner, Port, Router, Subnet
+from cumulo.services.network.model import (
+    EXTERNAL,
+    SHARED,
+    FloatingIp,
+    Network,
+    Owner,
+    Port,
+    RbacPolicy,
+    Router,
+    Subnet,
+)
 
 PHYSICAL = ("flat", "vlan")
 _LEAST_MTU, _MOST_MTU = 68, 65535
@@ -24,12 +35,10 @@ _LEAST_V6_MTU = 1280
 
 async def find(db: Reader, network_id: str, *, project_id: str | None, is_admin: bool = False) -> Network:
     """Return a network that the project can see; else NetworkNotFound."""
-    network = await db.get(Network, network_id)
-    if network is None or not (
-        is_admin or network.shared or network.external or network.project_id == project_id
-    ):
-        raise NetworkNotFound(id=network_id)
-    return network
+    how = (SHARED, EXTERNAL)
+    return await sharing.find(
+        db, Network, network_id, NetworkNotFound, *how, project_id=project_id, is_admin=is_admin
+    )
 
 
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network:
@@ -45,8 +54,12 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network
     limit = settings.physical_mtu if kind in PHYSICAL else settings.overlay_mtu
     values["mtu"] = values.get("mtu") or limit
     _check_mtu(values["mtu"])
+    shared = values.pop("shared", False)
     network = Network(project_id=project_id, **values)
     await work.db.insert(network)
+    for action, wanted in ((SHARED, shared), (EXTERNAL, network.external)):
+        if wanted:
+            await sharing.share(work, network, wanted=True, action=action)
     await security_groups.ensure_default(work, project_id)
     await touch(work, Kind.NETWORK, network.id)
     return network
@@ -58,14 +71,9 @@ async def update(work: Work, network: Network, values: dict[str, Any]) -> Networ
         _check_mtu(values["mtu"])
         if values["mtu"] < _LEAST_V6_MTU:
             await _refuse_small_mtu(work, network)
-    if network.shared and values.get("shared") is False:
-        await _refuse_unsharing(work, network)
-    if network.external and values.get("external") is False:
-        used = Router.c.gateway_network_id == network.id
-        if await work.db.exists(Router, used):
-            raise ExternalNetworkInUse(id=network.id)
+    reshared = await _reshare(work, network, values)
     before = network.mtu
-    await change(work.db, network, values)
+    await change(work.db, network, values, always=reshared)
     await touch(work, Kind.NETWORK, network.id)
     if network.mtu != before:
         rows = await work.db.all(Subnet, Subnet.c.network_id == network.id)
@@ -84,15 +92,21 @@ async def _refuse_small_mtu(work: Work, network: Network) -> None:
         raise InvalidInput(reason=f"IPv6 needs an MTU of at least {_LEAST_V6_MTU}")
 
 
-async def _refuse_unsharing(work: Work, network: Network) -> None:
-    others = (
-        Port.c.network_id == network.id,
-        Port.c.project_id != network.project_id,
-        Port.c.project_id != "",
-    )
-    foreign = (Subnet.c.network_id == network.id, Subnet.c.project_id != network.project_id)
-    if await work.db.exists(Port, *others) or await work.db.exists(Subnet, *foreign):
-        raise InvalidSharedSetting(id=network.id)
+async def _reshare(work: Work, network: Network, values: dict[str, Any]) -> bool:
+    """Follow `shared` and `external` of a request, the short ways to everyone's policies."""
+    if network.external and values.get("external") is False:
+        if await work.db.exists(Router, Router.c.gateway_network_id == network.id):
+            raise ExternalNetworkInUse(id=network.id)
+        gone = (RbacPolicy.c.object_id == network.id, RbacPolicy.c.action == EXTERNAL)
+        await work.db.delete(RbacPolicy, *gone)
+    elif values.get("external"):
+        await sharing.share(work, network, wanted=True, action=EXTERNAL)
+    if "shared" not in values:
+        return False
+    try:
+        return await sharing.share(work, network, wanted=values.pop("shared"))
+    except RbacPolicyInUse as error:
+        raise InvalidSharedSetting(id=network.id) from error
 
 
 async def delete(work: Work, network: Network) -> None:
@@ -109,6 +123,7 @@ async def delete(work: Work, network: Network) -> None:
         await ports.remove(work, port)
     subnets = await work.db.all(Subnet, Subnet.c.network_id == network.id)
     await work.db.delete(Subnet, Subnet.c.network_id == network.id)
+    await sharing.forget(work, network.id)
     await work.db.delete(Network, Network.c.id == network.id)
     await touch(work, Kind.SUBNET, *(subnet.id for subnet in subnets))
     await touch(work, Kind.NETWORK, network.id)

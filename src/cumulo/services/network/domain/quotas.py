@@ -9,6 +9,7 @@ from cumulo.services.network.model import (
     FloatingIp,
     Network,
     Port,
+    RbacPolicy,
     Router,
     SecurityGroup,
     SecurityGroupRule,
@@ -26,6 +27,7 @@ _MODELS: Mapping[str, Any] = {
     "floatingip": FloatingIp,
     "security_group": SecurityGroup,
     "security_group_rule": SecurityGroupRule,
+    "rbac_policy": RbacPolicy,
 }
 _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest and Terraform users need
     "network": 100,
@@ -36,6 +38,7 @@ _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest an
     "floatingip": 50,
     "security_group": 100,
     "security_group_rule": 1000,
+    "rbac_policy": 100,
 }
 
 

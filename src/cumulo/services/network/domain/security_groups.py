@@ -6,6 +6,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
+from cumulo.services.network.domain import sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -43,23 +44,24 @@ _BYTE, _PORTS = 255, 65535
 
 async def find(db: Reader, group_id: str, *, project_id: str | None, is_admin: bool = False) -> SecurityGroup:
     """Return a security group of the project; else SecurityGroupNotFound."""
-    group = await db.get(SecurityGroup, group_id)
-    if group is None or not (is_admin or group.project_id == project_id):
-        raise SecurityGroupNotFound(id=group_id)
-    return group
+    return await sharing.find(
+        db, SecurityGroup, group_id, SecurityGroupNotFound, project_id=project_id, is_admin=is_admin
+    )
 
 
 async def resolve(db: Reader, names: Sequence[str], *, project_id: str) -> list[str]:
     """Return the ids of a project's groups, each given by id or name."""
     rows = await db.all(
         SecurityGroup,
-        SecurityGroup.c.project_id == project_id,
+        sharing.usable(SecurityGroup, project_id),
         SecurityGroup.c.id.in_(list(names)) | SecurityGroup.c.name.in_(list(names)),
     )
     found = []
     for name in names:
         by_id = [row.id for row in rows if row.id == name]
-        matching = by_id or [row.id for row in rows if row.name == name]
+        named = [row for row in rows if row.name == name]
+        own = [row.id for row in named if row.project_id == project_id]
+        matching = by_id or own or [row.id for row in named]
         if len(matching) > 1:
             raise SecurityGroupAmbiguous(name=name)
         if not matching:
@@ -127,6 +129,7 @@ async def delete(work: Work, group: SecurityGroup, *, is_admin: bool) -> None:
     if await work.db.exists(PortSecurityGroup, where):
         raise SecurityGroupInUse(id=group.id)
     referring = await work.db.all(SecurityGroupRule, SecurityGroupRule.c.remote_group_id == group.id)
+    await sharing.forget(work, group.id)
     await work.db.delete(SecurityGroup, SecurityGroup.c.id == group.id)
     await touch(work, Kind.SECURITY_GROUP, *{rule.security_group_id for rule in referring})
     await touch(work, Kind.SECURITY_GROUP, group.id)

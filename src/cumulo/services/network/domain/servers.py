@@ -11,7 +11,7 @@ from cumulo.contracts.network import NetworkRequest, PortBinding, ServerAddress
 from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, networks, ports, security_groups
+from cumulo.services.network.domain import addresses, networks, ports, security_groups, sharing
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import (
     ExternalNetworkNotForServers,
@@ -57,7 +57,8 @@ async def _automatic(db: Reader, project_id: str) -> list[NetworkRequest]:
     own = Network.c.project_id == project_id
     found = await db.all(Network, own, Network.c.external.is_(False), order_by=[Network.c.created_at])
     if not found:
-        found = await db.all(Network, Network.c.shared.is_(True), Network.c.external.is_(False))
+        others = Network.c.id.in_(sharing.shared_with(Network, project_id))
+        found = await db.all(Network, others, Network.c.external.is_(False))
     if len(found) > 1:
         raise NetworkAmbiguous
     return [NetworkRequest(network_id=network.id) for network in found]
@@ -72,8 +73,10 @@ async def _check_one(db: Reader, request: NetworkRequest, *, project_id: str, is
     if request.network_id is None:
         raise NetworkNotFound(id="")
     found = await networks.find(db, request.network_id, project_id=project_id, is_admin=is_admin)
-    if found.external and not is_admin and found.project_id != project_id and not found.shared:
-        raise ExternalNetworkNotForServers(id=found.id)
+    if found.external and not is_admin:
+        usable = (Network.c.id == found.id, sharing.usable(Network, project_id))
+        if not await db.exists(Network, *usable):
+            raise ExternalNetworkNotForServers(id=found.id)
     subnets = await ports.subnets_of(db, found.id)
     if not subnets:
         raise NetworkWithoutSubnet(id=found.id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
+from cumulo.services.network.domain import sharing
 from cumulo.services.network.domain.addresses import Net
 from cumulo.services.network.domain.changes import change
 from cumulo.services.network.errors import (
@@ -25,10 +26,9 @@ _COUNTED = {4: 32, 6: 64}  # a quota counts addresses of IPv4, /64 networks of I
 
 async def find(db: Reader, pool_id: str, *, project_id: str | None, is_admin: bool = False) -> SubnetPool:
     """Return a pool that the project can see; else SubnetPoolNotFound."""
-    pool = await db.get(SubnetPool, pool_id)
-    if pool is None or not (is_admin or pool.shared or pool.project_id == project_id):
-        raise SubnetPoolNotFound(id=pool_id)
-    return pool
+    return await sharing.find(
+        db, SubnetPool, pool_id, SubnetPoolNotFound, project_id=project_id, is_admin=is_admin
+    )
 
 
 async def default(db: Reader, version: int) -> SubnetPool:
@@ -47,10 +47,13 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> SubnetP
     values.setdefault("min_prefixlen", min(_SHORTEST[version], *(net.prefixlen for net in nets)))
     values.setdefault("max_prefixlen", _BITS[version])
     values.setdefault("default_prefixlen", values["min_prefixlen"])
+    shared = values.pop("shared", False)
     pool = SubnetPool(project_id=project_id, ip_version=version, prefixes=_merged(nets), **values)
     _check_lengths(pool)
     await _refuse_second_default(work.db, pool)
     await work.db.insert(pool)
+    if shared:
+        await sharing.share(work, pool, wanted=True)
     return pool
 
 
@@ -108,6 +111,7 @@ async def delete(work: Work, pool: SubnetPool) -> None:
     """Delete a pool of which no subnet is left."""
     if await work.db.exists(Subnet, Subnet.c.subnetpool_id == pool.id):
         raise SubnetPoolInUse(id=pool.id)
+    await sharing.forget(work, pool.id)
     await work.db.delete(SubnetPool, SubnetPool.c.id == pool.id)
 
 

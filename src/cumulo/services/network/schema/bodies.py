@@ -7,25 +7,16 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from cumulo.core.resource import Body, Guarded
 from cumulo.services.network import policy
+from cumulo.services.network.schema.standard import Described, Name, Owned, Redescribed
 
-Name = Annotated[str, Meta(max_length=255)]
 Text = str | UnsetType
 Flag = bool | UnsetType
 Addresses = list[dict[str, str]]
 
 
-class Owned(Body):
-    """Whose a new resource is: the caller's project unless an administrator names another."""
-
-    tenant_id: Name | UnsetType | None = UNSET
-    project_id: Name | UnsetType | None = UNSET
-
-
-class NetworkCreate(Owned, kw_only=True):
+class NetworkCreate(Described, kw_only=True):
     """A new network."""
 
-    name: Name = ""
-    description: Name = ""
     admin_state_up: bool = True
     mtu: Annotated[int, Meta(ge=0)] | None = None
     port_security_enabled: bool = True
@@ -46,11 +37,9 @@ class NetworkCreate(Owned, kw_only=True):
     availability_zone_hints: list[str] = []
 
 
-class NetworkUpdate(Body):
+class NetworkUpdate(Redescribed):
     """A changed network."""
 
-    name: Name | UnsetType = UNSET
-    description: Name | UnsetType = UNSET
     admin_state_up: Flag = UNSET
     mtu: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     port_security_enabled: Flag = UNSET
@@ -61,12 +50,10 @@ class NetworkUpdate(Body):
     is_default: Annotated[bool, Guarded(policy.UPDATE_NETWORK_DEFAULT)] | UnsetType = UNSET
 
 
-class SubnetPoolCreate(Owned, kw_only=True):
+class SubnetPoolCreate(Described, kw_only=True):
     """A new subnet pool."""
 
-    name: Name = ""
     prefixes: list[str]
-    description: Name = ""
     default_prefixlen: int | UnsetType = UNSET
     min_prefixlen: int | UnsetType = UNSET
     max_prefixlen: int | UnsetType = UNSET
@@ -76,12 +63,10 @@ class SubnetPoolCreate(Owned, kw_only=True):
     is_default: Annotated[bool, Guarded(policy.CREATE_POOL_DEFAULT)] = False
 
 
-class SubnetPoolUpdate(Body):
+class SubnetPoolUpdate(Redescribed):
     """A changed subnet pool."""
 
-    name: Name | UnsetType = UNSET
     prefixes: list[str] | UnsetType = UNSET
-    description: Name | UnsetType = UNSET
     default_prefixlen: int | UnsetType = UNSET
     min_prefixlen: int | UnsetType = UNSET
     max_prefixlen: int | UnsetType = UNSET
@@ -90,7 +75,7 @@ class SubnetPoolUpdate(Body):
     is_default: Annotated[bool, Guarded(policy.UPDATE_POOL_DEFAULT)] | UnsetType = UNSET
 
 
-class SubnetCreate(Owned, kw_only=True):
+class SubnetCreate(Described, kw_only=True):
     """A new subnet. `gateway_ip`: absent for the first address, null for none. The CIDR may be a pool's."""
 
     network_id: str
@@ -99,8 +84,6 @@ class SubnetCreate(Owned, kw_only=True):
     use_default_subnetpool: bool = False
     prefixlen: int | None = None
     ip_version: int
-    name: Name = ""
-    description: Name = ""
     gateway_ip: str | UnsetType | None = UNSET
     enable_dhcp: bool = True
     allocation_pools: Addresses | UnsetType = UNSET
@@ -110,11 +93,9 @@ class SubnetCreate(Owned, kw_only=True):
     ipv6_address_mode: str | None = None
 
 
-class SubnetUpdate(Body):
+class SubnetUpdate(Redescribed):
     """A changed subnet."""
 
-    name: Name | UnsetType = UNSET
-    description: Name | UnsetType = UNSET
     gateway_ip: str | UnsetType | None = UNSET
     enable_dhcp: Flag = UNSET
     allocation_pools: Addresses | UnsetType = UNSET
@@ -137,12 +118,10 @@ class DhcpOptionBody(Body):
     ip_version: int = 4
 
 
-class PortCreate(Owned, kw_only=True):
+class PortCreate(Described, kw_only=True):
     """A new port."""
 
     network_id: str
-    name: Name = ""
-    description: Name = ""
     admin_state_up: bool = True
     mac_address: str | UnsetType = UNSET
     fixed_ips: list[FixedIpBody] | UnsetType = UNSET
@@ -161,11 +140,9 @@ class PortCreate(Owned, kw_only=True):
     )
 
 
-class PortUpdate(Body):
+class PortUpdate(Redescribed):
     """A changed port."""
 
-    name: Name | UnsetType = UNSET
-    description: Name | UnsetType = UNSET
     admin_state_up: Flag = UNSET
     mac_address: Annotated[str, Guarded(policy.UPDATE_PORT_MAC)] | UnsetType = UNSET
     fixed_ips: list[FixedIpBody] | UnsetType = UNSET
@@ -192,11 +169,9 @@ class GatewayBody(Body):
     external_fixed_ips: list[FixedIpBody] | UnsetType = UNSET
 
 
-class RouterCreate(Owned, kw_only=True):
+class RouterCreate(Described, kw_only=True):
     """A new router."""
 
-    name: Name = ""
-    description: Name = ""
     admin_state_up: bool = True
     external_gateway_info: GatewayBody | None = None
     distributed: Annotated[bool, Guarded(policy.CREATE_ROUTER_DISTRIBUTED)] | UnsetType = UNSET
@@ -204,11 +179,9 @@ class RouterCreate(Owned, kw_only=True):
     availability_zone_hints: list[str] = []
 
 
-class RouterUpdate(Body):
+class RouterUpdate(Redescribed):
     """A changed router."""
 
-    name: Name | UnsetType = UNSET
-    description: Name | UnsetType = UNSET
     admin_state_up: Flag = UNSET
     external_gateway_info: GatewayBody | UnsetType | None = UNSET
     routes: Addresses | UnsetType | None = UNSET
@@ -248,19 +221,14 @@ class FloatingIpUpdate(Body):
     fixed_ip_address: str | UnsetType | None = UNSET
 
 
-class SecurityGroupCreate(Owned, kw_only=True):
+class SecurityGroupCreate(Described, kw_only=True):
     """A new security group."""
 
-    name: Name = ""
-    description: Name = ""
     stateful: Annotated[bool, Meta()] = True
 
 
-class SecurityGroupUpdate(Body):
+class SecurityGroupUpdate(Redescribed):
     """A changed security group."""
-
-    name: Name | UnsetType = UNSET
-    description: Name | UnsetType = UNSET
 
 
 class RuleCreate(Owned, kw_only=True):

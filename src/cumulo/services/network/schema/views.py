@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import sqlalchemy
@@ -15,7 +14,6 @@ from cumulo.core.resource import (
     PageContext,
     Sortable,
     Source,
-    View,
     VisibleTo,
     Wire,
 )
@@ -32,8 +30,7 @@ from cumulo.services.network.model import (
     Subnet,
     SubnetPool,
 )
-
-TenantId = Annotated[str, Source("project_id"), Filterable]
+from cumulo.services.network.schema.standard import NamedView, SharedView, StandardView, TaggedView, shared_of
 
 
 def nothing(row: Any, page: PageContext) -> None:
@@ -61,24 +58,19 @@ async def grouped(ctx: Ctx, statement: Any) -> dict[str, list[Any]]:
     return found
 
 
-class NetworkView(View, model=Network):
+class NetworkView(NamedView, model=Network):
     """A network as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    name: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     admin_state_up: Annotated[bool, Filterable, Sortable]
     status: Annotated[str, Filterable, Sortable]
     mtu: Annotated[int, Filterable, Sortable]
-    shared: Annotated[bool, Filterable]
+    shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
     external: Annotated[bool, Wire("router:external"), Filterable]
     is_default: Annotated[
         bool, Computed(lambda row, _: row.is_default if row.external else UNSET, optional=True), Filterable
     ]
     port_security_enabled: bool
-    subnets: Annotated[list[str], Computed(lambda row, page: page.extra[row.id])]
+    subnets: Annotated[list[str], Computed(lambda row, page: page.extra[0][row.id])]
     availability_zone_hints: Annotated[list[str], Computed(empty)]
     availability_zones: Annotated[list[str], Computed(empty)]
     ipv4_address_scope: Annotated[None, Computed(nothing)]
@@ -92,52 +84,34 @@ class NetworkView(View, model=Network):
     segmentation_id: Annotated[
         int | None, Wire("provider:segmentation_id"), VisibleTo(policy.GET_NETWORK_PROVIDER), Filterable
     ]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the ids of all subnets."""
+        """Fetch the ids of all subnets, and which networks are shared."""
         ids = [row.id for row in rows]
         columns = (Subnet.c.network_id, Subnet.c.id)
         where = Subnet.c.network_id.in_(ids)
-        return await grouped(ctx, sqlalchemy.select(*columns).where(where).order_by(Subnet.c.created_at))
+        subnets = sqlalchemy.select(*columns).where(where).order_by(Subnet.c.created_at)
+        return await grouped(ctx, subnets), await shared_of(ctx, rows)
 
 
-class SubnetPoolView(View, model=SubnetPool):
+class SubnetPoolView(SharedView, model=SubnetPool):
     """A subnet pool as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    name: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     prefixes: list[str]
     ip_version: Annotated[int, Filterable]
     default_prefixlen: Annotated[int, Filterable, Sortable]
     min_prefixlen: Annotated[int, Filterable, Sortable]
     max_prefixlen: Annotated[int, Filterable, Sortable]
     default_quota: Annotated[int | None, Filterable]
-    shared: Annotated[bool, Filterable]
     is_default: Annotated[bool, Filterable]
     address_scope_id: Annotated[None, Computed(nothing)]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
 
-class SubnetView(View, model=Subnet):
+class SubnetView(NamedView, model=Subnet):
     """A subnet as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    name: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
     network_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     ip_version: Annotated[int, Filterable, Sortable]
     cidr: Annotated[str, Filterable, Sortable]
     gateway_ip: Annotated[str | None, Filterable, Sortable]
@@ -149,21 +123,12 @@ class SubnetView(View, model=Subnet):
     ipv6_address_mode: Annotated[str | None, Filterable]
     subnetpool_id: Annotated[str | None, Filterable]
     service_types: Annotated[list[str], Computed(empty)]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
 
-class PortView(View, model=Port):
+class PortView(NamedView, model=Port):
     """A port as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    name: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
     network_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     admin_state_up: Annotated[bool, Filterable, Sortable]
     status: Annotated[str, Filterable, Sortable]
     mac_address: Annotated[str, Filterable, Sortable]
@@ -196,10 +161,6 @@ class PortView(View, model=Port):
         VisibleTo(policy.GET_PORT_BINDING),
         Computed(lambda row, _: {"port_filter": True, "connectivity": "l2"} if row.host else {}),
     ]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
@@ -227,14 +188,9 @@ def gateway(row: Router, page: PageContext) -> dict[str, Any] | None:
     }
 
 
-class RouterView(View, model=Router):
+class RouterView(NamedView, model=Router):
     """A router as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    name: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     admin_state_up: Annotated[bool, Filterable, Sortable]
     status: Annotated[str, Filterable, Sortable]
     external_gateway_info: Annotated[Any, Computed(gateway)]
@@ -244,10 +200,6 @@ class RouterView(View, model=Router):
     flavor_id: Annotated[None, Computed(nothing)]
     ha: Annotated[bool, Computed(no), VisibleTo(policy.GET_ROUTER_HA)]
     distributed: Annotated[bool, Computed(no), VisibleTo(policy.GET_ROUTER_HA)]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
@@ -257,31 +209,20 @@ class RouterView(View, model=Router):
         return await grouped(ctx, sqlalchemy.select(*columns).where(FixedIp.c.port_id.in_(ids)))
 
 
-class FloatingIpView(View, model=FloatingIp):
+class FloatingIpView(TaggedView, model=FloatingIp):
     """A floating IP as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     status: Annotated[str, Filterable, Sortable]
     floating_network_id: Annotated[str, Filterable, Sortable]
     floating_ip_address: Annotated[str, Filterable, Sortable]
     fixed_ip_address: Annotated[str | None, Filterable, Sortable]
     port_id: Annotated[str | None, Filterable, Sortable]
     router_id: Annotated[str | None, Filterable, Sortable]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
 
-class RuleView(View, model=SecurityGroupRule):
+class RuleView(StandardView, model=SecurityGroupRule):
     """A rule of a security group as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
     security_group_id: Annotated[str, Filterable, Sortable]
     direction: Annotated[str, Filterable, Sortable]
     ethertype: Annotated[str, Filterable, Sortable]
@@ -292,35 +233,22 @@ class RuleView(View, model=SecurityGroupRule):
     remote_group_id: Annotated[str | None, Filterable]
     remote_address_group_id: Annotated[None, Computed(nothing)]
     normalized_cidr: Annotated[str | None, Source("remote_ip_prefix")]
-    description: Annotated[str, Filterable]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
 
 
-class SecurityGroupView(View, model=SecurityGroup):
+class SecurityGroupView(NamedView, model=SecurityGroup):
     """A security group with its rules as clients see it."""
 
-    id: Annotated[str, Filterable, Sortable]
-    name: Annotated[str, Filterable, Sortable]
-    tenant_id: TenantId
-    project_id: Annotated[str, Filterable, Sortable]
-    description: Annotated[str, Filterable]
     stateful: Annotated[bool, Computed(lambda row, page: row is not None and page is not None)]
-    shared: Annotated[bool, Computed(no)]
-    security_group_rules: Annotated[list[Any], Computed(lambda row, page: page.extra.get(row.id, []))]
-    tags: list[str]
-    created_at: Annotated[datetime, Sortable]
-    updated_at: datetime
-    revision_number: Annotated[int, Filterable]
+    shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
+    security_group_rules: Annotated[list[Any], Computed(lambda row, page: page.extra[0].get(row.id, []))]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the rules of all groups."""
+        """Fetch the rules of all groups, and which groups are shared."""
         wanted = SecurityGroupRule.c.security_group_id.in_([row.id for row in rows])
         order = [SecurityGroupRule.c.created_at, SecurityGroupRule.c.id]
         rules = await ctx.db.all(SecurityGroupRule, wanted, order_by=order)
         found: dict[str, list[Any]] = defaultdict(list)
         for shape in await RuleView.render(ctx, rules):
             found[shape["security_group_id"]].append(shape)
-        return found
+        return found, await shared_of(ctx, rows)

@@ -1,0 +1,35 @@
+"""The tables of the network service.
+
+Every API resource has neutron's standard attributes (`standard.Standard`). What the data plane must know
+of is noted in `network_realisations`: the API raises `revision`, the reconciler brings `realised` up to it.
+"""
+
+from cumulo.services.network.model.networks import FixedIp, Network, Owner, Port, Subnet, SubnetPool
+from cumulo.services.network.model.realisation import Realisation
+from cumulo.services.network.model.routing import FloatingIp, Router
+from cumulo.services.network.model.security import PortSecurityGroup, SecurityGroup, SecurityGroupRule
+from cumulo.services.network.model.sharing import EVERYONE, EXTERNAL, SHARED, RbacPolicy
+from cumulo.services.network.model.standard import Named, Standard, Status, Tagged
+
+__all__ = [
+    "EVERYONE",
+    "EXTERNAL",
+    "SHARED",
+    "FixedIp",
+    "FloatingIp",
+    "Named",
+    "Network",
+    "Owner",
+    "Port",
+    "PortSecurityGroup",
+    "RbacPolicy",
+    "Realisation",
+    "Router",
+    "SecurityGroup",
+    "SecurityGroupRule",
+    "Standard",
+    "Status",
+    "Subnet",
+    "SubnetPool",
+    "Tagged",
+]

@@ -1,0 +1,28 @@
+"""The tables of routers and floating IPs."""
+
+from cumulo.core.db import Boolean, Json, String, Unique, column
+from cumulo.services.network.model.standard import Named, Status, Tagged
+
+
+class Router(Named, table="network_routers"):
+    """A router. Its interfaces and gateway are ports whose `device_id` it is."""
+
+    admin_state_up: bool = column(Boolean, default=True)
+    status: Status = column(String(16), default=Status.ACTIVE)
+    gateway_network_id: str | None = column(String(36), default=None, references="network_networks.id")
+    gateway_port_id: str | None = column(String(36), default=None, references="network_ports.id")
+    enable_snat: bool = column(Boolean, default=True)
+    routes: list[dict[str, str]] = column(Json, default_factory=list)
+
+
+class FloatingIp(Tagged, table="network_floating_ips"):
+    """An external address. It is held by a port of its own (`holder_port_id`) on the external network."""
+
+    status: Status = column(String(16), default=Status.DOWN)
+    floating_network_id: str = column(String(36), references="network_networks.id")
+    floating_ip_address: str = column(String(64), index=True)
+    holder_port_id: str = column(String(36), references="network_ports.id")
+    port_id: str | None = column(String(36), default=None, references="network_ports.id", index=True)
+    fixed_ip_address: str | None = column(String(64), default=None)
+    router_id: str | None = column(String(36), default=None, references="network_routers.id", index=True)
+    __extra__ = (Unique("port_id", "fixed_ip_address"),)

@@ -1,0 +1,42 @@
+"""The tables of what ports may receive and send."""
+
+from cumulo.core.db import Boolean, Index, Integer, Model, String, column
+from cumulo.services.network.model.standard import Named, Standard
+
+
+class SecurityGroup(Named, table="network_security_groups"):
+    """A set of rules. Each project has one that is its default, made at first use."""
+
+    is_default: bool = column(Boolean, default=False)
+    __extra__ = (
+        Index(
+            "project_id",
+            name="uq_network_security_groups_default",
+            unique=True,
+            where="is_default",
+        ),
+    )
+
+
+class SecurityGroupRule(Standard, table="network_security_group_rules"):
+    """What a security group allows."""
+
+    security_group_id: str = column(
+        String(36), references="network_security_groups.id", on_delete="CASCADE", index=True
+    )
+    direction: str = column(String(16))
+    ethertype: str = column(String(8), default="IPv4")
+    protocol: str | None = column(String(40), default=None)
+    port_range_min: int | None = column(Integer, default=None)
+    port_range_max: int | None = column(Integer, default=None)
+    remote_ip_prefix: str | None = column(String(64), default=None)
+    remote_group_id: str | None = column(
+        String(36), default=None, references="network_security_groups.id", on_delete="CASCADE"
+    )
+
+
+class PortSecurityGroup(Model, table="network_port_security_groups"):
+    """A port is in a security group."""
+
+    port_id: str = column(String(36), key=True, references="network_ports.id", on_delete="CASCADE")
+    security_group_id: str = column(String(36), key=True, references="network_security_groups.id", index=True)
