@@ -1,10 +1,14 @@
 """The image service's settings, section `[image]`."""
 
+import ipaddress
+import re
 from typing import ClassVar
 
 import msgspec
 
 from cumulo.core.config import Section
+
+FIRST_STORE = "file"
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +34,13 @@ class PropertyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     read: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a pattern that is none."""
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"{self.pattern!r} is no regular expression: {error}") from error
 
 
 class ImageSettings(Section, frozen=True):
@@ -69,3 +80,14 @@ class ImageSettings(Section, frozen=True):
     task_hours: int = 48
     cache_limit: int = 10 << 30
     protected_properties: tuple[PropertyRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse networks that are none, and names of stores and formats that there are not."""
+        for text in self.download_networks:
+            ipaddress.ip_network(text)
+        if self.default_store not in ("", FIRST_STORE, *self.stores):
+            raise ValueError(f"there is no store {self.default_store}")
+        if FIRST_STORE in self.stores:
+            raise ValueError(f"the store {FIRST_STORE} is always there; name yours otherwise")
+        if self.convert_to not in ("", "raw", "qcow2"):
+            raise ValueError(f"nothing can be converted to {self.convert_to}; only to raw and qcow2")

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from cumulo.services.image.config import FIRST_STORE
 from cumulo.services.image.drivers import Full, Written
 
 T = TypeVar("T")
@@ -28,7 +29,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class FileStore:
     """A folder on this machine, closed to other users. It is made when the first upload comes."""
 
-    def __init__(self, folder: Path, *, name: str = "file", threads: int = 4) -> None:
+    def __init__(self, folder: Path, *, name: str = FIRST_STORE, threads: int = 4) -> None:
         self.name = name
         self._folder = folder
         self._uploads = folder / "uploads"
