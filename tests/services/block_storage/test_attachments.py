@@ -102,6 +102,7 @@ async def test_the_older_calls_attach_and_detach(cloud, member):
     assert (await act(member, volume, "os-begin_detaching")).status_code == 202
     assert (await act(member, volume, "os-roll_detaching")).status_code == 202
     assert (await act(member, volume, "os-detach", {})).status_code == 202
+    assert (await act(member, volume, "os-detach", {})).status_code == 202  # it is detached
     assert await status_of(cloud, volume) == "available"
     assert (await act(member, volume, "os-reserve")).status_code == 202
     assert (await act(member, volume, "os-unreserve")).status_code == 202

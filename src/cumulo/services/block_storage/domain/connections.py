@@ -10,7 +10,7 @@ from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.domain import attachments
 from cumulo.services.block_storage.domain.volumes import latest
 from cumulo.services.block_storage.errors import BadRequest, InvalidVolume, VolumeNotFound
-from cumulo.services.block_storage.model import API, Volume, VolumeAttachment
+from cumulo.services.block_storage.model import API, Volume, VolumeAttachment, VolumeStatus
 from cumulo.services.block_storage.pools import shown
 from cumulo.services.block_storage.schema.attachments import AttachmentBody
 from cumulo.services.block_storage.schema.bodies import AttachBody
@@ -93,8 +93,8 @@ async def detach(ctx: Ctx, volume: Volume, attachment_id: str | None) -> None:
 
 
 async def _unattached(db: Transaction, volume: Volume) -> None:
-    """Give a volume that nobody has its status back."""
-    if volume.status in attachments.SHARED_FROM:
+    """Give a volume that nobody has its status back; one that is available stays so."""
+    if volume.status in {*attachments.SHARED_FROM, VolumeStatus.AVAILABLE}:
         await attachments.settle(db, volume)
         return
     raise InvalidVolume(reason=f"Volume {volume.id} is not attached: its status is {volume.status}.")
