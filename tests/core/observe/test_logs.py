@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import structlog
 
-from cumulo.core.observe import configure
+from cumulo.core.observe import configure, level, set_level
 
 SECRET = "correct horse"
 
@@ -54,3 +54,15 @@ def test_a_traceback_does_not_show_what_variables_held(style):
 
 def fail_with(password):
     return len(password) / 0
+
+
+def test_the_level_is_told_and_changed_while_the_process_runs():
+    stream = io.StringIO()
+    configure(style="json", level="WARNING", stream=stream)
+    assert level() == "WARNING"
+    structlog.get_logger().info("unheard")
+    set_level("INFO")
+    structlog.get_logger().info("heard")
+    assert level() == "INFO"
+    assert "unheard" not in stream.getvalue()
+    assert "heard" in stream.getvalue()

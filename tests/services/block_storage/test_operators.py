@@ -128,3 +128,18 @@ async def test_extensions_and_filters_are_listed(cloud, admin):
     assert {"os-services", "qos-specs"} <= {one["alias"] for one in listed}
     filters = (await admin.get(f"{V3}/resource_filters?resource=volume")).json()["resource_filters"]
     assert "name" in filters[0]["filters"]
+
+
+async def test_the_services_log_more_or_less(admin):
+    path = f"{V3}/os-services"
+    assert (await admin.put(f"{path}/set-log", json={"level": "error"})).status_code == 202
+    shown = (await admin.put(f"{path}/get-log", json={"binary": "cinder-volume"})).json()["log_levels"]
+    assert shown == [{"binary": "cinder-volume", "host": HOST, "levels": {"cumulo": "ERROR"}}]
+    every = (await admin.put(f"{path}/get-log", json={})).json()["log_levels"]
+    assert {one["binary"] for one in every} == {"cinder-api", "cinder-scheduler", "cinder-volume"}
+    for body in (
+        {"level": "loud"},
+        {"level": "INFO", "binary": "nova-api"},
+        {"level": "INFO", "prefix": "x"},
+    ):
+        assert (await admin.put(f"{path}/set-log", json=body)).status_code == 400, body

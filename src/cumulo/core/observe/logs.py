@@ -35,6 +35,22 @@ def configure(*, style: str = "human", level: str = "INFO", stream: TextIO | Non
     )
 
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def level() -> str:
+    """Return the level from which on this process logs."""
+    bound = structlog.get_config()["wrapper_class"]
+    numbers = logging.getLevelNamesMapping()
+    return next((n for n in LEVELS if structlog.make_filtering_bound_logger(numbers[n]) is bound), "DEBUG")
+
+
+def set_level(name: str) -> None:
+    """Log from another level on."""
+    number = logging.getLevelNamesMapping()[name]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(number))
+
+
 def hide_secrets(logger: Any, method: str, event: Any) -> Any:
     """Blank the values of names that hold secrets, should one ever be passed."""
     del logger, method

@@ -6,11 +6,12 @@ from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.resource import PROJECT, Resource
 from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.api import attachments, snapshots, volumes
-from cumulo.services.block_storage.domain import operators, quota_sets
+from cumulo.services.block_storage.domain import logs, operators, quota_sets
 from cumulo.services.block_storage.errors import BadRequest, MessageNotFound
 from cumulo.services.block_storage.model import Message
 from cumulo.services.block_storage.schema.operators import (
     HostBody,
+    LogBody,
     MessageView,
     QuotaClassBody,
     QuotaSetBody,
@@ -195,6 +196,19 @@ async def fail_host_over(ctx: Ctx, body: HostBody) -> None:
 async def fail_over(ctx: Ctx, body: HostBody) -> None:
     """Fail a backend or a cluster over to its replica."""
     await operators.fail_over(ctx, body)
+
+
+@routes.route("PUT", "/os-services/set-log", policy=policy.SERVICES_UPDATE, status=202, since="3.32")
+async def set_log(ctx: Ctx, body: LogBody) -> None:
+    """Have the services log more, or less."""
+    del ctx
+    logs.set_level(body)
+
+
+@routes.route("PUT", "/os-services/get-log", policy=policy.SERVICES_LIST, since="3.32")
+async def get_log(ctx: Ctx, body: LogBody) -> Any:
+    """Show how much the services log."""
+    return {"log_levels": await logs.levels(ctx, body)}
 
 
 @routes.route("GET", "/os-hosts", policy=policy.HOSTS)
