@@ -20,6 +20,7 @@ from tests.services.image.catalogue import (
 from tests.services.image.inspection.test_inspection import qcow2
 
 from cumulo.services.image.config import ImageSettings, StoreSettings
+from cumulo.services.image.drivers.stores import Stores
 from cumulo.testing.cloud import Cloud
 
 
@@ -206,6 +207,17 @@ async def test_an_upload_may_name_its_store(cloud: Cloud, folder: Path):
     assert good.status_code == 204
     assert (await show(member, image["id"]))["stores"] == "third"
     assert files(folder) == [f"images-third/{image['id']}"]
+
+
+async def test_data_in_a_store_that_is_gone_is_said_to_be_out_of_reach(cloud: Cloud):
+    member = cloud.member("p1")
+    image = await register(member)
+    path = f"{V2}/images/{image['id']}/file"
+    await member.put(path, content=DATA, headers={**OCTETS, "X-Image-Meta-Store": "third"})
+    del cloud.bindings[Stores].kept["third"]
+    answer = await member.get(path)
+    assert (answer.status_code, image["id"] in answer.text) == (503, True)
+    assert (await show(member, image["id"]))["stores"] == "third"
 
 
 async def test_images_of_the_same_bytes_share_one_file(cloud: Cloud, folder: Path):

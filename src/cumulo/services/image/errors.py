@@ -79,6 +79,10 @@ class StoreFull(errors.TooLarge):
     """The image store is full."""
 
 
+class DataUnreachable(errors.Unavailable):
+    """The data of image {id} is in no store that this cloud still has."""
+
+
 class ImageDeactivated(errors.Forbidden):
     """The requested image has been deactivated. Image data download is forbidden."""
 

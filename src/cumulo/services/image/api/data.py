@@ -12,7 +12,7 @@ from cumulo.services.image.domain import caching, quotas
 from cumulo.services.image.domain.imports import check_store
 from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.stores import Stores
-from cumulo.services.image.errors import DataTooLarge, ImageDeactivated
+from cumulo.services.image.errors import DataTooLarge, DataUnreachable, ImageDeactivated
 from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
 from cumulo.services.image.uploads import Plan, Upload, begin_upload
 
@@ -57,8 +57,10 @@ async def download(ctx: Ctx) -> Response:
         store = await _nearest(ctx, image)
     if image.status is ImageStatus.DEACTIVATED and not ctx.identity.is_admin:
         raise ImageDeactivated
-    if store is None or image.size is None:
+    if not image.size:
         return Response(204)
+    if store is None:
+        raise DataUnreachable(id=image.id)
     if store is ctx.use(Stores).cache:
         await caching.note_hit(ctx, image.id)
     start, length, headers = _range(ctx, image.size)

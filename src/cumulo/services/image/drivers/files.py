@@ -134,21 +134,28 @@ class FileStore:
         await self._do(lambda: _remove(self._uploads / upload_id))
 
     async def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Yield an image's bytes in blocks of a MiB."""
+        """Yield an image's bytes in blocks of a MiB; while one is used, the next is read."""
         file = await self._do(lambda: (self._folder / image_id).open("rb", buffering=0))
+        ahead: asyncio.Task[bytes] | None = None
         try:
             await self._do(lambda: file.seek(start))
             left = length
-            while left is None or left > 0:
-                wanted = BLOCK if left is None else min(BLOCK, left)
-                block = await self._do(lambda wanted=wanted: file.read(wanted))  # type: ignore[misc]  # the default argument binds the loop's value
-                if not block:
-                    return
-                if left is not None:
-                    left -= len(block)
+            ahead = self._ahead(file, left)
+            while ahead is not None and (block := await ahead):
+                left = None if left is None else left - len(block)
+                ahead = self._ahead(file, left)
                 yield block
         finally:
+            if ahead is not None:
+                await asyncio.gather(ahead, return_exceptions=True)
             file.close()
+
+    def _ahead(self, file: BinaryIO, left: int | None) -> asyncio.Task[bytes] | None:
+        """Begin to read the next block of the `left` bytes (None: of all); None when none are left."""
+        if left == 0:
+            return None
+        wanted = BLOCK if left is None else min(BLOCK, left)
+        return asyncio.create_task(self._do(lambda: file.read(wanted)))
 
     def path(self, image_id: str) -> Path | None:
         """Say where the bytes lie."""
