@@ -26,7 +26,9 @@ from cumulo.core.drivers import Gone, Permanent
 from cumulo.core.errors import NotFound
 from cumulo.core.work import Work
 from cumulo.services.block_storage import SERVICE
+from cumulo.services.block_storage.backups import open_backups
 from cumulo.services.block_storage.config import BlockStorageSettings
+from cumulo.services.block_storage.drivers import BackupStore
 from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.tasks import pool_reported
 from cumulo.testing.cloud import Cloud
@@ -269,6 +271,7 @@ class StorageCloud(Cloud):
         }
         bindings[Keyring] = Keyring(folder / "token-keys")
         bindings[VolumeKeys] = VolumeKeys(bindings.__getitem__)
+        bindings[BackupStore] = open_backups(bindings.__getitem__)
         super().__init__([SERVICE], database, bindings)
 
     async def report(self, *hosts: str) -> None:

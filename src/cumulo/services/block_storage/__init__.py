@@ -5,8 +5,10 @@ from cumulo.core.http import Service
 from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.adapter import VolumesAdapter
 from cumulo.services.block_storage.api import DIALECT, PARTS
+from cumulo.services.block_storage.backups import open_backups
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain.quotas import LIMITS
+from cumulo.services.block_storage.drivers import BackupStore
 from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.ownership import VolumesOwned
 from cumulo.services.block_storage.tasks import RECONCILERS, SAGAS, SCHEDULES
@@ -22,7 +24,7 @@ SERVICE = Service(
     schedules=SCHEDULES,
     settings=BlockStorageSettings,
     limits=LIMITS,
-    adapters={VolumeKeys: VolumeKeys, Volumes: VolumesAdapter},
+    adapters={VolumeKeys: VolumeKeys, Volumes: VolumesAdapter, BackupStore: open_backups},
     owned=VolumesOwned(),
     endpoint="/v3",
     known_as="cinder",

@@ -10,6 +10,7 @@ class BlockStorageSettings(Section, frozen=True, kw_only=True):
 
     pool_silence: seconds after which a pool that does not report counts as down. default_type: the type of
     volumes whose request names none, made at the first start. message_days: how long messages are kept.
+    backup_path: the folder of backups, absolute or below the state folder; empty: `backups` there.
     """
 
     section: ClassVar[str] = "block_storage"
@@ -18,3 +19,4 @@ class BlockStorageSettings(Section, frozen=True, kw_only=True):
     default_type: str = "__DEFAULT__"
     message_days: int = 30
     max_metadata: int = 128
+    backup_path: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 from cumulo.core import ids
 from cumulo.core.auth.keys import KeyFolder
 from cumulo.core.auth.tokens import Keyring
-from cumulo.services.block_storage.model import Encryption, Volume
+from cumulo.services.block_storage.model import Backup, Encryption, Volume
 
 Use = Callable[[type[Any]], Any]
 CIPHER, KEY_SIZE = "aes-xts-plain64", 256
@@ -42,3 +42,17 @@ def passphrase(keys: VolumeKeys, volume: Volume) -> str:
     if volume.sealed_key is None:
         return ""
     return keys.open_bytes(volume.sealed_key, volume.id.encode()).decode()
+
+
+def keep_with(keys: VolumeKeys, backup: Backup, volume: Volume) -> None:
+    """Keep an encrypted volume's passphrase with its backup: the bytes open with no other."""
+    backup.encryption_key_id = ids.dashed()
+    backup.sealed_key = keys.seal_bytes(passphrase(keys, volume).encode(), backup.location.encode())
+    backup.cipher, backup.key_size = volume.cipher, volume.key_size
+
+
+def take_from(keys: VolumeKeys, volume: Volume, backup: Backup) -> None:
+    """Give a volume the passphrase that a backup's bytes open with."""
+    if backup.sealed_key is not None:
+        text = keys.open_bytes(backup.sealed_key, backup.location.encode()).decode()
+        _keep(keys, volume, text, backup.cipher or CIPHER, backup.key_size or KEY_SIZE)

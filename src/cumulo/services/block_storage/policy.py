@@ -194,4 +194,74 @@ MESSAGE_SHOW = _rule("message:get", READER, "Show a message.")
 MESSAGE_LIST = _rule("message:get_all", READER, "List messages.")
 MESSAGE_DELETE = _rule("message:delete", MEMBER, "Delete a message.")
 
+BACKUP_LIST = _rule("backup:get_all", READER, "List backups.")
+BACKUP_CREATE = _rule("backup:create", MEMBER, "Create a backup.")
+BACKUP_SHOW = _rule("backup:get", READER, "Show a backup.")
+BACKUP_UPDATE = _rule("backup:update", MEMBER, "Update a backup.")
+BACKUP_DELETE = _rule("backup:delete", MEMBER, "Delete a backup.")
+BACKUP_RESTORE = _rule("backup:restore", MEMBER, "Restore a backup.")
+BACKUP_IMPORT = _rule("backup:backup-import", ADMIN, "Import a backup's record.")
+BACKUP_EXPORT = _rule("backup:backup-export", ADMIN, "Export a backup's record.")
+BACKUP_PROJECT = _rule("backup:backup_project_attribute", ADMIN, "See whose a backup is.")
+BACKUP_RESET = _rule("volume_extension:backup_admin_actions:reset_status", ADMIN, "Reset a backup's status.")
+BACKUP_FORCE_DELETE = _rule(
+    "volume_extension:backup_admin_actions:force_delete", ADMIN, "Delete a backup whatever its status."
+)
+
+TRANSFER_LIST = _rule("volume:get_all_transfers", READER, "List transfers.")
+TRANSFER_CREATE = _rule("volume:create_transfer", MEMBER, "Offer a volume to another project.")
+TRANSFER_SHOW = _rule("volume:get_transfer", READER, "Show a transfer.")
+TRANSFER_ACCEPT = _rule("volume:accept_transfer", MEMBER, "Take a volume that is offered.")
+TRANSFER_DELETE = _rule("volume:delete_transfer", MEMBER, "Offer a volume no more.")
+
+MANAGEABLE = _rule("volume_extension:list_manageable", ADMIN, "List volumes that pools hold.")
+MANAGE = _rule("volume_extension:volume_manage", ADMIN, "Take over a volume that a pool holds.")
+UNMANAGE = _rule("volume_extension:volume_unmanage", ADMIN, "Manage a volume no more.")
+SNAPSHOT_MANAGEABLE = _rule("snapshot_extension:list_manageable", ADMIN, "List snapshots that pools hold.")
+SNAPSHOT_MANAGE = _rule(
+    "snapshot_extension:snapshot_manage", ADMIN, "Take over a snapshot that a pool holds."
+)
+SNAPSHOT_UNMANAGE = _rule("snapshot_extension:snapshot_unmanage", ADMIN, "Manage a snapshot no more.")
+
+_rule("group:group_types_manage", ADMIN, "Create, update and delete group types.")
+_GROUP_TYPES = "rule:group:group_types_manage"
+GROUP_TYPE_CREATE = _rule("group:group_types:create", _GROUP_TYPES, "Create a group type.")
+GROUP_TYPE_UPDATE = _rule("group:group_types:update", _GROUP_TYPES, "Update a group type.")
+GROUP_TYPE_DELETE = _rule("group:group_types:delete", _GROUP_TYPES, "Delete a group type.")
+GROUP_TYPE_SEE = _rule("group:group_types:get", ANYONE, "List and show group types.")
+GROUP_TYPE_SPECS = _rule("group:access_group_types_specs", ADMIN, "See a group type's specs.")
+_rule("group:group_types_specs", ADMIN, "All that concerns group types' specs.")
+_GROUP_SPECS = "rule:group:group_types_specs"
+GROUP_SPECS_LIST = _rule("group:group_types_specs:get_all", _GROUP_SPECS, "List a group type's specs.")
+GROUP_SPECS_SHOW = _rule("group:group_types_specs:get", _GROUP_SPECS, "Show one of a group type's specs.")
+GROUP_SPECS_CREATE = _rule("group:group_types_specs:create", _GROUP_SPECS, "Create a group type's specs.")
+GROUP_SPECS_UPDATE = _rule("group:group_types_specs:update", _GROUP_SPECS, "Update a group type's spec.")
+GROUP_SPECS_DELETE = _rule("group:group_types_specs:delete", _GROUP_SPECS, "Delete a group type's spec.")
+
+GROUP_LIST = _rule("group:get_all", READER, "List groups.")
+GROUP_CREATE = _rule("group:create", MEMBER, "Create a group.")
+GROUP_SHOW = _rule("group:get", READER, "Show a group.")
+GROUP_UPDATE = _rule("group:update", MEMBER, "Update a group.")
+GROUP_DELETE = _rule("group:delete", MEMBER, "Delete a group.")
+GROUP_RESET = _rule("group:reset_status", ADMIN, "Reset a group's status.")
+GROUP_PROJECT = _rule("group:group_project_attribute", ADMIN, "See whose a group is.")
+GROUP_ENABLE = _rule("group:enable_replication", MEMBER, "Have a group replicated.")
+GROUP_DISABLE = _rule("group:disable_replication", MEMBER, "Have a group replicated no more.")
+GROUP_FAILOVER = _rule("group:failover_replication", MEMBER, "Fail a group over to its replica.")
+GROUP_TARGETS = _rule("group:list_replication_targets", MEMBER, "List where a group is replicated to.")
+GROUP_SNAPSHOT_LIST = _rule("group:get_all_group_snapshots", READER, "List group snapshots.")
+GROUP_SNAPSHOT_CREATE = _rule("group:create_group_snapshot", MEMBER, "Create a group snapshot.")
+GROUP_SNAPSHOT_SHOW = _rule("group:get_group_snapshot", READER, "Show a group snapshot.")
+GROUP_SNAPSHOT_UPDATE = _rule("group:update_group_snapshot", MEMBER, "Update a group snapshot.")
+GROUP_SNAPSHOT_DELETE = _rule("group:delete_group_snapshot", MEMBER, "Delete a group snapshot.")
+GROUP_SNAPSHOT_RESET = _rule("group:reset_group_snapshot_status", ADMIN, "Reset a group snapshot's status.")
+GROUP_SNAPSHOT_PROJECT = _rule(
+    "group:group_snapshot_project_attribute", ADMIN, "See whose a group snapshot is."
+)
+
+CLUSTER_SHOW = _rule("clusters:get", ADMIN, "Show a cluster.")
+CLUSTER_LIST = _rule("clusters:get_all", ADMIN, "List clusters.")
+CLUSTER_UPDATE = _rule("clusters:update", ADMIN, "Enable and disable clusters.")
+CLEAN_UP = _rule("workers:cleanup", ADMIN, "Have what stopped services left cleaned up.")
+
 RULES = tuple(_all)

@@ -2,6 +2,7 @@
 
 from cumulo.services.block_storage.api import (
     attachments,
+    backups,
     operators,
     qos,
     snapshots,
@@ -25,6 +26,8 @@ PARTS = (
     qos.routes,
     operators.routes,
     operators.messages,
+    backups.routes,
+    backups.backups,
 )
 
 __all__ = ["DIALECT", "PARTS"]

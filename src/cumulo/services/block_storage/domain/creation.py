@@ -12,9 +12,8 @@ from cumulo.core.errors import NotFound
 from cumulo.core.work import Work
 from cumulo.services.block_storage import keys
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.domain import quotas, types
+from cumulo.services.block_storage.domain import from_backup, quotas, types
 from cumulo.services.block_storage.errors import (
-    BackupNotFound,
     BadRequest,
     GroupNotFound,
     InvalidInput,
@@ -67,11 +66,14 @@ async def create(work: Work, order: Order) -> Volume:
     sources = [one for one in (order.snapshot_id, order.source_id, order.image_id, order.backup_id) if one]
     if len(sources) > 1:
         raise BadRequest(reason="Specify only one of snapshot_id, source_volid, imageRef and backup_id.")
-    if order.backup_id is not None:
-        raise BackupNotFound(id=order.backup_id)
     if order.group_id is not None:
         raise GroupNotFound(id=order.group_id)
     source, size = await _source(work.db, order)
+    backup = await from_backup.find(work.db, order.backup_id, order.project_id, is_admin=order.is_admin)
+    if backup is not None:
+        size = from_backup.size_of(backup, order.size)
+        order.volume_type = order.volume_type or backup.volume_type_id
+        order.metadata = {**from_backup.metadata_of(backup), **order.metadata}
     image = await _image(work, order)
     size = order.size if size is None else size
     if size is None:
@@ -79,6 +81,19 @@ async def create(work: Work, order: Order) -> Volume:
     if image is not None:
         check_image(image, size)
     kind = await _type(work, order, source)
+    volume = await _row(work, order, source, kind, size)
+    await _seal(work, volume, kind, source)
+    if backup is not None:
+        await from_backup.begin(work, volume, backup)
+    await quotas.check_size(work, order.project_id, size)
+    await quotas.claim(work, order.project_id, {"volumes": 1, "gigabytes": size}, kind.id)
+    volume.operation = await work.start(CreateVolume(volume_id=volume.id))
+    await work.db.insert(volume)
+    return volume
+
+
+async def _row(work: Work, order: Order, source: Volume | None, kind: VolumeType, size: int) -> Volume:
+    """Return the new volume's row; a copy is bootable if its source is."""
     volume = Volume(
         project_id=order.project_id,
         user_id=order.user_id,
@@ -98,11 +113,6 @@ async def create(work: Work, order: Order) -> Volume:
     )
     if source is not None:
         volume.bootable, volume.image_metadata = source.bootable, source.image_metadata
-    await _seal(work, volume, kind, source)
-    await quotas.check_size(work, order.project_id, size)
-    await quotas.claim(work, order.project_id, {"volumes": 1, "gigabytes": size}, kind.id)
-    volume.operation = await work.start(CreateVolume(volume_id=volume.id))
-    await work.db.insert(volume)
     return volume
 
 

@@ -1,5 +1,13 @@
 """Block storage's tables."""
 
+from cumulo.services.block_storage.model.backups import Backup, BackupStatus
+from cumulo.services.block_storage.model.groups import (
+    Group,
+    GroupSnapshot,
+    GroupSnapshotStatus,
+    GroupStatus,
+    GroupType,
+)
 from cumulo.services.block_storage.model.operators import (
     Message,
     Pool,
@@ -13,6 +21,7 @@ from cumulo.services.block_storage.model.states import (
     SnapshotStatus,
     VolumeStatus,
 )
+from cumulo.services.block_storage.model.transfers import Transfer
 from cumulo.services.block_storage.model.types import (
     MULTIATTACH,
     DefaultType,
@@ -39,8 +48,15 @@ __all__ = [
     "MULTIATTACH",
     "NOTHING",
     "AttachStatus",
+    "Backup",
+    "BackupStatus",
     "DefaultType",
     "Encryption",
+    "Group",
+    "GroupSnapshot",
+    "GroupSnapshotStatus",
+    "GroupStatus",
+    "GroupType",
     "Message",
     "MigrationStatus",
     "Pool",
@@ -49,6 +65,7 @@ __all__ = [
     "Snapshot",
     "SnapshotStatus",
     "StorageService",
+    "Transfer",
     "TypeAccess",
     "Volume",
     "VolumeAttachment",

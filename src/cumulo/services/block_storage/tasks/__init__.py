@@ -1,5 +1,6 @@
 """Block storage's durable work."""
 
+from cumulo.services.block_storage.tasks.backups import CreateBackup, DeleteBackup, RestoreBackup
 from cumulo.services.block_storage.tasks.creation import CreateVolume
 from cumulo.services.block_storage.tasks.deletion import DeleteSnapshot, DeleteVolume
 from cumulo.services.block_storage.tasks.exports import orphaned_exports
@@ -21,6 +22,9 @@ SAGAS = (
     CreateSnapshot,
     DeleteSnapshot,
     RevertVolume,
+    CreateBackup,
+    RestoreBackup,
+    DeleteBackup,
 )
 RECONCILERS = (orphaned_exports,)
 SCHEDULES = (expired_messages,)
@@ -29,13 +33,16 @@ __all__ = [
     "RECONCILERS",
     "SAGAS",
     "SCHEDULES",
+    "CreateBackup",
     "CreateSnapshot",
     "CreateVolume",
+    "DeleteBackup",
     "DeleteSnapshot",
     "DeleteVolume",
     "ExtendVolume",
     "ReimageVolume",
     "RemoveOldCopy",
+    "RestoreBackup",
     "RetypeVolume",
     "RevertVolume",
     "UploadVolume",

@@ -14,9 +14,11 @@ from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
+from cumulo.services.block_storage.drivers import BackupStore
 from cumulo.services.block_storage.messages import explain, tell
-from cumulo.services.block_storage.model import Pool, Snapshot, Volume, VolumeStatus
+from cumulo.services.block_storage.model import Backup, BackupStatus, Pool, Snapshot, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import COPY, LONGEST, TRIES, opened, reaching, spec_of, specs_of
+from cumulo.services.block_storage.tasks import content
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
 QEMU_FORMATS = {"vhd": "vpc", "iso": "raw", "ami": "raw", "aki": "raw", "ari": "raw", "ploop": "parallels"}
@@ -39,6 +41,8 @@ class CreateVolume(Saga):
         values: dict[str, Any] = {"host": pool.name, "updated_at": clock.now()}
         if volume.image_id is not None:
             values["status"] = VolumeStatus.DOWNLOADING
+        if volume.backup_id is not None:
+            values["status"] = VolumeStatus.RESTORING_BACKUP
         await run.db.update(Volume, Volume.c.id == volume.id, **values)
         return pool.name
 
@@ -63,6 +67,8 @@ class CreateVolume(Saga):
                 await from_snapshot(run, pool, volume, spec)
             elif volume.source_volume_id is not None:
                 await from_volume(run, pool, volume, spec)
+            elif volume.backup_id is not None:
+                await from_backup(run, pool, volume.backup_id, spec)
             else:
                 await pool.create(spec, fence=run.fence)
 
@@ -76,12 +82,13 @@ class CreateVolume(Saga):
     async def publish(self, run: StepRun) -> None:
         """Say that the volume can be used."""
         volume = await proceed(run.db, self.volume_id)
-        values: dict[str, Any] = {"launched_at": clock.now(), "image_id": None}
+        values: dict[str, Any] = {"launched_at": clock.now(), "image_id": None, "backup_id": None}
         if volume.image_id is not None:
             image = await image_of(run.db, run, volume)
             values["bootable"] = True
             if image is not None:
                 values["image_metadata"] = described(image)
+        await read_backup(run, volume)
         await let_go(run, volume.id, VolumeStatus.AVAILABLE, **values)
 
     @on_failure
@@ -90,7 +97,9 @@ class CreateVolume(Saga):
         volume = await run.db.get(Volume, self.volume_id)
         if volume is None:
             return
-        await let_go(run, volume.id, VolumeStatus.ERROR)
+        await read_backup(run, volume)
+        restoring = volume.backup_id is not None
+        await let_go(run, volume.id, VolumeStatus.ERROR_RESTORING if restoring else VolumeStatus.ERROR)
         placing = error.part == "place"
         action = "schedule allocate volume" if placing else "create volume from backend storage"
         if volume.image_id is not None and not placing:
@@ -104,6 +113,23 @@ class CreateVolume(Saga):
             reason=explain(error),
             detail="002" if placing else "001",
         )
+
+
+async def from_backup(run: EffectRun, pool: VolumePool, backup_id: str, spec: VolumeSpec) -> None:
+    """Make a volume with a backup's content."""
+    async with run.reader() as db:
+        backup = await db.get(Backup, backup_id)
+    if backup is None:
+        raise Permanent(f"backup {backup_id} is gone")
+    await pool.create(spec, fence=run.fence)
+    await content.write(pool, spec.volume_id, run.use(BackupStore), backup.location)
+
+
+async def read_backup(run: StepRun, volume: Volume) -> None:
+    """Say that the backup that a volume is made from is read no more."""
+    if volume.backup_id is not None:
+        reading = Backup.c.id == volume.backup_id, Backup.c.status == BackupStatus.RESTORING
+        await run.db.update(Backup, *reading, status=BackupStatus.AVAILABLE)
 
 
 async def choose(run: StepRun, volume: Volume) -> Pool:

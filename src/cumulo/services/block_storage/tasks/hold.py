@@ -12,7 +12,7 @@ from cumulo.core.db import Reader, Transaction
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import StepRun, Task, TaskState
 from cumulo.core.work import Work
-from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
+from cumulo.services.block_storage.model import Backup, Snapshot, SnapshotStatus, Volume, VolumeStatus
 from cumulo.services.block_storage.tasks.deletion import DeleteVolume
 
 
@@ -55,7 +55,7 @@ async def begin_deletion(work: Work, volume: Volume, *, cascade: bool = False) -
     )
 
 
-async def is_worked_on(db: Reader, row: Volume | Snapshot) -> bool:
+async def is_worked_on(db: Reader, row: Volume | Snapshot | Backup) -> bool:
     """Say whether a saga works on the row; one that is stuck does not: a deletion passes it by."""
     if row.operation is None:
         return False
