@@ -194,6 +194,8 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     group = (await user("POST", f"{NETWORK}/security-groups", body))["security_group"]["id"]
     rule = {"security_group_id": group, "direction": "ingress", "remote_group_id": group}
     await user("POST", f"{NETWORK}/security-group-rules", {"security_group_rule": rule})
+    offices = {"address_group": {"addresses": ["192.0.2.0/24"]}}
+    await user("POST", f"{NETWORK}/address-groups", offices)
     spare = {"network_id": network, "security_groups": [group]}
     await user("POST", f"{NETWORK}/ports", {"port": spare})
     share = {"object_type": "network", "object_id": network, "action": "access_as_shared"}

@@ -10,7 +10,7 @@ import pytest
 from cumulo.core.drivers import Temporary
 from cumulo.services.network.drivers.ovn import OvnDriver
 from cumulo.services.network.drivers.ovn.groups import match
-from cumulo.services.network.drivers.specs import RuleSpec, Use
+from cumulo.services.network.drivers.specs import AddressGroupSpec, Kind, RuleSpec, Use
 from cumulo.testing.network import (
     ALL,
     GROUP,
@@ -124,6 +124,59 @@ async def test_security_groups_become_port_groups_with_acls(driver, nbctl):
     assert len(members.split()) == 1
     await driver.ensure(msgspec.structs.replace(GROUP, rules=()))
     assert await nbctl("acl-list", group) == ""
+
+
+async def test_rules_name_the_address_sets_of_address_groups(driver, nbctl):
+    addresses = AddressGroupSpec(id="a-b", cidrs=("192.0.2.0/24", "2001:db8::/32"))
+    rules = tuple(
+        RuleSpec(id=str(version), ingress=True, version=version, remote_addresses="a-b") for version in (4, 6)
+    )
+    stateless = msgspec.structs.replace(GROUP, rules=rules, stateful=False)
+    await realise(driver, addresses, stateless)
+    name = "cumulo_11111111_2222_3333_4444_555555555555"
+    acls = await nbctl("acl-list", name)
+    assert f"(outport == @{name} && ip4 && ip4.src == $cumulo_ag_a_b_ip4) allow-stateless" in acls
+    assert f"(outport == @{name} && ip6 && ip6.src == $cumulo_ag_a_b_ip6) allow-stateless" in acls
+    held = ["--bare", "--columns=addresses", "find", "Address_Set"]
+    assert (await nbctl(*held, "name=cumulo_ag_a_b_ip4")).strip() == "192.0.2.0/24"
+    await driver.ensure(msgspec.structs.replace(addresses, cidrs=()))
+    assert (await nbctl(*held, "name=cumulo_ag_a_b_ip6")).strip() == ""
+    await driver.remove(Kind.ADDRESS_GROUP, "a-b")
+    assert await nbctl(*held, "name=cumulo_ag_a_b_ip4") == ""
+
+
+async def test_hosts_give_a_sign_of_life(site):
+    """Each call asks the chassis for one, which a later call has."""
+    (first,) = await site.driver.hosts()
+    assert first.gateway is False
+    async with asyncio.timeout(20):
+        while True:
+            (state,) = await site.driver.hosts()
+            if state.seen_at is not None and state.seen_at != first.seen_at:
+                break
+            await asyncio.sleep(0.1)
+
+
+async def test_a_gateway_keeps_to_its_zones_and_away_from_what_is_switched_off(driver, nbctl, central):
+    for name, zone, address in (("host-a", "east", "127.0.0.1"), ("host-b", "west", "127.0.0.2")):
+        add = ["chassis-add", name, "geneve", address]
+        options = f"other_config:ovn-cms-options=availability-zones={zone}"
+        for words in (add, ["set", "chassis", name, options]):
+            command = ["ovn-sbctl", "--timeout=10", f"--db={central[1]}", *words]
+            await asyncio.to_thread(subprocess.run, command, check=True)
+    chassis = driver._south.rows("Chassis")
+    async with asyncio.timeout(5):
+        await driver._south.until(lambda: len([r for r in chassis.values() if r["other_config"]]) == 2)
+    await realise(driver, *ALL)
+
+    async def gateways(**changes):
+        await driver.ensure(msgspec.structs.replace(ROUTER, **changes))
+        listed = await nbctl("lrp-get-gateway-chassis", "lrp-port-ex")
+        return {line.split()[0].removeprefix("lrp-port-ex_") for line in listed.splitlines()}
+
+    assert await gateways() == {"host-a", "host-b"}
+    assert await gateways(zones=("west",)) == {"host-b"}
+    assert await gateways(avoid=("host-b",)) == {"host-a"}
 
 
 async def test_a_port_leaves_the_groups_it_is_taken_out_of(driver, nbctl):

@@ -20,7 +20,9 @@ async def one_of_everything(client, admin, project_id, outside):
     home = await client.create("network", name="home")
     subnet = await client.create("subnet", network_id=home["id"], ip_version=4, subnetpool_id=pool["id"])
     group = await client.create("security_group", name="web")
-    await client.create("security_group_rule", security_group_id=group["id"], direction="ingress")
+    offices = await client.create("address_group", addresses=["192.0.2.0/24"])
+    rule = {"security_group_id": group["id"], "direction": "ingress"}
+    await client.create("security_group_rule", **rule, remote_address_group_id=offices["id"])
     port = await client.create("port", network_id=home["id"], name="web", security_groups=[group["id"]])
     router = await client.create("router", name="door", external_gateway_info={"network_id": outside})
     interface = {"subnet_id": subnet["id"]}
@@ -43,6 +45,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
     await one_of_everything(member, admin, "p1", outside)
     await one_of_everything(other, admin, "p2", outside)
     assert await check_ownership(cloud.tasks, NetworksOwned(), "p1", "p2") == [
+        "address group",
         "floating ip",
         "network",
         "port",

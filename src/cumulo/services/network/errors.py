@@ -251,8 +251,36 @@ class SecurityGroupEthertypeConflictWithProtocol(Invalid):
     """The protocol {protocol} does not belong to the ethertype {ethertype}."""
 
 
-class SecurityGroupRemoteGroupAndRemoteIpPrefix(Invalid):
-    """A rule has a remote_ip_prefix or a remote_group_id, not both."""
+class SecurityGroupMultipleRemoteEntites(Invalid):
+    """A rule has one of remote_ip_prefix, remote_group_id and remote_address_group_id at most."""
+
+
+class DefaultSecurityGroupRuleNotFound(NotFound):
+    """Default security group rule {id} could not be found."""
+
+
+class AddressGroupNotFound(NotFound):
+    """Address group {id} could not be found."""
+
+
+class AddressGroupInUse(Conflict):
+    """Address group {id} is in use on one or more security group rules."""
+
+
+class AddressesNotFound(NotFound):
+    """Addresses {addresses} not found in the address group {id}."""
+
+
+class AddressesAlreadyExist(Invalid):
+    """Addresses {addresses} already exist in the address group {id}."""
+
+
+class AgentNotFound(NotFound):
+    """Agent {id} could not be found."""
+
+
+class AgentAlive(Conflict):
+    """Agent {id} is alive: its host would only bring it back. Stop it first."""
 
 
 class NetworkAmbiguous(Conflict):

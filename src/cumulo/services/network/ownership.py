@@ -9,6 +9,7 @@ from cumulo.contracts.ownership import Owned, Stage
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import (
+    address_groups,
     floating_ips,
     networks,
     ports,
@@ -19,6 +20,7 @@ from cumulo.services.network.domain import (
 )
 from cumulo.services.network.errors import UsedByOtherProject
 from cumulo.services.network.model import (
+    AddressGroup,
     FloatingIp,
     Network,
     Owner,
@@ -26,6 +28,7 @@ from cumulo.services.network.model import (
     RbacPolicy,
     Router,
     SecurityGroup,
+    SecurityGroupRule,
     Subnet,
     SubnetPool,
 )
@@ -77,6 +80,15 @@ def _used(kind: str, id: str, used: str, project_id: str) -> UsedByOtherProject:
     return UsedByOtherProject(kind=kind, id=id, used=used, project_id=project_id)
 
 
+async def _remove_address_group(work: Work, group: AddressGroup) -> None:
+    """Delete an address group, unless others' rules name it."""
+    rule = SecurityGroupRule.c
+    using = await work.db.one(SecurityGroupRule, rule.remote_address_group_id == group.id)
+    if using is not None:
+        raise _used("Address group", group.id, f"rule {using.id}", using.project_id)
+    await address_groups.delete(work, group)
+
+
 async def _remove_share(work: Work, policy: RbacPolicy) -> None:
     """Take a share away whoever uses it: a project that goes shares nothing, and needs no share."""
     await work.db.delete(RbacPolicy, RbacPolicy.c.id == policy.id)
@@ -96,6 +108,7 @@ _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "subnet": (Subnet, subnets.delete),  # one on another's network: those on one's own go with that
     "subnet pool": (SubnetPool, subnet_pools.delete),
     "security group": (SecurityGroup, _remove_group),
+    "address group": (AddressGroup, _remove_address_group),
     "rbac policy": (RbacPolicy, _remove_share),
 }
 """Kinds in the order of removal: their model, and what removes one."""

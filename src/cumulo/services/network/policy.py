@@ -102,6 +102,16 @@ CREATE_RBAC_TARGET, UPDATE_RBAC_TARGET = (
     for verb in ("create", "update")
 )
 
+CREATE_AG, GET_AG, UPDATE_AG, DELETE_AG = _crud("address_group", "address group", read=ANYONE)
+(CREATE_AG_SHARED,) = _guards("create", "address_group", "shared")
+CREATE_DEFAULT_RULE = _rule("create_default_security_group_rule", ADMIN_ONLY, "Add to new groups' rules.")
+GET_DEFAULT_RULE = _rule("get_default_security_group_rule", ANYONE, "See what new groups begin with.")
+DELETE_DEFAULT_RULE = _rule("delete_default_security_group_rule", ADMIN_ONLY, "Take from new groups' rules.")
+
+GET_AGENT = _rule("get_agent", ANYONE, "See what runs on hosts: for administrators alone.")
+UPDATE_AGENT = _rule("update_agent", ADMIN_ONLY, "Keep gateways away from a host, or describe it.")
+DELETE_AGENT = _rule("delete_agent", ADMIN_ONLY, "Forget a host that is gone.")
+
 GET_QUOTA = _rule("get_quota", PROJECT_READER_OR_ADMIN, "See a project's limits.")
 UPDATE_QUOTA = _rule("update_quota", ADMIN_ONLY, "Set a project's limits.")
 DELETE_QUOTA = _rule("delete_quota", ADMIN_ONLY, "Return a project to the default limits.")

@@ -43,7 +43,7 @@ async def test_a_rule_that_means_nothing_is_refused(work, group, values, error):
 
 async def test_a_rule_has_one_kind_of_remote(work, group):
     both = {"remote_ip_prefix": "10.0.0.0/8", "remote_group_id": group.id}
-    with pytest.raises(errors.SecurityGroupRemoteGroupAndRemoteIpPrefix):
+    with pytest.raises(errors.SecurityGroupMultipleRemoteEntites):
         await rule(work, group, **both)
 
 

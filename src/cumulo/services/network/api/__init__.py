@@ -1,7 +1,10 @@
 """The network service's API: what it declares."""
 
 from cumulo.services.network.api import (
+    address_groups,
+    agents,
     availability,
+    default_rules,
     discovery,
     floating_ips,
     networks,
@@ -25,6 +28,10 @@ PARTS = (
     security_groups.groups,
     security_groups.rules,
     rbac.policies,
+    agents.agents,
+    agents.routes,
+    address_groups.groups,
+    default_rules.rules,
     quotas.routes,
     availability.routes,
 )

@@ -22,6 +22,13 @@ EXTENSIONS = {
     "port-security": "Port Security",
     "project-id": "project_id field enabled",
     "provider": "Provider Network",
+    "address-group": "Address group",
+    "rbac-address-group": "Add address_group type to RBAC",
+    "security-groups-remote-address-group": "Add remote address group id to security group rules",
+    "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
+    "security-groups-rules-belongs-to-default-sg": "Security group rules: belongs_to_default_sg",
+    "security-groups-default-rules": "Default rules for security groups",
+    "stateful-security-group": "Stateful security group",
     "rbac-policies": "RBAC Policies",
     "rbac-subnetpool": "Add subnetpool type to RBAC",
     "rbac-security-groups": "Add security_group type to network RBAC",
@@ -39,6 +46,12 @@ EXTENSIONS = {
     "subnet_allocation": "Subnet Allocation",
     "default-subnetpools": "Default Subnetpools",
     "availability_zone": "Availability Zone",
+    "availability_zone_filter": "Availability Zone Filter",
+    "network_availability_zone": "Network Availability Zone",
+    "router_availability_zone": "Router Availability Zone",
+    "agent": "agent",
+    "agent_sort_key": "Agent sort key",
+    "agent-resources-synced": "Agent's Resource View Synced to Placement",
     "network-ip-availability": "Network IP Availability",
     "service-type": "Neutron Service Type Management",
 }
@@ -52,6 +65,9 @@ COLLECTIONS = (
     ("security_group", "security-groups"),
     ("security_group_rule", "security-group-rules"),
     ("rbac_policy", "rbac-policies"),
+    ("agent", "agents"),
+    ("address_group", "address-groups"),
+    ("default_security_group_rule", "default-security-group-rules"),
 )
 
 
@@ -96,13 +112,6 @@ async def extension(ctx: Ctx, alias: str) -> dict[str, Any]:
     if alias not in EXTENSIONS:
         raise ExtensionNotFound(id=alias)
     return {"extension": shown(alias, EXTENSIONS[alias])}
-
-
-@routes.route("GET", "/availability_zones", policy=policy.GET_ZONES)
-async def zones(ctx: Ctx) -> dict[str, Any]:
-    """List the availability zones of networks and routers: none, hosts are not parted so."""
-    del ctx
-    return {"availability_zones": []}
 
 
 @routes.route("GET", "/service-providers", policy=policy.GET_PROVIDERS)

@@ -6,7 +6,6 @@ from cumulo.core.http import Ctx
 from cumulo.core.http.context import NotAuthorised
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import (
-    check_zones,
     columns,
     on_visible_networks,
     owner,
@@ -14,6 +13,7 @@ from cumulo.services.network.api.ownership import (
 )
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.api.subnet_pools import prefix_of
+from cumulo.services.network.domain import agents
 from cumulo.services.network.domain import networks as domain
 from cumulo.services.network.domain import subnets as subnet_domain
 from cumulo.services.network.errors import NetworkNotFound, SubnetNotFound
@@ -38,7 +38,7 @@ networks.show(policy=policy.GET_NETWORK)
 @networks.create(policy=policy.CREATE_NETWORK)
 async def create(ctx: Ctx, body: NetworkCreate) -> Network:
     """Create a network."""
-    check_zones(body)
+    await agents.check_zones(ctx.db, body.availability_zone_hints)
     values = columns(body) | {"mtu": body.mtu or None}
     return await domain.create(ctx, owner(ctx, body), values)
 

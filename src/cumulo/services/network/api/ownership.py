@@ -10,12 +10,11 @@ from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx
 from cumulo.services.network.domain import sharing
 from cumulo.services.network.domain.addresses import Asked
-from cumulo.services.network.errors import AvailabilityZoneNotFound
 from cumulo.services.network.model import EXTERNAL, SHARED, Network
 from cumulo.services.network.schema.bodies import FixedIpBody
 from cumulo.services.network.schema.standard import Owned
 
-NOT_COLUMNS = frozenset({"tenant_id", "project_id", "availability_zone_hints"})
+NOT_COLUMNS = frozenset({"tenant_id", "project_id"})
 
 
 class ForeignProject(Invalid):
@@ -31,14 +30,8 @@ def owner(ctx: Ctx, body: Owned) -> str:
     return str(named)
 
 
-def check_zones(body: Any) -> None:
-    """Refuse availability zones: there are none."""
-    for hint in body.availability_zone_hints:
-        raise AvailabilityZoneNotFound(id=hint)
-
-
 def columns(body: Any, *apart: str) -> dict[str, Any]:
-    """Return what a body says of plain columns: all that was sent, less owner, zones and `apart`."""
+    """Return what a body says of plain columns: all that was sent, less owner and `apart`."""
     return {k: v for k, v in body.given().items() if k not in NOT_COLUMNS and k not in apart}
 
 

@@ -7,9 +7,9 @@ from msgspec import UNSET
 from cumulo.core.http import Ctx
 from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import asked, check_zones, columns, owner
+from cumulo.services.network.api.ownership import asked, columns, owner
 from cumulo.services.network.api.standard import StandardResource
-from cumulo.services.network.domain import networks, ports, sharing
+from cumulo.services.network.domain import agents, networks, ports, sharing
 from cumulo.services.network.domain import routers as domain
 from cumulo.services.network.errors import BadRequest, RouterNotFound, SubnetNotFound
 from cumulo.services.network.model import Network, Router, Subnet
@@ -40,7 +40,7 @@ routers.show(policy=policy.GET_ROUTER)
 @routers.create(policy=policy.CREATE_ROUTER)
 async def create(ctx: Ctx, body: RouterCreate) -> Router:
     """Create a router, with a way out if asked."""
-    check_zones(body)
+    await agents.check_zones(ctx.db, body.availability_zone_hints)
     info = body.external_gateway_info
     rules = (policy.CREATE_ROUTER_SNAT, policy.CREATE_ROUTER_FIXED)
     gateway = await gateway_of(ctx, info, rules) if info else None

@@ -6,8 +6,13 @@ from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import columns, owner, usable
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import security_groups as domain
-from cumulo.services.network.errors import InvalidInput, SecurityGroupNotFound, SecurityGroupRuleNotFound
-from cumulo.services.network.model import SecurityGroup, SecurityGroupRule
+from cumulo.services.network.domain import sharing
+from cumulo.services.network.errors import (
+    AddressGroupNotFound,
+    SecurityGroupNotFound,
+    SecurityGroupRuleNotFound,
+)
+from cumulo.services.network.model import AddressGroup, SecurityGroup, SecurityGroupRule
 from cumulo.services.network.schema.bodies import RuleCreate, SecurityGroupCreate, SecurityGroupUpdate
 from cumulo.services.network.schema.views import RuleView, SecurityGroupView
 
@@ -34,15 +39,13 @@ groups.show(policy=policy.GET_GROUP)
 
 @groups.create(policy=policy.CREATE_GROUP)
 async def create(ctx: Ctx, body: SecurityGroupCreate) -> SecurityGroup:
-    """Create a group that lets everything out and nothing in."""
-    if not body.stateful:
-        raise InvalidInput(reason="security groups without state are not supported")
-    return await domain.create(ctx, owner(ctx, body), columns(body, "stateful"))
+    """Create a group with the rules that new ones begin with."""
+    return await domain.create(ctx, owner(ctx, body), columns(body))
 
 
 @groups.update(policy=policy.UPDATE_GROUP)
 async def update(ctx: Ctx, group: SecurityGroup, body: SecurityGroupUpdate) -> SecurityGroup:
-    """Rename or describe a group."""
+    """Rename or describe a group, or make it stateless."""
     return await domain.update(ctx, group, columns(body))
 
 
@@ -72,7 +75,10 @@ async def create_rule(ctx: Ctx, body: RuleCreate) -> SecurityGroupRule:
     group = await domain.find(ctx.db, body.security_group_id, project_id=project_id, is_admin=admin)
     if body.remote_group_id is not None:
         await domain.find(ctx.db, body.remote_group_id, project_id=project_id, is_admin=admin)
-    values = columns(body, "security_group_id", "remote_address_group_id")
+    if body.remote_address_group_id is not None:
+        wanted = (AddressGroup, body.remote_address_group_id, AddressGroupNotFound)
+        await sharing.find(ctx.db, *wanted, project_id=project_id, is_admin=admin)
+    values = columns(body, "security_group_id")
     values["ethertype"] = body.ethertype or "IPv4"
     values["protocol"] = None if body.protocol is None else str(body.protocol)
     return await domain.create_rule(ctx, group, group.project_id, values)

@@ -6,6 +6,7 @@ from typing import Any
 from cumulo.core.db import Reader
 from cumulo.core.quota import Limits
 from cumulo.services.network.model import (
+    AddressGroup,
     FloatingIp,
     Network,
     Port,
@@ -28,6 +29,7 @@ _MODELS: Mapping[str, Any] = {
     "security_group": SecurityGroup,
     "security_group_rule": SecurityGroupRule,
     "rbac_policy": RbacPolicy,
+    "address_group": AddressGroup,
 }
 _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest and Terraform users need
     "network": 100,
@@ -39,6 +41,7 @@ _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest an
     "security_group": 100,
     "security_group_rule": 1000,
     "rbac_policy": 100,
+    "address_group": -1,
 }
 
 

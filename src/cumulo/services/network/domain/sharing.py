@@ -14,6 +14,7 @@ from cumulo.services.network.model import (
     EVERYONE,
     EXTERNAL,
     SHARED,
+    AddressGroup,
     FloatingIp,
     Network,
     Port,
@@ -21,6 +22,7 @@ from cumulo.services.network.model import (
     RbacPolicy,
     Router,
     SecurityGroup,
+    SecurityGroupRule,
     Standard,
     Subnet,
     SubnetPool,
@@ -63,9 +65,15 @@ def _of_group(id_: str) -> tuple[Any, ...]:
     return (ports.join(PortSecurityGroup.table, PortSecurityGroup.c.port_id == Port.c.id).where(members),)
 
 
+def _of_addresses(id_: str) -> tuple[Any, ...]:
+    rule = SecurityGroupRule.c
+    return (sqlalchemy.select(rule.project_id).where(rule.remote_address_group_id == id_),)
+
+
 KINDS: dict[str, Sharable] = {
     "network": Sharable(Network, {SHARED: _of_network, EXTERNAL: _of_external}),
     "subnetpool": Sharable(SubnetPool, {SHARED: _of_pool}),
+    "address_group": Sharable(AddressGroup, {SHARED: _of_addresses}),
     "security_group": Sharable(SecurityGroup, {SHARED: _of_group}),
 }
 """Neutron's `object_type`, and what it stands for."""

@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection
 
 from cumulo.core.drivers import Temporary
 from cumulo.services.network.drivers.specs import (
+    AddressGroupSpec,
     FloatingIpSpec,
+    HostState,
     Kind,
     NetworkSpec,
     PortSpec,
@@ -25,6 +27,7 @@ class FakeDriver:
         self.specs: dict[tuple[Kind, str], Spec] = {}
         self.broken = False
         self.calls = 0
+        self.known_hosts: list[HostState] = []
         self._changed: set[str] = set()
         self._ports: list[Callable[[], None]] = []
         self._stale: list[Callable[[], None]] = []
@@ -63,6 +66,11 @@ class FakeDriver:
         ports = (spec for spec in self.specs.values() if isinstance(spec, PortSpec))
         return {spec.id: bool(spec.host) for spec in ports if port_ids is None or spec.id in port_ids}
 
+    async def hosts(self) -> list[HostState]:
+        """Return the hosts that a test put into `known_hosts`."""
+        self._answer()
+        return list(self.known_hosts)
+
     def take_changed(self) -> set[str]:
         """Return and forget the ports whose wiring changed."""
         changed, self._changed = self._changed, set()
@@ -92,8 +100,11 @@ class FakeDriver:
 def _stands_on(spec: Spec) -> list[tuple[Kind, str]]:
     """Return the resources that must be there before this one."""
     match spec:
-        case NetworkSpec() | SecurityGroupSpec():
+        case NetworkSpec() | AddressGroupSpec():
             return []
+        case SecurityGroupSpec():
+            named = {rule.remote_addresses for rule in spec.rules} - {None}
+            return [(Kind.ADDRESS_GROUP, str(id_)) for id_ in named]
         case SubnetSpec():
             return [(Kind.NETWORK, spec.network_id)]
         case PortSpec():

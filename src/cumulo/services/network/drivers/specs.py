@@ -5,6 +5,7 @@ time and for repair. Addresses are text, MACs lower case with colons.
 """
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
@@ -16,6 +17,7 @@ class Kind(StrEnum):
 
     NETWORK = "network"
     SUBNET = "subnet"
+    ADDRESS_GROUP = "address_group"
     SECURITY_GROUP = "security_group"
     PORT = "port"
     ROUTER = "router"
@@ -92,15 +94,25 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     last: int | None = None
     remote_cidr: str | None = None
     remote_group: str | None = None
+    remote_addresses: str | None = None  # the id of an address group
+
+
+class AddressGroupSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """CIDRs of both versions that rules name together."""
+
+    kind: ClassVar[Kind] = Kind.ADDRESS_GROUP
+    id: str
+    cidrs: tuple[str, ...] = ()
 
 
 class SecurityGroupSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A set of rules; its ports may receive and send what they allow, with the answers."""
+    """A set of rules; its ports may receive and send what they allow, with the answers when `stateful`."""
 
     kind: ClassVar[Kind] = Kind.SECURITY_GROUP
     id: str
     name: str
     rules: tuple[RuleSpec, ...] = ()
+    stateful: bool = True
 
 
 class InterfaceSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +145,8 @@ class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: tuple[InterfaceSpec, ...] = ()
     gateway: GatewaySpec | None = None
     routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
+    zones: tuple[str, ...] = ()  # where its gateway may be; none: anywhere
+    avoid: tuple[str, ...] = ()  # hosts by name where its gateway must not be
 
 
 class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +159,19 @@ class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
     fixed_address: str
 
 
-Spec = NetworkSpec | SubnetSpec | PortSpec | SecurityGroupSpec | RouterSpec | FloatingIpSpec
+Spec = (
+    NetworkSpec | SubnetSpec | PortSpec | AddressGroupSpec | SecurityGroupSpec | RouterSpec | FloatingIpSpec
+)
+
+
+class HostState(msgspec.Struct, frozen=True, kw_only=True):
+    """A host as the data plane knows it. `seen_at`: when it last did what it was told; None: never."""
+
+    name: str
+    host: str
+    gateway: bool = False
+    zones: tuple[str, ...] = ()
+    seen_at: datetime | None = None
 
 
 class Driver(Protocol):
@@ -166,6 +192,9 @@ class Driver(Protocol):
 
     async def up(self, port_ids: Collection[str] | None = None) -> dict[str, bool]:
         """Say of these ports (None: all) whether they are wired on a host; unknown ones are left out."""
+
+    async def hosts(self) -> list[HostState]:
+        """Return all hosts, and ask each for a sign of life, which a later call has."""
 
     def take_changed(self) -> set[str]:
         """Return the ports whose wiring changed since the last call, and forget them."""

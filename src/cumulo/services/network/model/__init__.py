@@ -4,10 +4,17 @@ Every API resource has neutron's standard attributes (`standard.Standard`). What
 of is noted in `network_realisations`: the API raises `revision`, the reconciler brings `realised` up to it.
 """
 
+from cumulo.services.network.model.hosts import Agent
 from cumulo.services.network.model.networks import FixedIp, Network, Owner, Port, Subnet, SubnetPool
 from cumulo.services.network.model.realisation import Realisation
 from cumulo.services.network.model.routing import FloatingIp, Router
-from cumulo.services.network.model.security import PortSecurityGroup, SecurityGroup, SecurityGroupRule
+from cumulo.services.network.model.security import (
+    AddressGroup,
+    DefaultRule,
+    PortSecurityGroup,
+    SecurityGroup,
+    SecurityGroupRule,
+)
 from cumulo.services.network.model.sharing import EVERYONE, EXTERNAL, SHARED, RbacPolicy
 from cumulo.services.network.model.standard import Named, Standard, Status, Tagged
 
@@ -15,6 +22,9 @@ __all__ = [
     "EVERYONE",
     "EXTERNAL",
     "SHARED",
+    "AddressGroup",
+    "Agent",
+    "DefaultRule",
     "FixedIp",
     "FloatingIp",
     "Named",

@@ -29,6 +29,7 @@ class Network(Named, table="network_networks"):
     provider_type: str = column(String(32), default="geneve")
     physical_network: str | None = column(String(64), default=None)
     segmentation_id: int | None = column(Integer, default=None)
+    availability_zone_hints: list[str] = column(Json, default_factory=list)
 
 
 class SubnetPool(Named, table="network_subnet_pools"):

@@ -13,6 +13,7 @@ class Router(Named, table="network_routers"):
     gateway_port_id: str | None = column(String(36), default=None, references="network_ports.id")
     enable_snat: bool = column(Boolean, default=True)
     routes: list[dict[str, str]] = column(Json, default_factory=list)
+    availability_zone_hints: list[str] = column(Json, default_factory=list)
 
 
 class FloatingIp(Tagged, table="network_floating_ips"):

@@ -224,11 +224,13 @@ class FloatingIpUpdate(Body):
 class SecurityGroupCreate(Described, kw_only=True):
     """A new security group."""
 
-    stateful: Annotated[bool, Meta()] = True
+    stateful: bool = True
 
 
 class SecurityGroupUpdate(Redescribed):
     """A changed security group."""
+
+    stateful: Flag = UNSET
 
 
 class RuleCreate(Owned, kw_only=True):
@@ -242,7 +244,7 @@ class RuleCreate(Owned, kw_only=True):
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
     remote_group_id: str | None = None
-    remote_address_group_id: None = None
+    remote_address_group_id: str | None = None
     description: Name = ""
 
 

@@ -71,8 +71,8 @@ class NetworkView(NamedView, model=Network):
     ]
     port_security_enabled: bool
     subnets: Annotated[list[str], Computed(lambda row, page: page.extra[0][row.id])]
-    availability_zone_hints: Annotated[list[str], Computed(empty)]
-    availability_zones: Annotated[list[str], Computed(empty)]
+    availability_zone_hints: list[str]
+    availability_zones: Annotated[list[str], Source("availability_zone_hints")]
     ipv4_address_scope: Annotated[None, Computed(nothing)]
     ipv6_address_scope: Annotated[None, Computed(nothing)]
     provider_type: Annotated[
@@ -195,8 +195,8 @@ class RouterView(NamedView, model=Router):
     status: Annotated[str, Filterable, Sortable]
     external_gateway_info: Annotated[Any, Computed(gateway)]
     routes: list[dict[str, str]]
-    availability_zone_hints: Annotated[list[str], Computed(empty)]
-    availability_zones: Annotated[list[str], Computed(empty)]
+    availability_zone_hints: list[str]
+    availability_zones: Annotated[list[str], Source("availability_zone_hints")]
     flavor_id: Annotated[None, Computed(nothing)]
     ha: Annotated[bool, Computed(no), VisibleTo(policy.GET_ROUTER_HA)]
     distributed: Annotated[bool, Computed(no), VisibleTo(policy.GET_ROUTER_HA)]
@@ -231,14 +231,23 @@ class RuleView(StandardView, model=SecurityGroupRule):
     port_range_max: Annotated[int | None, Filterable]
     remote_ip_prefix: Annotated[str | None, Filterable]
     remote_group_id: Annotated[str | None, Filterable]
-    remote_address_group_id: Annotated[None, Computed(nothing)]
+    remote_address_group_id: Annotated[str | None, Filterable]
+    belongs_to_default_sg: Annotated[bool, Computed(lambda row, page: row.security_group_id in page.extra)]
     normalized_cidr: Annotated[str | None, Source("remote_ip_prefix")]
+
+    @staticmethod
+    async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
+        """Fetch which of their groups are projects' default ones."""
+        ids = {row.security_group_id for row in rows}
+        where = (SecurityGroup.c.id.in_(ids), SecurityGroup.c.is_default)
+        found = await ctx.db.rows(sqlalchemy.select(SecurityGroup.c.id).where(*where))
+        return {row[0] for row in found}
 
 
 class SecurityGroupView(NamedView, model=SecurityGroup):
     """A security group with its rules as clients see it."""
 
-    stateful: Annotated[bool, Computed(lambda row, page: row is not None and page is not None)]
+    stateful: Annotated[bool, Filterable]
     shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
     security_group_rules: Annotated[list[Any], Computed(lambda row, page: page.extra[0].get(row.id, []))]
 

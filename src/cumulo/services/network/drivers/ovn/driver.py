@@ -2,15 +2,19 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
 from weakref import WeakValueDictionary
 
 from cumulo.core.drivers import Permanent, Temporary
-from cumulo.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed
+from cumulo.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed, mutate
 from cumulo.services.network.drivers.ovn import groups, places, routers, switches
 from cumulo.services.network.drivers.ovn.rows import KEY, Inventory, Plan, Wanted
 from cumulo.services.network.drivers.specs import (
+    AddressGroupSpec,
     FloatingIpSpec,
+    HostState,
     Kind,
     NetworkSpec,
     PortSpec,
@@ -24,6 +28,7 @@ _MARKED = (
     "Logical_Switch",
     "Logical_Switch_Port",
     "DHCP_Options",
+    "Address_Set",
     "Port_Group",
     "ACL",
     "Logical_Router",
@@ -32,9 +37,21 @@ _MARKED = (
     "NAT",
     "Gateway_Chassis",
 )
+_FOLLOWED = {
+    "Chassis": ["name", "hostname", "other_config"],
+    "Chassis_Private": ["name", "nb_cfg_timestamp"],
+}
 _PATIENCE = 5.0  # seconds for the databases to answer at first use
+_ZONES = "availability-zones="
 _GATEWAYS = 5  # chassis that serve one router at most, as BFD between them costs
 _KINDS = frozenset(Kind)
+_ROWS: Mapping[type[Spec], Callable[[Any], list[Wanted]]] = {
+    NetworkSpec: switches.network,
+    SubnetSpec: switches.subnet,
+    AddressGroupSpec: groups.address_group,
+    SecurityGroupSpec: groups.security_group,
+    FloatingIpSpec: routers.floating_ip,
+}
 
 
 class OvnDriver:
@@ -42,7 +59,7 @@ class OvnDriver:
 
     def __init__(self, northbound: str, southbound: str) -> None:
         self._north = Client(northbound, "OVN_Northbound", dict.fromkeys(_MARKED))
-        self._south = Client(southbound, "OVN_Southbound", {"Chassis": ["name", "hostname", "other_config"]})
+        self._south = Client(southbound, "OVN_Southbound", _FOLLOWED)
         self._inventory = Inventory(self._north, _MARKED)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._changed: set[str] = set()
@@ -89,6 +106,16 @@ class OvnDriver:
         rows = [pair for name in names for pair in self._inventory.of(name).items()]
         return {row["name"]: bool(row["up"]) for place, row in rows if place.table == "Logical_Switch_Port"}
 
+    async def hosts(self) -> list[HostState]:
+        """Return the chassis, and raise the number that each of them answers (ovn-nb(5), NB_Global)."""
+        await self._ready()
+        signs = {row["name"]: row["nb_cfg_timestamp"] for row in self._south.rows("Chassis_Private").values()}
+        try:
+            await self._north.transact(mutate("NB_Global", [], ("nb_cfg", "+=", 1)))
+        except OvsdbError as error:
+            raise Temporary(str(error), public="OVN does not answer.") from error
+        return [_host(row, signs.get(row["name"], 0)) for row in self._south.rows("Chassis").values()]
+
     def take_changed(self) -> set[str]:
         """Return and forget the ports whose wiring changed."""
         changed, self._changed = self._changed, set()
@@ -112,18 +139,12 @@ class OvnDriver:
 
     def _wanted(self, spec: Spec) -> list[Wanted]:
         match spec:
-            case NetworkSpec():
-                return switches.network(spec)
-            case SubnetSpec():
-                return switches.subnet(spec)
             case PortSpec():
                 return [*self._own_dhcp(spec), *switches.port(spec)]
-            case SecurityGroupSpec():
-                return groups.security_group(spec)
             case RouterSpec():
-                return routers.router(spec, self._gateways(spec.id))
-            case FloatingIpSpec():
-                return routers.floating_ip(spec)
+                return routers.router(spec, self._gateways(spec))
+            case _:
+                return _ROWS[type(spec)](spec)
 
     def _own_dhcp(self, spec: PortSpec) -> list[Wanted]:
         """Return the DHCP answers that a port does not share with its subnet."""
@@ -152,15 +173,17 @@ class OvnDriver:
         except OvsdbError as error:
             raise Temporary(str(error), public="OVN does not answer.") from error
 
-    def _gateways(self, router_id: str) -> list[str]:
+    def _gateways(self, spec: RouterSpec) -> list[str]:
         """Return the chassis for a router's gateway, in an order of its own so that load spreads.
 
         Those that say `enable-chassis-as-gw` in `ovn-cms-options`; all of them when none does.
         """
-        rows = list(self._south.rows("Chassis").values())
+        rows = [row for row in self._south.rows("Chassis").values() if row["name"] not in spec.avoid]
+        if spec.zones:
+            rows = [row for row in rows if set(_zones(row)) & set(spec.zones)]
         chosen = [row for row in rows if _is_gateway(row)] or rows
         names = [row["name"] for row in chosen]
-        ranked = sorted(names, key=lambda name: hashlib.sha256((router_id + name).encode()).digest())
+        ranked = sorted(names, key=lambda name: hashlib.sha256((spec.id + name).encode()).digest())
         return ranked[:_GATEWAYS]
 
     def _port_changed(self, event: Event) -> None:
@@ -174,10 +197,31 @@ class OvnDriver:
 
     def _chassis_changed(self, event: Event) -> None:
         """Routers choose their gateways among the chassis, so compare all when these change."""
-        if event.old is None or event.new is None or _is_gateway(event.old) != _is_gateway(event.new):
+        if event.old is None or event.new is None or _options(event.old) != _options(event.new):
             for callback in self._on_stale:
                 callback()
 
 
+def _host(row: Row, milliseconds: int) -> HostState:
+    return HostState(
+        name=row["name"],
+        host=row["hostname"],
+        gateway=_is_gateway(row),
+        zones=tuple(_zones(row)),
+        seen_at=datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None,
+    )
+
+
+def _options(row: Row) -> list[str]:
+    found: list[str] = row["other_config"].get("ovn-cms-options", "").split(",")
+    return found
+
+
+def _zones(row: Row) -> list[str]:
+    """Return a chassis' zones: `availability-zones=a:b` in `ovn-cms-options`."""
+    named = [option for option in _options(row) if option.startswith(_ZONES)]
+    return [zone for option in named for zone in option.removeprefix(_ZONES).split(":") if zone]
+
+
 def _is_gateway(row: Row) -> bool:
-    return "enable-chassis-as-gw" in row["other_config"].get("ovn-cms-options", "").split(",")
+    return "enable-chassis-as-gw" in _options(row)

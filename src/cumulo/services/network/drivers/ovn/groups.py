@@ -1,15 +1,15 @@
 """Security groups as port groups with ACLs.
 
-A rule allows with `allow-related`, so answers pass; everything else is dropped by one group that holds
-every port with port security. OVN keeps an address set `<name>_ip4` and `_ip6` for each port group by
-itself, which is what a rule with a remote group refers to.
+A rule allows with `allow-related`, so answers pass (not so in a stateless group); everything else is dropped
+by one group that holds every port with port security. OVN keeps an address set `<name>_ip4` and `_ip6` for
+each port group by itself, which is what a rule with a remote group refers to.
 """
 
 from typing import Any
 
 from cumulo.services.network.drivers.ovn import places
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
-from cumulo.services.network.drivers.specs import RuleSpec, SecurityGroupSpec
+from cumulo.services.network.drivers.specs import AddressGroupSpec, RuleSpec, SecurityGroupSpec
 
 _ALLOW, _DROP = 1002, 1001
 
@@ -44,9 +44,22 @@ def security_group(spec: SecurityGroupSpec) -> list[Wanted]:
     name = places.group_name(spec.id)
     labels = {"cumulo:name": spec.name}
     wanted = [Wanted(place=place, columns={"name": name}, labels=labels)]
+    action = "allow-related" if spec.stateful else "allow-stateless"
     return wanted + [
-        _acl(place, rule.id, ingress=rule.ingress, match=match(rule, name)) for rule in spec.rules
+        _acl(place, rule.id, ingress=rule.ingress, match=match(rule, name), action=action)
+        for rule in spec.rules
     ]
+
+
+def address_group(spec: AddressGroupSpec) -> list[Wanted]:
+    """Return the address sets of an address group, one for each version."""
+    wanted = []
+    for version in (4, 6):
+        name = places.address_set_name(spec.id, version)
+        cidrs = frozenset(cidr for cidr in spec.cidrs if (":" in cidr) == (version == 6))  # noqa: PLR2004  IP's version numbers are their own names
+        place = Place("Address_Set", f"{places.owner(spec.kind, spec.id)}#ip{version}")
+        wanted.append(Wanted(place=place, columns={"name": name, "addresses": cidrs}))
+    return wanted
 
 
 def drop() -> list[Wanted]:
@@ -83,6 +96,8 @@ def match(rule: RuleSpec, name: str) -> str:
         parts.append(f"{ip}.{side} == {rule.remote_cidr}")
     if rule.remote_group is not None:
         parts.append(f"{ip}.{side} == ${places.group_name(rule.remote_group)}_{ip}")
+    if rule.remote_addresses is not None:
+        parts.append(f"{ip}.{side} == ${places.address_set_name(rule.remote_addresses, rule.version)}")
     return " && ".join(parts + _protocol(rule))
 
 

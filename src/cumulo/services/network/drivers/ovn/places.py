@@ -44,6 +44,11 @@ def group_name(security_group_id: str) -> str:
     return f"cumulo_{security_group_id.replace('-', '_')}"
 
 
+def address_set_name(address_group_id: str, version: int) -> str:
+    """Return the name of the address set with an address group's CIDRs of one version."""
+    return f"cumulo_ag_{address_group_id.replace('-', '_')}_ip{version}"
+
+
 def router(router_id: str) -> Place:
     """Return the logical router of a router."""
     return Place("Logical_Router", owner(Kind.ROUTER, router_id))

@@ -1,0 +1,23 @@
+"""The table of what runs on hosts for the network."""
+
+from datetime import datetime
+
+from cumulo.core import clock
+from cumulo.core.db import Boolean, Json, Model, String, When, column
+
+
+class Agent(Model, table="network_agents"):
+    """A host's ovn-controller, as it was last seen. `id` is its chassis' name.
+
+    `admin_state_up` false keeps routers' gateways away from the host.
+    """
+
+    id: str = column(String(255), key=True)
+    host: str = column(String(255))
+    gateway: bool = column(Boolean, default=False)
+    zones: list[str] = column(Json, default_factory=list)
+    description: str = column(String(255), default="")
+    admin_state_up: bool = column(Boolean, default=True)
+    created_at: datetime = column(When, default_factory=clock.now)
+    started_at: datetime = column(When, default_factory=clock.now)
+    heartbeat_at: datetime = column(When, default_factory=clock.now)

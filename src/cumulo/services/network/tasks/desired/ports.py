@@ -1,0 +1,115 @@
+"""Networks, subnets and ports."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy
+
+from cumulo.core.db import Reader
+from cumulo.services.network.config import NetworkSettings
+from cumulo.services.network.drivers import dhcp_options
+from cumulo.services.network.drivers.specs import NetworkSpec, PortSpec, Spec, SubnetSpec, Use
+from cumulo.services.network.model import FixedIp, Network, Owner, Port, PortSecurityGroup, Subnet
+from cumulo.services.network.tasks.desired.rows import addresses, by_id
+
+OF_OTHERS = (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY, Owner.FLOATING_IP)
+"""Ports that are part of something else in the data plane."""
+
+_V4 = 4
+
+
+async def networks(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
+    """Return networks."""
+    del settings
+    return [
+        NetworkSpec(
+            id=row.id,
+            name=row.name,
+            mtu=row.mtu,
+            physical_network=row.physical_network,
+            vlan=row.segmentation_id if row.provider_type == "vlan" else None,
+        )
+        for row in await db.all(Network, Network.c.id.in_(ids))
+    ]
+
+
+async def subnets(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
+    """Return subnets."""
+    rows = await db.all(Subnet, Subnet.c.id.in_(ids))
+    networks = await by_id(db, Network, {row.network_id for row in rows})
+    held = sqlalchemy.select(FixedIp.c.subnet_id, FixedIp.c.address)
+    held = held.join(Port.table, Port.c.id == FixedIp.c.port_id)
+    held = held.where(FixedIp.c.subnet_id.in_(ids), Port.c.device_owner == Owner.METADATA.value)
+    metadata: dict[str, str] = {row[0]: row[1] for row in await db.rows(held)}
+    return [
+        SubnetSpec(
+            id=row.id,
+            network_id=row.network_id,
+            version=row.ip_version,
+            cidr=row.cidr,
+            mtu=networks[row.network_id].mtu,
+            dhcp=row.enable_dhcp and (row.ip_version == _V4 or _asks_dhcp(row)),
+            gateway=row.gateway_ip,
+            dns=tuple(row.dns_nameservers or _fitting(settings.dns, row.ip_version)),
+            routes=tuple((route["destination"], route["nexthop"]) for route in row.host_routes),
+            metadata_address=metadata.get(row.id),
+            ra_mode=row.ipv6_ra_mode,
+        )
+        for row in rows
+    ]
+
+
+def _fitting(servers: Sequence[str], version: int) -> list[str]:
+    return [server for server in servers if (":" in server) == (version != _V4)]
+
+
+def _asks_dhcp(subnet: Subnet) -> bool:
+    """Say whether guests of an IPv6 subnet ask DHCPv6 for anything."""
+    return (subnet.ipv6_address_mode or "").startswith("dhcpv6")
+
+
+async def ports(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
+    """Return ports: guests' and those for metadata."""
+    del settings
+    rows = await db.all(Port, Port.c.id.in_(ids))
+    rows = [row for row in rows if row.device_owner not in OF_OTHERS]
+    held = await addresses(db, ids)
+    subnets = await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips})
+    groups: dict[str, list[str]] = defaultdict(list)
+    member = PortSecurityGroup
+    for row in await db.all(member, member.c.port_id.in_(ids)):
+        groups[row.port_id].append(row.security_group_id)
+    return [_port(row, held[row.id], subnets, groups[row.id]) for row in rows]
+
+
+def _port(
+    row: Port, held: Sequence[FixedIp], subnets: Mapping[str, Subnet], groups: Sequence[str]
+) -> PortSpec:
+    own = [subnets[ip.subnet_id] for ip in held]
+    served = [subnet for subnet in own if subnet.enable_dhcp]
+    metadata = row.device_owner == Owner.METADATA
+    v4 = [subnet.id for subnet in served if subnet.ip_version == _V4]
+    v6 = [subnet.id for subnet in served if subnet.ip_version != _V4 and _asks_dhcp(subnet)]
+    return PortSpec(
+        id=row.id,
+        network_id=row.network_id,
+        mac=row.mac_address,
+        addresses=tuple((ip.subnet_id, ip.address) for ip in held),
+        use=Use.METADATA if metadata else Use.GUEST,
+        enabled=row.admin_state_up,
+        port_security=row.port_security_enabled,
+        pairs=tuple((p["mac_address"], p["ip_address"]) for p in row.allowed_address_pairs),
+        security_groups=tuple(sorted(groups)),
+        dhcp_subnet_v4=v4[0] if v4 and not metadata else None,
+        dhcp_subnet_v6=v6[0] if v6 and not metadata else None,
+        dhcp_options_v4=_options(row, 4),
+        dhcp_options_v6=_options(row, 6),
+        host=row.host,
+    )
+
+
+def _options(row: Port, version: int) -> tuple[tuple[str, str], ...]:
+    """Return what DHCP tells this port alone, by the names that the driver knows."""
+    mine = [entry for entry in row.extra_dhcp_opts if entry["ip_version"] == version]
+    named = ((dhcp_options.ovn_name(entry["opt_name"], version), entry["opt_value"]) for entry in mine)
+    return tuple((name, value) for name, value in named if name is not None)

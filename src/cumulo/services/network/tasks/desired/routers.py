@@ -1,0 +1,110 @@
+"""Routers and floating IPs."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cumulo.core.db import Reader
+from cumulo.services.network.config import NetworkSettings
+from cumulo.services.network.drivers.specs import (
+    FloatingIpSpec,
+    GatewaySpec,
+    InterfaceSpec,
+    RouterSpec,
+    Spec,
+)
+from cumulo.services.network.model import FixedIp, FloatingIp, Network, Owner, Port, Router, Subnet
+from cumulo.services.network.tasks.desired.rows import addresses, by_id
+from cumulo.services.network.tasks.hosts import kept_free
+
+_V4 = 4
+
+
+class _Around(NamedTuple):
+    """What routers' ports stand on, by id; and the hosts that gateways are kept away from."""
+
+    held: Mapping[str, Sequence[FixedIp]]
+    subnets: Mapping[str, Subnet]
+    networks: Mapping[str, Network]
+    avoid: tuple[str, ...]
+
+
+async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
+    """Return routers with their ports and ways out."""
+    del settings
+    rows = await db.all(Router, Router.c.id.in_(ids))
+    owners = [Owner.ROUTER_INTERFACE.value, Owner.ROUTER_GATEWAY.value]
+    ports = await db.all(
+        Port,
+        Port.c.device_id.in_(ids),
+        Port.c.device_owner.in_(owners),
+        order_by=[Port.c.created_at, Port.c.id],
+    )
+    held = await addresses(db, [port.id for port in ports])
+    around = _Around(
+        held=held,
+        subnets=await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips}),
+        networks=await by_id(db, Network, {port.network_id for port in ports}),
+        avoid=tuple(sorted(row[0] for row in await db.rows(kept_free()))),
+    )
+    return [_router(row, [port for port in ports if port.device_id == row.id], around) for row in rows]
+
+
+def _router(row: Router, ports: Sequence[Port], around: _Around) -> RouterSpec:
+    held = around.held
+    inside = [port for port in ports if port.id != row.gateway_port_id and held[port.id]]
+    outside = next((port for port in ports if port.id == row.gateway_port_id and held[port.id]), None)
+    behind = [around.subnets[ip.subnet_id] for port in inside for ip in held[port.id]]
+    return RouterSpec(
+        id=row.id,
+        name=row.name,
+        enabled=row.admin_state_up,
+        interfaces=tuple(_interface(port, around) for port in inside),
+        gateway=None if outside is None else _gateway(row, outside, behind, around),
+        routes=tuple((route["destination"], route["nexthop"]) for route in row.routes),
+        zones=tuple(row.availability_zone_hints),
+        avoid=around.avoid,
+    )
+
+
+def _interface(port: Port, around: _Around) -> InterfaceSpec:
+    held = around.held[port.id]
+    own = [around.subnets[ip.subnet_id] for ip in held]
+    modes = [subnet.ipv6_ra_mode for subnet in own if subnet.ipv6_ra_mode]
+    lengths = [subnet.cidr.partition("/")[2] for subnet in own]
+    networks_of = (f"{ip.address}/{bits}" for ip, bits in zip(held, lengths, strict=True))
+    return InterfaceSpec(
+        port_id=port.id,
+        network_id=port.network_id,
+        mac=port.mac_address,
+        networks=tuple(networks_of),
+        mtu=around.networks[port.network_id].mtu,
+        ra_mode=modes[0] if modes else None,
+    )
+
+
+def _gateway(row: Router, port: Port, behind: Sequence[Subnet], around: _Around) -> GatewaySpec:
+    held = around.held[port.id]
+    hops = [around.subnets[ip.subnet_id].gateway_ip for ip in held]
+    v4 = [ip.address for ip in held if ":" not in ip.address]
+    hidden = [subnet.cidr for subnet in behind if subnet.ip_version == _V4]
+    return GatewaySpec(
+        interface=_interface(port, around),
+        next_hops=tuple(hop for hop in hops if hop is not None),
+        snat_address=v4[0] if v4 and row.enable_snat else None,
+        snat_cidrs=tuple(hidden),
+    )
+
+
+async def floating_ips(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
+    """Return floating IPs that lead somewhere."""
+    del settings
+    rows = await db.all(FloatingIp, FloatingIp.c.id.in_(ids), FloatingIp.c.port_id.is_not(None))
+    return [
+        FloatingIpSpec(
+            id=row.id,
+            router_id=row.router_id or "",
+            address=row.floating_ip_address,
+            fixed_address=row.fixed_ip_address or "",
+        )
+        for row in rows
+    ]
