@@ -6,6 +6,7 @@ from cumulo.services.block_storage.api import (
     operators,
     qos,
     snapshots,
+    transfers,
     types,
     versions,
     volume_actions,
@@ -28,6 +29,9 @@ PARTS = (
     operators.messages,
     backups.routes,
     backups.backups,
+    transfers.routes,
+    transfers.transfers,
+    transfers.classic,
 )
 
 __all__ = ["DIALECT", "PARTS"]
