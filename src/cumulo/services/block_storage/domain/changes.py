@@ -9,7 +9,7 @@ from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.domain import creation, encryption, quotas, types
-from cumulo.services.block_storage.domain.volumes import check_status, latest, write
+from cumulo.services.block_storage.domain.volumes import check_not_copied, check_status, latest, write
 from cumulo.services.block_storage.errors import BadRequest, InvalidInput, InvalidVolume
 from cumulo.services.block_storage.model import (
     MigrationStatus,
@@ -50,6 +50,7 @@ async def retype(ctx: Ctx, volume: Volume, body: RetypeBody) -> None:
     check_status(volume, SETTLED, "retype")
     kind = await _new_type(ctx, volume, body.new_type)
     may_move = body.migration_policy == ON_DEMAND
+    await check_not_copied(ctx.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
     if may_move and await ctx.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
         may_move = False
     claimed = {"volumes": 1, "gigabytes": volume.size}
@@ -96,6 +97,7 @@ async def migrate(ctx: Ctx, volume: Volume, body: MigrateBody) -> None:
         raise InvalidVolume(reason=f"Volume {volume.id} must not have snapshots to be migrated.")
     if await ctx.db.exists(VolumeAttachment, VolumeAttachment.c.volume_id == volume.id):
         raise InvalidVolume(reason=f"Volume {volume.id} is in use: it cannot be moved to another pool.")
+    await check_not_copied(ctx.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
     here = (Pool.c.name == body.host) | (Pool.c.service == body.host)
     if not await ctx.db.exists(Pool, here):
         raise BadRequest(reason=f"No available service named {body.host}.")

@@ -25,6 +25,7 @@ from cumulo.services.block_storage.errors import (
 )
 from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.model import (
+    MOVING,
     Encryption,
     Snapshot,
     SnapshotStatus,
@@ -133,7 +134,7 @@ async def _source(db: Reader, order: Order) -> tuple[Volume | None, int | None]:
         source = await _own(db, Volume, order.source_id, order)
         if source is None:
             raise VolumeNotFound(id=order.source_id)
-        if source.status not in READABLE:
+        if source.status not in READABLE or source.migration_status in MOVING:
             raise InvalidVolume(
                 reason=f"Source volume status must be available or in-use, is {source.status}"
             )

@@ -10,8 +10,8 @@ from cumulo.core.db import Transaction
 from cumulo.core.http import Ctx
 from cumulo.core.work import Work
 from cumulo.services.block_storage.domain import quotas
+from cumulo.services.block_storage.domain.volumes import check_not_copied, metadata_item
 from cumulo.services.block_storage.domain.volumes import latest as latest_volume
-from cumulo.services.block_storage.domain.volumes import metadata_item
 from cumulo.services.block_storage.errors import (
     BadRequest,
     InvalidSnapshot,
@@ -122,6 +122,7 @@ async def delete(work: Work, snapshot_id: str, *, force: bool = False) -> None:
         raise InvalidSnapshot(reason=reason)
     if snapshot.group_snapshot_id is not None and not force:
         raise InvalidSnapshot(reason="Snapshot belongs to a group snapshot: delete that.")
+    await check_not_copied(work.db, Volume.c.snapshot_id == snapshot.id, f"Snapshot {snapshot.id}")
     if await is_worked_on(work.db, snapshot):
         raise InvalidSnapshot(reason=f"Snapshot {snapshot.id} is {snapshot.status}: wait for that to end")
     operation = await work.start(DeleteSnapshot(snapshot_id=snapshot.id))

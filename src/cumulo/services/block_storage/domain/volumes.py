@@ -164,11 +164,18 @@ async def delete(
     unfit = volume.status not in DELETABLE or volume.group_id is not None
     if await work.db.exists(VolumeAttachment, used) or (not force and (moving or unfit)):
         raise InvalidVolume(reason=NOT_DELETABLE)
+    await check_not_copied(work.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
     await _doom_snapshots(work.db, volume, cascade=cascade)
     if await is_worked_on(work.db, volume):  # what works on it sees the mark, and begins the deletion
         await write(work.db, volume, status=VolumeStatus.DELETING, deletion=True)
         return
     await begin_deletion(work, volume, cascade=cascade)
+
+
+async def check_not_copied(db: Reader, source: Any, what: str) -> None:
+    """Refuse while a new volume is being made of something."""
+    if await db.exists(Volume, source, Volume.c.status == VolumeStatus.CREATING):
+        raise InvalidVolume(reason=f"{what} is being copied into a new volume: wait for that to end.")
 
 
 async def _doom_snapshots(db: Transaction, volume: Volume, *, cascade: bool) -> None:
@@ -179,6 +186,8 @@ async def _doom_snapshots(db: Transaction, volume: Volume, *, cascade: bool) -> 
         return
     if not cascade:
         raise InvalidVolume(reason=NOT_DELETABLE)
+    sources = Volume.c.snapshot_id.in_([one.id for one in snapshots])
+    await check_not_copied(db, sources, f"A snapshot of volume {volume.id}")
     for one in snapshots:
         if one.status not in DOOMED_SNAPSHOTS or one.group_snapshot_id is not None:
             raise InvalidVolume(reason=f"Snapshot {one.id} is {one.status}: it cannot go with its volume.")
