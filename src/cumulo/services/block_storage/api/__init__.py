@@ -3,6 +3,7 @@
 from cumulo.services.block_storage.api import (
     attachments,
     backups,
+    management,
     operators,
     qos,
     snapshots,
@@ -32,6 +33,7 @@ PARTS = (
     transfers.routes,
     transfers.transfers,
     transfers.classic,
+    management.routes,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -7,6 +7,12 @@ from cumulo.services.block_storage.tasks.exports import orphaned_exports
 from cumulo.services.block_storage.tasks.growth import ExtendVolume
 from cumulo.services.block_storage.tasks.housekeeping import expired_messages
 from cumulo.services.block_storage.tasks.images import ReimageVolume, UploadVolume
+from cumulo.services.block_storage.tasks.management import (
+    ManageSnapshot,
+    ManageVolume,
+    UnmanageSnapshot,
+    UnmanageVolume,
+)
 from cumulo.services.block_storage.tasks.moving import RemoveOldCopy, RetypeVolume
 from cumulo.services.block_storage.tasks.pools import listen, pool_reported
 from cumulo.services.block_storage.tasks.snapshots import CreateSnapshot, RevertVolume
@@ -25,6 +31,10 @@ SAGAS = (
     CreateBackup,
     RestoreBackup,
     DeleteBackup,
+    ManageVolume,
+    UnmanageVolume,
+    ManageSnapshot,
+    UnmanageSnapshot,
 )
 RECONCILERS = (orphaned_exports,)
 SCHEDULES = (expired_messages,)
@@ -40,11 +50,15 @@ __all__ = [
     "DeleteSnapshot",
     "DeleteVolume",
     "ExtendVolume",
+    "ManageSnapshot",
+    "ManageVolume",
     "ReimageVolume",
     "RemoveOldCopy",
     "RestoreBackup",
     "RetypeVolume",
     "RevertVolume",
+    "UnmanageSnapshot",
+    "UnmanageVolume",
     "UploadVolume",
     "listen",
     "pool_reported",

@@ -1,0 +1,211 @@
+"""Taking over what lies in a pool already, and leaving it there unmanaged."""
+
+from typing import ClassVar
+
+from cumulo.core import clock
+from cumulo.core.drivers import Gone, Permanent
+from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.block_storage.messages import explain, tell
+from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
+from cumulo.services.block_storage.pools import TRIES, reaching, spec_of
+from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
+
+
+class ManageVolume(Saga):
+    """Make what lies in a pool under `reference` a volume of ours."""
+
+    volume_id: str
+    host: str
+    reference: str
+    lock: ClassVar[str] = "volume:{volume_id}"
+
+    @effect(retries=TRIES)
+    async def adopt(self, run: EffectRun) -> int:
+        """Have the pool keep it under the volume's id; return its size in GiB."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+            if volume is None or volume.deletion:
+                raise Permanent("the volume was deleted meanwhile")
+            spec = await spec_of(db, run.use, volume)
+        async with reaching(run, self.host) as pool:
+            return await pool.adopt(spec, self.reference)
+
+    @adopt.undo
+    async def abandon(self, run: EffectRun) -> None:
+        """Leave it unmanaged again."""
+        async with reaching(run, self.host) as pool:
+            try:
+                await pool.abandon(self.volume_id)
+            except Gone:
+                run.say("the pool knew nothing of it")
+
+    @step
+    async def publish(self, run: StepRun) -> None:
+        """Say that the volume can be used."""
+        volume = await proceed(run.db, self.volume_id)
+        size, now = run[ManageVolume.adopt], clock.now()
+        await let_go(run, volume.id, VolumeStatus.AVAILABLE, size=size, host=self.host, launched_at=now)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave a volume of no pool, that says why it is none: what lies in the pool stays as it was."""
+        volume = await run.db.get(Volume, self.volume_id)
+        if volume is None:
+            return
+        await let_go(run, volume.id, VolumeStatus.ERROR_MANAGING, host=None)
+        await tell(
+            run,
+            project_id=volume.project_id,
+            kind="VOLUME",
+            id=volume.id,
+            action="manage volume",
+            reason=explain(error),
+        )
+
+
+class UnmanageVolume(Saga):
+    """Forget a volume, and leave its bytes in the pool."""
+
+    volume_id: str
+    lock: ClassVar[str] = "volume:{volume_id}"
+
+    @effect(retries=TRIES)
+    async def abandon(self, run: EffectRun) -> str:
+        """Have the pool leave it unmanaged; return what it lies under."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+        if volume is None or volume.host is None:
+            return ""
+        async with reaching(run, volume.host) as pool:
+            return await pool.abandon(volume.id)
+
+    @abandon.undo
+    async def adopt(self, run: EffectRun) -> None:
+        """Take it back."""
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+            if volume is None or volume.host is None:
+                return
+            spec = await spec_of(db, run.use, volume)
+        async with reaching(run, volume.host) as pool:
+            await pool.adopt(spec, run[UnmanageVolume.abandon] or volume.id)
+
+    @step
+    async def finish(self, run: StepRun) -> None:
+        """Forget the volume."""
+        await run.db.delete(Volume, Volume.c.id == self.volume_id)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave the volume as it was, and say why."""
+        volume = await run.db.get(Volume, self.volume_id)
+        if volume is None:
+            return
+        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE)
+        await tell(
+            run,
+            project_id=volume.project_id,
+            kind="VOLUME",
+            id=volume.id,
+            action="unmanage volume",
+            reason=explain(error),
+        )
+
+
+class ManageSnapshot(Saga):
+    """Make what a pool holds of a volume under `reference` a snapshot of ours."""
+
+    snapshot_id: str
+    volume_id: str
+    host: str
+    reference: str
+    lock: ClassVar[str] = "snapshot:{snapshot_id}"
+
+    @effect(retries=TRIES)
+    async def adopt(self, run: EffectRun) -> int:
+        """Have the pool keep it under the snapshot's id; return its size in GiB."""
+        async with reaching(run, self.host) as pool:
+            return await pool.adopt_snapshot(self.volume_id, self.snapshot_id, self.reference)
+
+    @adopt.undo
+    async def abandon(self, run: EffectRun) -> None:
+        """Leave it unmanaged again."""
+        async with reaching(run, self.host) as pool:
+            try:
+                await pool.abandon_snapshot(self.volume_id, self.snapshot_id)
+            except Gone:
+                run.say("the pool knew nothing of it")
+
+    @step
+    async def publish(self, run: StepRun) -> None:
+        """Say that the snapshot can be used."""
+        size = run[ManageSnapshot.adopt]
+        done = {"size": size, "progress": "100%"}
+        await let_snapshot_go(run, self.snapshot_id, SnapshotStatus.AVAILABLE, **done)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave a snapshot that says why it is none: what lies in the pool stays as it was."""
+        snapshot = await run.db.get(Snapshot, self.snapshot_id)
+        if snapshot is None:
+            return
+        await let_snapshot_go(run, snapshot.id, SnapshotStatus.ERROR)
+        await tell(
+            run,
+            project_id=snapshot.project_id,
+            kind="VOLUME_SNAPSHOT",
+            id=snapshot.id,
+            action="manage snapshot",
+            reason=explain(error),
+        )
+
+
+class UnmanageSnapshot(Saga):
+    """Forget a snapshot, and leave its bytes in the pool."""
+
+    snapshot_id: str
+    lock: ClassVar[str] = "snapshot:{snapshot_id}"
+
+    @effect(retries=TRIES)
+    async def abandon(self, run: EffectRun) -> str:
+        """Have the pool leave it unmanaged; return what it lies under."""
+        async with run.reader() as db:
+            snapshot = await db.get(Snapshot, self.snapshot_id)
+            volume = await db.get(Volume, snapshot.volume_id) if snapshot is not None else None
+        if volume is None or volume.host is None:
+            return ""
+        async with reaching(run, volume.host) as pool:
+            return await pool.abandon_snapshot(volume.id, self.snapshot_id)
+
+    @abandon.undo
+    async def adopt(self, run: EffectRun) -> None:
+        """Take it back."""
+        async with run.reader() as db:
+            snapshot = await db.get(Snapshot, self.snapshot_id)
+            volume = await db.get(Volume, snapshot.volume_id) if snapshot is not None else None
+        if volume is None or volume.host is None:
+            return
+        async with reaching(run, volume.host) as pool:
+            lies = run[UnmanageSnapshot.abandon] or self.snapshot_id
+            await pool.adopt_snapshot(volume.id, self.snapshot_id, lies)
+
+    @step
+    async def finish(self, run: StepRun) -> None:
+        """Forget the snapshot."""
+        await run.db.delete(Snapshot, Snapshot.c.id == self.snapshot_id)
+
+    @on_failure
+    async def fail(self, run: StepRun, error: TaskError) -> None:
+        """Leave the snapshot as it was, and say why."""
+        snapshot = await run.db.get(Snapshot, self.snapshot_id)
+        if snapshot is None:
+            return
+        await let_snapshot_go(run, snapshot.id, SnapshotStatus.AVAILABLE)
+        await tell(
+            run,
+            project_id=snapshot.project_id,
+            kind="VOLUME_SNAPSHOT",
+            id=snapshot.id,
+            action="unmanage snapshot",
+            reason=explain(error),
+        )
