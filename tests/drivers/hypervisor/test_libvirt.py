@@ -161,10 +161,12 @@ async def exported(file: Path, device: str, size: int, passphrase: str) -> Async
         format="luks" if passphrase else "raw",
         passphrase=passphrase,
     )
-    yield VolumeDisk(volume_id=str(uuid.uuid5(uuid.NAMESPACE_OID, device)), access=access, device=device)
-    daemon.kill()
-    await daemon.wait()
-    socket.unlink(missing_ok=True)
+    try:
+        yield VolumeDisk(volume_id=str(uuid.uuid5(uuid.NAMESPACE_OID, device)), access=access, device=device)
+    finally:
+        daemon.kill()
+        await daemon.wait()
+        socket.unlink(missing_ok=True)
 
 
 def capacity(place: Place, server_id: str, device: str) -> int:
