@@ -1,6 +1,8 @@
 """What a cloud has on the machine and in its engines: to see that what was deleted left nothing."""
 
+import contextlib
 import json
+from pathlib import Path
 
 from cumulo.node.ports import taps
 from cumulo.runtime.engines import libvirt
@@ -26,7 +28,7 @@ NORTHBOUND = {  # table → a column that says what a row is
 
 
 def inventory(cloud: LaunchedCloud) -> Inventory:
-    """Return all that stands: domains, ports, OVN rows, namespaces, taps, guests' files, allocations."""
+    """Return all that stands: domains, ports, OVN rows, namespaces, taps, files, daemons, allocations."""
     state = cloud.state
     found = {
         "domains": _words("virsh", "-c", libvirt.uri(state), "list", "--all", "--name"),
@@ -36,9 +38,26 @@ def inventory(cloud: LaunchedCloud) -> Inventory:
         "taps": set(taps.owned(f"cumulo:{state.instance}:")),
         "guests' files": {path.name for path in (state.path / "node" / "servers").glob("*")},
         "allocations": _allocations(cloud),
+        "volumes' files": {
+            str(path.relative_to(state.path)) for path in state.path.glob("volumes/*/*") if path.is_file()
+        },
+        "storage daemons": storage_daemons(state),
+        "secrets": _secrets(state),
     }
     for table, column in NORTHBOUND.items():
         found[f"OVN {table}"] = _rows(state, "ovn-nbctl", "nb", table, f"_uuid,{column}")
+    return found
+
+
+def storage_daemons(state: StateFolder) -> set[str]:
+    """Return the pids of the daemons that export volumes."""
+    sockets = f"/run/cumulo-{state.instance}/".encode(), f"{state.path}/run/".encode()
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes()
+            if words.startswith(b"qemu-storage-daemon\0") and any(place in words for place in sockets):
+                found.add(folder.name)
     return found
 
 
@@ -56,6 +75,12 @@ def settled(cloud: LaunchedCloud) -> Inventory:
 def grown(before: Inventory, after: Inventory) -> dict[str, list[str]]:
     """Return what stands now and did not stand before."""
     return {kind: sorted(more) for kind, there in after.items() if (more := there - before[kind])}
+
+
+def _secrets(state: StateFolder) -> set[str]:
+    """Return the secrets that libvirtd knows for guests' disks."""
+    listed = said_by(["virsh", "-c", libvirt.uri(state), "-q", "secret-list"])
+    return {line.split()[0] for line in listed.splitlines() if line.strip()}
 
 
 def _words(*line: str) -> set[str]:

@@ -20,7 +20,7 @@ from cumulo.runtime.images.tree import Tree, newc
 
 BUSYBOX = "busybox-static"
 KERNEL = r"linux-image-\d.*-cloud-amd64"
-LIBRARIES = {  # package → the shared libraries that dropbear and resize2fs need of it
+LIBRARIES = {  # package → the shared libraries that dropbear, resize2fs and mke2fs need of it
     "libc6": ("libc.so.6", "ld-linux-x86-64.so.2"),
     "zlib1g": ("libz.so.1",),
     "libcrypt1": ("libcrypt.so.1",),
@@ -34,7 +34,7 @@ LIBRARIES = {  # package → the shared libraries that dropbear and resize2fs ne
 }
 PROGRAMS = {  # package → path in it
     "dropbear-bin": ("usr/sbin/dropbear", "usr/bin/dropbearkey", "usr/bin/dbclient"),
-    "e2fsprogs": ("sbin/resize2fs",),
+    "e2fsprogs": ("sbin/mke2fs", "sbin/resize2fs"),
 }
 
 PROPERTIES = {  # what the catalogue says of the image
@@ -47,7 +47,17 @@ PROPERTIES = {  # what the catalogue says of the image
 
 FIRST_MODULES = ("virtio_pci", "virtio_blk", "virtio_rng", "virtio_net")
 SCSI_MODULES = ("virtio_scsi", "sd_mod", "ata_piix")
-DRIVE_MODULES = ("ata_piix", "virtio_scsi", "sd_mod", "sr_mod", "isofs", "nls_utf8", "nls_ascii", "vfat")
+DRIVE_MODULES = (
+    "ata_piix",
+    "virtio_scsi",
+    "sd_mod",
+    "sr_mod",
+    "isofs",
+    "nls_utf8",
+    "nls_ascii",
+    "nls_cp437",
+    "vfat",
+)
 LATE_MODULES = ("button", "evdev", "virtio_balloon", "virtio_console", *DRIVE_MODULES, "8021q", "virtiofs")
 
 # What costs an emulated processor time and gives a small test guest nothing is off.
@@ -140,7 +150,10 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
     for name in ("functions", "json.awk"):
         tree.file(f"etc/mini/{name}", _guest_file(name))
     tree.file("etc/acpi/PWRF/00000080", _guest_file("power-button"), 0o755)
-    tree.file("usr/bin/curl", _guest_file("curl"), 0o755)
+    for name in ("curl", "lsblk", "mkfs", "sudo"):
+        tree.file(f"usr/bin/{name}", _guest_file(name), 0o755)
+    for name in ("ext2", "ext3", "ext4"):
+        tree.link(f"sbin/mkfs.{name}", "mke2fs")
     tree.file("etc/inittab", _guest_file("inittab"))
     tree.file("etc/issue", _guest_file("issue"))
     tree.file("etc/hostname", "mini\n")
