@@ -71,6 +71,18 @@ class ConfigDriveSpec(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, bytes] = {}
 
 
+class RescueSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A system to boot in place of the guest's own, whose disks are there beside it.
+
+    `stable`: the guest's disks keep their names, and the rescue disk comes after them as `device` (disk or
+    cdrom) on its bus; else it takes the place of the first, as it was before there were stable ones.
+    """
+
+    disk: DiskSpec
+    stable: bool = False
+    device: str = "disk"
+
+
 class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     """All that a host must know to run a server's guest."""
 
@@ -86,6 +98,18 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     machine: str | None = None
     firmware: str = "bios"
     metadata: dict[str, str] = {}
+    rescue: RescueSpec | None = None
+
+
+class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a running guest's machine counts. Times in nanoseconds, memory in MiB, else bytes and events."""
+
+    uptime: int = 0  # seconds
+    cpu_times: tuple[int, ...] = ()
+    memory_maximum: int = 0
+    memory_used: int | None = None
+    nics: tuple[dict[str, int | str], ...] = ()
+    disks: tuple[dict[str, int], ...] = ()
 
 
 class GuestState(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +198,47 @@ class Hypervisor(Protocol):
 
     async def detach_volume(self, server_id: str, volume_id: str, *, fence: int = 0) -> None:
         """Take a disk from a guest, who must agree; Permanent when it does not. None is no error."""
+
+    async def attach_nic(self, server_id: str, nic: NicSpec, *, fence: int = 0) -> None:
+        """Give a guest one more network card. One that is off gets it by the spec of its next start."""
+
+    async def detach_nic(self, server_id: str, nic: NicSpec, *, fence: int = 0) -> None:
+        """Take a network card from a guest, who must agree; Permanent when it does not. None is no error."""
+
+    async def suspend(self, server_id: str, *, fence: int = 0) -> GuestState:
+        """Write the guest's memory to disk and end it; `power_on` lets it go on. Hard reboots forget it."""
+
+    async def rebuild(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Throw the guest's own disks away, make them anew by `spec`, and have it running."""
+
+    async def keep_disk(self, server_id: str, *, fence: int = 0) -> None:
+        """Stop the guest and put a copy of its own disk aside, unless one is there already."""
+
+    async def restore_disk(self, server_id: str, *, fence: int = 0) -> None:
+        """Stop the guest and put what was set aside back in the disk's place; none is no error."""
+
+    async def release_disk(self, server_id: str, *, fence: int = 0) -> None:
+        """Remove what was set aside; none is no error."""
+
+    async def receive_disk(
+        self, server_id: str, offset: int, data: bytes, *, last: bool, fence: int = 0
+    ) -> None:
+        """Take a piece of a disk that comes from another host; it is the guest's once the last is there."""
+
+    async def crash(self, server_id: str) -> None:
+        """Have the guest's kernel panic (a non-maskable interrupt), as it is set up to dump its memory."""
+
+    async def set_password(self, server_id: str, user: str, password: str) -> None:
+        """Set a user's password by the agent in the guest. Unsupported when none answers."""
+
+    async def diagnose(self, server_id: str) -> Diagnostics:
+        """Say what a running guest's machine counts. Raises GuestMissing when it does not run."""
+
+    async def uptime(self) -> str:
+        """Say since when the host runs, as the command of that name writes it."""
+
+    async def cache_image(self, disk: DiskSpec) -> None:
+        """Have the base of an image ready before the first server needs it."""
 
     async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
         """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""

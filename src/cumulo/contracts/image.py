@@ -58,6 +58,9 @@ class Images(Protocol):
     async def create(self, work: Work, image: NewImage) -> str:
         """Record an image, `queued` until its data comes; return its id. Over quota raises OverQuota."""
 
+    async def backups(self, db: Reader, server_id: str, kind: str, *, owner: str) -> list[str]:
+        """Return the ids of a project's backups of a server, of a kind (`daily`), the newest first."""
+
     async def fill(self, image_id: str, data: AsyncIterator[bytes]) -> None:
         """Take an image's data, outside of any transaction; it is active then.
 

@@ -41,6 +41,7 @@ class PortBinding(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int
     fixed_ips: tuple[FixedIp, ...]
     created: bool  # made for this server, so it goes with it
+    tag: str | None = None
 
 
 class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,31 @@ class Ports(Protocol):
 
     async def release(self, work: Work, server_id: str) -> None:
         """Delete the ports made for the server, unbind those it was given."""
+
+    async def attach(
+        self, work: Work, server_id: str, request: NetworkRequest, *, project_id: str, host: str, zone: str
+    ) -> PortBinding:
+        """Create or take one more port for a server, bound to `host`. It was checked by `check`."""
+
+    async def detach(self, work: Work, server_id: str, port_id: str) -> None:
+        """Delete one of the server's ports, or let go of it; NotFound when it is none of them."""
+
+    async def move(self, work: Work, server_id: str, host: str) -> None:
+        """Bind the server's ports to another host."""
+
+    async def add_address(self, work: Work, server_id: str, network_id: str) -> None:
+        """Give the server's first port on a network one more address; NotFound without such a port."""
+
+    async def remove_address(self, work: Work, server_id: str, address: str) -> None:
+        """Take a fixed address from the server's ports; NotFound when none has it."""
+
+    async def associate(
+        self, work: Work, server_id: str, address: str, *, fixed_ip: str | None, project_id: str | None
+    ) -> None:
+        """Lead a floating address of a project (None: of any) to one of the server's fixed addresses."""
+
+    async def disassociate(self, work: Work, server_id: str, address: str, *, project_id: str | None) -> None:
+        """Lead a floating address to the server no longer; Conflict when it does not."""
 
     async def bindings(self, db: Reader, server_id: str) -> list[PortBinding]:
         """Return the server's ports, in the order in which it got them."""

@@ -74,5 +74,8 @@ class Placement(Protocol):
     ) -> None:
         """Allocate, replacing what the consumer had; Conflict when there is no room any more."""
 
+    async def transfer(self, work: Work, consumer_id: str, other_id: str) -> None:
+        """Give all that the consumer has to another, in place of what that has; nothing changes nothing."""
+
     async def release(self, work: Work, consumer_id: str) -> None:
         """Give back all that the consumer has; nothing to give back is no error."""

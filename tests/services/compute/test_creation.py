@@ -4,13 +4,13 @@ import pytest
 from tests.services.compute.fakes import (
     BODY,
     IMAGE,
-    NETWORK,
     NEWEST,
     ComputeCloud,
     create,
     image,
     show,
 )
+from tests.services.compute.neighbours import NETWORK
 
 from cumulo.core.drivers import Permanent
 

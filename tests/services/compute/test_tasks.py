@@ -1,7 +1,8 @@
 """Each saga survives failures and deaths at every moment."""
 
 import msgspec
-from tests.services.compute.fakes import NETWORK, ComputeCloud
+from tests.services.compute.fakes import ComputeCloud
+from tests.services.compute.neighbours import NETWORK
 
 from cumulo.contracts.network import NetworkRequest
 from cumulo.core.tasks import Tasks

@@ -13,26 +13,35 @@ import msgspec
 
 from cumulo.contracts.hypervisor import (
     ConsoleAddress,
+    Diagnostics,
+    DiskSpec,
     GuestMissing,
     GuestSpec,
     GuestState,
     HostReport,
     LifecycleEvent,
+    NicSpec,
     PowerState,
     VolumeDisk,
 )
-from cumulo.core.drivers import Gone
+from cumulo.core.drivers import Gone, Unsupported
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
 
 
 class FakeGuest(msgspec.Struct, kw_only=True):
-    """What is remembered of a guest: its newest spec, its state and how often it was started."""
+    """What is remembered of a guest: its newest spec, its state and how often it was started.
+
+    suspended: its memory is kept. disks: how often its own disk was made. disk_gib: how large that is.
+    """
 
     spec: GuestSpec
     power: PowerState
     boots: int = 0
     log: str = ""
+    suspended: bool = False
+    disks: int = 1
+    disk_gib: int = 0
 
 
 class FakeHypervisor:
@@ -49,6 +58,12 @@ class FakeHypervisor:
         self.host = host
         self.guests_by_id: dict[str, FakeGuest] = {}
         self.snapshots: dict[tuple[str, str], bytes] = {}  # (server id, name) → content
+        self.kept: dict[str, int] = {}  # server id → size in GiB of the disk that was set aside
+        self.received: dict[str, bytes] = {}  # server id → what came of its disk from another host
+        self.passwords: dict[str, tuple[str, str]] = {}  # server id → user, password; for those with an agent
+        self.agents = False
+        self.cached: set[str] = set()  # ids of images whose base was asked for
+        self.crashed: list[str] = []
         self.calls: deque[tuple[str, str]] = deque(maxlen=10_000)  # (verb, server id), in order
         self._capacity = (vcpus, memory_mib, disk_gib)
         self._fences = Fences()
@@ -106,6 +121,8 @@ class FakeHypervisor:
         """Forget the guest."""
         await self._enter("remove", server_id, fence)
         self.guests_by_id.pop(server_id, None)
+        self.kept.pop(server_id, None)
+        self.received.pop(server_id, None)
 
     async def describe(self, server_id: str) -> GuestState:
         """Say what the guest is doing; `MISSING` when it is not remembered."""
@@ -131,8 +148,7 @@ class FakeHypervisor:
     ) -> GuestState:
         """Stop the guest at once: a remembered guest needs no time to shut down."""
         await self._enter("power_off", server_id, fence)
-        if server_id in self.guests_by_id:
-            self.guests_by_id[server_id].power = PowerState.SHUTDOWN
+        self._end(server_id)
         return self._state(server_id)
 
     async def reboot(
@@ -144,8 +160,7 @@ class FakeHypervisor:
     ) -> GuestState:
         """Count one more boot."""
         await self._enter("reboot", spec.server_id, fence)
-        if spec.server_id in self.guests_by_id:
-            self.guests_by_id[spec.server_id].power = PowerState.SHUTDOWN
+        self._end(spec.server_id)
         return self._run(spec)
 
     async def pause(self, server_id: str) -> GuestState:
@@ -176,6 +191,99 @@ class FakeHypervisor:
         if guest is not None:
             kept = tuple(disk for disk in guest.spec.volumes if disk.volume_id != volume_id)
             guest.spec = msgspec.structs.replace(guest.spec, volumes=kept)
+
+    async def attach_nic(self, server_id: str, nic: NicSpec, *, fence: int = 0) -> None:
+        """Remember one more card."""
+        await self._enter("attach_nic", server_id, fence)
+        guest = self._guest(server_id)
+        others = tuple(other for other in guest.spec.nics if other.port_id != nic.port_id)
+        guest.spec = msgspec.structs.replace(guest.spec, nics=(*others, nic))
+
+    async def detach_nic(self, server_id: str, nic: NicSpec, *, fence: int = 0) -> None:
+        """Forget a card."""
+        await self._enter("detach_nic", server_id, fence)
+        guest = self.guests_by_id.get(server_id)
+        if guest is not None:
+            kept = tuple(other for other in guest.spec.nics if other.port_id != nic.port_id)
+            guest.spec = msgspec.structs.replace(guest.spec, nics=kept)
+
+    async def suspend(self, server_id: str, *, fence: int = 0) -> GuestState:
+        """Remember that the guest is to go on and not to boot."""
+        await self._enter("suspend", server_id, fence)
+        guest = self._guest(server_id)
+        if guest.power in (PowerState.RUNNING, PowerState.PAUSED):
+            guest.power, guest.suspended = PowerState.SHUTDOWN, True
+        return self._state(server_id)
+
+    async def rebuild(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Count one more disk and one more boot."""
+        await self._enter("rebuild", spec.server_id, fence)
+        self._end(spec.server_id)
+        state = self._run(spec)
+        guest = self.guests_by_id[spec.server_id]
+        guest.disks += 1
+        guest.disk_gib = spec.root.size_gib if spec.root else 0
+        return state
+
+    async def keep_disk(self, server_id: str, *, fence: int = 0) -> None:
+        """Remember how large the disk is."""
+        await self._enter("keep_disk", server_id, fence)
+        self._end(server_id)
+        self.kept.setdefault(server_id, self._guest(server_id).disk_gib)
+
+    async def restore_disk(self, server_id: str, *, fence: int = 0) -> None:
+        """Have the disk as large as it was."""
+        await self._enter("restore_disk", server_id, fence)
+        self._end(server_id)
+        if server_id in self.kept:
+            self._guest(server_id).disk_gib = self.kept.pop(server_id)
+
+    async def release_disk(self, server_id: str, *, fence: int = 0) -> None:
+        """Forget how large it was."""
+        await self._enter("release_disk", server_id, fence)
+        self.kept.pop(server_id, None)
+
+    async def receive_disk(
+        self, server_id: str, offset: int, data: bytes, *, last: bool, fence: int = 0
+    ) -> None:
+        """Remember what came."""
+        del last
+        await self._enter("receive_disk", server_id, fence)
+        self.received[server_id] = self.received.get(server_id, b"")[:offset] + data
+
+    async def crash(self, server_id: str) -> None:
+        """Remember that the guest was to crash."""
+        await self._enter("crash", server_id)
+        self._guest(server_id)
+        self.crashed.append(server_id)
+
+    async def set_password(self, server_id: str, user: str, password: str) -> None:
+        """Remember it where `agents` says that guests have one."""
+        await self._enter("set_password", server_id)
+        if not self.agents:
+            raise Unsupported("no agent answers in the guest")
+        self.passwords[server_id] = (user, password)
+
+    async def diagnose(self, server_id: str) -> Diagnostics:
+        """Return counters that never move."""
+        await self._enter("diagnose", server_id)
+        guest = self._guest(server_id)
+        if guest.power is not PowerState.RUNNING:
+            raise GuestMissing(server_id)
+        nics: list[dict[str, int | str]] = [{"mac_address": nic.mac} for nic in guest.spec.nics]
+        return Diagnostics(
+            cpu_times=(0,) * guest.spec.vcpus, memory_maximum=guest.spec.memory_mib, nics=tuple(nics)
+        )
+
+    async def uptime(self) -> str:
+        """Say that nothing runs here for long."""
+        await self._enter("uptime")
+        return " 00:00:00 up 1 day,  0 users,  load average: 0.00, 0.00, 0.00"
+
+    async def cache_image(self, disk: DiskSpec) -> None:
+        """Remember the image's id."""
+        await self._enter("cache_image")
+        self.cached.add(disk.image_id or "")
 
     async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
         """Nothing to do: what is remembered of a disk has no size."""
@@ -230,12 +338,20 @@ class FakeHypervisor:
         except KeyError:
             raise GuestMissing(server_id) from None
 
+    def _end(self, server_id: str) -> None:
+        guest = self.guests_by_id.get(server_id)
+        if guest is not None:
+            guest.power, guest.suspended = PowerState.SHUTDOWN, False
+
     def _run(self, spec: GuestSpec) -> GuestState:
         guest = self.guests_by_id.get(spec.server_id)
         if guest is None:
             guest = FakeGuest(spec=spec, power=PowerState.SHUTDOWN)
             self.guests_by_id[spec.server_id] = guest
         guest.spec = spec
+        guest.disk_gib = max(guest.disk_gib, spec.root.size_gib if spec.root else 0)
+        if guest.suspended:
+            guest.power, guest.suspended = PowerState.RUNNING, False
         if guest.power not in (PowerState.RUNNING, PowerState.PAUSED):
             guest.power = PowerState.RUNNING
             guest.boots += 1

@@ -22,6 +22,12 @@ class Wiring(Protocol):
     async def wire(self, server_id: str, nics: Sequence[NicSpec]) -> None:
         """Have exactly these cards' taps and ports for the server."""
 
+    async def add(self, server_id: str, nic: NicSpec) -> None:
+        """Have one more card's tap and port for the server."""
+
+    async def discard(self, server_id: str, nic: NicSpec) -> None:
+        """Remove one card's tap and port, if they are the server's."""
+
     async def unwire(self, server_id: str) -> None:
         """Remove every tap and port of the server."""
 
@@ -42,12 +48,20 @@ class SwitchWiring:
     async def wire(self, server_id: str, nics: Sequence[NicSpec]) -> None:
         """Have exactly these cards' taps and ports for the server."""
         for nic in nics:
-            owner = self._prefix + server_id
-            if not taps.exists(nic.tap):
-                await self._switch.remove_port(nic.tap)  # of an earlier device of this name
-            await asyncio.to_thread(taps.ensure, nic.tap, mtu=nic.mtu, owner=owner)
-            await self._switch.ensure_port(nic.tap, _external_ids(server_id, nic))
+            await self.add(server_id, nic)
         await self._remove(server_id, keep={nic.tap for nic in nics})
+
+    async def add(self, server_id: str, nic: NicSpec) -> None:
+        """Have one more card's tap and port for the server."""
+        if not taps.exists(nic.tap):
+            await self._switch.remove_port(nic.tap)  # of an earlier device of this name
+        await asyncio.to_thread(taps.ensure, nic.tap, mtu=nic.mtu, owner=self._prefix + server_id)
+        await self._switch.ensure_port(nic.tap, _external_ids(server_id, nic))
+
+    async def discard(self, server_id: str, nic: NicSpec) -> None:
+        """Remove one card's tap and port, if they are the server's."""
+        if taps.alias(nic.tap) in ("", self._prefix + server_id):
+            await self._discard(nic.tap)
 
     async def unwire(self, server_id: str) -> None:
         """Remove every tap and port of the server."""
@@ -99,6 +113,13 @@ class NoWiring:
         """Refuse any card."""
         if nics:
             raise Unsupported(f"this host has no network for the ports of server {server_id}")
+
+    async def add(self, server_id: str, nic: NicSpec) -> None:
+        """Refuse it."""
+        await self.wire(server_id, [nic])
+
+    async def discard(self, server_id: str, nic: NicSpec) -> None:
+        """Do nothing."""
 
     async def unwire(self, server_id: str) -> None:
         """Do nothing."""

@@ -12,7 +12,8 @@ class ComputeSettings(Section, frozen=True):
     host_silence: seconds without a report after which a host counts as down. console_lifetime: seconds a
     console's URL stays valid. shutdown_timeout: seconds a guest has to shut itself down. deleted_kept_days:
     how long deleted servers can be asked for. console_url: where noVNC is served, `{base}` being the
-    cloud's own address.
+    cloud's own address. offload_shelved: whether shelved servers leave their hosts at once.
+    resize_confirm_window: seconds after which a resize is confirmed by itself; 0: never.
     """
 
     section: ClassVar[str] = "compute"
@@ -27,3 +28,5 @@ class ComputeSettings(Section, frozen=True):
     console_url: str = "{base}/console/vnc_lite.html"
     deleted_kept_days: float = 30.0
     server_tags: int = 50
+    offload_shelved: bool = True
+    resize_confirm_window: float = 0.0

@@ -233,3 +233,99 @@ class ZeroDisk(Forbidden):
 
 class WrongZone(Invalid):
     """A server can be pinned to its own availability zone only: it is in {current}, not in {zone}."""
+
+
+class SameFlavor(Invalid):
+    """When resizing, instances must change flavor!"""
+
+
+class DiskShrinks(Invalid):
+    """A server's disk cannot become smaller: it has {have} GiB, the flavor gives {wanted}."""
+
+
+class SameHost(Invalid):
+    """The server is on host {host} already."""
+
+
+class NoMoveWaits(Invalid):
+    """Instance {id} has not been resized."""
+
+
+class MigrationNotFound(NotFound):
+    """Migration {id} could not be found."""
+
+
+class BackupFromVolume(Invalid):
+    """Backup is not supported for volume-backed instance {id}."""
+
+
+class OnShelfOnHost(Conflict):
+    """Instance {id} still is on its host: only one that is shelved and offloaded can be put elsewhere."""
+
+
+class BadInterface(Invalid):
+    """Failed to attach network adapter device: {reason}"""
+
+
+class PortBusy(Conflict):
+    """Port {port_id} is being attached or detached already."""
+
+
+class RebuildFromVolume(Invalid):
+    """Unable to rebuild instance {id}: it boots from a volume, which is not made anew here."""
+
+
+class RescueUnstable(Invalid):
+    """Instance {id} boots from a volume: it needs a rescue image with hw_rescue_device, and API 2.87."""
+
+
+class NoAgent(Conflict):
+    """Failed to set the admin password of instance {id}: no agent in it answers."""
+
+
+class CannotDiagnose(Conflict):
+    """The diagnostics of instance {id} are not to be had: {reason}"""
+
+
+class AggregateNotFound(NotFound):
+    """Aggregate {id} could not be found."""
+
+
+class AggregateExists(Conflict):
+    """Aggregate {name} already exists."""
+
+
+class AggregateHasHosts(Invalid):
+    """Cannot remove aggregate {id}: it has hosts."""
+
+
+class AggregateHostExists(Conflict):
+    """Host {host} is in aggregate {id} already."""
+
+
+class AggregateHostNotFound(NotFound):
+    """Aggregate {id} has no host {host}."""
+
+
+class HostInZone(Conflict):
+    """Host {host} already is in availability zone {zone}: it cannot be in two."""
+
+
+class ZoneInUse(Invalid):
+    """The availability zone of aggregate {id} cannot change: host {host} has servers."""
+
+
+class GroupNotFound(NotFound):
+    """Instance group {id} could not be found."""
+
+
+class GroupUnknown(Invalid):
+    """Instance group {id} could not be found."""
+
+
+class BadPolicies(Invalid):
+    """Invalid input for field/attribute {field}: {reason}"""
+
+
+class BadHint(Invalid):
+    """Invalid input for scheduler hint {name}: {reason}"""

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
-from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, NicSpec
+from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, NicSpec, RescueSpec
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
 from cumulo.core.errors import NotFound
-from cumulo.services.compute.model import Asked, BlockDeviceMapping, EmbeddedFlavor, Server
+from cumulo.services.compute.model import Aside, Asked, BlockDeviceMapping, EmbeddedFlavor, Server
 
 P = TypeVar("P")
 Use = Callable[[type[P]], P]
@@ -23,6 +23,7 @@ _WORDS = msgspec.json.Decoder(dict[str, str])
 
 _FLAVOR = msgspec.json.Decoder(EmbeddedFlavor)
 _ASKED = msgspec.json.Decoder(Asked)
+_ASIDE = msgspec.json.Decoder(Aside)
 
 
 def flavor_of(server: Server) -> EmbeddedFlavor:
@@ -33,6 +34,16 @@ def flavor_of(server: Server) -> EmbeddedFlavor:
 def asked_of(server: Server) -> Asked:
     """Return what was asked for besides what a server's document shows."""
     return _ASKED.decode(server.asked)
+
+
+def aside_of(server: Server) -> Aside:
+    """Return what the server must return to."""
+    return _ASIDE.decode(server.aside)
+
+
+def kept_aside(aside: Aside) -> msgspec.Raw:
+    """Return what a server must return to, as its row holds it."""
+    return msgspec.Raw(msgspec.json.encode(aside))
 
 
 def metadata_of(server: Server) -> dict[str, str]:
@@ -49,6 +60,17 @@ def bus_of(server: Server) -> str:
     """Return the bus that the server's image wants disks on."""
     bus: str = properties_of(server).get("hw_disk_bus", "virtio")
     return bus
+
+
+def sized(flavor: EmbeddedFlavor, *, from_volume: bool) -> dict[str, Any]:
+    """Return the columns of a server's row that its flavor decides."""
+    disk = 0 if from_volume else flavor.disk
+    return {
+        "flavor": msgspec.Raw(msgspec.json.encode(flavor)),
+        "vcpus": flavor.vcpus,
+        "memory_mib": flavor.ram,
+        "disk_gib": disk + flavor.ephemeral + -(-flavor.swap // 1024),
+    }
 
 
 def resources_of(server: Server) -> dict[str, int]:
@@ -82,21 +104,43 @@ async def guest_spec(
         machine=properties.get("hw_machine_type"),
         firmware=properties.get("hw_firmware_type", "bios"),
         metadata={"name": server.name, "flavor": flavor_of(server).original_name},
+        rescue=await rescue(db, use(Images), server),
     )
 
 
 async def root_disk(db: Reader, images: Images, server: Server, properties: dict[str, Any]) -> DiskSpec:
     """Describe the root disk. An image deleted since leaves the disk that was made from it."""
     bus, size = properties.get("hw_disk_bus", "virtio"), flavor_of(server).disk
-    if server.image_id is None:
+    image_id = aside_of(server).shelved_image or server.image_id
+    if image_id is None:
         return DiskSpec(size_gib=size, bus=bus)
-    image: ImageRecord | None
+    return disk_from(image_id, await _image(db, images, server, image_id), size, bus)
+
+
+async def _image(db: Reader, images: Images, server: Server, image_id: str) -> ImageRecord | None:
     try:
-        image = await images.get(db, server.image_id, project_id=server.project_id, is_admin=True)
+        return await images.get(db, image_id, project_id=server.project_id, is_admin=True)
     except NotFound:
-        image = None
+        return None
+
+
+async def rescue(db: Reader, images: Images, server: Server) -> RescueSpec | None:
+    """Describe what a server is rescued by, by its image's `hw_rescue_device` and `hw_rescue_bus`."""
+    image_id = aside_of(server).rescue_image
+    if image_id is None:
+        return None
+    image = await _image(db, images, server, image_id)
+    wishes = image.properties if image is not None else {}
+    device, bus = wishes.get("hw_rescue_device"), wishes.get("hw_rescue_bus")
+    stable = bool(device or bus)
+    bus = str(bus or ("ide" if device == "cdrom" else "virtio")) if stable else bus_of(server)
+    return RescueSpec(disk=disk_from(image_id, image, 0, bus), stable=stable, device=str(device or "disk"))
+
+
+def disk_from(image_id: str, image: ImageRecord | None, size: int, bus: str) -> DiskSpec:
+    """Describe a disk made from an image; from one that is gone only a disk that exists already."""
     return DiskSpec(
-        image_id=server.image_id,
+        image_id=image_id,
         image_path=image.path if image else None,
         image_format=(image.disk_format if image else None) or "qcow2",
         image_sha512=(image.sha512 if image else None) or "",

@@ -109,6 +109,26 @@ SECURITY_GROUPS_ADD_RULE = _rule(
 SECURITY_GROUPS_REMOVE_RULE = _rule(
     "os-security-groups:rule:delete", PROJECT_MEMBER_OR_ADMIN, "Take a rule off a group (until 2.35)."
 )
+FORMER_VOLUMES_LIST = _rule("os-volumes:list", PROJECT_READER_OR_ADMIN, "List volumes (until 2.35).")
+FORMER_VOLUMES_DETAIL = _rule("os-volumes:detail", PROJECT_READER_OR_ADMIN, "List volumes in detail.")
+FORMER_VOLUMES_SHOW = _rule("os-volumes:show", PROJECT_READER_OR_ADMIN, "Show a volume (until 2.35).")
+FORMER_VOLUMES_CREATE = _rule("os-volumes:create", PROJECT_MEMBER_OR_ADMIN, "Create a volume (until 2.35).")
+FORMER_VOLUMES_DELETE = _rule("os-volumes:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a volume (until 2.35).")
+FORMER_SNAPSHOTS_LIST = _rule(
+    "os-volumes:snapshots:list", PROJECT_READER_OR_ADMIN, "List snapshots of volumes (until 2.35)."
+)
+FORMER_SNAPSHOTS_DETAIL = _rule(
+    "os-volumes:snapshots:detail", PROJECT_READER_OR_ADMIN, "List snapshots of volumes in detail."
+)
+FORMER_SNAPSHOTS_SHOW = _rule(
+    "os-volumes:snapshots:show", PROJECT_READER_OR_ADMIN, "Show a snapshot of a volume (until 2.35)."
+)
+FORMER_SNAPSHOTS_CREATE = _rule(
+    "os-volumes:snapshots:create", PROJECT_MEMBER_OR_ADMIN, "Take a snapshot of a volume (until 2.35)."
+)
+FORMER_SNAPSHOTS_DELETE = _rule(
+    "os-volumes:snapshots:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a snapshot of a volume (until 2.35)."
+)
 INTERFACES_LIST = _rule("os-attach-interfaces:list", PROJECT_READER_OR_ADMIN, "List a server's ports.")
 INTERFACES_SHOW = _rule("os-attach-interfaces:show", PROJECT_READER_OR_ADMIN, "Show a port of a server.")
 IPS_LIST = _rule("ips:index", PROJECT_READER_OR_ADMIN, "List a server's addresses.")
@@ -160,5 +180,52 @@ KEYPAIRS_CREATE = _rule("os-keypairs:create", _OWN_KEYS, "Create a keypair for a
 KEYPAIRS_DELETE = _rule("os-keypairs:delete", _OWN_KEYS, "Delete a user's keypair.")
 USAGE_LIST = _rule("os-simple-tenant-usage:list", ADMIN, "Show what every project used.")
 USAGE_SHOW = _rule("os-simple-tenant-usage:show", PROJECT_READER_OR_ADMIN, "Show what a project used.")
+REBUILD = _rule("servers:rebuild", PROJECT_MEMBER_OR_ADMIN, "Make a server anew.")
+RESIZE = _rule("servers:resize", PROJECT_MEMBER_OR_ADMIN, "Give a server another flavor.")
+CONFIRM_RESIZE = _rule("servers:confirm_resize", PROJECT_MEMBER_OR_ADMIN, "Confirm a server's move.")
+REVERT_RESIZE = _rule("servers:revert_resize", PROJECT_MEMBER_OR_ADMIN, "Take a server's move back.")
+CRASH_DUMP = _rule("servers:trigger_crash_dump", PROJECT_MEMBER_OR_ADMIN, "Make a server's kernel crash.")
+MIGRATE = _rule("os-migrate-server:migrate", ADMIN, "Move a server to another host.")
+MIGRATE_TO_HOST = _rule("os-migrate-server:migrate:host", ADMIN, "Move a server to a named host.")
+SUSPEND = _rule("os-suspend-server:suspend", PROJECT_MEMBER_OR_ADMIN, "Write a server's memory to disk.")
+RESUME = _rule("os-suspend-server:resume", PROJECT_MEMBER_OR_ADMIN, "Let a suspended server go on.")
+RESCUE = _rule("os-rescue", PROJECT_MEMBER_OR_ADMIN, "Boot a server from a rescue image.")
+UNRESCUE = _rule("os-unrescue", PROJECT_MEMBER_OR_ADMIN, "Boot a rescued server from its own disk.")
+SHELVE = _rule("os-shelve:shelve", PROJECT_MEMBER_OR_ADMIN, "Put a server on the shelf.")
+SHELVE_OFFLOAD = _rule("os-shelve:shelve_offload", ADMIN, "Take a shelved server off its host.")
+UNSHELVE = _rule("os-shelve:unshelve", PROJECT_MEMBER_OR_ADMIN, "Take a server off the shelf.")
+UNSHELVE_TO_HOST = _rule("os-shelve:unshelve_to_host", ADMIN, "Take a server off the shelf on a named host.")
+BACKUP = _rule("os-create-backup", PROJECT_MEMBER_OR_ADMIN, "Make a backup of a server, and rotate them.")
+CHANGE_PASSWORD = _rule("os-admin-password", PROJECT_MEMBER_OR_ADMIN, "Set a server's password.")
+PASSWORD_SHOW = _rule("os-server-password:show", PROJECT_READER_OR_ADMIN, "Show an encrypted password.")
+PASSWORD_CLEAR = _rule("os-server-password:clear", PROJECT_MEMBER_OR_ADMIN, "Forget an encrypted password.")
+DIAGNOSTICS = _rule("os-server-diagnostics", ADMIN, "See what a server's machine counts.")
+INTERFACES_ATTACH = _rule("os-attach-interfaces:create", PROJECT_MEMBER_OR_ADMIN, "Attach a port.")
+INTERFACES_DETACH = _rule("os-attach-interfaces:delete", PROJECT_MEMBER_OR_ADMIN, "Detach a port.")
+FIXED_IP_ADD = _rule("os-multinic:add", PROJECT_MEMBER_OR_ADMIN, "Give a server an address (until 2.43).")
+FIXED_IP_REMOVE = _rule("os-multinic:remove", PROJECT_MEMBER_OR_ADMIN, "Take an address (until 2.43).")
+FLOATING_IP_ADD = _rule(
+    "os-floating-ips:add", PROJECT_MEMBER_OR_ADMIN, "Lead a floating address to a server (until 2.43)."
+)
+FLOATING_IP_REMOVE = _rule(
+    "os-floating-ips:remove", PROJECT_MEMBER_OR_ADMIN, "Lead it there no longer (until 2.43)."
+)
+MIGRATIONS = _rule("os-migrations:index", ADMIN, "List migrations.")
+AGGREGATES_CREATE = _rule("os-aggregates:create", ADMIN, "Create a host aggregate.")
+AGGREGATES_SHOW = _rule("os-aggregates:show", ADMIN, "Show a host aggregate.")
+AGGREGATES_UPDATE = _rule("os-aggregates:update", ADMIN, "Rename an aggregate, or change its zone.")
+AGGREGATES_DELETE = _rule("os-aggregates:delete", ADMIN, "Delete a host aggregate.")
+AGGREGATES_ADD = _rule("os-aggregates:add_host", ADMIN, "Put a host into an aggregate.")
+AGGREGATES_REMOVE = _rule("os-aggregates:remove_host", ADMIN, "Take a host out of an aggregate.")
+AGGREGATES_METADATA = _rule("os-aggregates:set_metadata", ADMIN, "Say what an aggregate's hosts share.")
+AGGREGATES_IMAGES = _rule(
+    "compute:aggregates:images", ADMIN, "Have images ready on an aggregate's hosts.", prefix=""
+)
+GROUPS_OF_SERVERS_ALL = _rule(
+    "os-server-groups:index:all_projects", ADMIN, "List server groups of all projects."
+)
+GROUPS_OF_SERVERS_SHOW = _rule("os-server-groups:show", PROJECT_READER_OR_ADMIN, "Show a server group.")
+GROUPS_OF_SERVERS_CREATE = _rule("os-server-groups:create", PROJECT_MEMBER_OR_ADMIN, "Create a server group.")
+GROUPS_OF_SERVERS_DELETE = _rule("os-server-groups:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a server group.")
 
 RULES = tuple(_all)

@@ -6,13 +6,17 @@ the user reads when none is left.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cumulo.contracts.placement import Candidate, Placement, Refusal
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
+from cumulo.services.compute import requirements
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.model import ComputeHost
+from cumulo.services.compute.model import Aggregate, ComputeHost
 
+ISOLATION = "filter_tenant_id"
+AGGREGATES = "aggregate_instance_extra_specs"
 NAMED_AT_MOST = 5  # hosts whose refusal the sentence spells out
 
 
@@ -22,13 +26,25 @@ class NoHost(Permanent):
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a server needs of a host. `host`: the only one that will do."""
+    """What a server needs of a host. `host`: the only one that will do.
+
+    only: the hosts that its group or hints leave, None when all; avoided: host → why not there. near: hosts
+    where servers of its group are, with how many, and nearness +1 to seek them and -1 to shun them. query:
+    a hint's condition. specs: the flavor's extra specs.
+    """
 
     resources: Mapping[str, int]
     zone: str | None = None
     host: str | None = None
     required: frozenset[str] = frozenset()
     forbidden: frozenset[str] = frozenset()
+    project_id: str = ""
+    only: frozenset[str] | None = None
+    avoided: Mapping[str, str] = field(default_factory=dict)
+    near: Mapping[str, int] = field(default_factory=dict)
+    nearness: float = 0.0
+    query: Sequence[Any] | None = None
+    specs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Offer:
     candidate: Candidate
     host: ComputeHost
     settings: ComputeSettings = field(repr=False)
+    metadata: Mapping[str, frozenset[str]] = field(default_factory=dict)  # of the host's aggregates
 
     def free(self, resource: str) -> float:
         """Return the share of a resource class that is left, 0 to 1."""
@@ -73,7 +90,72 @@ def is_the_one(wanted: Wanted, offer: Offer) -> str | None:
     return None if wanted.host in (None, offer.host.host) else f"is not {wanted.host}"
 
 
-FILTERS: tuple[Filter, ...] = (is_the_one, is_alive, is_enabled, is_in_zone)
+def is_among(wanted: Wanted, offer: Offer) -> str | None:
+    """Refuse a host that the server's group or hints leave out."""
+    if wanted.only is None or offer.host.host in wanted.only:
+        return None
+    return "has none of the servers that this one must be with"
+
+
+def is_not_avoided(wanted: Wanted, offer: Offer) -> str | None:
+    """Refuse a host that the server must not be on."""
+    return wanted.avoided.get(offer.host.host)
+
+
+def takes_project(wanted: Wanted, offer: Offer) -> str | None:
+    """Refuse a host that an aggregate keeps for other projects (`filter_tenant_id`)."""
+    keys = [key for key in offer.metadata if key.startswith(ISOLATION)]
+    kept_for = {project for key in keys for value in offer.metadata[key] for project in value.split(",")}
+    if not kept_for or wanted.project_id in kept_for:
+        return None
+    return "is kept for other projects"
+
+
+def has_specs(wanted: Wanted, offer: Offer) -> str | None:
+    """Refuse a host whose aggregates lack what the flavor says of them."""
+    for key, requirement in wanted.specs.items():
+        scope, _, name = key.rpartition(":")
+        if scope != AGGREGATES:
+            continue
+        if not any(requirements.matches(value, requirement) for value in offer.metadata.get(name, ())):
+            return f"is in no aggregate whose {name} is {requirement}"
+    return None
+
+
+def answers_query(wanted: Wanted, offer: Offer) -> str | None:
+    """Refuse a host for which the hint's condition does not hold."""
+    if wanted.query is None or requirements.holds(wanted.query, facts(offer)):
+        return None
+    return "does not answer the hint's query"
+
+
+def facts(offer: Offer) -> dict[str, Any]:
+    """Return what a hint's query may ask of a host, by upstream's names."""
+    capacity, free = offer.candidate.capacity, offer.candidate.free
+    return {
+        "host": offer.host.host,
+        "hypervisor_hostname": offer.host.host,
+        "hypervisor_type": offer.host.hypervisor_type,
+        "free_ram_mb": free.get("MEMORY_MB", 0),
+        "free_disk_mb": free.get("DISK_GB", 0) * 1024,
+        "total_usable_ram_mb": capacity.get("MEMORY_MB", 0),
+        "total_usable_disk_gb": capacity.get("DISK_GB", 0),
+        "vcpus_total": capacity.get("VCPU", 0),
+        "vcpus_used": capacity.get("VCPU", 0) - free.get("VCPU", 0),
+    }
+
+
+FILTERS: tuple[Filter, ...] = (
+    is_the_one,
+    is_alive,
+    is_enabled,
+    is_in_zone,
+    is_among,
+    is_not_avoided,
+    takes_project,
+    has_specs,
+    answers_query,
+)
 WEIGHERS: tuple[tuple[float, Callable[[Offer], float]], ...] = (
     (1.0, lambda offer: offer.free("MEMORY_MB")),
     (1.0, lambda offer: offer.free("VCPU")),
@@ -89,12 +171,17 @@ async def rank(db: Reader, placement: Placement, settings: ComputeSettings, want
     )
     hosts = {host.id: host for host in await db.all(ComputeHost)}
     known = {candidate.provider_id: candidate for candidate in candidates}
-    offers = [Offer(known[key], host, settings) for key, host in hosts.items() if key in known]
+    shared = metadata_by_host(await db.all(Aggregate))
+    offers = [
+        Offer(known[key], host, settings, shared.get(host.host, {}))
+        for key, host in hosts.items()
+        if key in known
+    ]
     fit, refused = sift(wanted, offers)
     if not fit:
         names = {host.host for host in hosts.values()}
         raise NoHost(sentence(wanted, [r for r in refusals if r.name in names] + refused))
-    return sorted(fit, key=weigh, reverse=True)
+    return sorted(fit, key=lambda offer: (affinity(wanted, offer), weigh(offer)), reverse=True)
 
 
 def sift(wanted: Wanted, offers: Sequence[Offer]) -> tuple[list[Offer], list[Refusal]]:
@@ -108,6 +195,22 @@ def sift(wanted: Wanted, offers: Sequence[Offer]) -> tuple[list[Offer], list[Ref
         else:
             refused.append(Refusal(name=offer.host.host, reason=reason))
     return fit, refused
+
+
+def affinity(wanted: Wanted, offer: Offer) -> float:
+    """Return how well a host suits the server's group; this goes before how much is free."""
+    return wanted.nearness * wanted.near.get(offer.host.host, 0)
+
+
+def metadata_by_host(aggregates: Sequence[Aggregate]) -> dict[str, dict[str, frozenset[str]]]:
+    """Return what the aggregates of each host say: host → key → values."""
+    found: dict[str, dict[str, frozenset[str]]] = {}
+    for aggregate in aggregates:
+        for host in aggregate.hosts:
+            of = found.setdefault(host, {})
+            for key, value in aggregate.metadata.items():
+                of[key] = of.get(key, frozenset()) | {value}
+    return found
 
 
 def weigh(offer: Offer) -> float:

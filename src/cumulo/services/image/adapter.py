@@ -70,6 +70,17 @@ class ImagesAdapter:
         await work.db.insert(row)
         return row.id
 
+    async def backups(self, db: Reader, server_id: str, kind: str, *, owner: str) -> list[str]:
+        """Return the ids of a project's backups of a server, of a kind (`daily`), the newest first."""
+        order = (Image.c.created_at.desc(), Image.c.id)
+        rows = await db.all(Image, Image.c.owner == owner, order_by=order)
+        wanted = {"image_type": "backup", "instance_uuid": server_id, "backup_type": kind}
+        return [
+            row.id
+            for row in rows
+            if row.status is not ImageStatus.PENDING_DELETE and wanted.items() <= row.properties.items()
+        ]
+
     async def fill(self, image_id: str, data: AsyncIterator[bytes]) -> None:
         """Take an image's data; it is active then. Permanent when it is refused, Gone without the image."""
         stores, settings = self._use(Stores), self._use(ImageSettings)

@@ -10,7 +10,7 @@ from cumulo.contracts.network import Group, GroupRule, NetworkRequest, PortBindi
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import guests, security_groups, servers
+from cumulo.services.network.domain import attachments, guests, security_groups, servers
 from cumulo.services.network.errors import SecurityGroupRuleNotFound
 from cumulo.services.network.model import (
     Port,
@@ -64,6 +64,38 @@ class PortsAdapter:
     async def release(self, work: Work, server_id: str) -> None:
         """Delete the ports made for the server, unbind those it was given."""
         await servers.release(work, server_id)
+
+    async def attach(
+        self, work: Work, server_id: str, request: NetworkRequest, *, project_id: str, host: str, zone: str
+    ) -> PortBinding:
+        """Create or take one more port for a server, bound to `host`."""
+        return await attachments.attach(work, server_id, request, project_id=project_id, host=host, zone=zone)
+
+    async def detach(self, work: Work, server_id: str, port_id: str) -> None:
+        """Delete one of the server's ports, or let go of it."""
+        await attachments.detach(work, server_id, port_id)
+
+    async def move(self, work: Work, server_id: str, host: str) -> None:
+        """Bind the server's ports to another host."""
+        await attachments.move(work, server_id, host)
+
+    async def add_address(self, work: Work, server_id: str, network_id: str) -> None:
+        """Give the server's first port on a network one more address."""
+        await attachments.add_address(work, server_id, network_id)
+
+    async def remove_address(self, work: Work, server_id: str, address: str) -> None:
+        """Take a fixed address from the server's ports."""
+        await attachments.remove_address(work, server_id, address)
+
+    async def associate(
+        self, work: Work, server_id: str, address: str, *, fixed_ip: str | None, project_id: str | None
+    ) -> None:
+        """Lead a floating address of a project (None: of any) to one of the server's fixed addresses."""
+        await attachments.associate(work, server_id, address, fixed_ip=fixed_ip, project_id=project_id)
+
+    async def disassociate(self, work: Work, server_id: str, address: str, *, project_id: str | None) -> None:
+        """Lead a floating address to the server no longer; Conflict when it does not."""
+        await attachments.disassociate(work, server_id, address, project_id=project_id)
 
     async def bindings(self, db: Reader, server_id: str) -> list[PortBinding]:
         """Return the server's ports, in the order in which it got them."""

@@ -100,6 +100,10 @@ class PlacementAdapter:
             except errors.ProviderNotFound as error:
                 raise Conflict(str(error)) from error
 
+    async def transfer(self, work: Work, consumer_id: str, other_id: str) -> None:
+        """Give all that the consumer has to another, in place of what that has; nothing changes nothing."""
+        await domain.transfer(work.db, consumer_id, other_id)
+
     async def release(self, work: Work, consumer_id: str) -> None:
         """Give back all that the consumer has; nothing to give back is no error."""
         await domain.release(work.db, consumer_id)

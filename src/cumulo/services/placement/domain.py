@@ -202,6 +202,19 @@ async def release(db: Transaction, consumer_id: str) -> int:
     return count
 
 
+async def transfer(db: Transaction, consumer_id: str, other_id: str) -> None:
+    """Give all that a consumer has to another one, in place of what that has; nothing changes nothing."""
+    known = await db.one(Consumer, Consumer.c.id == consumer_id, for_update=True)
+    if known is None:
+        return
+    await release(db, other_id)
+    kind = "INSTANCE" if known.kind == "MIGRATION" else "MIGRATION"
+    owner = {"project_id": known.project_id, "user_id": known.user_id}
+    await db.insert(Consumer(id=other_id, kind=kind, generation=1, **owner))
+    await db.update(Allocation, Allocation.c.consumer_id == consumer_id, consumer_id=other_id)
+    await db.delete(Consumer, Consumer.c.id == consumer_id)
+
+
 async def locked(db: Transaction, provider_ids: Sequence[str]) -> dict[str, Provider]:
     """Return providers by id, locked in the order of their ids, so that no two claims wait in a circle."""
     statement = (

@@ -46,6 +46,13 @@ class ProviderTrait(Model, table="placement_provider_traits"):
     trait: str = column(String(255), key=True)
 
 
+class ProviderAggregate(Model, table="placement_provider_aggregates"):
+    """That a provider is in an aggregate: a group that has nothing but its UUID."""
+
+    provider_id: str = column(Uuid, key=True, references="placement_providers.id", on_delete="CASCADE")
+    aggregate: str = column(Uuid, key=True, index=True)
+
+
 class CustomTrait(Model, table="placement_traits"):
     """A trait that is not one of the standard ones."""
 

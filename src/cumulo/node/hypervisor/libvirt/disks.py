@@ -21,7 +21,12 @@ from cumulo.node.files import write_atomically
 
 GIB = 1 << 30
 FICLONE = 0x40049409  # Linux's ioctl that shares a file's blocks with another
-FORMATS = {"qcow2": "qcow2", "raw": "raw", "gpt": "raw", "iso": "raw"}  # what a base keeps as it is, as QEMU calls it
+FORMATS = {
+    "qcow2": "qcow2",
+    "raw": "raw",
+    "gpt": "raw",
+    "iso": "raw",
+}  # what a base keeps as it is, as QEMU calls it
 CONVERTED = {"vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
 _SPARE = 1 << 26  # bytes that a qcow2's own tables may take, beside a part of the disk's size
 _PATIENCE = 3600.0  # seconds that a conversion may take

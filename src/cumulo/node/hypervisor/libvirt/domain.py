@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, NicSpec
+from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, NicSpec, RescueSpec
 from cumulo.node.hypervisor.libvirt.disks import base_format
 from cumulo.node.hypervisor.libvirt.volumes import disk_element
 
@@ -24,6 +24,7 @@ STATISTICS_PERIOD = 10  # seconds between two memory statistics of a guest
 HOST_OFFLOADS = ("csum", "gso", "tso4", "tso6", "ecn", "ufo")
 GUEST_OFFLOADS = ("csum", "tso4", "tso6", "ecn", "ufo")
 
+LAST_LETTER = {"ide": "c"}  # the name of a disk that comes after all others; `hdd` is the config drive
 PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
 
 
@@ -43,6 +44,14 @@ class GuestFiles(msgspec.Struct, frozen=True):
     config_drive: Path | None
     console_log: Path
     vnc_socket: Path
+    rescue: tuple[Path, Path | None] | None = None  # the rescue disk and its base
+
+
+def device_xml(nic: NicSpec) -> str:
+    """Return a network card's definition, to be given to a running guest."""
+    holder = Element("devices")
+    _interface(holder, nic)
+    return ET.tostring(holder[0], encoding="unicode")
 
 
 def domain_xml(name: str, spec: GuestSpec, files: GuestFiles, machine: Machine) -> str:
@@ -113,7 +122,8 @@ def _boot(domain: Element, spec: GuestSpec) -> None:
     _add(system, "type", "hvm", arch="x86_64", machine=machine_of(spec))
     if uefi:
         _add(_add(system, "firmware"), "feature", enabled="no", name="secure-boot")
-    _add(system, "boot", dev="hd")
+    if spec.rescue is None:
+        _add(system, "boot", dev="hd")
     _add(system, "smbios", mode="sysinfo")
 
 
@@ -132,25 +142,51 @@ def _processor(domain: Element, spec: GuestSpec, machine: Machine) -> None:
 
 
 def _disks(devices: Element, spec: GuestSpec, files: GuestFiles, machine: Machine) -> None:
-    """Add the disks, the one to boot from first."""
+    """Add the disks, the one to boot from first; a stable rescue disk comes last, so that none moves."""
     buses = {volume.bus for volume in spec.volumes}
-    if spec.root is not None:
-        _root(devices, spec.root, files, machine)
+    if spec.rescue is not None and not spec.rescue.stable:
+        _rescue(devices, spec.rescue, files, machine)
+    if spec.root is not None and files.disk is not None:
+        root = _own(devices, spec.root, (files.disk, files.base), machine)
+        letter = "y" if spec.rescue is not None and not spec.rescue.stable else "a"
+        _add(root, "target", dev=f"{PREFIXES.get(spec.root.bus, 'vd')}{letter}", bus=spec.root.bus)
         buses.add(spec.root.bus)
     for volume in spec.volumes:
         devices.append(disk_element(spec.server_id, volume, machine.cache_mode))
+    if spec.rescue is not None:
+        buses.add(spec.rescue.disk.bus)
+        if spec.rescue.stable:
+            _rescue(devices, spec.rescue, files, machine)
     if "scsi" in buses:
         _add(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     if files.config_drive is not None:
         _config_drive(devices, spec, files.config_drive)
+    if "usb" in buses:
+        _add(devices, "controller", type="usb", model="qemu-xhci")
+    else:  # its polling costs an idle emulated guest dearly
+        _add(devices, "controller", type="usb", model="none")
 
 
-def _root(devices: Element, root: DiskSpec, files: GuestFiles, machine: Machine) -> None:
-    disk = _add(devices, "disk", type="file", device="disk")
-    _add(disk, "driver", name="qemu", type="qcow2", cache=machine.cache_mode, discard="unmap")
-    _add(disk, "source", file=str(files.disk))
-    _backing(disk, root, files.base)
-    _add(disk, "target", dev=f"{PREFIXES.get(root.bus, 'vd')}a", bus=root.bus)
+def _own(devices: Element, disk: DiskSpec, files: tuple[Path, Path | None], machine: Machine) -> Element:
+    """Add a disk that is a file on this host; its name and kind are yet to be said."""
+    file, base = files
+    element = _add(devices, "disk", type="file", device="disk")
+    _add(element, "driver", name="qemu", type="qcow2", cache=machine.cache_mode, discard="unmap")
+    _add(element, "source", file=str(file))
+    _backing(element, disk, base)
+    return element
+
+
+def _rescue(devices: Element, rescue: RescueSpec, files: GuestFiles, machine: Machine) -> None:
+    """Add the disk that is booted from in place of the guest's own."""
+    if files.rescue is None:
+        return
+    bus = rescue.disk.bus
+    letter = LAST_LETTER.get(bus, "y") if rescue.stable else "a"
+    element = _own(devices, rescue.disk, files.rescue, machine)
+    element.set("device", rescue.device)
+    _add(element, "target", dev=f"{PREFIXES.get(bus, 'vd')}{letter}", bus=bus)
+    _add(element, "boot", order="1")
 
 
 def _backing(disk: Element, root: DiskSpec, base: Path | None) -> None:
@@ -200,10 +236,9 @@ def _consoles(devices: Element, files: GuestFiles) -> None:
 
 
 def _platform(devices: Element) -> None:
-    """Entropy and memory statistics; no USB, whose polling costs an idle emulated guest dearly."""
+    """Entropy and memory statistics."""
     _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
     _add(_add(devices, "memballoon", model="virtio"), "stats", period=str(STATISTICS_PERIOD))
-    _add(devices, "controller", type="usb", model="none")
 
 
 def _free_slots(devices: Element) -> None:

@@ -34,6 +34,7 @@ UNDEFINE = (
 )
 BUTTON = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
 REBOOT_BUTTON = libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN
+Finder = Callable[[str], ET.Element | None]  # finds a device in a domain's XML
 
 
 class Domains:
@@ -108,6 +109,8 @@ class Domains:
             if domain is None:
                 return
             try:
+                if domain.hasManagedSaveImage():
+                    domain.managedSaveRemove()
                 if domain.isActive():
                     domain.destroy()
             except libvirt.libvirtError:
@@ -157,6 +160,38 @@ class Domains:
 
         await self._on(server_id, _needed(server_id, give))
 
+    async def save(self, server_id: str) -> None:
+        """Write an active domain's memory to disk and end it; its next start goes on from there."""
+
+        def keep(domain: Domain) -> None:
+            if domain.isActive():
+                domain.managedSave()
+
+        await self._on(server_id, _needed(server_id, keep))
+
+    async def ask(self, server_id: str, function: Callable[[Domain], Any]) -> Any:
+        """Return what a function says of a domain. GuestMissing when there is none."""
+
+        def call(domain: Domain | None) -> Any:
+            if domain is None:
+                raise GuestMissing(server_id)
+            return function(domain)
+
+        return await self._on(server_id, call)
+
+    async def attach_card(self, server_id: str, mac: str, device: str) -> None:
+        """Give an active domain a network card (as XML) unless it has it; one that is off needs nothing."""
+
+        def give(domain: Domain) -> None:
+            if domain.isActive() and card_of(domain.XMLDesc(), mac) is None:
+                domain.attachDeviceFlags(device, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+        await self._on(server_id, _needed(server_id, give))
+
+    async def detach_card(self, server_id: str, mac: str, seconds: float) -> bool:
+        """Ask an active domain for a network card again and again; say whether it is gone in time."""
+        return await self._detach(server_id, lambda definition: card_of(definition, mac), seconds)
+
     async def resize(self, server_id: str, serial: str, size_bytes: int) -> None:
         """Tell an active domain that a disk of it has another size."""
 
@@ -174,9 +209,12 @@ class Domains:
 
     async def detach(self, server_id: str, serial: str, seconds: float) -> bool:
         """Ask an active domain for a disk again and again; say whether it is gone within `seconds`."""
+        return await self._detach(server_id, lambda definition: disk_of(definition, serial), seconds)
+
+    async def _detach(self, server_id: str, find: Finder, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while True:
-            if await self._on(server_id, lambda domain: _without(domain, serial)):
+            if await self._on(server_id, lambda domain: _without(domain, find)):
                 return True
             if time.monotonic() > deadline:
                 return False
@@ -269,21 +307,26 @@ def _wait_while_starting(domain: Domain) -> None:
         time.sleep(PAUSE)
 
 
-def _without(domain: Domain | None, serial: str) -> bool:
-    """Ask for a disk; say whether it is gone. A guest that has not answered yet is asked again."""
+def card_of(definition: str, mac: str) -> ET.Element | None:
+    """Return the network card of this address in a domain's XML."""
+    return ET.fromstring(definition).find(f"devices/interface/mac[@address='{mac}']/..")  # noqa: S314  libvirtd's
+
+
+def _without(domain: Domain | None, find: Finder) -> bool:
+    """Ask for a device; say whether it is gone. A guest that has not answered yet is asked again."""
     if domain is None or not domain.isActive():
         return True
-    disk = disk_of(domain.XMLDesc(), serial)
-    if disk is None:
+    device = find(domain.XMLDesc())
+    if device is None:
         return True
     try:
-        domain.detachDeviceFlags(ET.tostring(disk, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        domain.detachDeviceFlags(ET.tostring(device, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
     except libvirt.libvirtError as error:
         if error.get_error_code() not in UNPLUGGING:
             raise
-    if disk_of(domain.XMLDesc(), serial) is not None:
+    if find(domain.XMLDesc()) is not None:
         return False
-    lasting.forget(domain, disk)
+    lasting.forget(domain, device)
     return True
 
 

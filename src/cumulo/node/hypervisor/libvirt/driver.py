@@ -8,32 +8,33 @@ server's id that they carry. Guests belong to libvirtd, so they never notice our
 import asyncio
 import contextlib
 import shutil
-import uuid
-import weakref
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import structlog
 
 from cumulo.contracts.hypervisor import (
     ConsoleAddress,
+    Diagnostics,
+    DiskSpec,
     GuestMissing,
     GuestSpec,
     GuestState,
     HostReport,
     LifecycleEvent,
+    NicSpec,
     PowerState,
     VolumeDisk,
 )
 from cumulo.core.drivers import DriverError, Permanent
 from cumulo.node import config_drive
+from cumulo.node.commands import run
 from cumulo.node.hypervisor.driver import Listener
-from cumulo.node.hypervisor.fences import Fences
-from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host, snapshots
-from cumulo.node.hypervisor.libvirt.connection import Connection
-from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, domain_xml
-from cumulo.node.hypervisor.libvirt.domains import ALIVE, Domains
+from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host, inside, own_disks
+from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, device_xml, domain_xml
+from cumulo.node.hypervisor.libvirt.domains import ALIVE
+from cumulo.node.hypervisor.libvirt.guests import checked
+from cumulo.node.hypervisor.libvirt.own_disks import OwnDisks
 from cumulo.node.hypervisor.libvirt.states import STARTING
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, secrets_of
 from cumulo.node.ports.wiring import Wiring
@@ -45,20 +46,15 @@ CONFIG_DRIVE = "config.iso"
 CONSOLE_LOG = "console.log"
 
 
-class LibvirtHypervisor:
+class LibvirtHypervisor(OwnDisks):
     """A `Hypervisor` on the libvirtd at `place.libvirt_uri`; `wiring` connects guests' cards."""
 
     def __init__(self, name: str, place: Place, wiring: Wiring, settings: NodeSettings | None = None) -> None:
+        super().__init__(place, settings or NodeSettings(), self._heard)
         self._host = name
-        self._place = place
         self._wiring = wiring
-        self._settings = settings or NodeSettings()
-        self._connection = Connection(place.libvirt_uri, self._heard)
-        self._domains = Domains(self._connection, place.domain_prefix)
         self._bases = disks.Bases(place.bases)
-        self._fences = Fences(place.fences)
         self._machine = Machine()
-        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._listeners: list[Listener] = []
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -184,38 +180,63 @@ class LibvirtHypervisor:
 
     async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
         """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""
-        await self._domains.resize(_checked(server_id), disk.volume_id, size_bytes)
+        await self._domains.resize(checked(server_id), disk.volume_id, size_bytes)
 
-    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
-        """Keep the root disk's content as it is now as a whole qcow2 file; return its length in bytes."""
+    async def attach_nic(self, server_id: str, nic: NicSpec, *, fence: int = 0) -> None:
+        """Give a guest one more network card. One that is off gets it by the spec of its next start."""
         async with self._alone_with(server_id, fence):
-            folder = self._place.server(server_id)
-            disk, target = folder / disks.DISK, snapshots.file_of(folder, name)
-            if not await asyncio.to_thread(disk.exists):
-                raise GuestMissing(server_id)
-            partial = target.with_suffix(".partial")
-            if (await self._domains.state(server_id)).power in ALIVE:
-                domain = self._domains.name(server_id)
-                await snapshots.copy_live(self._connection, domain, disk, partial)
-            else:
-                await snapshots.copy_off(disk, partial)
-            partial.replace(target)
-            return target.stat().st_size
+            await self._wiring.add(server_id, nic)
+            await self._domains.attach_card(server_id, nic.mac, device_xml(nic))
 
-    async def read_snapshot(self, server_id: str, name: str, offset: int, length: int) -> bytes:
-        """Return a piece of a snapshot's file. Gone when there is none."""
-        file = snapshots.file_of(self._place.server(_checked(server_id)), name)
-        return await asyncio.to_thread(snapshots.read, file, offset, length)
+    async def detach_nic(self, server_id: str, nic: NicSpec, *, fence: int = 0) -> None:
+        """Take a network card from a guest, who must agree; Permanent when it does not. None is no error."""
+        async with self._alone_with(server_id, fence):
+            if not await self._domains.detach_card(server_id, nic.mac, self._settings.unplug_timeout):
+                raise Permanent(
+                    f"the guest did not let go of port {nic.port_id}",
+                    public="the guest did not let go of the network card: is it up yet?",
+                )
+            await self._wiring.discard(server_id, nic)
 
-    async def drop_snapshot(self, server_id: str, name: str) -> None:
-        """Remove a snapshot's file; none is no error."""
-        file = snapshots.file_of(self._place.server(_checked(server_id)), name)
-        for left in (file, file.with_suffix(".partial")):
-            left.unlink(missing_ok=True)
+    async def suspend(self, server_id: str, *, fence: int = 0) -> GuestState:
+        """Write the guest's memory to disk and end it; `power_on` lets it go on. Hard reboots forget it."""
+        async with self._alone_with(server_id, fence):
+            await self._domains.save(server_id)
+            return await self._domains.state(server_id)
+
+    async def rebuild(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
+        """Throw the guest's own disks away, make them anew by `spec`, and have it running."""
+        async with self._alone_with(spec.server_id, fence):
+            await self._domains.stop(spec.server_id)
+            await asyncio.to_thread(own_disks.discard, self._place.server(spec.server_id))
+            return await self._run(spec)
+
+    async def crash(self, server_id: str) -> None:
+        """Have the guest's kernel panic (a non-maskable interrupt), as it is set up to dump its memory."""
+        await self._domains.ask(server_id, lambda domain: domain.injectNMI())
+
+    async def set_password(self, server_id: str, user: str, password: str) -> None:
+        """Set a user's password by the agent in the guest. Unsupported when none answers."""
+        await self._domains.ask(server_id, lambda domain: inside.set_password(domain, user, password))
+
+    async def diagnose(self, server_id: str) -> Diagnostics:
+        """Say what a running guest's machine counts. Raises GuestMissing when it does not run."""
+        if (await self._domains.state(server_id)).power not in ALIVE:
+            raise GuestMissing(server_id)
+        found: Diagnostics = await self._domains.ask(server_id, inside.diagnose)
+        return found
+
+    async def uptime(self) -> str:
+        """Say since when the host runs, as the command of that name writes it."""
+        return (await run("uptime", seconds=10)).rstrip("\n")
+
+    async def cache_image(self, disk: DiskSpec) -> None:
+        """Have the base of an image ready before the first server needs it."""
+        await self._bases.ensure(disk)
 
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what the guest wrote to its serial port (all: None)."""
-        folder = self._place.server(_checked(server_id))
+        folder = self._place.server(checked(server_id))
         if not folder.exists():
             raise GuestMissing(server_id)
         return await asyncio.to_thread(console_log.tail, folder / CONSOLE_LOG, lines)
@@ -262,6 +283,8 @@ class LibvirtHypervisor:
         if spec.root is not None:
             base = await self._bases.under(folder, spec.root)
             disk = await disks.ensure_overlay(folder, spec.root, base)
+            await own_disks.grow(disk, spec.root.size_gib)
+        rescue = await self._rescue(spec, folder / disks.RESCUE)
         drive = folder / CONFIG_DRIVE
         if spec.config_drive is not None:
             await config_drive.write(drive, config_drive.files(spec.config_drive))
@@ -269,9 +292,19 @@ class LibvirtHypervisor:
             disk=disk,
             base=base,
             config_drive=drive if spec.config_drive is not None else None,
+            rescue=rescue,
             console_log=folder / CONSOLE_LOG,
             vnc_socket=self._place.vnc_socket(spec.server_id),
         )
+
+    async def _rescue(self, spec: GuestSpec, folder: Path) -> tuple[Path, Path | None] | None:
+        """Have the disk that the guest is to be rescued by, and the base it lies on; else have none."""
+        if spec.rescue is None:
+            await asyncio.to_thread(_remove_tree, folder)
+            return None
+        await asyncio.to_thread(folder.mkdir, exist_ok=True, mode=0o700)
+        base = await self._bases.under(folder, spec.rescue.disk)
+        return await disks.ensure_overlay(folder, spec.rescue.disk, base), base
 
     def _heard(self, kind: str, name: str) -> None:
         """Pass on what libvirt says: to those who wait for this guest, and to listeners.
@@ -309,25 +342,6 @@ class LibvirtHypervisor:
         )
         for listener in self._listeners:
             await listener(event)
-
-    @contextlib.asynccontextmanager
-    async def _alone_with(self, server_id: str, fence: int) -> AsyncIterator[None]:
-        """Do one thing at a time with a guest, and only for the newest holder of its lease."""
-        lock = self._locks.setdefault(_checked(server_id), asyncio.Lock())
-        async with lock:
-            self._fences.pass_through(server_id, fence)
-            yield
-
-
-def _checked(server_id: str) -> str:
-    """Refuse what is no UUID: ids become names of folders and domains."""
-    try:
-        canonical = str(uuid.UUID(server_id))
-    except ValueError:
-        canonical = ""
-    if canonical != server_id:
-        raise Permanent(f"{server_id!r} is no server id")
-    return server_id
 
 
 def _remove_tree(folder: Path) -> None:

@@ -1,15 +1,16 @@
 """Compute's API: what it declares."""
 
 from cumulo.services.compute.api import (
+    actions,
     details,
     flavors,
     hosts,
     keypairs,
     quotas,
     security_groups,
-    servers,
     usage,
     versions,
+    volumes,
 )
 from cumulo.services.compute.api.dialect import DIALECT
 
@@ -17,12 +18,13 @@ PARTS = (
     versions.routes,
     flavors.flavors,
     keypairs.routes,
-    servers.servers,
+    actions.SERVERS,
     details.routes,
     hosts.routes,
     quotas.routes,
     security_groups.routes,
     usage.routes,
+    volumes.routes,
 )
 
 __all__ = ["DIALECT", "PARTS"]

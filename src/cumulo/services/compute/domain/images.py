@@ -15,7 +15,7 @@ from cumulo.services.compute.model import BlockDeviceMapping, Server, TaskState,
 from cumulo.services.compute.schema.bodies import CreateImageBody
 from cumulo.services.compute.tasks import CreateImage
 
-_IMAGED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
+_IMAGED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED})
 _NOT_INHERITED = frozenset({"block_device_mapping", "bdm_v2", "root_device_name", "signature_verified"})
 _SIGNATURE = "img_signature"  # of the image's own bytes, so what is made of a server cannot have it
 
@@ -35,7 +35,7 @@ async def create(ctx: Ctx, server: Server, body: CreateImageBody) -> str:
         disk_format="qcow2",
         container_format="bare",
         min_disk=guests.flavor_of(server).disk,
-        properties={**_properties(ctx, server), **metadata},
+        properties={**properties_of(ctx, server), **metadata},
     )
     image_id = await ctx.use(Images).create(ctx, image)
     action = await _begin(ctx, server)
@@ -63,7 +63,7 @@ async def _of_volumes(
         size = await volumes.snapshot_size(ctx.db, snapshot_id, project_id=None)
         entries.append(_entry(mapping, snapshot_id, size))
     properties = {
-        **_properties(ctx, server),
+        **properties_of(ctx, server),
         "bdm_v2": "True",
         "root_device_name": "/dev/vda",
         "block_device_mapping": msgspec.json.encode(entries).decode(),
@@ -92,7 +92,7 @@ def _entry(mapping: BlockDeviceMapping, snapshot_id: str, size: int) -> dict[str
     }
 
 
-def _properties(ctx: Ctx, server: Server) -> dict[str, str]:
+def properties_of(ctx: Ctx, server: Server) -> dict[str, str]:
     """Return what the image keeps of the server's image, and where it comes from."""
     inherited = {
         name: str(value)

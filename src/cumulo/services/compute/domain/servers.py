@@ -26,7 +26,7 @@ from cumulo.services.compute.errors import (
     WrongZone,
 )
 from cumulo.services.compute.model import Server, TaskState, VmState
-from cumulo.services.compute.schema.bodies import ServerBody, ServerChange
+from cumulo.services.compute.schema.bodies import RebuildBody, ServerBody, ServerChange
 from cumulo.services.compute.tasks import MEANINGS, Change, ChangePower, DeleteServer
 
 _TAGS = msgspec.json.Decoder(list[str])
@@ -56,8 +56,8 @@ def check_state(server: Server, action: str, allowed: frozenset[VmState]) -> Non
         raise CannotWhile(action=action, id=server.id, attribute="task_state", state=state)
 
 
-async def change_power(ctx: Ctx, server: Server, change: Change) -> None:
-    """Start, stop, reboot, pause or unpause a server."""
+async def change_power(ctx: Ctx, server: Server, change: Change, **values: Any) -> None:
+    """Start, stop, reboot, pause, suspend or rescue a server, and write these columns of it."""
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
     meaning = MEANINGS[change]
@@ -65,10 +65,10 @@ async def change_power(ctx: Ctx, server: Server, change: Change) -> None:
     check_state(server, verb, meaning.allowed)
     if server.launched_at is None:
         raise NotLaunched(action=verb, id=server.id)
-    action = await _begin(ctx, server, verb)
+    action = await begin(ctx, server, verb)
     saga = ChangePower(server_id=server.id, action_id=action, change=change)
     operation = await ctx.start(saga)
-    await _write(ctx.db, server, task_state=meaning.task, operation=operation)
+    await write(ctx.db, server, task_state=meaning.task, operation=operation, **values)
 
 
 async def delete(ctx: Ctx, server: Server) -> None:
@@ -86,11 +86,11 @@ async def end(work: Work, server: Server, *, user_id: str, project_id: str) -> N
         return
     action = await history.begin(work, server.id, "delete", user_id=user_id, project_id=project_id)
     if busy:  # what works on it will see the mark, let go and begin the deletion
-        await _write(work.db, server, task_state=TaskState.DELETING, deletion=action)
+        await write(work.db, server, task_state=TaskState.DELETING, deletion=action)
         return
     operation = await work.start(DeleteServer(server_id=server.id, action_id=action))
     doomed = {"task_state": TaskState.DELETING, "operation": operation, "deletion": None}
-    await _write(work.db, server, **doomed)
+    await write(work.db, server, **doomed)
 
 
 async def is_worked_on(db: Reader, server: Server) -> bool:
@@ -110,11 +110,11 @@ async def update(ctx: Ctx, server: Server, body: ServerChange) -> Server:
         raise WrongZone(zone=body.requested_zone, current=server.zone)
     if not changes:
         return server
-    await _write(ctx.db, server, **changes)
+    await write(ctx.db, server, **changes)
     return await latest(ctx.db, server)
 
 
-def check_access(body: ServerBody | ServerChange) -> None:
+def check_access(body: ServerBody | ServerChange | RebuildBody) -> None:
     """Write access addresses in their shortest form; refuse what is none. An empty one takes it away."""
     if isinstance(body.access_ipv4, str) and body.access_ipv4:
         body.access_ipv4 = _address("accessIPv4", body.access_ipv4, 4)
@@ -135,22 +135,22 @@ def _address(name: str, value: str, version: int) -> str:
 async def lock(ctx: Ctx, server: Server, reason: str | None) -> None:
     """Keep all but administrators from changing a server."""
     by = "owner" if ctx.identity.project_id == server.project_id else "admin"
-    await _begin(ctx, server, "lock", done=True)
-    await _write(ctx.db, server, locked=True, locked_by=by, locked_reason=reason)
+    await begin(ctx, server, "lock", done=True)
+    await write(ctx.db, server, locked=True, locked_by=by, locked_reason=reason)
 
 
 async def unlock(ctx: Ctx, server: Server) -> None:
     """Let a server be changed again; one that an administrator locked, only administrators may."""
     if server.locked_by == "admin":
         ctx.authorise(policy.UNLOCK_ANY, server)
-    await _begin(ctx, server, "unlock", done=True)
-    await _write(ctx.db, server, locked=False, locked_by=None, locked_reason=None)
+    await begin(ctx, server, "unlock", done=True)
+    await write(ctx.db, server, locked=False, locked_by=None, locked_reason=None)
 
 
 async def reset_state(ctx: Ctx, server: Server, state: str) -> None:
     """Set a server's state by hand; what works on it goes on."""
     server = await latest(ctx.db, server)
-    await _begin(ctx, server, "resetState", done=True)
+    await begin(ctx, server, "resetState", done=True)
     values = {"task_state": None, "updated_at": clock.now()}
     await become(ctx.db, Server, server.id, VmState(state), column="vm_state", **values)
 
@@ -164,8 +164,8 @@ async def set_metadata(
     _check_settled(server, "update metadata")
     metadata = items if replace else {**guests.metadata_of(server), **items}
     await check_metadata(ctx, len(metadata))
-    await _begin(ctx, server, "updateMetadata", done=True)
-    await _write(ctx.db, server, metadata=metadata)
+    await begin(ctx, server, "updateMetadata", done=True)
+    await write(ctx.db, server, metadata=metadata)
     return metadata
 
 
@@ -185,8 +185,8 @@ async def delete_metadata(ctx: Ctx, server: Server, key: str) -> None:
     metadata_item(server, key)
     metadata = guests.metadata_of(server)
     del metadata[key]
-    await _begin(ctx, server, "deleteMetadata", done=True)
-    await _write(ctx.db, server, metadata=metadata)
+    await begin(ctx, server, "deleteMetadata", done=True)
+    await write(ctx.db, server, metadata=metadata)
 
 
 def tags_of(server: Server) -> list[str]:
@@ -200,7 +200,7 @@ async def set_tags(ctx: Ctx, server: Server, tags: list[str]) -> list[str]:
     wanted = sorted(set(tags))
     if len(wanted) > limit:
         raise TooManyTags(limit=limit)
-    await _write(ctx.db, server, tags=wanted)
+    await write(ctx.db, server, tags=wanted)
     return wanted
 
 
@@ -234,7 +234,7 @@ def _check_settled(server: Server, action: str) -> None:
         check_state(server, action, allowed)
 
 
-async def _begin(ctx: Ctx, server: Server, action: str, *, done: bool = False) -> str:
+async def begin(ctx: Ctx, server: Server, action: str, *, done: bool = False) -> str:
     """Note what was asked of a server; with `done`, that it is over already."""
     identity = ctx.identity
     action_id = await history.begin(
@@ -249,6 +249,7 @@ async def _begin(ctx: Ctx, server: Server, action: str, *, done: bool = False) -
     return action_id
 
 
-async def _write(db: Transaction, server: Server, **values: Any) -> None:
+async def write(db: Transaction, server: Server, **values: Any) -> None:
+    """Write columns of a server, and that it changed."""
     values.setdefault("updated_at", clock.now())
     await db.update(Server, Server.c.id == server.id, **values)

@@ -2,8 +2,11 @@
 
 from cumulo.services.compute.model.catalogue import Flavor, FlavorAccess, Keypair
 from cumulo.services.compute.model.disks import BlockDeviceMapping
+from cumulo.services.compute.model.groups import Aggregate, ServerGroup
 from cumulo.services.compute.model.hosts import ComputeHost
+from cumulo.services.compute.model.migrations import Migration
 from cumulo.services.compute.model.servers import (
+    Aside,
     Asked,
     ConsoleToken,
     EmbeddedFlavor,
@@ -26,6 +29,8 @@ __all__ = [
     "FAULTY",
     "PROGRESSING",
     "STATUSES",
+    "Aggregate",
+    "Aside",
     "Asked",
     "BlockDeviceMapping",
     "ComputeHost",
@@ -35,9 +40,11 @@ __all__ = [
     "Flavor",
     "FlavorAccess",
     "Keypair",
+    "Migration",
     "Power",
     "Server",
     "ServerAction",
+    "ServerGroup",
     "Status",
     "TaskState",
     "VmState",

@@ -48,6 +48,22 @@ class EmbeddedFlavor(msgspec.Struct, kw_only=True):
     extra_specs: dict[str, str] = {}
 
 
+class Aside(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What must come back once something else that a server does is over.
+
+    was: its state before; host, flavor_id, flavor: where and what it was before its resize, which
+    `migration_id` names. rescue_image: what it is rescued by. shelved_image: what its disk was kept as.
+    """
+
+    was: VmState | None = None
+    host: str | None = None
+    flavor_id: str | None = None
+    flavor: EmbeddedFlavor | None = None
+    migration_id: str | None = None
+    rescue_image: str | None = None
+    shelved_image: str | None = None
+
+
 NOTHING = msgspec.Raw(b"{}")
 NONE_OF_THEM = msgspec.Raw(b"[]")
 
@@ -89,6 +105,9 @@ class Server(Model, table="compute_servers"):
     tags: msgspec.Raw = column(RawJson, default=NONE_OF_THEM)
     scheduler_hints: msgspec.Raw = column(RawJson, default=NOTHING)
     fault: msgspec.Raw | None = column(RawJson, default=None)
+    aside: msgspec.Raw = column(RawJson, default=NOTHING)  # an `Aside`
+    group_id: str | None = column(String(36), default=None, index=True)  # the server group it is in
+    password: str | None = column(Text, default=None)  # as the guest encrypted it to the server's key
     user_data: str | None = column(Text, default=None)  # base64, as it came
     config_drive: bool = column(Boolean, default=False)
     disk_config: str = column(String(8), default="MANUAL")
@@ -110,11 +129,12 @@ class Server(Model, table="compute_servers"):
     )
     TRANSITIONS: ClassVar[dict[VmState, frozenset[VmState]]] = {
         VmState.BUILDING: frozenset({VmState.ACTIVE, VmState.ERROR, VmState.DELETED}),
-        VmState.ACTIVE: frozenset(VmState) - {VmState.BUILDING},
-        VmState.STOPPED: frozenset(VmState) - {VmState.BUILDING},
-        VmState.PAUSED: frozenset(VmState) - {VmState.BUILDING},
-        VmState.ERROR: frozenset(VmState) - {VmState.BUILDING},
         VmState.DELETED: frozenset(),
+        **{
+            state: frozenset(VmState) - {VmState.BUILDING}
+            for state in VmState
+            if state not in (VmState.BUILDING, VmState.DELETED)
+        },
     }
 
     @property

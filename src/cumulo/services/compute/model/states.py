@@ -17,6 +17,11 @@ class VmState(State):
     ACTIVE = "active"
     STOPPED = "stopped"
     PAUSED = "paused"
+    SUSPENDED = "suspended"
+    RESCUED = "rescued"
+    RESIZED = "resized"
+    SHELVED = "shelved"
+    SHELVED_OFFLOADED = "shelved_offloaded"
     ERROR = "error"
     DELETED = "deleted"
 
@@ -35,6 +40,24 @@ class TaskState(State):
     UNPAUSING = "unpausing"
     IMAGE_SNAPSHOT = "image_snapshot"
     IMAGE_UPLOADING = "image_uploading"
+    IMAGE_BACKUP = "image_backup"
+    SUSPENDING = "suspending"
+    RESUMING = "resuming"
+    RESCUING = "rescuing"
+    UNRESCUING = "unrescuing"
+    REBUILDING = "rebuilding"
+    REBUILD_SPAWNING = "rebuild_spawning"
+    RESIZE_PREP = "resize_prep"
+    RESIZE_MIGRATING = "resize_migrating"
+    RESIZE_MIGRATED = "resize_migrated"
+    RESIZE_FINISH = "resize_finish"
+    RESIZE_REVERTING = "resize_reverting"
+    RESIZE_CONFIRMING = "resize_confirming"
+    SHELVING = "shelving"
+    SHELVING_IMAGE_UPLOADING = "shelving_image_uploading"
+    SHELVING_OFFLOADING = "shelving_offloading"
+    UNSHELVING = "unshelving"
+    UPDATING_PASSWORD = "updating_password"  # noqa: S105  a state, no password
     DELETING = "deleting"
 
 
@@ -58,6 +81,15 @@ class Status(State):
     PAUSED = "PAUSED"
     REBOOT = "REBOOT"
     HARD_REBOOT = "HARD_REBOOT"
+    SUSPENDED = "SUSPENDED"
+    RESCUE = "RESCUE"
+    REBUILD = "REBUILD"
+    RESIZE = "RESIZE"
+    VERIFY_RESIZE = "VERIFY_RESIZE"
+    REVERT_RESIZE = "REVERT_RESIZE"
+    PASSWORD = "PASSWORD"  # noqa: S105  a status, no password
+    SHELVED = "SHELVED"
+    SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
     ERROR = "ERROR"
     DELETED = "DELETED"
 
@@ -67,21 +99,40 @@ _SETTLED: Mapping[VmState, Status] = {
     VmState.ACTIVE: Status.ACTIVE,
     VmState.STOPPED: Status.SHUTOFF,
     VmState.PAUSED: Status.PAUSED,
+    VmState.SUSPENDED: Status.SUSPENDED,
+    VmState.RESCUED: Status.RESCUE,
+    VmState.RESIZED: Status.VERIFY_RESIZE,
+    VmState.SHELVED: Status.SHELVED,
+    VmState.SHELVED_OFFLOADED: Status.SHELVED_OFFLOADED,
     VmState.ERROR: Status.ERROR,
     VmState.DELETED: Status.DELETED,
 }
-_REBOOTING: Mapping[TaskState, Status] = {
-    TaskState.REBOOTING: Status.REBOOT,
-    TaskState.REBOOTING_HARD: Status.HARD_REBOOT,
+_RUNS = frozenset({VmState.ACTIVE})
+_RUNS_OR_NOT = frozenset({VmState.ACTIVE, VmState.STOPPED})
+_BY_TASK: Mapping[TaskState, tuple[Status, frozenset[VmState]]] = {
+    TaskState.REBOOTING: (Status.REBOOT, _RUNS),
+    TaskState.REBOOTING_HARD: (Status.HARD_REBOOT, frozenset(VmState) - {VmState.DELETED, VmState.BUILDING}),
+    TaskState.REBUILDING: (Status.REBUILD, _RUNS_OR_NOT | {VmState.ERROR}),
+    TaskState.REBUILD_SPAWNING: (Status.REBUILD, _RUNS_OR_NOT | {VmState.ERROR}),
+    TaskState.RESIZE_PREP: (Status.RESIZE, _RUNS_OR_NOT),
+    TaskState.RESIZE_MIGRATING: (Status.RESIZE, _RUNS_OR_NOT),
+    TaskState.RESIZE_MIGRATED: (Status.RESIZE, _RUNS_OR_NOT),
+    TaskState.RESIZE_FINISH: (Status.RESIZE, _RUNS_OR_NOT),
+    TaskState.RESIZE_REVERTING: (Status.REVERT_RESIZE, frozenset({VmState.RESIZED})),
+    TaskState.UPDATING_PASSWORD: (Status.PASSWORD, _RUNS),
 }
-_REBOOTED_FROM: Mapping[TaskState, frozenset[VmState]] = {
-    TaskState.REBOOTING: frozenset({VmState.ACTIVE}),
-    TaskState.REBOOTING_HARD: frozenset(VmState) - {VmState.DELETED, VmState.BUILDING},
-}
+"""What a task shows as, and in which states of the server."""
+
+
+def _shown(vm: VmState, task: TaskState | None) -> Status:
+    if task is None or task not in _BY_TASK:
+        return _SETTLED[vm]
+    status, states = _BY_TASK[task]
+    return status if vm in states else _SETTLED[vm]
+
+
 STATUSES: Mapping[tuple[VmState, TaskState | None], Status] = {
-    (vm, task): (_REBOOTING[task] if task in _REBOOTING and vm in _REBOOTED_FROM[task] else _SETTLED[vm])
-    for vm in VmState
-    for task in (None, *TaskState)
+    (vm, task): _shown(vm, task) for vm in VmState for task in (None, *TaskState)
 }
 """The status for every pair of states."""
 
@@ -91,7 +142,16 @@ def status_of(vm_state: VmState, task_state: TaskState | None) -> Status:
     return STATUSES[vm_state, task_state]
 
 
-PROGRESSING = frozenset({Status.ACTIVE, Status.BUILD})
+PROGRESSING = frozenset(
+    {
+        Status.ACTIVE,
+        Status.BUILD,
+        Status.REBUILD,
+        Status.RESIZE,
+        Status.VERIFY_RESIZE,
+        Status.REVERT_RESIZE,
+    }
+)
 """The statuses whose document has `progress`."""
 
 FAULTY = frozenset({Status.ERROR, Status.DELETED})

@@ -176,6 +176,103 @@ class TagsBody(Body):
     tags: Tags
 
 
+class RebuildBody(Body):
+    """A server to make anew."""
+
+    image_ref: str = msgspec.field(name="imageRef")
+    admin_pass: str | UnsetType = msgspec.field(default=UNSET, name="adminPass")
+    name: Name | UnsetType = UNSET
+    metadata: dict[MetaKey, MetaValue] | UnsetType = UNSET
+    preserve_ephemeral: Flag | UnsetType = UNSET
+    disk_config: DiskConfig | UnsetType = msgspec.field(default=UNSET, name="OS-DCF:diskConfig")
+    access_ipv4: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv4")
+    access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
+    personality: Annotated[list[Any], Until("2.56")] | UnsetType = UNSET
+    description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
+    key_name: Annotated[Name | None, Since("2.54")] | UnsetType = UNSET
+    user_data: Annotated[str | None, Since("2.57")] | UnsetType = UNSET
+    trusted_image_certificates: Annotated[list[str] | None, Since("2.63")] | UnsetType = UNSET
+    hostname: Annotated[Hostname, Since("2.90")] | UnsetType = UNSET
+
+
+class ResizeBody(Body):
+    """The flavor that a server is to have."""
+
+    flavor_ref: str | int = msgspec.field(name="flavorRef")
+    disk_config: DiskConfig | UnsetType = msgspec.field(default=UNSET, name="OS-DCF:diskConfig")
+
+
+class MigrateBody(Body):
+    """Where a server is to go (2.56); nowhere in particular."""
+
+    host: Annotated[Annotated[str, Meta(min_length=1, max_length=255)] | None, Since("2.56")] | UnsetType = (
+        UNSET
+    )
+
+
+class RescueBody(Body):
+    """What to rescue a server by."""
+
+    admin_pass: str | UnsetType = msgspec.field(default=UNSET, name="adminPass")
+    image_ref: str | UnsetType = msgspec.field(default=UNSET, name="rescue_image_ref")
+
+
+class UnshelveBody(Body):
+    """Where a shelved server is to go: a zone (2.77), or a host (2.91)."""
+
+    availability_zone: Annotated[str | None, Since("2.77")] | UnsetType = UNSET
+    host: Annotated[str, Since("2.91")] | UnsetType = UNSET
+
+
+class BackupBody(Body):
+    """A backup to make, of a kind (daily, weekly), of which `rotation` are kept."""
+
+    name: Name
+    backup_type: str
+    rotation: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^[0-9]{1,9}$")]
+    metadata: dict[MetaKey, MetaValue] | UnsetType = UNSET
+
+
+class PasswordBody(Body):
+    """A new password."""
+
+    admin_pass: str = msgspec.field(name="adminPass")
+
+
+class FixedIp(Body):
+    """An address that a new port is to have."""
+
+    ip_address: str
+
+
+class InterfaceBody(Body):
+    """A port to give to a server, or the network to make one on."""
+
+    net_id: Uuid | UnsetType = UNSET
+    port_id: Uuid | UnsetType = UNSET
+    fixed_ips: Annotated[list[FixedIp], Meta(min_length=1, max_length=1)] | UnsetType = UNSET
+    tag: Annotated[Tag, Since("2.49")] | UnsetType = UNSET
+
+
+class AddFixedIpBody(Body):
+    """The network to take one more address of (until 2.43)."""
+
+    network_id: Annotated[str, Meta(min_length=1, max_length=36)] = msgspec.field(name="networkId")
+
+
+class RemoveFixedIpBody(Body):
+    """The address to take away (until 2.43)."""
+
+    address: str
+
+
+class FloatingIpBody(Body):
+    """The floating address to lead to a server, and to which of its own (until 2.43)."""
+
+    address: str
+    fixed_address: str | UnsetType = UNSET
+
+
 class ServiceChange(Body):
     """What of a compute service may be updated (2.53)."""
 

@@ -275,8 +275,21 @@ class ServerUpdated(ServerShown, model=Server):
     """A server as its update answers."""
 
 
+class ServerRebuilt(ServerShown, model=Server):
+    """A server as its rebuild answers."""
+
+    user_data: Annotated[str | None, Since("2.57")]
+
+
 _NOT_IN_UPDATE = ("security_groups", "key_name", "config_drive", "host_status")
 _NOT_IN_UPDATE_PREFIXES = ("OS-EXT-", "OS-SRV-USG:", "os-extended-volumes:")
+
+
+@ServerRebuilt.shim(until="2.74")
+def _short_rebuild(shape: Shape) -> Shape:
+    """Before 2.75 a rebuild answered without what extensions had added."""
+    key = {"key_name": shape["key_name"]} if "user_data" in shape else {}
+    return {**_short_update(shape), **key}
 
 
 @ServerUpdated.shim(until="2.74")

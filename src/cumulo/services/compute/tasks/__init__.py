@@ -6,10 +6,31 @@ from cumulo.services.compute.tasks.growth import GrowVolume
 from cumulo.services.compute.tasks.hosts import guest_changed, host_reported, listen, power_states
 from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers
 from cumulo.services.compute.tasks.images import CreateImage
+from cumulo.services.compute.tasks.interfaces import AttachInterface, Card, DetachInterface
+from cumulo.services.compute.tasks.moves import ConfirmResize, ResizeServer, RevertResize
 from cumulo.services.compute.tasks.power import MEANINGS, Change, ChangePower
+from cumulo.services.compute.tasks.rebuilding import RebuildServer
+from cumulo.services.compute.tasks.shelving import OffloadServer, ShelveServer, UnshelveServer
 from cumulo.services.compute.tasks.volumes import AttachVolume, DetachVolume
 
-SAGAS = (CreateServer, DeleteServer, ChangePower, AttachVolume, DetachVolume, GrowVolume, CreateImage)
+SAGAS = (
+    CreateServer,
+    DeleteServer,
+    ChangePower,
+    AttachVolume,
+    DetachVolume,
+    GrowVolume,
+    CreateImage,
+    AttachInterface,
+    DetachInterface,
+    RebuildServer,
+    ResizeServer,
+    ConfirmResize,
+    RevertResize,
+    ShelveServer,
+    OffloadServer,
+    UnshelveServer,
+)
 RECONCILERS = (power_states,)
 SCHEDULES = (expired_tokens, forgotten_servers)
 
@@ -18,14 +39,24 @@ __all__ = [
     "RECONCILERS",
     "SAGAS",
     "SCHEDULES",
+    "AttachInterface",
     "AttachVolume",
+    "Card",
     "Change",
     "ChangePower",
+    "ConfirmResize",
     "CreateImage",
     "CreateServer",
     "DeleteServer",
+    "DetachInterface",
     "DetachVolume",
     "GrowVolume",
+    "OffloadServer",
+    "RebuildServer",
+    "ResizeServer",
+    "RevertResize",
+    "ShelveServer",
+    "UnshelveServer",
     "guest_changed",
     "host_reported",
     "listen",

@@ -1,7 +1,7 @@
 """Creating servers."""
 
 import hashlib
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
@@ -9,7 +9,7 @@ from cumulo.core import clock
 from cumulo.core.db import Transaction
 from cumulo.core.errors import Conflict
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import addresses, disks, guests, history, scheduler
+from cumulo.services.compute import addresses, disks, guests, history, scheduler, wishes
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks import furnishing
@@ -150,18 +150,14 @@ class CreateServer(Saga):
         await history.note(run.db, self.action_id, name, error=text, last=True)
 
 
-async def claim(run: StepRun, server: Server) -> scheduler.Offer:
-    """Claim the best host that still has room. NoHost when there is none."""
+async def claim(run: StepRun, server: Server, **asked: Any) -> scheduler.Offer:
+    """Claim the best host that still has room; `asked` goes before what the server's creation asked for.
+
+    NoHost when there is none.
+    """
     placement = run.use(Placement)
     resources = guests.resources_of(server)
-    required, forbidden = scheduler.traits_of(guests.flavor_of(server).extra_specs)
-    wanted = scheduler.Wanted(
-        resources=resources,
-        zone=server.requested_zone,
-        host=guests.asked_of(server).host,
-        required=required,
-        forbidden=forbidden,
-    )
+    wanted = await wishes.of(run.db, server, **asked)
     for offer in await scheduler.rank(run.db, placement, run.use(ComputeSettings), wanted):
         try:
             await placement.claim(

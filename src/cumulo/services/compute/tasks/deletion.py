@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from cumulo.contracts.hypervisor import GuestSpec, GuestState, Hypervisor, PowerState
+from cumulo.contracts.image import Images
 from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
@@ -23,7 +24,7 @@ from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.compute import disks, guests, history
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.model import ComputeHost, Power, Server, TaskState, VmState
+from cumulo.services.compute.model import ComputeHost, Migration, Power, Server, TaskState, VmState
 
 PATIENCE = 2.0  # seconds until a host that does not answer is asked again
 LONGEST = 600.0  # seconds that anything on a host may take
@@ -48,6 +49,9 @@ class DeleteServer(Saga):
             server = await db.get(Server, self.server_id)
         if server is not None and server.host is not None:
             await remove_guest(run, server.host, server.id)
+        before = guests.aside_of(server).host if server is not None else None
+        if before is not None and server is not None and before != server.host:
+            await remove_guest(run, before, server.id)
         await disks.disconnect(run, self.server_id)
 
     @step
@@ -58,6 +62,7 @@ class DeleteServer(Saga):
             return
         await run.use(Ports).release(run, server.id)
         await run.use(Placement).release(run, server.id)
+        await give_back_aside(run, server)
         await disks.give_back(run, server.id)
         await become(
             run.db,
@@ -83,6 +88,17 @@ class DeleteServer(Saga):
         await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
         name = "compute_terminate_instance"
         await history.note(run.db, self.action_id, name, error=text, last=True)
+
+
+async def give_back_aside(run: StepRun, server: Server) -> None:
+    """Give back what a server held beside itself: the claim of its move, the image of its shelved disk."""
+    aside = guests.aside_of(server)
+    if aside.migration_id is not None:
+        await run.use(Placement).release(run, aside.migration_id)
+        unsettled = (Migration.c.id == aside.migration_id, Migration.c.status == "finished")
+        await run.db.update(Migration, *unsettled, status="confirmed", updated_at=clock.now())
+    if aside.shelved_image is not None:
+        await run.use(Images).discard(run, aside.shelved_image)
 
 
 def hypervisor(run: EffectRun, host: str) -> Hypervisor:

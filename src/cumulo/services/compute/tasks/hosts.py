@@ -22,6 +22,7 @@ from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import ReconcileRun, Tasks, reconciler
 from cumulo.core.work import Work
+from cumulo.services.compute import guests as told
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Server, VmState
 from cumulo.services.compute.tasks.power import POWERS
@@ -174,4 +175,6 @@ async def follow(database: Database, host: str, guests: list[GuestState], asked_
 
 def is_orphan(server: Server, host: str) -> bool:
     """Say whether a guest on `host` has no business there any more."""
-    return server.operation is None and (server.deleted_at is not None or server.host != host)
+    if server.operation is not None:
+        return False
+    return server.deleted_at is not None or host not in (server.host, told.aside_of(server).host)

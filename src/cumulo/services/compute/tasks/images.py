@@ -22,6 +22,8 @@ class CreateImage(Saga):
     server_id: str
     image_id: str
     action_id: str
+    backup_type: str = ""
+    rotation: int = 0  # how many backups of the type are kept; 0: the image is no backup
     lock: ClassVar[str] = "server:{server_id}"
 
     @effect(timeout=COPYING, retries=TRIES)
@@ -58,7 +60,9 @@ class CreateImage(Saga):
 
     @step
     async def publish(self, run: StepRun) -> None:
-        """Say that the server is worked on no more."""
+        """Say that the server is worked on no more; backups that it has too many of go."""
+        if self.rotation:
+            await self._rotate(run)
         await let_go(run, self.server_id, None)
         await history.note(run.db, self.action_id, _EVENT, last=True)
 
@@ -68,6 +72,14 @@ class CreateImage(Saga):
         await run.use(Images).discard(run, self.image_id)
         await let_go(run, self.server_id, None)
         await history.note(run.db, self.action_id, _EVENT, error=explain(error), last=True)
+
+    async def _rotate(self, run: StepRun) -> None:
+        server = await run.db.get(Server, self.server_id)
+        images = run.use(Images)
+        owner = server.project_id if server is not None else ""
+        kept = await images.backups(run.db, self.server_id, self.backup_type, owner=owner)
+        for image_id in kept[self.rotation :]:
+            await images.discard(run, image_id)
 
     async def _data(self, host: Hypervisor, size: int) -> AsyncIterator[bytes]:
         for offset in range(0, size, PIECE):

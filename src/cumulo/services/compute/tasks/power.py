@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from cumulo.contracts.hypervisor import GuestSpec, GuestState, Hypervisor, PowerState
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import history
+from cumulo.services.compute import guests, history
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.model import Power, Server, TaskState, VmState
+from cumulo.services.compute.model import Aside, Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.deletion import (
     LONGEST,
     TRIES,
@@ -41,6 +41,11 @@ class Change(StrEnum):
     HARD_REBOOT = "hard_reboot"
     PAUSE = "pause"
     UNPAUSE = "unpause"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    RESCUE = "rescue"
+    UNRESCUE = "unrescue"
+    CRASH_DUMP = "trigger_crash_dump"
 
 
 @dataclass(frozen=True)
@@ -48,17 +53,19 @@ class Meaning:
     """What a change means.
 
     allowed: the states in which it may be asked for; task: what is shown meanwhile; result: the state
-    after; fatal: whether its failure leaves the server in ERROR.
+    after (None: as it was); fatal: whether its failure leaves the server in ERROR.
     """
 
     allowed: frozenset[VmState]
-    task: TaskState
-    result: VmState
+    task: TaskState | None
+    result: VmState | None
     fatal: bool = False
 
 
 _LIVE = frozenset({VmState.ACTIVE})
-_ANY = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.ERROR})
+_ANY = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED, VmState.SUSPENDED, VmState.ERROR})
+_RESCUABLE = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.ERROR})
+_CRASHABLE = frozenset({VmState.ACTIVE, VmState.PAUSED, VmState.RESCUED, VmState.ERROR})
 MEANINGS: Mapping[Change, Meaning] = {
     Change.START: Meaning(frozenset({VmState.STOPPED}), TaskState.POWERING_ON, VmState.ACTIVE, fatal=True),
     Change.STOP: Meaning(frozenset({VmState.ACTIVE, VmState.ERROR}), TaskState.POWERING_OFF, VmState.STOPPED),
@@ -66,11 +73,16 @@ MEANINGS: Mapping[Change, Meaning] = {
     Change.HARD_REBOOT: Meaning(_ANY, TaskState.REBOOTING_HARD, VmState.ACTIVE, fatal=True),
     Change.PAUSE: Meaning(_LIVE, TaskState.PAUSING, VmState.PAUSED),
     Change.UNPAUSE: Meaning(frozenset({VmState.PAUSED}), TaskState.UNPAUSING, VmState.ACTIVE),
+    Change.SUSPEND: Meaning(_LIVE, TaskState.SUSPENDING, VmState.SUSPENDED),
+    Change.RESUME: Meaning(frozenset({VmState.SUSPENDED}), TaskState.RESUMING, VmState.ACTIVE, fatal=True),
+    Change.RESCUE: Meaning(_RESCUABLE, TaskState.RESCUING, VmState.RESCUED, fatal=True),
+    Change.UNRESCUE: Meaning(frozenset({VmState.RESCUED}), TaskState.UNRESCUING, VmState.ACTIVE, fatal=True),
+    Change.CRASH_DUMP: Meaning(_CRASHABLE, None, None),
 }
 
 
 class ChangePower(Saga):
-    """Start, stop, reboot, pause or unpause a server's guest."""
+    """Start, stop, reboot, pause, suspend or rescue a server's guest, or the reverse."""
 
     server_id: str
     action_id: str
@@ -112,7 +124,10 @@ class ChangePower(Saga):
         """Leave the server as it was, or in ERROR when its guest is in doubt."""
         text = explain(error)
         state = VmState.ERROR if MEANINGS[self.change].fatal else None
-        await let_go(run, self.server_id, state, fault=fault(text))
+        values: dict[str, Any] = {"fault": fault(text)}
+        if self.change is Change.RESCUE:
+            values["aside"] = guests.kept_aside(Aside())  # so that a hard reboot mends it
+        await let_go(run, self.server_id, state, **values)
         await history.note(run.db, self.action_id, self._event, error=text, last=True)
 
     @property
@@ -145,6 +160,15 @@ async def _pause(host: Hypervisor, spec: GuestSpec, _run: EffectRun) -> GuestSta
     return await host.pause(spec.server_id)
 
 
+async def _suspend(host: Hypervisor, spec: GuestSpec, run: EffectRun) -> GuestState:
+    return await host.suspend(spec.server_id, fence=run.fence)
+
+
+async def _crash(host: Hypervisor, spec: GuestSpec, _run: EffectRun) -> GuestState:
+    await host.crash(spec.server_id)
+    return await host.describe(spec.server_id)
+
+
 async def _unpause(host: Hypervisor, spec: GuestSpec, _run: EffectRun) -> GuestState:
     return await host.unpause(spec.server_id)
 
@@ -156,4 +180,9 @@ _VERBS: Mapping[Change, Verb] = {
     Change.HARD_REBOOT: _hard_reboot,
     Change.PAUSE: _pause,
     Change.UNPAUSE: _unpause,
+    Change.SUSPEND: _suspend,
+    Change.RESUME: _start,
+    Change.RESCUE: _hard_reboot,
+    Change.UNRESCUE: _hard_reboot,
+    Change.CRASH_DUMP: _crash,
 }

@@ -106,7 +106,7 @@ async def allocate(
     zone: str,
 ) -> list[PortBinding]:
     """Create or take the ports; a second call returns the same ones."""
-    if not await work.db.exists(Port, *_of(server_id)):
+    if not await work.db.exists(Port, *ports_of(server_id)):
         for position, request in enumerate(requests):
             values = {
                 "device_id": server_id,
@@ -116,13 +116,14 @@ async def allocate(
                 "tag": request.tag,
             }
             if request.port_id is not None:
-                await _take(work, request.port_id, values)
+                await take(work, request.port_id, values)
             else:
-                await _make(work, request, project_id, group_ids, {**values, "made_for": server_id})
+                await make(work, request, project_id, group_ids, {**values, "made_for": server_id})
     return await bindings(work.db, server_id)
 
 
-async def _take(work: Work, port_id: str, values: dict[str, Any]) -> None:
+async def take(work: Work, port_id: str, values: dict[str, Any]) -> None:
+    """Give a port that exists to a server. PortNotFound, PortInUse."""
     port = await work.db.one(Port, Port.c.id == port_id, for_update=True)
     if port is None:
         raise PortNotFound(id=port_id)
@@ -131,29 +132,30 @@ async def _take(work: Work, port_id: str, values: dict[str, Any]) -> None:
     await ports.update(work, port, values)
 
 
-async def _make(
+async def make(
     work: Work,
     request: NetworkRequest,
     project_id: str,
     group_ids: Sequence[str],
     values: dict[str, Any],
-) -> None:
+) -> Port:
+    """Create a port for a server."""
     network = await work.db.get(Network, request.network_id or "")
     if network is None:
         raise NetworkNotFound(id=request.network_id)
     asked = [Asked(address=request.fixed_ip)] if request.fixed_ip else None
     groups = list(group_ids) if group_ids and network.port_security_enabled else None
-    await ports.create(work, network, project_id, fixed_ips=asked, group_ids=groups, **values)
+    return await ports.create(work, network, project_id, fixed_ips=asked, group_ids=groups, **values)
 
 
-def _of(*server_ids: str) -> tuple[Any, Any]:
+def ports_of(*server_ids: str) -> tuple[Any, Any]:
     """Return the condition for these servers' ports. A client may write any `device_id`, but no host."""
     return Port.c.device_id.in_(server_ids), Port.c.host != ""
 
 
 async def release(work: Work, server_id: str) -> None:
     """Delete the ports made for the server, let go of the others."""
-    for port in await work.db.all(Port, *_of(server_id)):
+    for port in await work.db.all(Port, *ports_of(server_id)):
         if port.made_for == server_id:
             await ports.remove(work, port)
         else:
@@ -164,7 +166,7 @@ async def release(work: Work, server_id: str) -> None:
 async def bindings(db: Reader, server_id: str) -> list[PortBinding]:
     """Return the server's ports in the order in which it got them."""
     order = [Port.c.position, Port.c.created_at, Port.c.id]
-    rows = await db.all(Port, *_of(server_id), order_by=order)
+    rows = await db.all(Port, *ports_of(server_id), order_by=order)
     held, subnets = await _addresses_of(db, [row.id for row in rows])
     wanted = {row.network_id for row in rows}
     found = await db.all(Network, Network.c.id.in_(wanted)) if wanted else []
@@ -178,6 +180,7 @@ async def bindings(db: Reader, server_id: str) -> list[PortBinding]:
             mtu=by_id[row.network_id].mtu,
             fixed_ips=tuple(bound(ip, subnets[ip.subnet_id]) for ip in held[row.id]),
             created=row.made_for == server_id,
+            tag=row.tag,
         )
         for row in rows
     ]
@@ -216,7 +219,7 @@ async def addresses_of(db: Reader, server_ids: Sequence[str]) -> dict[str, list[
         sqlalchemy.select(*columns)
         .join(Network.table, Network.c.id == Port.c.network_id)
         .join(FixedIp.table, FixedIp.c.port_id == Port.c.id)
-        .where(*_of(*server_ids))
+        .where(*ports_of(*server_ids))
         .order_by(Port.c.position, Port.c.created_at, FixedIp.c.position)
     )
     lines = await db.rows(statement)
@@ -245,7 +248,7 @@ async def groups_of(db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[
         sqlalchemy.select(Port.c.device_id, SecurityGroup.c.name)
         .join(PortSecurityGroup.table, PortSecurityGroup.c.port_id == Port.c.id)
         .join(SecurityGroup.table, SecurityGroup.c.id == PortSecurityGroup.c.security_group_id)
-        .where(*_of(*server_ids))
+        .where(*ports_of(*server_ids))
         .order_by(SecurityGroup.c.name)
     )
     found: dict[str, dict[str, None]] = defaultdict(dict)
@@ -256,7 +259,7 @@ async def groups_of(db: Reader, server_ids: Sequence[str]) -> Mapping[str, list[
 
 async def change_group(work: Work, server_id: str, name: str, *, present: bool) -> None:
     """Put a group on all of a server's ports, or take it off."""
-    rows = await work.db.all(Port, *_of(server_id))
+    rows = await work.db.all(Port, *ports_of(server_id))
     if not rows:
         raise Conflict(f"Server {server_id} has no port to have a security group.")
     (group_id,) = await security_groups.resolve(work.db, [name], project_id=rows[0].project_id)

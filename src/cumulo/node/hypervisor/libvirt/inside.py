@@ -1,0 +1,54 @@
+"""What a running guest's machine counts, and what the agent in a guest can be asked for."""
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import libvirt
+
+from cumulo.contracts.hypervisor import Diagnostics
+from cumulo.core.drivers import Unsupported
+
+KIB = 1024
+_SILENT = frozenset(
+    {libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, libvirt.VIR_ERR_NO_SUPPORT}
+)
+
+
+def diagnose(domain: Any) -> Diagnostics:
+    """Return the counters of an active domain. Blocks; for the thread pool."""
+    described = ET.fromstring(domain.XMLDesc())  # noqa: S314  libvirtd wrote it
+    memory = domain.memoryStats()
+    maximum = domain.maxMemory() // KIB
+    unused = memory.get("unused")
+    return Diagnostics(
+        cpu_times=tuple(int(each[2]) for each in domain.vcpus()[0]),
+        memory_maximum=maximum,
+        memory_used=None if unused is None else max(maximum - unused // KIB, 0),
+        nics=tuple(_card(domain, found) for found in described.iterfind("devices/interface")),
+        disks=tuple(_disk(domain, found) for found in described.iterfind("devices/disk[@device='disk']")),
+    )
+
+
+def set_password(domain: Any, user: str, password: str) -> None:
+    """Have the agent set a user's password. Unsupported when none answers. Blocks; for the thread pool."""
+    try:
+        domain.setUserPassword(user, password, 0)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (*_SILENT, libvirt.VIR_ERR_CONFIG_UNSUPPORTED):
+            raise Unsupported("no agent answers in the guest") from None
+        raise
+
+
+def _card(domain: Any, interface: ET.Element) -> dict[str, int | str]:
+    target, mac = interface.find("target"), interface.find("mac")
+    names = [f"{way}_{what}" for way in ("rx", "tx") for what in ("octets", "packets", "errors", "drop")]
+    device = target.get("dev", "") if target is not None else ""
+    counted = dict(zip(names, domain.interfaceStats(device), strict=True))
+    return {"mac_address": mac.get("address", "") if mac is not None else "", **counted}
+
+
+def _disk(domain: Any, disk: ET.Element) -> dict[str, int]:
+    target = disk.find("target")
+    names = ("read_requests", "read_bytes", "write_requests", "write_bytes", "errors_count")
+    device = target.get("dev", "") if target is not None else ""
+    return dict(zip(names, domain.blockStats(device), strict=True))

@@ -1,0 +1,218 @@
+"""Resizing servers and moving them between hosts."""
+
+import zlib
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from cumulo.core.db import Reader, Transaction
+from cumulo.core.http import Ctx
+from cumulo.core.resource import as_int, as_time
+from cumulo.core.work import Work
+from cumulo.services.compute import guests, history
+from cumulo.services.compute.domain.creation import embedded, flavor_of
+from cumulo.services.compute.domain.hosts import moment
+from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
+from cumulo.services.compute.errors import (
+    DiskShrinks,
+    HostUnknown,
+    MigrationNotFound,
+    NoMoveWaits,
+    SameFlavor,
+    SameHost,
+)
+from cumulo.services.compute.model import ComputeHost, Flavor, Migration, Server, TaskState, VmState
+from cumulo.services.compute.schema.bodies import ResizeBody
+from cumulo.services.compute.tasks import ConfirmResize, ResizeServer, RevertResize
+from cumulo.services.compute.tasks.moves import is_from_volume
+
+_MOVABLE = frozenset({VmState.ACTIVE, VmState.STOPPED})
+_WAITS = frozenset({VmState.RESIZED})
+
+
+async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
+    """Promise another flavor. SameFlavor, DiskShrinks, OverQuota."""
+    server = await latest(ctx.db, server)
+    check_lock(ctx, server)
+    check_state(server, "resize", _MOVABLE)
+    flavor = await flavor_of(ctx, str(body.flavor_ref))
+    if flavor.id == server.flavor_id:
+        raise SameFlavor
+    now = guests.flavor_of(server)
+    from_volume = await is_from_volume(ctx.db, server.id)
+    if not from_volume and flavor.root_gib < now.disk:
+        raise DiskShrinks(have=now.disk, wanted=flavor.root_gib)
+    more = {"cores": flavor.vcpus - server.vcpus, "ram": flavor.memory_mib - server.memory_mib}
+    await ctx.claim({name: amount for name, amount in more.items() if amount > 0})
+    values = {} if body.disk_config is UNSET else {"disk_config": body.disk_config}
+    await _promise(ctx, server, flavor, "resize", **values)
+
+
+async def migrate(ctx: Ctx, server: Server, host: str | None) -> None:
+    """Promise another host, of the operator's choice or the scheduler's. HostUnknown, SameHost."""
+    server = await latest(ctx.db, server)
+    check_lock(ctx, server)
+    check_state(server, "migrate", _MOVABLE)
+    if host is not None:
+        if not await ctx.db.exists(ComputeHost, ComputeHost.c.host == host):
+            raise HostUnknown(host=host)
+        if host == server.host:
+            raise SameHost(host=host)
+    await _promise(ctx, server, None, "migrate", host=host)
+
+
+async def _promise(
+    ctx: Ctx, server: Server, flavor: Flavor | None, action: str, host: str | None = None, **values: Any
+) -> None:
+    migration = Migration(
+        server_id=server.id,
+        project_id=ctx.identity.project_id or "",
+        user_id=ctx.identity.user_id or "",
+        kind="migration" if flavor is None else "resize",
+        source=server.host or "",
+        old_flavor_id=server.flavor_id,
+        new_flavor_id=server.flavor_id if flavor is None else flavor.id,
+    )
+    await ctx.db.insert(migration)
+    saga = ResizeServer(
+        server_id=server.id,
+        migration_id=migration.id,
+        action_id=await begin(ctx, server, action),
+        flavor_id=migration.new_flavor_id,
+        flavor=guests.flavor_of(server) if flavor is None else embedded(flavor),
+        elsewhere=flavor is None,
+        host=host,
+    )
+    operation = await ctx.start(saga)
+    await write(ctx.db, server, task_state=TaskState.RESIZE_PREP, operation=operation, **values)
+
+
+async def confirm(ctx: Ctx, server: Server) -> None:
+    """Promise that the move is for good."""
+    server = await latest(ctx.db, server)
+    check_lock(ctx, server)
+    check_state(server, "confirmResize", _WAITS)
+    await end(ctx, server, await begin(ctx, server, "confirmResize"))
+
+
+async def end(work: Work, server: Server, action_id: str) -> None:
+    """Have a move confirmed that waits for it. NoMoveWaits."""
+    migration = await _waiting(work.db, server)
+    saga = ConfirmResize(server_id=server.id, migration_id=migration.id, action_id=action_id)
+    operation = await work.start(saga)
+    await write(work.db, server, operation=operation, task_state=TaskState.RESIZE_CONFIRMING)
+    await _become(work.db, migration, "confirming")
+
+
+async def revert(ctx: Ctx, server: Server) -> None:
+    """Promise to take the move back."""
+    server = await latest(ctx.db, server)
+    check_lock(ctx, server)
+    check_state(server, "revertResize", _WAITS)
+    migration = await _waiting(ctx.db, server)
+    action_id = await begin(ctx, server, "revertResize")
+    saga = RevertResize(server_id=server.id, migration_id=migration.id, action_id=action_id)
+    operation = await ctx.start(saga)
+    await write(ctx.db, server, operation=operation, task_state=TaskState.RESIZE_REVERTING)
+    await _become(ctx.db, migration, "reverting")
+
+
+async def _waiting(db: Reader, server: Server) -> Migration:
+    migration_id = guests.aside_of(server).migration_id
+    migration = await db.get(Migration, migration_id) if migration_id is not None else None
+    if migration is None or migration.status != "finished":
+        raise NoMoveWaits(id=server.id)
+    return migration
+
+
+async def _become(db: Transaction, migration: Migration, status: str) -> None:
+    await db.update(Migration, Migration.c.id == migration.id, status=status)
+
+
+async def confirm_old(work: Work, before: datetime) -> int:
+    """Confirm the moves that have waited since before an instant; return how many those are."""
+    waiting = (Migration.c.status == "finished", Migration.c.updated_at < before)
+    count = 0
+    for migration in await work.db.all(Migration, *waiting, limit=100):
+        server = await work.db.one(Server, Server.c.id == migration.server_id, for_update=True)
+        if server is None or server.vm_state is not VmState.RESIZED or server.operation is not None:
+            continue
+        action = await history.begin(
+            work,
+            server.id,
+            "confirmResize",
+            user_id=migration.user_id,
+            project_id=migration.project_id,
+        )
+        await end(work, server, action)
+        count += 1
+    return count
+
+
+async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
+    """Return the migrations that a request asks for, the newest first, and whether more follow."""
+    first, version = ctx.request.first, ctx.version or (2, 104)
+    where = [
+        getattr(Migration.c, column) == value
+        for name, column in _FILTERS.items()
+        if (value := first(name)) is not None
+    ]
+    if host := first("host"):
+        where.append((Migration.c.source == host) | (Migration.c.destination == host))
+    if version < (2, 59):
+        return await ctx.db.all(Migration, *where, order_by=_ORDER), False
+    if since := first("changes-since"):
+        where.append(Migration.c.updated_at >= as_time("changes-since", since))
+    if before := first("changes-before"):
+        where.append(Migration.c.updated_at <= as_time("changes-before", before))
+    if marker := first("marker"):
+        row = await ctx.db.get(Migration, marker)
+        if row is None:
+            raise MigrationNotFound(id=marker)
+        where.append(Migration.c.created_at < row.created_at)
+    limit = min(as_int("limit", first("limit") or "1000", least=0), 1000)
+    rows = await ctx.db.all(Migration, *where, order_by=_ORDER, limit=limit + 1)
+    return rows[:limit], len(rows) > limit
+
+
+_FILTERS = {
+    "status": "status",
+    "instance_uuid": "server_id",
+    "source_compute": "source",
+    "migration_type": "kind",
+    "user_id": "user_id",
+    "project_id": "project_id",
+}
+_ORDER = (Migration.c.created_at.desc(), Migration.c.id)
+
+
+def number(flavor_id: str) -> int:
+    """Return an integer that stands for a flavor, as the API wants one: its id where that is one."""
+    return int(flavor_id) if flavor_id.isdigit() else zlib.crc32(flavor_id.encode()) >> 1
+
+
+def document(ctx: Ctx, row: Migration) -> dict[str, Any]:
+    """Return a migration as this version of the API shows it."""
+    version = ctx.version or (2, 104)
+    shape: dict[str, Any] = {
+        "id": row.number,
+        "instance_uuid": row.server_id,
+        "status": row.status,
+        "source_compute": row.source,
+        "source_node": row.source,
+        "dest_compute": row.destination,
+        "dest_node": row.destination,
+        "dest_host": None,
+        "old_instance_type_id": number(row.old_flavor_id),
+        "new_instance_type_id": number(row.new_flavor_id),
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+    }
+    if version >= (2, 23):
+        shape["migration_type"] = row.kind
+    if version >= (2, 59):
+        shape["uuid"] = row.id
+    if version >= (2, 80):
+        shape |= {"user_id": row.user_id, "project_id": row.project_id}
+    return shape
