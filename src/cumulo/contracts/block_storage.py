@@ -1,6 +1,7 @@
 """What compute asks of block storage."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -90,3 +91,79 @@ class Volumes(Protocol):
 
     async def snapshot(self, work: Work, volume_id: str, *, name: str) -> str:
         """Promise a snapshot of a volume, in use or not; return its id."""
+
+
+class NewVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume that a user asks compute for."""
+
+    project_id: str
+    user_id: str
+    size_gib: int
+    name: str | None = None
+    description: str | None = None
+    volume_type: str | None = None
+    zone: str | None = None
+    snapshot_id: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class ShownVolume(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume as compute shows it to its user."""
+
+    id: str
+    name: str | None
+    description: str | None
+    size_gib: int
+    status: str
+    zone: str
+    created_at: datetime
+    volume_type: str | None  # by its name
+    snapshot_id: str | None
+    metadata: Mapping[str, str]
+    attachments: tuple[Attachment, ...]
+
+
+class ShownSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot as compute shows it to its user."""
+
+    id: str
+    volume_id: str
+    name: str | None
+    description: str | None
+    size_gib: int
+    status: str
+    created_at: datetime
+
+
+class FormerVolumeCalls(Protocol):
+    """What compute's API could do with volumes until 2.35. `project_id`: whose; None for everybody's."""
+
+    async def volumes(
+        self, db: Reader, *, project_id: str | None, offset: int = 0, limit: int | None = None
+    ) -> list[ShownVolume]:
+        """Return volumes, the newest first."""
+
+    async def volume(self, db: Reader, volume_id: str, *, project_id: str | None) -> ShownVolume:
+        """Return a volume; else NotFound."""
+
+    async def create_volume(self, work: Work, new: NewVolume) -> ShownVolume:
+        """Record a volume and promise its making; refuse what cannot be made."""
+
+    async def delete_volume(self, work: Work, volume_id: str) -> None:
+        """Promise a volume's deletion; Invalid while its state forbids it."""
+
+    async def snapshots(
+        self, db: Reader, *, project_id: str | None, offset: int = 0, limit: int | None = None
+    ) -> list[ShownSnapshot]:
+        """Return snapshots, the newest first."""
+
+    async def snapshot(self, db: Reader, snapshot_id: str, *, project_id: str | None) -> ShownSnapshot:
+        """Return a snapshot; else NotFound."""
+
+    async def create_snapshot(
+        self, work: Work, volume_id: str, *, user_id: str, name: str | None, about: str | None, force: bool
+    ) -> ShownSnapshot:
+        """Promise a snapshot of a volume; `force`: also of one in use."""
+
+    async def delete_snapshot(self, work: Work, snapshot_id: str) -> None:
+        """Promise a snapshot's deletion; Invalid while its state forbids it."""
