@@ -1,16 +1,13 @@
 """Resizing servers and moving them between hosts."""
 
 import zlib
-from datetime import datetime
 from typing import Any
 
 from msgspec import UNSET
 
-from cumulo.core.db import Reader, Transaction
 from cumulo.core.http import Ctx
 from cumulo.core.resource import as_int, as_time
-from cumulo.core.work import Work
-from cumulo.services.compute import guests, history
+from cumulo.services.compute import guests
 from cumulo.services.compute.domain.creation import embedded, flavor_of
 from cumulo.services.compute.domain.hosts import moment
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
@@ -18,14 +15,13 @@ from cumulo.services.compute.errors import (
     DiskShrinks,
     HostUnknown,
     MigrationNotFound,
-    NoMoveWaits,
     SameFlavor,
     SameHost,
 )
 from cumulo.services.compute.model import ComputeHost, Flavor, Migration, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import ResizeBody
-from cumulo.services.compute.tasks import ConfirmResize, ResizeServer, RevertResize
-from cumulo.services.compute.tasks.moves import is_from_volume
+from cumulo.services.compute.tasks import ResizeServer, RevertResize
+from cumulo.services.compute.tasks.moves import is_from_volume, note, promise_confirmation, waiting
 
 _MOVABLE = frozenset({VmState.ACTIVE, VmState.STOPPED})
 _WAITS = frozenset({VmState.RESIZED})
@@ -93,16 +89,7 @@ async def confirm(ctx: Ctx, server: Server) -> None:
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
     check_state(server, "confirmResize", _WAITS)
-    await end(ctx, server, await begin(ctx, server, "confirmResize"))
-
-
-async def end(work: Work, server: Server, action_id: str) -> None:
-    """Have a move confirmed that waits for it. NoMoveWaits."""
-    migration = await _waiting(work.db, server)
-    saga = ConfirmResize(server_id=server.id, migration_id=migration.id, action_id=action_id)
-    operation = await work.start(saga)
-    await write(work.db, server, operation=operation, task_state=TaskState.RESIZE_CONFIRMING)
-    await _become(work.db, migration, "confirming")
+    await promise_confirmation(ctx, server, await begin(ctx, server, "confirmResize"))
 
 
 async def revert(ctx: Ctx, server: Server) -> None:
@@ -110,44 +97,12 @@ async def revert(ctx: Ctx, server: Server) -> None:
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
     check_state(server, "revertResize", _WAITS)
-    migration = await _waiting(ctx.db, server)
+    migration = await waiting(ctx.db, server)
     action_id = await begin(ctx, server, "revertResize")
     saga = RevertResize(server_id=server.id, migration_id=migration.id, action_id=action_id)
     operation = await ctx.start(saga)
     await write(ctx.db, server, operation=operation, task_state=TaskState.RESIZE_REVERTING)
-    await _become(ctx.db, migration, "reverting")
-
-
-async def _waiting(db: Reader, server: Server) -> Migration:
-    migration_id = guests.aside_of(server).migration_id
-    migration = await db.get(Migration, migration_id) if migration_id is not None else None
-    if migration is None or migration.status != "finished":
-        raise NoMoveWaits(id=server.id)
-    return migration
-
-
-async def _become(db: Transaction, migration: Migration, status: str) -> None:
-    await db.update(Migration, Migration.c.id == migration.id, status=status)
-
-
-async def confirm_old(work: Work, before: datetime) -> int:
-    """Confirm the moves that have waited since before an instant; return how many those are."""
-    waiting = (Migration.c.status == "finished", Migration.c.updated_at < before)
-    count = 0
-    for migration in await work.db.all(Migration, *waiting, limit=100):
-        server = await work.db.one(Server, Server.c.id == migration.server_id, for_update=True)
-        if server is None or server.vm_state is not VmState.RESIZED or server.operation is not None:
-            continue
-        action = await history.begin(
-            work,
-            server.id,
-            "confirmResize",
-            user_id=migration.user_id,
-            project_id=migration.project_id,
-        )
-        await end(work, server, action)
-        count += 1
-    return count
+    await note(ctx.db, migration.id, "reverting")
 
 
 async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:

@@ -4,7 +4,7 @@ from cumulo.services.compute.tasks.creation import CreateServer
 from cumulo.services.compute.tasks.deletion import DeleteServer
 from cumulo.services.compute.tasks.growth import GrowVolume
 from cumulo.services.compute.tasks.hosts import guest_changed, host_reported, listen, power_states
-from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers
+from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers, old_moves
 from cumulo.services.compute.tasks.images import CreateImage
 from cumulo.services.compute.tasks.interfaces import AttachInterface, Card, DetachInterface
 from cumulo.services.compute.tasks.moves import ConfirmResize, ResizeServer, RevertResize
@@ -32,7 +32,7 @@ SAGAS = (
     UnshelveServer,
 )
 RECONCILERS = (power_states,)
-SCHEDULES = (expired_tokens, forgotten_servers)
+SCHEDULES = (expired_tokens, forgotten_servers, old_moves)
 
 __all__ = [
     "MEANINGS",

@@ -5,9 +5,10 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from cumulo.core import clock
-from cumulo.core.tasks import ReconcileRun, schedule
+from cumulo.core.tasks import ReconcileRun, Tasks, schedule
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ConsoleToken, Server, ServerAction
+from cumulo.services.compute.tasks import moves
 
 
 @schedule(every=300.0, name="compute.console_tokens")
@@ -26,3 +27,12 @@ async def forgotten_servers(run: ReconcileRun) -> None:
         theirs = ServerAction.c.server_id.in_(select(Server.c.id).where(old))
         await db.delete(ServerAction, theirs)
         await db.delete(Server, old)
+
+
+@schedule(every=60.0, name="compute.old_moves")
+async def old_moves(run: ReconcileRun) -> None:
+    """Confirm moves that have waited for longer than the operator lets them."""
+    window = run.use(ComputeSettings).resize_confirm_window
+    if window:
+        async with run.use(Tasks).work(run.request_id) as work:
+            await moves.confirm_old(work, clock.now() - timedelta(seconds=window))

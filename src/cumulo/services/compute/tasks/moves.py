@@ -5,6 +5,7 @@ keeps its own. The claim of what the server leaves behind is the move's until th
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,11 +14,13 @@ from cumulo.contracts.hypervisor import GuestState
 from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
-from cumulo.core.db import Transaction
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.core.work import Work
 from cumulo.services.compute import disks, guests, history
 from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.errors import NoMoveWaits
 from cumulo.services.compute.model import Aside, EmbeddedFlavor, Migration, Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.creation import claim, disguise
 from cumulo.services.compute.tasks.deletion import (
@@ -81,7 +84,7 @@ class ResizeServer(Saga):
         )
         aside = guests.kept_aside(kept)
         await _write(run.db, server.id, aside=aside, task_state=TaskState.RESIZE_MIGRATING)
-        await _note(run.db, self.migration_id, "migrating", destination=offer.host.host)
+        await note(run.db, self.migration_id, "migrating", destination=offer.host.host)
         await history.note(run.db, self.action_id, "compute_prep_resize", host=offer.host.host)
         runs = server.vm_state is VmState.ACTIVE
         return Route(server.host, offer.host.host, offer.host.zone, runs)
@@ -91,7 +94,7 @@ class ResizeServer(Saga):
         """Give back the new claim, and the old one to the server."""
         await run.use(Placement).transfer(run, self.migration_id, self.server_id)
         await _write(run.db, self.server_id, aside=guests.kept_aside(Aside()))
-        await _note(run.db, self.migration_id, "error")
+        await note(run.db, self.migration_id, "error")
 
     @effect(timeout=COPYING, retries=TRIES)
     async def stop(self, run: EffectRun) -> int:
@@ -132,7 +135,7 @@ class ResizeServer(Saga):
         now = guests.sized(self.flavor, from_volume=from_volume)
         now |= {"flavor_id": self.flavor_id, "task_state": TaskState.RESIZE_FINISH}
         await settle_at(run, server, route.destination, zone=route.zone, **now)
-        await _note(run.db, self.migration_id, "post-migrating")
+        await note(run.db, self.migration_id, "post-migrating")
         await history.note(run.db, self.action_id, "compute_resize_instance", host=route.source)
 
     @arrive.undo
@@ -154,7 +157,7 @@ class ResizeServer(Saga):
         route = run[ResizeServer.place]
         power = int(Power.RUNNING if route.runs else Power.SHUTDOWN)
         await let_go(run, self.server_id, VmState.RESIZED, power_state=power, launched_at=clock.now())
-        await _note(run.db, self.migration_id, "finished")
+        await note(run.db, self.migration_id, "finished")
         name = "compute_finish_resize"
         await history.note(run.db, self.action_id, name, host=route.destination, last=True)
 
@@ -163,7 +166,7 @@ class ResizeServer(Saga):
         """Leave the server as it was, and say why."""
         text = explain(error)
         await let_go(run, self.server_id, None, fault=fault(text))
-        await _note(run.db, self.migration_id, "error")
+        await note(run.db, self.migration_id, "error")
         await history.note(run.db, self.action_id, "compute_prep_resize", error=text, last=True)
 
 
@@ -197,7 +200,7 @@ class ConfirmResize(Saga):
         runs = server is not None and server.power_state == Power.RUNNING
         state = VmState.ACTIVE if runs else VmState.STOPPED
         await let_go(run, self.server_id, state, aside=guests.kept_aside(Aside()))
-        await _note(run.db, self.migration_id, "confirmed")
+        await note(run.db, self.migration_id, "confirmed")
         await history.note(run.db, self.action_id, "compute_confirm_resize", last=True)
 
     @on_failure
@@ -205,7 +208,7 @@ class ConfirmResize(Saga):
         """Leave the move to be confirmed again."""
         text = explain(error)
         await let_go(run, self.server_id, None)
-        await _note(run.db, self.migration_id, "finished")
+        await note(run.db, self.migration_id, "finished")
         await history.note(run.db, self.action_id, "compute_confirm_resize", error=text, last=True)
 
 
@@ -253,7 +256,7 @@ class RevertResize(Saga):
         was = run[RevertResize.turn].was or VmState.ACTIVE
         power = int(Power.RUNNING if was is VmState.ACTIVE else Power.SHUTDOWN)
         await let_go(run, self.server_id, was, power_state=power, aside=guests.kept_aside(Aside()))
-        await _note(run.db, self.migration_id, "reverted")
+        await note(run.db, self.migration_id, "reverted")
         await history.note(run.db, self.action_id, "compute_revert_resize", last=True)
 
     @on_failure
@@ -261,7 +264,7 @@ class RevertResize(Saga):
         """Leave a server that says why."""
         text = explain(error)
         await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
-        await _note(run.db, self.migration_id, "error")
+        await note(run.db, self.migration_id, "error")
         await history.note(run.db, self.action_id, "compute_revert_resize", error=text, last=True)
 
 
@@ -320,6 +323,39 @@ async def _write(db: Transaction, server_id: str, **values: Any) -> None:
     await db.update(Server, Server.c.id == server_id, updated_at=clock.now(), **values)
 
 
-async def _note(db: Transaction, migration_id: str, status: str, **values: Any) -> None:
+async def note(db: Transaction, migration_id: str, status: str, **values: Any) -> None:
+    """Write how far a migration is."""
     known: Mapping[str, Any] = {"status": status, "updated_at": clock.now(), **values}
     await db.update(Migration, Migration.c.id == migration_id, **known)
+
+
+async def waiting(db: Reader, server: Server) -> Migration:
+    """Return the move of a server that waits for a confirmation. NoMoveWaits."""
+    migration_id = guests.aside_of(server).migration_id
+    migration = await db.get(Migration, migration_id) if migration_id is not None else None
+    if migration is None or migration.status != "finished":
+        raise NoMoveWaits(id=server.id)
+    return migration
+
+
+async def promise_confirmation(work: Work, server: Server, action_id: str) -> None:
+    """Promise that a move that waits for it is for good. NoMoveWaits."""
+    migration = await waiting(work.db, server)
+    saga = ConfirmResize(server_id=server.id, migration_id=migration.id, action_id=action_id)
+    operation = await work.start(saga)
+    await _write(work.db, server.id, operation=operation, task_state=TaskState.RESIZE_CONFIRMING)
+    await note(work.db, migration.id, "confirming")
+
+
+async def confirm_old(work: Work, before: datetime) -> int:
+    """Confirm the moves that have waited since before an instant; return how many those are."""
+    late = (Migration.c.status == "finished", Migration.c.updated_at < before)
+    count = 0
+    for migration in await work.db.all(Migration, *late, limit=100):
+        server = await work.db.one(Server, Server.c.id == migration.server_id, for_update=True)
+        if server is None or server.vm_state is not VmState.RESIZED or server.operation is not None:
+            continue
+        by = {"user_id": migration.user_id, "project_id": migration.project_id}
+        await promise_confirmation(work, server, await history.begin(work, server.id, "confirmResize", **by))
+        count += 1
+    return count
