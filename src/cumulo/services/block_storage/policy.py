@@ -252,7 +252,7 @@ GROUP_TARGETS = _rule("group:list_replication_targets", MEMBER, "List where a gr
 GROUP_SNAPSHOT_LIST = _rule("group:get_all_group_snapshots", READER, "List group snapshots.")
 GROUP_SNAPSHOT_CREATE = _rule("group:create_group_snapshot", MEMBER, "Create a group snapshot.")
 GROUP_SNAPSHOT_SHOW = _rule("group:get_group_snapshot", READER, "Show a group snapshot.")
-GROUP_SNAPSHOT_UPDATE = _rule("group:update_group_snapshot", MEMBER, "Update a group snapshot.")
+_rule("group:update_group_snapshot", MEMBER, "Update a group snapshot.")
 GROUP_SNAPSHOT_DELETE = _rule("group:delete_group_snapshot", MEMBER, "Delete a group snapshot.")
 GROUP_SNAPSHOT_RESET = _rule("group:reset_group_snapshot_status", ADMIN, "Reset a group snapshot's status.")
 GROUP_SNAPSHOT_PROJECT = _rule(

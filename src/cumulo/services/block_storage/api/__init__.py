@@ -3,6 +3,9 @@
 from cumulo.services.block_storage.api import (
     attachments,
     backups,
+    clusters,
+    consistency_groups,
+    groups,
     management,
     operators,
     qos,
@@ -34,6 +37,14 @@ PARTS = (
     transfers.transfers,
     transfers.classic,
     management.routes,
+    groups.routes,
+    groups.types,
+    groups.groups,
+    groups.snapshots,
+    consistency_groups.routes,
+    consistency_groups.consistency_groups,
+    consistency_groups.snapshots,
+    clusters.routes,
 )
 
 __all__ = ["DIALECT", "PARTS"]

@@ -11,6 +11,7 @@ from cumulo.services.block_storage.errors import BadRequest, MessageNotFound
 from cumulo.services.block_storage.model import Message
 from cumulo.services.block_storage.schema.operators import (
     HostBody,
+    HostStatusBody,
     LogBody,
     MessageView,
     QuotaClassBody,
@@ -221,6 +222,12 @@ async def list_hosts(ctx: Ctx) -> Any:
 async def show_host(ctx: Ctx, host: str) -> Any:
     """Show what a host's volumes take."""
     return {"host": await operators.host(ctx, host)}
+
+
+@routes.route("PUT", "/os-hosts/{host}", policy=policy.HOSTS)
+async def set_host(ctx: Ctx, host: str, body: HostStatusBody) -> Any:
+    """Take all services of a host out of service, or back into it."""
+    return await operators.set_host(ctx, host, body.status)
 
 
 @routes.route("GET", "/scheduler-stats/get_pools", policy=policy.POOLS)

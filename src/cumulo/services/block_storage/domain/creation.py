@@ -12,10 +12,9 @@ from cumulo.core.errors import NotFound
 from cumulo.core.work import Work
 from cumulo.services.block_storage import keys
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.domain import from_backup, quotas, types
+from cumulo.services.block_storage.domain import from_backup, membership, quotas, types
 from cumulo.services.block_storage.errors import (
     BadRequest,
-    GroupNotFound,
     InvalidInput,
     InvalidSnapshot,
     InvalidVolume,
@@ -67,8 +66,6 @@ async def create(work: Work, order: Order) -> Volume:
     sources = [one for one in (order.snapshot_id, order.source_id, order.image_id, order.backup_id) if one]
     if len(sources) > 1:
         raise BadRequest(reason="Specify only one of snapshot_id, source_volid, imageRef and backup_id.")
-    if order.group_id is not None:
-        raise GroupNotFound(id=order.group_id)
     source, size = await _source(work.db, order)
     backup = await from_backup.find(work.db, order.backup_id, order.project_id, is_admin=order.is_admin)
     if backup is not None:
@@ -82,6 +79,14 @@ async def create(work: Work, order: Order) -> Volume:
     if image is not None:
         check_image(image, size)
     kind = await _type(work, order, source)
+    await membership.check(
+        work.db,
+        order.group_id,
+        order.project_id,
+        kind,
+        named=bool(order.volume_type) or source is not None,
+        is_admin=order.is_admin,
+    )
     volume = await _row(work, order, source, kind, size)
     await _seal(work, volume, kind, source)
     if backup is not None:

@@ -164,6 +164,20 @@ def _resource(name: str, project: str, numbers: list[int]) -> dict[str, str]:
     }
 
 
+async def set_host(ctx: Ctx, name: str, status: str) -> dict[str, str]:
+    """Enable or disable all services of a host, or those of one of its backends."""
+    if status not in ("enable", "disable"):
+        raise BadRequest(
+            reason=f"Invalid input for field/attribute status. Value: {status}. Use enable or disable."
+        )
+    here = (StorageService.c.host == name) | StorageService.c.host.startswith(f"{name}@", autoescape=True)
+    disabled, now = status == "disable", clock.now()
+    values = {"disabled": disabled, "disabled_reason": None, "updated_at": now}
+    if not await ctx.db.update(StorageService, here, **values):
+        raise ServiceNotFound(host=name)
+    return {"host": name, "status": f"{status}d"}
+
+
 async def pools(ctx: Ctx) -> list[dict[str, Any]]:
     """Return the pools that are up, with `detail` what they can; of one type since 3.35."""
     detail = as_bool("detail", ctx.request.first("detail") or "false")

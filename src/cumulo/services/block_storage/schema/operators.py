@@ -42,6 +42,12 @@ class HostBody(Body):
     cluster: Name | None = None
 
 
+class HostStatusBody(Body):
+    """Whether a host's services are in service: enable or disable."""
+
+    status: Name
+
+
 class LogBody(Body):
     """Which services' loggers, and how much they are to say."""
 

@@ -19,6 +19,7 @@ from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import Backup, BackupStatus, Pool, Snapshot, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import COPY, LONGEST, TRIES, opened, reaching, spec_of, specs_of
 from cumulo.services.block_storage.tasks import content
+from cumulo.services.block_storage.tasks.groups import settle_group
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
 QEMU_FORMATS = {"vhd": "vpc", "iso": "raw", "ami": "raw", "aki": "raw", "ari": "raw", "ploop": "parallels"}
@@ -90,6 +91,7 @@ class CreateVolume(Saga):
                 values["image_metadata"] = described(image)
         await read_backup(run, volume)
         await let_go(run, volume.id, VolumeStatus.AVAILABLE, **values)
+        await settle_group(run.db, volume.group_id)
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
@@ -100,6 +102,7 @@ class CreateVolume(Saga):
         await read_backup(run, volume)
         restoring = volume.backup_id is not None
         await let_go(run, volume.id, VolumeStatus.ERROR_RESTORING if restoring else VolumeStatus.ERROR)
+        await settle_group(run.db, volume.group_id)
         placing = error.part == "place"
         action = "schedule allocate volume" if placing else "create volume from backend storage"
         if volume.image_id is not None and not placing:

@@ -14,6 +14,7 @@ from cumulo.services.block_storage.model import (
     VolumeStatus,
 )
 from cumulo.services.block_storage.pools import TRIES, reaching
+from cumulo.services.block_storage.tasks.groups import settle_group, settle_group_snapshot
 
 
 class DeleteVolume(Saga):
@@ -46,9 +47,11 @@ class DeleteVolume(Saga):
     @step
     async def finish(self, run: StepRun) -> None:
         """Forget the volume."""
+        volume = await run.db.get(Volume, self.volume_id)
         if self.cascade:
             await run.db.delete(Snapshot, Snapshot.c.volume_id == self.volume_id)
         await run.db.delete(Volume, Volume.c.id == self.volume_id)
+        await settle_group(run.db, volume.group_id if volume is not None else None)
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
@@ -64,6 +67,7 @@ class DeleteVolume(Saga):
             Snapshot.c.status == SnapshotStatus.DELETING,
             status=SnapshotStatus.ERROR_DELETING,
         )
+        await settle_group(run.db, volume.group_id)
         await tell(
             run,
             project_id=volume.project_id,
@@ -97,7 +101,9 @@ class DeleteSnapshot(Saga):
     @step
     async def finish(self, run: StepRun) -> None:
         """Forget the snapshot."""
+        snapshot = await run.db.get(Snapshot, self.snapshot_id)
         await run.db.delete(Snapshot, Snapshot.c.id == self.snapshot_id)
+        await settle_group_snapshot(run.db, snapshot.group_snapshot_id if snapshot is not None else None)
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
@@ -112,6 +118,7 @@ class DeleteSnapshot(Saga):
             operation=None,
             updated_at=clock.now(),
         )
+        await settle_group_snapshot(run.db, snapshot.group_snapshot_id)
         await tell(
             run,
             project_id=snapshot.project_id,

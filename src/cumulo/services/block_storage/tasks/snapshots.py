@@ -7,6 +7,7 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import TRIES, reaching
+from cumulo.services.block_storage.tasks.groups import settle_group_snapshot
 from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
 
 
@@ -41,6 +42,8 @@ class CreateSnapshot(Saga):
     async def publish(self, run: StepRun) -> None:
         """Say that the snapshot can be used."""
         await let_snapshot_go(run, self.snapshot_id, SnapshotStatus.AVAILABLE, progress="100%")
+        snapshot = await run.db.get(Snapshot, self.snapshot_id)
+        await settle_group_snapshot(run.db, snapshot.group_snapshot_id if snapshot is not None else None)
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
@@ -49,6 +52,7 @@ class CreateSnapshot(Saga):
         if snapshot is None:
             return
         await let_snapshot_go(run, snapshot.id, SnapshotStatus.ERROR)
+        await settle_group_snapshot(run.db, snapshot.group_snapshot_id)
         await tell(
             run,
             project_id=snapshot.project_id,
