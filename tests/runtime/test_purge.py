@@ -189,7 +189,14 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     port = (await user("GET", f"{NETWORK}/ports?device_id={server}"))["ports"][0]["id"]
     floating = {"floating_network_id": world.outside, "port_id": port}
     await user("POST", f"{NETWORK}/floatingips", {"floatingip": floating})
-    await user("POST", f"{NETWORK}/floatingips", {"floatingip": {"floating_network_id": world.outside}})
+    floating = {"floatingip": {"floating_network_id": world.outside}}
+    address = (await user("POST", f"{NETWORK}/floatingips", floating))["floatingip"]["id"]
+    ports = {"internal_port_id": port, "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
+    path = f"{NETWORK}/floatingips/{address}/port_forwardings"
+    await user("POST", path, {"port_forwarding": ports})
+    await user("POST", f"{NETWORK}/trunks", {"trunk": {"port_id": port}})
+    policy = {"policy": {"name": "slow", "project_id": project}}
+    await world.admin("POST", f"{NETWORK}/qos/policies", policy)
     body = {"security_group": {"name": "web"}}
     group = (await user("POST", f"{NETWORK}/security-groups", body))["security_group"]["id"]
     rule = {"security_group_id": group, "direction": "ingress", "remote_group_id": group}

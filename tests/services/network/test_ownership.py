@@ -31,13 +31,30 @@ async def one_of_everything(client, admin, project_id, outside):
     route = {"destination": "10.99.0.0/24", "nexthop": hop}
     await client.call("PUT", f"/routers/{router['id']}", {"router": {"routes": [route]}}, expect=200)
     await client.create("floatingip", floating_network_id=outside, port_id=port["id"])
+    forwarding = await client.create("floatingip", floating_network_id=outside)
+    ports = {"internal_port_id": port["id"], "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
+    path = f"/floatingips/{forwarding['id']}/port_forwardings"
+    await client.call("POST", path, {"port_forwarding": ports}, expect=201)
+    slow = {"policy": {"name": "slow", "project_id": project_id}}
+    policy = (await admin.call("POST", "/qos/policies", slow, expect=201))["policy"]["id"]
+    limit = {"bandwidth_limit_rule": {"max_kbps": 1000}}
+    await admin.call("POST", f"/qos/policies/{policy}/bandwidth_limit_rules", limit, expect=201)
+    carried = await client.create("port", network_id=home["id"], qos_policy_id=policy)
+    subport = {"port_id": carried["id"], "segmentation_type": "vlan", "segmentation_id": 7}
+    await client.create("trunk", port_id=port["id"], sub_ports=[subport])
     share = {"object_type": "network", "object_id": home["id"], "action": "access_as_shared"}
     body = {"rbac_policy": {**share, "target_tenant": f"friend-of-{project_id}"}}
     await client.call("POST", "/rbac-policies", body, expect=201)
     far = await admin.create("network", name=f"far-{project_id}")
     wanted = {"network_id": far["id"], "ip_version": 4, "cidr": "10.7.0.0/24", "project_id": project_id}
     await admin.create("subnet", **wanted)
-    return {"network": home["id"], "router": router["id"], "subnet": subnet["id"], "port": port["id"]}
+    return {
+        "network": home["id"],
+        "router": router["id"],
+        "subnet": subnet["id"],
+        "port": port["id"],
+        "address": hop,
+    }
 
 
 async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, member, other, admin):
@@ -49,11 +66,13 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
         "floating ip",
         "network",
         "port",
+        "qos policy",
         "rbac policy",
         "router",
         "security group",
         "subnet",
         "subnet pool",
+        "trunk",
     ]
 
 
@@ -88,7 +107,7 @@ async def test_a_router_stays_while_others_addresses_lead_through_it(cloud, memb
     outside = await an_outside(admin)
     made = await one_of_everything(member, admin, "p1", outside)
     ports = (await member.show(f"/ports?network_id={made['network']}&name=web"))["ports"]
-    (mine,) = (await member.show("/floatingips"))["floatingips"]
+    (mine,) = (await member.show("/floatingips?status=ACTIVE&fixed_ip_address=" + made["address"]))["floatingips"]
     await member.delete(f"/floatingips/{mine['id']}")
     wanted = {"floating_network_id": outside, "port_id": ports[0]["id"], "project_id": "p2"}
     foreign = await admin.create("floatingip", **wanted)
@@ -100,7 +119,7 @@ async def test_a_port_that_is_an_interface_of_anothers_router_stays(cloud, membe
     made = await one_of_everything(member, admin, "p1", await an_outside(admin))
     foreign = await admin.create("router", name="foreign", project_id="p2")
     body = {"port_id": made["port"]}
-    (mine,) = (await member.show("/floatingips"))["floatingips"]
+    (mine,) = (await member.show("/floatingips?status=ACTIVE&fixed_ip_address=" + made["address"]))["floatingips"]
     await member.delete(f"/floatingips/{mine['id']}")
     await admin.call("PUT", f"/routers/{foreign['id']}/add_router_interface", body, expect=200)
     async with cloud.engine.database.read() as db:

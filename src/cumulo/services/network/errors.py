@@ -275,6 +275,78 @@ class AddressesAlreadyExist(Invalid):
     """Addresses {addresses} already exist in the address group {id}."""
 
 
+class PortForwardingNotFound(NotFound):
+    """Port forwarding {id} could not be found."""
+
+
+class FloatingIpAssociated(Conflict):
+    """Floating IP {id} leads to port {port_id} as a whole, so single ports of it lead nowhere else."""
+
+
+class FipInUseByPortForwarding(Conflict):
+    """Floating IP {id} is in use by port forwardings, so it leads to no port as a whole."""
+
+
+class PortForwardingExists(Conflict):
+    """Floating IP {id} already forwards {protocol} ports of {ports} by port forwarding {other}."""
+
+
+class QosPolicyNotFound(NotFound):
+    """QoS policy {id} could not be found."""
+
+
+class QosRuleNotFound(NotFound):
+    """QoS rule {rule_id} for policy {policy_id} could not be found."""
+
+
+class QosRuleTypeNotFound(NotFound):
+    """QoS rule type {id} could not be found."""
+
+
+class QosPolicyInUse(Conflict):
+    """QoS policy {id} is used by {kind} {user}."""
+
+
+class QoSPolicyDefaultAlreadyExists(Conflict):
+    """A default QoS policy exists for project {project_id}: {id}."""
+
+
+class QoSRulesConflict(Conflict):
+    """The rule conflicts with {rule_type} rule {rule_id} of QoS policy {policy_id}: {reason}."""
+
+
+class TrunkNotFound(NotFound):
+    """Trunk {id} could not be found."""
+
+
+class SubPortNotFound(NotFound):
+    """Trunk {trunk_id} has no subport {port_id}."""
+
+
+class PortInUseAsTrunkParent(Conflict):
+    """Port {port_id} is in use as the parent of trunk {trunk_id}."""
+
+
+class PortInUseAsSubPort(Conflict):
+    """Port {port_id} is in use as a subport of trunk {trunk_id}."""
+
+
+class ParentPortInUse(Conflict):
+    """Port {port_id} is in use and cannot become a {part} of a trunk."""
+
+
+class DuplicateSubPort(Conflict):
+    """Trunk {trunk_id} already has a subport with {segmentation_type} tag {segmentation_id}."""
+
+
+class TrunkDisabled(Conflict):
+    """Trunk {trunk_id} is administratively down."""
+
+
+class TrunkInUse(Conflict):
+    """Trunk {id} is in use: a server has its port."""
+
+
 class AgentNotFound(NotFound):
     """Agent {id} could not be found."""
 

@@ -13,10 +13,12 @@ from cumulo.services.network.domain import (
     floating_ips,
     networks,
     ports,
+    qos,
     routers,
     security_groups,
     subnet_pools,
     subnets,
+    trunks,
 )
 from cumulo.services.network.errors import UsedByOtherProject
 from cumulo.services.network.model import (
@@ -25,12 +27,14 @@ from cumulo.services.network.model import (
     Network,
     Owner,
     Port,
+    QosPolicy,
     RbacPolicy,
     Router,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
     SubnetPool,
+    Trunk,
 )
 
 
@@ -89,6 +93,20 @@ async def _remove_address_group(work: Work, group: AddressGroup) -> None:
     await address_groups.delete(work, group)
 
 
+async def _remove_trunk(work: Work, trunk: Trunk) -> None:
+    await trunks.delete(work, trunk, always=True)
+
+
+async def _remove_policy(work: Work, policy: QosPolicy) -> None:
+    """Delete a QoS policy, unless others follow it."""
+    kinds: Sequence[tuple[str, Any]] = (("network", Network), ("port", Port), ("floating IP", FloatingIp))
+    for kind, model in kinds:
+        user = await work.db.one(model, model.c.qos_policy_id == policy.id)
+        if user is not None:
+            raise _used("QoS policy", policy.id, f"{kind} {user.id}", user.project_id)
+    await qos.delete(work, policy)
+
+
 async def _remove_share(work: Work, policy: RbacPolicy) -> None:
     """Take a share away whoever uses it: a project that goes shares nothing, and needs no share."""
     await work.db.delete(RbacPolicy, RbacPolicy.c.id == policy.id)
@@ -102,11 +120,13 @@ def _whose(model: Any, project_id: str) -> Any:
 
 _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "floating ip": (FloatingIp, floating_ips.delete),
+    "trunk": (Trunk, _remove_trunk),
     "port": (Port, _remove_port),
     "router": (Router, _remove_router),
     "network": (Network, _remove_network),
     "subnet": (Subnet, subnets.delete),  # one on another's network: those on one's own go with that
     "subnet pool": (SubnetPool, subnet_pools.delete),
+    "qos policy": (QosPolicy, _remove_policy),
     "security group": (SecurityGroup, _remove_group),
     "address group": (AddressGroup, _remove_address_group),
     "rbac policy": (RbacPolicy, _remove_share),

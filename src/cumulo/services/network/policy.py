@@ -112,6 +112,28 @@ GET_AGENT = _rule("get_agent", ANYONE, "See what runs on hosts: for administrato
 UPDATE_AGENT = _rule("update_agent", ADMIN_ONLY, "Keep gateways away from a host, or describe it.")
 DELETE_AGENT = _rule("delete_agent", ADMIN_ONLY, "Forget a host that is gone.")
 
+CREATE_PF, GET_PF, UPDATE_PF, DELETE_PF = _crud("floatingip_port_forwarding", "port forwarding")
+
+CREATE_QOS, GET_QOS, UPDATE_QOS, DELETE_QOS = (
+    _rule("create_policy", ADMIN_ONLY, "Create a QoS policy."),
+    _rule("get_policy", ANYONE, "See a QoS policy."),
+    _rule("update_policy", ADMIN_ONLY, "Change a QoS policy."),
+    _rule("delete_policy", ADMIN_ONLY, "Delete a QoS policy."),
+)
+GET_RULE_TYPE = _rule("get_rule_type", ANYONE, "See which kinds of QoS rules there are.")
+QOS_RULES = {
+    kind: tuple(
+        _rule(f"{verb}_policy_{kind}_rule", ANYONE if verb == "get" else ADMIN_ONLY, f"{word} a {kind} rule.")
+        for verb, word in (("create", "Create"), ("get", "See"), ("update", "Change"), ("delete", "Delete"))
+    )
+    for kind in ("bandwidth_limit", "dscp_marking", "minimum_bandwidth")
+}
+
+CREATE_TRUNK, GET_TRUNK, UPDATE_TRUNK, DELETE_TRUNK = _crud("trunk", "trunk")
+GET_SUBPORTS = _rule("get_subports", PROJECT_READER_OR_ADMIN, "See a trunk's subports.")
+ADD_SUBPORTS = _rule("add_subports", PROJECT_MEMBER_OR_ADMIN, "Add subports to a trunk.")
+REMOVE_SUBPORTS = _rule("remove_subports", PROJECT_MEMBER_OR_ADMIN, "Take subports from a trunk.")
+
 GET_QUOTA = _rule("get_quota", PROJECT_READER_OR_ADMIN, "See a project's limits.")
 UPDATE_QUOTA = _rule("update_quota", ADMIN_ONLY, "Set a project's limits.")
 DELETE_QUOTA = _rule("delete_quota", ADMIN_ONLY, "Return a project to the default limits.")

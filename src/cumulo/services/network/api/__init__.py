@@ -1,5 +1,6 @@
 """The network service's API: what it declares."""
 
+from cumulo.core.http.service import Part
 from cumulo.services.network.api import (
     address_groups,
     agents,
@@ -8,16 +9,19 @@ from cumulo.services.network.api import (
     discovery,
     floating_ips,
     networks,
+    port_forwardings,
     ports,
+    qos,
     quotas,
     rbac,
     routers,
     security_groups,
     subnet_pools,
+    trunks,
 )
 from cumulo.services.network.api.dialect import DIALECT
 
-PARTS = (
+PARTS: tuple[Part, ...] = (
     discovery.routes,
     networks.networks,
     networks.subnets,
@@ -28,6 +32,11 @@ PARTS = (
     security_groups.groups,
     security_groups.rules,
     rbac.policies,
+    port_forwardings.forwardings,
+    qos.policies,
+    *qos.RULES,
+    qos.routes,
+    trunks.trunks,
     agents.agents,
     agents.routes,
     address_groups.groups,

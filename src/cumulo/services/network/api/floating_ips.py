@@ -5,10 +5,10 @@ from msgspec import UNSET
 from cumulo.core.http import Ctx
 from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import owner
+from cumulo.services.network.api.ownership import check_policy, columns, owner
 from cumulo.services.network.api.standard import StandardResource
-from cumulo.services.network.domain import changes, networks, ports
 from cumulo.services.network.domain import floating_ips as domain
+from cumulo.services.network.domain import networks, ports
 from cumulo.services.network.errors import FloatingIPNotFound
 from cumulo.services.network.model import FloatingIp, Port
 from cumulo.services.network.schema.bodies import FloatingIpCreate, FloatingIpUpdate
@@ -34,6 +34,7 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
     network = await networks.find(
         ctx.db, body.floating_network_id, project_id=identity.project_id, is_admin=identity.is_admin
     )
+    await check_policy(ctx, body)
     address = None if body.floating_ip_address is UNSET else body.floating_ip_address
     port = await port_of(ctx, body.port_id) if body.port_id else None
     row = await domain.create(
@@ -43,6 +44,7 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
         address=address,
         subnet_id=body.subnet_id,
         description=body.description,
+        qos_policy_id=body.qos_policy_id,
     )
     return await domain.associate(ctx, row, port, body.fixed_ip_address) if port else row
 
@@ -50,8 +52,8 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
 @floating_ips.update(policy=policy.UPDATE_FIP)
 async def update(ctx: Ctx, row: FloatingIp, body: FloatingIpUpdate) -> FloatingIp:
     """Describe a floating IP, lead it elsewhere, or nowhere."""
-    if body.description is not UNSET:
-        await changes.change(ctx.db, row, {"description": body.description})
+    await check_policy(ctx, body, row.qos_policy_id)
+    await domain.update(ctx, row, columns(body, "port_id", "fixed_ip_address"))
     if body.port_id is None:
         return await domain.disassociate(ctx, row)
     if body.port_id is UNSET:

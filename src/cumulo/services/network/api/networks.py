@@ -6,6 +6,7 @@ from cumulo.core.http import Ctx
 from cumulo.core.http.context import NotAuthorised
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import (
+    check_policy,
     columns,
     on_visible_networks,
     owner,
@@ -39,6 +40,7 @@ networks.show(policy=policy.GET_NETWORK)
 async def create(ctx: Ctx, body: NetworkCreate) -> Network:
     """Create a network."""
     await agents.check_zones(ctx.db, body.availability_zone_hints)
+    await check_policy(ctx, body)
     values = columns(body) | {"mtu": body.mtu or None}
     return await domain.create(ctx, owner(ctx, body), values)
 
@@ -46,6 +48,7 @@ async def create(ctx: Ctx, body: NetworkCreate) -> Network:
 @networks.update(policy=policy.UPDATE_NETWORK)
 async def update(ctx: Ctx, network: Network, body: NetworkUpdate) -> Network:
     """Change a network."""
+    await check_policy(ctx, body, network.qos_policy_id)
     return await domain.update(ctx, network, columns(body))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx
-from cumulo.services.network.domain import sharing
+from cumulo.services.network.domain import qos, sharing
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.model import EXTERNAL, SHARED, Network
 from cumulo.services.network.schema.bodies import FixedIpBody
@@ -41,6 +41,15 @@ def asked(entries: Any) -> list[Asked] | None:
         return None
     listed: list[FixedIpBody] = entries
     return [Asked(entry.subnet_id, entry.ip_address) for entry in listed]
+
+
+async def check_policy(ctx: Ctx, body: Any, before: str | None = None) -> None:
+    """Refuse a QoS policy that the caller may not use, be it to follow it or to follow it no longer."""
+    if body.qos_policy_id is UNSET or body.qos_policy_id == before:
+        return
+    identity = ctx.identity
+    for policy_id in filter(None, (body.qos_policy_id, before)):
+        await qos.find(ctx.db, policy_id, project_id=identity.project_id, is_admin=identity.is_admin)
 
 
 def visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:

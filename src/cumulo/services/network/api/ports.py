@@ -9,7 +9,7 @@ from sqlalchemy import select
 from cumulo.core.auth import Rule
 from cumulo.core.http import Ctx
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import asked, columns, on_own_networks, owner
+from cumulo.services.network.api.ownership import asked, check_policy, columns, on_own_networks, owner
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import dhcp_options, networks, security_groups
 from cumulo.services.network.domain import ports as domain
@@ -65,6 +65,7 @@ async def create(ctx: Ctx, body: PortCreate) -> Port:
     )
     project_id = owner(ctx, body)
     guard(ctx, network, body, policy.CREATE_PORT_TRUST)
+    await check_policy(ctx, body)
     values = columns(body, *APART, "mac_address")
     domain.check_device(None, values)
     mac = None if body.mac_address is UNSET else body.mac_address
@@ -81,6 +82,7 @@ async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
     network = await ctx.db.get(Network, port.network_id)
     if network is not None:
         guard(ctx, network, body, policy.UPDATE_PORT_TRUST)
+    await check_policy(ctx, body, port.qos_policy_id)
     values = columns(body, *APART)
     for name, nothing in (("host", ""), ("profile", {})):
         if name in values and values[name] is None:

@@ -12,6 +12,7 @@ from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     BadRequest,
     ExternalGatewayForFloatingIPNotFound,
+    FipInUseByPortForwarding,
     FloatingIPPortAlreadyAssociated,
 )
 from cumulo.services.network.model import (
@@ -20,6 +21,7 @@ from cumulo.services.network.model import (
     Network,
     Owner,
     Port,
+    PortForwarding,
     Router,
     Status,
     Subnet,
@@ -33,7 +35,7 @@ async def create(
     *,
     address: str | None = None,
     subnet_id: str | None = None,
-    description: str = "",
+    **values: Any,
 ) -> FloatingIp:
     """Take an address of an external network."""
     if not network.external:
@@ -59,7 +61,7 @@ async def create(
     row = FloatingIp(
         id=id_,
         project_id=project_id,
-        description=description,
+        **values,
         floating_network_id=network.id,
         floating_ip_address=taken[0],
         holder_port_id=holder.id,
@@ -70,8 +72,10 @@ async def create(
 
 async def associate(work: Work, row: FloatingIp, port: Port, fixed_address: str | None = None) -> FloatingIp:
     """Lead the floating IP to an IPv4 address of a port (its only one, unless named)."""
-    ip = await _fixed_ip(work.db, port, fixed_address)
-    router_id = await _router(work.db, row, port, ip)
+    if await work.db.exists(PortForwarding, PortForwarding.c.floatingip_id == row.id):
+        raise FipInUseByPortForwarding(id=row.id)
+    ip = await fixed_ip(work.db, port, fixed_address)
+    router_id = await router_to(work.db, row, port, ip)
     other = await work.db.one(
         FloatingIp,
         FloatingIp.c.port_id == port.id,
@@ -110,10 +114,20 @@ async def disassociate(work: Work, row: FloatingIp) -> FloatingIp:
 async def delete(work: Work, row: FloatingIp) -> None:
     """Give the address back."""
     await disassociate(work, row)
+    await work.db.delete(PortForwarding, PortForwarding.c.floatingip_id == row.id)
+    await touch(work, Kind.FLOATING_IP, row.id)
     await work.db.delete(FloatingIp, FloatingIp.c.id == row.id)
     holder = await work.db.get(Port, row.holder_port_id)
     if holder is not None:
         await ports.remove(work, holder)
+
+
+async def update(work: Work, row: FloatingIp, values: dict[str, Any]) -> FloatingIp:
+    """Describe a floating IP, or give it a QoS policy."""
+    await change(work.db, row, values)
+    if "qos_policy_id" in values:
+        await touch(work, Kind.FLOATING_IP, row.id)
+    return row
 
 
 async def _server_of(db: Reader, row: FloatingIp) -> str:
@@ -125,7 +139,8 @@ def _server(port: Port) -> str:
     return port.device_id if port.device_owner.startswith("compute:") else ""
 
 
-async def _fixed_ip(db: Reader, port: Port, address: str | None) -> FixedIp:
+async def fixed_ip(db: Reader, port: Port, address: str | None) -> FixedIp:
+    """Return an IPv4 address of a port: the one named, or its only one."""
     held = await db.all(FixedIp, FixedIp.c.port_id == port.id, order_by=[FixedIp.c.position])
     v4 = [ip for ip in held if ":" not in ip.address]
     if address is not None:
@@ -140,7 +155,7 @@ async def _fixed_ip(db: Reader, port: Port, address: str | None) -> FixedIp:
     return v4[0]
 
 
-async def _router(db: Reader, row: FloatingIp, port: Port, ip: FixedIp) -> str:
+async def router_to(db: Reader, row: FloatingIp, port: Port, ip: FixedIp) -> str:
     """Return the router between the port and the external network; the subnet's own gateway first."""
     interfaces = await db.all(
         Port,

@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import ports, security_groups, sharing
+from cumulo.services.network.domain import ports, qos, security_groups, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -55,6 +55,7 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network
     values["mtu"] = values.get("mtu") or limit
     _check_mtu(values["mtu"])
     shared = values.pop("shared", False)
+    values.setdefault("qos_policy_id", await qos.default_of(work.db, project_id))
     network = Network(project_id=project_id, **values)
     await work.db.insert(network)
     for action, wanted in ((SHARED, shared), (EXTERNAL, network.external)):
@@ -72,8 +73,10 @@ async def update(work: Work, network: Network, values: dict[str, Any]) -> Networ
         if values["mtu"] < _LEAST_V6_MTU:
             await _refuse_small_mtu(work, network)
     reshared = await _reshare(work, network, values)
-    before = network.mtu
+    before, policy = network.mtu, network.qos_policy_id
     await change(work.db, network, values, always=reshared)
+    if network.qos_policy_id != policy:
+        await qos.network_changed(work, network.id)
     await touch(work, Kind.NETWORK, network.id)
     if network.mtu != before:
         rows = await work.db.all(Subnet, Subnet.c.network_id == network.id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, security_groups
+from cumulo.services.network.domain import addresses, security_groups, trunks
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
@@ -24,6 +24,7 @@ from cumulo.services.network.model import (
     Network,
     Owner,
     Port,
+    PortForwarding,
     PortSecurityGroup,
     Router,
     Status,
@@ -159,6 +160,8 @@ async def update(
     relisted = group_ids is not None or fixed_ips is not None
     await change(work.db, port, values, always=relisted)
     await _realise(work, port)
+    if "host" in values:
+        await trunks.follow_parent(work, port)
     await tell_servers(work, (port.device_id, before))
     return port
 
@@ -182,6 +185,7 @@ async def delete(work: Work, port: Port) -> None:
     """Delete a port that nobody else's resource stands on."""
     if port.device_owner in OF_ROUTERS and await _has_owner(work.db, port):
         raise ServicePortInUse(id=port.id, reason=f"it belongs to {port.device_owner}")
+    await trunks.refuse_use(work.db, port)
     await remove(work, port)
 
 
@@ -193,6 +197,7 @@ async def _has_owner(db: Reader, port: Port) -> bool:
 async def remove(work: Work, port: Port) -> None:
     """Delete a port whatever it is for; a floating IP that led to it leads nowhere then."""
     await _drop_floating(work, port, keep=set())
+    await trunks.drop_port(work, port)
     await work.db.delete(Port, Port.c.id == port.id)
     await _realise(work, port)
     if port.device_owner not in tuple(Owner):
@@ -206,3 +211,17 @@ async def _drop_floating(work: Work, port: Port, *, keep: set[str]) -> None:
             nothing = {"port_id": None, "fixed_ip_address": None, "router_id": None}
             await change(work.db, row, {**nothing, "status": Status.DOWN})
             await touch(work, Kind.FLOATING_IP, row.id)
+    for forwarding in await work.db.all(PortForwarding, PortForwarding.c.internal_port_id == port.id):
+        if forwarding.internal_ip_address not in keep:
+            await work.db.delete(PortForwarding, PortForwarding.c.id == forwarding.id)
+            await leave_router(work, forwarding.floatingip_id)
+
+
+async def leave_router(work: Work, floatingip_id: str) -> None:
+    """Take a floating IP from its router once it forwards nothing, and have the data plane follow."""
+    row = await work.db.get(FloatingIp, floatingip_id)
+    if row is None:
+        return
+    if not await work.db.exists(PortForwarding, PortForwarding.c.floatingip_id == row.id):
+        await change(work.db, row, {"router_id": None, "status": Status.DOWN})
+    await touch(work, Kind.FLOATING_IP, row.id)

@@ -16,6 +16,7 @@ from cumulo.services.network.model import (
     SecurityGroupRule,
     Subnet,
     SubnetPool,
+    Trunk,
 )
 
 NAME = "network"
@@ -29,6 +30,7 @@ _MODELS: Mapping[str, Any] = {
     "security_group": SecurityGroup,
     "security_group_rule": SecurityGroupRule,
     "rbac_policy": RbacPolicy,
+    "trunk": Trunk,
     "address_group": AddressGroup,
 }
 _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest and Terraform users need
@@ -41,6 +43,7 @@ _DEFAULTS = {  # neutron's own, except that groups and rules are what Tempest an
     "security_group": 100,
     "security_group_rule": 1000,
     "rbac_policy": 100,
+    "trunk": -1,
     "address_group": -1,
 }
 

@@ -32,6 +32,7 @@ from cumulo.services.network.model import (
     Network,
     Owner,
     Port,
+    PortForwarding,
     PortSecurityGroup,
     Router,
     Status,
@@ -212,9 +213,13 @@ async def remove_interface(
 
 async def _refuse_needed(db: Reader, router: Router, subnets: Sequence[Subnet]) -> None:
     floating = await db.all(FloatingIp, FloatingIp.c.router_id == router.id)
+    of_these = PortForwarding.c.floatingip_id.in_([row.id for row in floating])
+    forwarded = await db.all(PortForwarding, of_these) if floating else []
+    inner = [row.fixed_ip_address or "::" for row in floating]
+    inner += [row.internal_ip_address for row in forwarded]
     for subnet in subnets:
         net = addresses.net(subnet)
-        if any(ipaddress.ip_address(row.fixed_ip_address or "::") in net for row in floating):
+        if any(ipaddress.ip_address(address) in net for address in inner):
             raise RouterInterfaceInUseByFloatingIP(id=router.id, subnet_id=subnet.id)
         if any(ipaddress.ip_address(route["nexthop"]) in net for route in router.routes):
             raise RouterInterfaceInUseByRoute(id=router.id, subnet_id=subnet.id)

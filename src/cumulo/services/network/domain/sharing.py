@@ -19,6 +19,7 @@ from cumulo.services.network.model import (
     Network,
     Port,
     PortSecurityGroup,
+    QosPolicy,
     RbacPolicy,
     Router,
     SecurityGroup,
@@ -70,10 +71,16 @@ def _of_addresses(id_: str) -> tuple[Any, ...]:
     return (sqlalchemy.select(rule.project_id).where(rule.remote_address_group_id == id_),)
 
 
+def _of_qos(id_: str) -> tuple[Any, ...]:
+    users: tuple[Any, ...] = (Network, Port, FloatingIp)
+    return tuple(sqlalchemy.select(user.c.project_id).where(user.c.qos_policy_id == id_) for user in users)
+
+
 KINDS: dict[str, Sharable] = {
     "network": Sharable(Network, {SHARED: _of_network, EXTERNAL: _of_external}),
     "subnetpool": Sharable(SubnetPool, {SHARED: _of_pool}),
     "address_group": Sharable(AddressGroup, {SHARED: _of_addresses}),
+    "qos_policy": Sharable(QosPolicy, {SHARED: _of_qos}),
     "security_group": Sharable(SecurityGroup, {SHARED: _of_group}),
 }
 """Neutron's `object_type`, and what it stands for."""
@@ -95,6 +102,11 @@ def usable(model: type[Standard], project_id: str | None, *actions: str) -> Any:
     """Return the condition for what a project may use: its own, and what others share with it."""
     columns = model.c
     return or_(columns.project_id == project_id, columns.id.in_(shared_with(model, project_id, *actions)))
+
+
+def usable_ids(model: type[Standard], project_id: str | None) -> Any:
+    """Return the select of the ids of what a project may use."""
+    return sqlalchemy.select(model.c.id).where(usable(model, project_id))
 
 
 async def find(

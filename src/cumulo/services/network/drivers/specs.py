@@ -56,6 +56,15 @@ class SubnetSpec(msgspec.Struct, frozen=True, kw_only=True):
     ra_mode: str | None = None
 
 
+class QosSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for traffic of one direction, seen from the guest; rate in kbit/s, burst in kbit."""
+
+    ingress: bool
+    rate: int | None = None
+    burst: int | None = None
+    dscp: int | None = None
+
+
 class Use(StrEnum):
     """What is behind a port: a guest's card, or the namespace in which each host serves metadata."""
 
@@ -81,6 +90,10 @@ class PortSpec(msgspec.Struct, frozen=True, kw_only=True):
     dhcp_options_v4: tuple[tuple[str, str], ...] = ()  # OVN's name, value: besides the subnet's
     dhcp_options_v6: tuple[tuple[str, str], ...] = ()
     host: str = ""
+    qos: tuple[QosSpec, ...] = ()
+    minimum_kbps: int | None = None  # promised to what it sends on a physical network
+    parent: str | None = None  # the port that carries this one
+    tag: int | None = None  # the VLAN by which it does
 
 
 class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,14 +162,30 @@ class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
     avoid: tuple[str, ...] = ()  # hosts by name where its gateway must not be
 
 
+class ForwardSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Ports of a floating IP, and what each of them leads to: (external port, internal port)."""
+
+    id: str
+    protocol: str
+    fixed_address: str
+    ports: tuple[tuple[int, int], ...]
+
+
 class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """An external address that stands for an internal one. Only associated ones are realised."""
+    """An external address that stands for an internal one, or whose ports are forwarded.
+
+    `gateway` is the router's port on the external network. Only what leads somewhere is realised.
+    """
 
     kind: ClassVar[Kind] = Kind.FLOATING_IP
     id: str
     router_id: str
     address: str
-    fixed_address: str
+    fixed_address: str | None = None
+    forwards: tuple[ForwardSpec, ...] = ()
+    qos: tuple[QosSpec, ...] = ()
+    network_id: str = ""
+    gateway: str = ""
 
 
 Spec = (

@@ -6,8 +6,9 @@ of is noted in `network_realisations`: the API raises `revision`, the reconciler
 
 from cumulo.services.network.model.hosts import Agent
 from cumulo.services.network.model.networks import FixedIp, Network, Owner, Port, Subnet, SubnetPool
+from cumulo.services.network.model.qos import QosPolicy, QosRule
 from cumulo.services.network.model.realisation import Realisation
-from cumulo.services.network.model.routing import FloatingIp, Router
+from cumulo.services.network.model.routing import FloatingIp, PortForwarding, Router
 from cumulo.services.network.model.security import (
     AddressGroup,
     DefaultRule,
@@ -17,6 +18,7 @@ from cumulo.services.network.model.security import (
 )
 from cumulo.services.network.model.sharing import EVERYONE, EXTERNAL, SHARED, RbacPolicy
 from cumulo.services.network.model.standard import Named, Standard, Status, Tagged
+from cumulo.services.network.model.trunks import Subport, Trunk
 
 __all__ = [
     "EVERYONE",
@@ -31,7 +33,10 @@ __all__ = [
     "Network",
     "Owner",
     "Port",
+    "PortForwarding",
     "PortSecurityGroup",
+    "QosPolicy",
+    "QosRule",
     "RbacPolicy",
     "Realisation",
     "Router",
@@ -41,5 +46,7 @@ __all__ = [
     "Status",
     "Subnet",
     "SubnetPool",
+    "Subport",
     "Tagged",
+    "Trunk",
 ]

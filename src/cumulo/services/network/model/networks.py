@@ -30,6 +30,7 @@ class Network(Named, table="network_networks"):
     physical_network: str | None = column(String(64), default=None)
     segmentation_id: int | None = column(Integer, default=None)
     availability_zone_hints: list[str] = column(Json, default_factory=list)
+    qos_policy_id: str | None = column(String(36), default=None, index=True)
 
 
 class SubnetPool(Named, table="network_subnet_pools"):
@@ -75,6 +76,7 @@ class Port(Named, table="network_ports"):
     allowed_address_pairs: list[dict[str, str]] = column(Json, default_factory=list)
     extra_dhcp_opts: list[dict[str, Any]] = column(Json, default_factory=list)
     host: str = column(String(255), default="", index=True)
+    qos_policy_id: str | None = column(String(36), default=None, index=True)
     vnic_type: str = column(String(64), default="normal")
     profile: dict[str, Any] = column(Json, default_factory=dict)
     made_for: str | None = column(String(36), default=None)

@@ -1,7 +1,7 @@
 """The tables of routers and floating IPs."""
 
-from cumulo.core.db import Boolean, Json, String, Unique, column
-from cumulo.services.network.model.standard import Named, Status, Tagged
+from cumulo.core.db import Boolean, Integer, Json, String, Unique, column
+from cumulo.services.network.model.standard import Named, Standard, Status, Tagged
 
 
 class Router(Named, table="network_routers"):
@@ -26,4 +26,21 @@ class FloatingIp(Tagged, table="network_floating_ips"):
     port_id: str | None = column(String(36), default=None, references="network_ports.id", index=True)
     fixed_ip_address: str | None = column(String(64), default=None)
     router_id: str | None = column(String(36), default=None, references="network_routers.id", index=True)
+    qos_policy_id: str | None = column(String(36), default=None, index=True)
     __extra__ = (Unique("port_id", "fixed_ip_address"),)
+
+
+class PortForwarding(Standard, table="network_port_forwardings"):
+    """Ports of a floating IP that lead to a port's address. Ranges are inclusive and of one length.
+
+    The internal range may also be one port, to which all external ones lead.
+    """
+
+    floatingip_id: str = column(String(36), references="network_floating_ips.id", index=True)
+    internal_port_id: str = column(String(36), references="network_ports.id", index=True)
+    internal_ip_address: str = column(String(64))
+    protocol: str = column(String(8))
+    external_first: int = column(Integer)
+    external_last: int = column(Integer)
+    internal_first: int = column(Integer)
+    internal_last: int = column(Integer)

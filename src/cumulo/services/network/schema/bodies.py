@@ -35,11 +35,13 @@ class NetworkCreate(Described, kw_only=True):
         name="provider:segmentation_id", default=UNSET
     )
     availability_zone_hints: list[str] = []
+    qos_policy_id: str | UnsetType | None = UNSET
 
 
 class NetworkUpdate(Redescribed):
     """A changed network."""
 
+    qos_policy_id: str | UnsetType | None = UNSET
     admin_state_up: Flag = UNSET
     mtu: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     port_security_enabled: Flag = UNSET
@@ -131,6 +133,7 @@ class PortCreate(Described, kw_only=True):
     allowed_address_pairs: list[dict[str, str]] = []
     port_security_enabled: Flag = UNSET
     extra_dhcp_opts: list[DhcpOptionBody] | None = None
+    qos_policy_id: str | None = None
     vnic_type: str = field(name="binding:vnic_type", default="normal")
     host: Annotated[str, Guarded(policy.CREATE_PORT_HOST)] | UnsetType = field(
         name="binding:host_id", default=UNSET
@@ -152,6 +155,7 @@ class PortUpdate(Redescribed):
     allowed_address_pairs: list[dict[str, str]] | UnsetType = UNSET
     port_security_enabled: Flag = UNSET
     extra_dhcp_opts: list[DhcpOptionBody] | UnsetType | None = UNSET
+    qos_policy_id: str | UnsetType | None = UNSET
     vnic_type: str | UnsetType = field(name="binding:vnic_type", default=UNSET)
     host: Annotated[str, Guarded(policy.UPDATE_PORT_HOST)] | UnsetType | None = field(
         name="binding:host_id", default=UNSET
@@ -210,6 +214,7 @@ class FloatingIpCreate(Owned, kw_only=True):
     port_id: str | None = None
     fixed_ip_address: str | None = None
     subnet_id: str | None = None
+    qos_policy_id: str | None = None
     floating_ip_address: Annotated[str, Guarded(policy.CREATE_FIP_ADDRESS)] | UnsetType = UNSET
 
 
@@ -217,6 +222,7 @@ class FloatingIpUpdate(Body):
     """A changed floating IP. `port_id` null leads it nowhere."""
 
     description: Name | UnsetType = UNSET
+    qos_policy_id: str | UnsetType | None = UNSET
     port_id: str | UnsetType | None = UNSET
     fixed_ip_address: str | UnsetType | None = UNSET
 

@@ -1,7 +1,7 @@
 """Views of networks, subnets, ports, routers, floating IPs, security groups and their rules."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 import sqlalchemy
@@ -23,12 +23,15 @@ from cumulo.services.network.model import (
     FloatingIp,
     Network,
     Port,
+    PortForwarding,
     PortSecurityGroup,
     Router,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
     SubnetPool,
+    Subport,
+    Trunk,
 )
 from cumulo.services.network.schema.standard import NamedView, SharedView, StandardView, TaggedView, shared_of
 
@@ -58,6 +61,12 @@ async def grouped(ctx: Ctx, statement: Any) -> dict[str, list[Any]]:
     return found
 
 
+async def network_policies(ctx: Ctx, network_ids: Collection[str]) -> dict[str, str | None]:
+    """Return networks' QoS policies, by network."""
+    policies = sqlalchemy.select(Network.c.id, Network.c.qos_policy_id)
+    return {row[0]: row[1] for row in await ctx.db.rows(policies.where(Network.c.id.in_(list(network_ids))))}
+
+
 class NetworkView(NamedView, model=Network):
     """A network as clients see it."""
 
@@ -70,6 +79,7 @@ class NetworkView(NamedView, model=Network):
         bool, Computed(lambda row, _: row.is_default if row.external else UNSET, optional=True), Filterable
     ]
     port_security_enabled: bool
+    qos_policy_id: Annotated[str | None, Filterable]
     subnets: Annotated[list[str], Computed(lambda row, page: page.extra[0][row.id])]
     availability_zone_hints: list[str]
     availability_zones: Annotated[list[str], Source("availability_zone_hints")]
@@ -125,6 +135,26 @@ class SubnetView(NamedView, model=Subnet):
     service_types: Annotated[list[str], Computed(empty)]
 
 
+async def trunks_of(ctx: Ctx, port_ids: Sequence[str]) -> dict[str, Any]:
+    """Return `trunk_details` of those ports that are trunks, by port."""
+    trunks = await ctx.db.all(Trunk, Trunk.c.port_id.in_(port_ids))
+    if not trunks:
+        return {}
+    columns = (Subport.c.trunk_id, Subport.c.port_id, Subport.c.segmentation_id, Port.c.mac_address)
+    statement = sqlalchemy.select(*columns).join(Port.table, Port.c.id == Subport.c.port_id)
+    carried = await grouped(ctx, statement.where(Subport.c.trunk_id.in_([trunk.id for trunk in trunks])))
+    return {
+        trunk.port_id: {
+            "trunk_id": trunk.id,
+            "sub_ports": [
+                {"port_id": port, "segmentation_type": "vlan", "segmentation_id": tag, "mac_address": mac}
+                for port, tag, mac in carried[trunk.id]
+            ],
+        }
+        for trunk in trunks
+    }
+
+
 class PortView(NamedView, model=Port):
     """A port as clients see it."""
 
@@ -146,6 +176,11 @@ class PortView(NamedView, model=Port):
     allowed_address_pairs: list[dict[str, str]]
     extra_dhcp_opts: list[dict[str, Any]]
     port_security_enabled: Annotated[bool, Filterable]
+    qos_policy_id: Annotated[str | None, Filterable]
+    qos_network_policy_id: Annotated[
+        str | None, Computed(lambda row, page: page.extra[2].get(row.network_id))
+    ]
+    trunk_details: Annotated[Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True)]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
     host: Annotated[str, Wire("binding:host_id"), VisibleTo(policy.GET_PORT_BINDING), Filterable]
     profile: Annotated[Any, Wire("binding:profile"), VisibleTo(policy.GET_PORT_BINDING)]
@@ -164,7 +199,7 @@ class PortView(NamedView, model=Port):
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the addresses and groups of all ports."""
+        """Fetch the addresses and groups of all ports, their networks' QoS policies, and their trunks."""
         ids = [row.id for row in rows]
         held = (
             sqlalchemy.select(FixedIp.c.port_id, FixedIp.c.subnet_id, FixedIp.c.address)
@@ -173,7 +208,8 @@ class PortView(NamedView, model=Port):
         )
         columns = (PortSecurityGroup.c.port_id, PortSecurityGroup.c.security_group_id)
         groups = sqlalchemy.select(*columns).where(PortSecurityGroup.c.port_id.in_(ids))
-        return await grouped(ctx, held), await grouped(ctx, groups)
+        policies = await network_policies(ctx, {row.network_id for row in rows})
+        return await grouped(ctx, held), await grouped(ctx, groups), policies, await trunks_of(ctx, ids)
 
 
 def gateway(row: Router, page: PageContext) -> dict[str, Any] | None:
@@ -209,6 +245,31 @@ class RouterView(NamedView, model=Router):
         return await grouped(ctx, sqlalchemy.select(*columns).where(FixedIp.c.port_id.in_(ids)))
 
 
+def forwarded_ports(row: PortForwarding, side: str) -> tuple[Any, str]:
+    """Show one side's port (absent where it is several) and its range."""
+    first, last = getattr(row, f"{side}_first"), getattr(row, f"{side}_last")
+    return (first if first == last else UNSET), f"{first}:{last}"
+
+
+def forwarding_shown(row: PortForwarding) -> dict[str, Any]:
+    """Show a forwarding within its floating IP."""
+    shown: dict[str, Any] = {
+        "id": row.id,
+        "protocol": row.protocol,
+        "internal_ip_address": row.internal_ip_address,
+        "internal_port_id": row.internal_port_id,
+    }
+    for side in ("external", "internal"):
+        number, text = forwarded_ports(row, side)
+        shown[f"{side}_port_range"] = text
+        if number is not UNSET:
+            shown[f"{side}_port"] = number
+    return shown
+
+
+DETAILS = ("name", "network_id", "mac_address", "admin_state_up", "status", "device_id", "device_owner")
+
+
 class FloatingIpView(TaggedView, model=FloatingIp):
     """A floating IP as clients see it."""
 
@@ -218,6 +279,24 @@ class FloatingIpView(TaggedView, model=FloatingIp):
     fixed_ip_address: Annotated[str | None, Filterable, Sortable]
     port_id: Annotated[str | None, Filterable, Sortable]
     router_id: Annotated[str | None, Filterable, Sortable]
+    qos_policy_id: Annotated[str | None, Filterable]
+    qos_network_policy_id: Annotated[
+        str | None, Computed(lambda row, page: page.extra[2].get(row.floating_network_id))
+    ]
+    port_details: Annotated[Any, Computed(lambda row, page: page.extra[1].get(row.port_id))]
+    port_forwardings: Annotated[list[Any], Computed(lambda row, page: page.extra[0].get(row.id, []))]
+
+    @staticmethod
+    async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
+        """Fetch forwardings, the ports that the floating IPs lead to, and their networks' QoS policies."""
+        order = [PortForwarding.c.created_at, PortForwarding.c.id]
+        of_these = PortForwarding.c.floatingip_id.in_([row.id for row in rows])
+        forwardings: dict[str, list[Any]] = defaultdict(list)
+        for each in await ctx.db.all(PortForwarding, of_these, order_by=order):
+            forwardings[each.floatingip_id].append(forwarding_shown(each))
+        ports = await ctx.db.all(Port, Port.c.id.in_([row.port_id for row in rows if row.port_id]))
+        details = {port.id: {name: getattr(port, name) for name in DETAILS} for port in ports}
+        return forwardings, details, await network_policies(ctx, {r.floating_network_id for r in rows})
 
 
 class RuleView(StandardView, model=SecurityGroupRule):

@@ -35,6 +35,8 @@ _MARKED = (
     "Logical_Router_Port",
     "Logical_Router_Static_Route",
     "NAT",
+    "Load_Balancer",
+    "QoS",
     "Gateway_Chassis",
 )
 _FOLLOWED = {

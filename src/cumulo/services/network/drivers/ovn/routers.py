@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cumulo.services.network.drivers.ovn import places
+from cumulo.services.network.drivers.ovn import places, qos
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
 from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
@@ -119,7 +119,22 @@ def _nat(place: Place, key: str, type_: str, external: str, inner: str) -> Wante
 
 
 def floating_ip(spec: FloatingIpSpec) -> list[Wanted]:
-    """Return a NAT both ways, on the router that reaches the internal address."""
+    """Return a NAT both ways, or a load balancer of one for each forwarding, on the router that leads in."""
     place = places.router(spec.router_id)
     key = f"{spec.kind}:{spec.id}"
-    return [_nat(place, key, "dnat_and_snat", spec.address, spec.fixed_address)]
+    wanted = qos.of_floating_ip(spec)
+    if spec.fixed_address is not None:
+        wanted.append(_nat(place, key, "dnat_and_snat", spec.address, spec.fixed_address))
+    for forward in spec.forwards:
+        columns = {
+            "name": f"cumulo-{forward.id}",
+            "protocol": forward.protocol,
+            "vips": {
+                f"{spec.address}:{outer}": f"{forward.fixed_address}:{inner}"
+                for outer, inner in forward.ports
+            },
+        }
+        balancer = Place("Load_Balancer", f"{key}#{forward.id}")
+        hung = frozenset({Slot(place, "load_balancer")})
+        wanted.append(Wanted(place=balancer, columns=columns, sets=hung))
+    return wanted

@@ -4,7 +4,7 @@ import hashlib
 import ipaddress
 
 from cumulo.ovsdb import Row
-from cumulo.services.network.drivers.ovn import places
+from cumulo.services.network.drivers.ovn import places, qos
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
 from cumulo.services.network.drivers.specs import NetworkSpec, PortSpec, SubnetSpec, Use
 
@@ -127,6 +127,9 @@ def port(spec: PortSpec) -> list[Wanted]:
         "enabled": spec.enabled,
         "addresses": frozenset(addresses),
         "port_security": frozenset(security),
+        "parent_name": spec.parent,
+        "tag": spec.tag,
+        "options": {} if spec.minimum_kbps is None else {"qos_min_rate": str(spec.minimum_kbps * 1000)},
         "dhcpv4_options": _dhcp_of(spec, 4),
         "dhcpv6_options": _dhcp_of(spec, 6),
     }
@@ -136,7 +139,8 @@ def port(spec: PortSpec) -> list[Wanted]:
             columns=columns,
             parent=places.switch_ports(spec.network_id),
             sets=frozenset(sets),
-        )
+        ),
+        *qos.of_port(spec),
     ]
 
 

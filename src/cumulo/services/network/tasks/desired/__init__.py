@@ -38,7 +38,7 @@ _WANTED: Mapping[Kind, tuple[Any, tuple[Any, ...]]] = {
     Kind.SECURITY_GROUP: (SecurityGroup, ()),
     Kind.PORT: (Port, (Port.c.device_owner.not_in([owner.value for owner in OF_OTHERS]),)),
     Kind.ROUTER: (Router, ()),
-    Kind.FLOATING_IP: (FloatingIp, (FloatingIp.c.port_id.is_not(None),)),
+    Kind.FLOATING_IP: (FloatingIp, (FloatingIp.c.router_id.is_not(None),)),
 }
 """Of each kind the table, and which of its rows should be in the data plane."""
 

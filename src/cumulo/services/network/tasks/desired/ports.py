@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import sqlalchemy
 
@@ -9,7 +10,18 @@ from cumulo.core.db import Reader
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.drivers import dhcp_options
 from cumulo.services.network.drivers.specs import NetworkSpec, PortSpec, Spec, SubnetSpec, Use
-from cumulo.services.network.model import FixedIp, Network, Owner, Port, PortSecurityGroup, Subnet
+from cumulo.services.network.model import (
+    FixedIp,
+    Network,
+    Owner,
+    Port,
+    PortSecurityGroup,
+    QosRule,
+    Subnet,
+    Subport,
+    Trunk,
+)
+from cumulo.services.network.tasks.desired import qos
 from cumulo.services.network.tasks.desired.rows import addresses, by_id
 
 OF_OTHERS = (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY, Owner.FLOATING_IP)
@@ -68,35 +80,60 @@ def _asks_dhcp(subnet: Subnet) -> bool:
     return (subnet.ipv6_address_mode or "").startswith("dhcpv6")
 
 
+class _Around(NamedTuple):
+    """What ports stand on, by id; QoS rules by policy; what carries them by VLAN, by port."""
+
+    subnets: Mapping[str, Subnet]
+    networks: Mapping[str, Network]
+    rules: Mapping[str | None, Sequence[QosRule]]
+    carried: Mapping[str, tuple[str, int, bool]]
+
+
 async def ports(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
     """Return ports: guests' and those for metadata."""
     del settings
     rows = await db.all(Port, Port.c.id.in_(ids))
     rows = [row for row in rows if row.device_owner not in OF_OTHERS]
     held = await addresses(db, ids)
-    subnets = await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips})
     groups: dict[str, list[str]] = defaultdict(list)
     member = PortSecurityGroup
     for row in await db.all(member, member.c.port_id.in_(ids)):
         groups[row.port_id].append(row.security_group_id)
-    return [_port(row, held[row.id], subnets, groups[row.id]) for row in rows]
+    networks = await by_id(db, Network, {row.network_id for row in rows})
+    policies = {row.qos_policy_id for row in rows} | {row.qos_policy_id for row in networks.values()}
+    around = _Around(
+        subnets=await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips}),
+        networks=networks,
+        rules=await qos.rules_of(db, policies),
+        carried=await _carried(db, ids),
+    )
+    return [_port(row, held[row.id], groups[row.id], around) for row in rows]
 
 
-def _port(
-    row: Port, held: Sequence[FixedIp], subnets: Mapping[str, Subnet], groups: Sequence[str]
-) -> PortSpec:
-    own = [subnets[ip.subnet_id] for ip in held]
+async def _carried(db: Reader, ids: Sequence[str]) -> dict[str, tuple[str, int, bool]]:
+    """Return the trunk's port, the tag, and whether the trunk is up, of those ports that are subports."""
+    columns = (Subport.c.port_id, Trunk.c.port_id, Subport.c.segmentation_id, Trunk.c.admin_state_up)
+    statement = sqlalchemy.select(*columns).join(Trunk.table, Trunk.c.id == Subport.c.trunk_id)
+    rows = await db.rows(statement.where(Subport.c.port_id.in_(ids)))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def _port(row: Port, held: Sequence[FixedIp], groups: Sequence[str], around: _Around) -> PortSpec:
+    own = [around.subnets[ip.subnet_id] for ip in held]
     served = [subnet for subnet in own if subnet.enable_dhcp]
     metadata = row.device_owner == Owner.METADATA
     v4 = [subnet.id for subnet in served if subnet.ip_version == _V4]
     v6 = [subnet.id for subnet in served if subnet.ip_version != _V4 and _asks_dhcp(subnet)]
+    network = around.networks[row.network_id]
+    rules = () if metadata else around.rules[row.qos_policy_id or network.qos_policy_id]
+    parent, tag, carried = around.carried.get(row.id, (None, None, True))
     return PortSpec(
         id=row.id,
         network_id=row.network_id,
         mac=row.mac_address,
         addresses=tuple((ip.subnet_id, ip.address) for ip in held),
         use=Use.METADATA if metadata else Use.GUEST,
-        enabled=row.admin_state_up,
+        enabled=row.admin_state_up and carried,
         port_security=row.port_security_enabled,
         pairs=tuple((p["mac_address"], p["ip_address"]) for p in row.allowed_address_pairs),
         security_groups=tuple(sorted(groups)),
@@ -105,6 +142,10 @@ def _port(
         dhcp_options_v4=_options(row, 4),
         dhcp_options_v6=_options(row, 6),
         host=row.host,
+        qos=qos.specs(rules),
+        minimum_kbps=qos.minimum(rules) if network.physical_network else None,
+        parent=parent,
+        tag=tag,
     )
 
 

@@ -1,5 +1,6 @@
 """Routers and floating IPs."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,12 +8,23 @@ from cumulo.core.db import Reader
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
+    ForwardSpec,
     GatewaySpec,
     InterfaceSpec,
     RouterSpec,
     Spec,
 )
-from cumulo.services.network.model import FixedIp, FloatingIp, Network, Owner, Port, Router, Subnet
+from cumulo.services.network.model import (
+    FixedIp,
+    FloatingIp,
+    Network,
+    Owner,
+    Port,
+    PortForwarding,
+    Router,
+    Subnet,
+)
+from cumulo.services.network.tasks.desired import qos
 from cumulo.services.network.tasks.desired.rows import addresses, by_id
 from cumulo.services.network.tasks.hosts import kept_free
 
@@ -96,15 +108,39 @@ def _gateway(row: Router, port: Port, behind: Sequence[Subnet], around: _Around)
 
 
 async def floating_ips(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
-    """Return floating IPs that lead somewhere."""
+    """Return floating IPs that lead somewhere, as a whole or by single ports."""
     del settings
-    rows = await db.all(FloatingIp, FloatingIp.c.id.in_(ids), FloatingIp.c.port_id.is_not(None))
+    rows = await db.all(FloatingIp, FloatingIp.c.id.in_(ids), FloatingIp.c.router_id.is_not(None))
+    of_these = PortForwarding.c.floatingip_id.in_([row.id for row in rows])
+    forwards: dict[str, list[ForwardSpec]] = defaultdict(list)
+    for each in await db.all(PortForwarding, of_these, order_by=[PortForwarding.c.id]):
+        forwards[each.floatingip_id].append(_forward(each))
+    gateways = await by_id(db, Router, {row.router_id for row in rows if row.router_id})
+    outside = await by_id(db, Network, {row.floating_network_id for row in rows})
+    policies = [row.qos_policy_id or outside[row.floating_network_id].qos_policy_id for row in rows]
+    rules = await qos.rules_of(db, policies)
     return [
         FloatingIpSpec(
             id=row.id,
             router_id=row.router_id or "",
             address=row.floating_ip_address,
-            fixed_address=row.fixed_ip_address or "",
+            fixed_address=row.fixed_ip_address,
+            forwards=tuple(forwards[row.id]),
+            qos=qos.specs(rules[policy]),
+            network_id=row.floating_network_id,
+            gateway=gateways[row.router_id or ""].gateway_port_id or "",
         )
-        for row in rows
+        for row, policy in zip(rows, policies, strict=True)
     ]
+
+
+def _forward(row: PortForwarding) -> ForwardSpec:
+    several = row.internal_last > row.internal_first
+    outer = range(row.external_first, row.external_last + 1)
+    inner = (row.internal_first + number if several else row.internal_first for number in range(len(outer)))
+    return ForwardSpec(
+        id=row.id,
+        protocol=row.protocol,
+        fixed_address=row.internal_ip_address,
+        ports=tuple(zip(outer, inner, strict=True)),
+    )

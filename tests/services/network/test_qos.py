@@ -1,0 +1,130 @@
+"""QoS policies, and what follows them."""
+
+import pytest
+
+from cumulo.services.network.drivers.specs import Kind, QosSpec
+
+
+@pytest.fixture
+async def policy(admin):
+    body = {"policy": {"name": "slow", "shared": True}}
+    return (await admin.call("POST", "/qos/policies", body, expect=201))["policy"]
+
+
+async def rule(client, policy, kind, expect=201, **values):
+    key = f"{kind}_rule"
+    path = f"/qos/policies/{policy['id']}/{key}s"
+    made = await client.call("POST", path, {key: values}, expect=expect)
+    return made[key] if expect == 201 else made["NeutronError"]
+
+
+async def test_a_port_follows_its_policy_else_its_networks(member, admin, policy, cloud, driver):
+    await rule(admin, policy, "bandwidth_limit", max_kbps=1000, max_burst_kbps=100)
+    await rule(admin, policy, "dscp_marking", dscp_mark=26)
+    network = await member.create("network", qos_policy_id=policy["id"])
+    port = await member.create("port", network_id=network["id"])
+    assert (port["qos_policy_id"], port["qos_network_policy_id"]) == (None, policy["id"])
+    await cloud.tasks.settle()
+    limit = QosSpec(ingress=False, rate=1000, burst=100, dscp=26)
+    assert driver.specs[Kind.PORT, port["id"]].qos == (limit,)
+    other = await admin.call("POST", "/qos/policies", {"policy": {"shared": True}}, expect=201)
+    body = {"port": {"qos_policy_id": other["policy"]["id"]}}
+    await member.call("PUT", f"/ports/{port['id']}", body, expect=200)
+    await cloud.tasks.settle()
+    assert driver.specs[Kind.PORT, port["id"]].qos == ()
+    await rule(admin, other["policy"], "bandwidth_limit", max_kbps=5, direction="ingress")
+    await cloud.tasks.settle()
+    assert driver.specs[Kind.PORT, port["id"]].qos == (QosSpec(ingress=True, rate=5),)
+
+
+async def test_what_follows_a_policy_keeps_it_and_follows_its_changes(member, admin, policy, cloud, driver):
+    made = await rule(admin, policy, "bandwidth_limit", max_kbps=1000)
+    network = await member.create("network", qos_policy_id=policy["id"])
+    port = await member.create("port", network_id=network["id"])
+    used = await admin.delete(f"/qos/policies/{policy['id']}", expect=409)
+    assert used["NeutronError"]["type"] == "QosPolicyInUse"
+    path = f"/qos/policies/{policy['id']}/bandwidth_limit_rules/{made['id']}"
+    await admin.call("PUT", path, {"bandwidth_limit_rule": {"max_kbps": 7}}, expect=200)
+    await cloud.tasks.settle()
+    assert driver.specs[Kind.PORT, port["id"]].qos[0].rate == 7
+    alias = f"/qos/alias_bandwidth_limit_rules/{made['id']}"
+    assert (await member.show(alias))["alias_bandwidth_limit_rule"]["max_kbps"] == 7
+    body = {"alias_bandwidth_limit_rule": {"max_kbps": 9}}
+    await admin.call("PUT", alias, body, expect=200)
+    await admin.delete(alias)
+    await cloud.tasks.settle()
+    assert driver.specs[Kind.PORT, port["id"]].qos == ()
+    without = {"network": {"qos_policy_id": None}}
+    await member.call("PUT", f"/networks/{network['id']}", without, expect=200)
+    await admin.delete(f"/qos/policies/{policy['id']}")
+
+
+async def test_only_an_administrator_writes_policies_and_all_see_those_shared(member, other, admin, policy):
+    await member.call("POST", "/qos/policies", {"policy": {"name": "x"}}, expect=403)
+    await rule(member, policy, "bandwidth_limit", expect=403, max_kbps=1)
+    made = await rule(admin, policy, "minimum_bandwidth", min_kbps=500)
+    shown = (await other.show(f"/qos/policies/{policy['id']}"))["policy"]
+    assert shown["rules"] == [
+        {
+            "id": made["id"],
+            "type": "minimum_bandwidth",
+            "qos_policy_id": policy["id"],
+            "min_kbps": 500,
+            "direction": "egress",
+        }
+    ]
+    hidden = (await admin.call("POST", "/qos/policies", {"policy": {}}, expect=201))["policy"]
+    await other.show(f"/qos/policies/{hidden['id']}", expect=404)
+    await other.show(f"/qos/policies/{hidden['id']}/bandwidth_limit_rules", expect=404)
+    refused = await other.create("network", expect=404, qos_policy_id=hidden["id"])
+    assert refused["type"] == "QosPolicyNotFound"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "says"),
+    [
+        ("bandwidth_limit", {"max_kbps": -1}, "max_kbps -1"),
+        ("bandwidth_limit", {"max_kbps": 1, "direction": "up"}, "direction 'up'"),
+        ("dscp_marking", {"dscp_mark": 7}, "dscp_mark 7"),
+    ],
+)
+async def test_a_rule_that_means_nothing_is_refused(admin, policy, kind, values, says):
+    refused = await rule(admin, policy, kind, expect=400, **values)
+    assert says in refused["message"]
+
+
+async def test_rules_of_a_policy_agree_with_each_other(admin, policy):
+    await rule(admin, policy, "bandwidth_limit", max_kbps=100)
+    again = await rule(admin, policy, "bandwidth_limit", expect=409, max_kbps=5)
+    assert again["type"] == "QoSRulesConflict"
+    more = await rule(admin, policy, "minimum_bandwidth", expect=409, min_kbps=101)
+    assert "more than the maximum" in more["message"]
+    await rule(admin, policy, "minimum_bandwidth", min_kbps=100)
+    await rule(admin, policy, "bandwidth_limit", max_kbps=5, direction="ingress")
+
+
+async def test_a_projects_default_policy_is_for_its_new_networks(member, admin):
+    body = {"policy": {"is_default": True, "project_id": "p1"}}
+    made = (await admin.call("POST", "/qos/policies", body, expect=201))["policy"]
+    await admin.call("POST", "/qos/policies", body, expect=409)
+    assert (await member.create("network"))["qos_policy_id"] == made["id"]
+    assert (await member.create("network", qos_policy_id=None))["qos_policy_id"] is None
+
+
+async def test_a_floating_ip_has_a_policy_of_its_own(member, admin, policy):
+    outside = await admin.create("network", **{"router:external": True, "qos_policy_id": policy["id"]})
+    await admin.create("subnet", network_id=outside["id"], cidr="192.0.2.0/24", ip_version=4)
+    floating = await member.create("floatingip", floating_network_id=outside["id"])
+    assert (floating["qos_policy_id"], floating["qos_network_policy_id"]) == (None, policy["id"])
+    body = {"floatingip": {"qos_policy_id": policy["id"]}}
+    changed = await member.call("PUT", f"/floatingips/{floating['id']}", body, expect=200)
+    assert changed["floatingip"]["qos_policy_id"] == policy["id"]
+
+
+async def test_the_kinds_of_rules_say_what_they_take(member):
+    kinds = [entry["type"] for entry in (await member.show("/qos/rule-types"))["rule_types"]]
+    assert kinds == ["bandwidth_limit", "dscp_marking", "minimum_bandwidth"]
+    shown = (await member.show("/qos/rule-types/dscp_marking"))["rule_type"]
+    (parameter,) = shown["drivers"][0]["supported_parameters"]
+    assert 26 in parameter["parameter_values"]
+    await member.show("/qos/rule-types/packet_rate_limit", expect=404)
