@@ -10,6 +10,7 @@ from cumulo.core.http import Operation, Service
 DOCUMENTED = Path(__file__).parent / "documented"
 # What is not built yet has no route, and answers that nothing is there.
 ABSENT = {"identity": re.compile(r".*/OS-FEDERATION/.*")}
+NONE = re.compile(r"(?!)")
 
 
 def _shape(path: str) -> str:
@@ -30,5 +31,5 @@ def test_every_documented_operation_is_served_or_known_to_be_absent(services: li
     served |= {("HEAD", path) for method, path in served if method == "GET"}  # the router sees to it
     listed = [line.split() for line in (DOCUMENTED / f"{name}.txt").read_text().splitlines()]
     missing = {f"{method} {path}" for method, path in listed if (method, _shape(path)) not in served}
-    absent = {f"{method} {path}" for method, path in listed if ABSENT[name].fullmatch(path)}
+    absent = {f"{method} {path}" for method, path in listed if ABSENT.get(name, NONE).fullmatch(path)}
     assert missing == absent
