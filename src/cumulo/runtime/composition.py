@@ -12,6 +12,7 @@ import structlog
 from cumulo.contracts.hypervisor import HostReport
 from cumulo.contracts.metadata import Metadata
 from cumulo.contracts.ownership import Owners
+from cumulo.contracts.sealing import Sealers
 from cumulo.core import ids
 from cumulo.core.auth import Authenticator, FileEnforcer
 from cumulo.core.auth.passwords import Passwords
@@ -125,9 +126,7 @@ async def compose(state: StateFolder) -> Composition:
     tasks = bind_core(state, database, services, bindings)
     bind_adapters(services, bindings)
     node = local_node(state, bindings[NodeSettings], bindings[Bus], engines=settings.engines.start)
-    volumes = local_volumes(
-        state, bindings[VolumesSettings], bindings[Bus], engines=settings.engines.start
-    )
+    volumes = local_volumes(state, bindings[VolumesSettings], bindings[Bus], engines=settings.engines.start)
     ready = {"founded": False, "host": False}
     extra = {"readyz": _readiness(state, ready, database)}
     app = App(engine_of(state, settings, services, bindings), services, extra)
@@ -192,6 +191,7 @@ def bind_adapters(services: tuple[Service, ...], bindings: dict[type, Any]) -> N
             needs_others = bool(inspect.signature(factory).parameters)
             bindings[contract] = factory(use) if needs_others else factory()
     bindings[Owners] = Owners({each.name: each.owned for each in services if each.owned is not None})
+    bindings[Sealers] = Sealers({each.name: each.sealed for each in services if each.sealed is not None})
 
 
 def engine_of(

@@ -13,6 +13,7 @@ import httpx
 
 from cumulo.contracts.identity import UnifiedLimits
 from cumulo.contracts.ownership import Owners
+from cumulo.contracts.sealing import Sealers
 from cumulo.core import clock
 from cumulo.core.auth import Enforcer, Identity
 from cumulo.core.db import Database, Reader
@@ -87,6 +88,8 @@ class Cloud:
                 self.bindings.setdefault(service.settings, service.settings())
         owned = {each.name: each.owned for each in self.services if each.owned is not None}
         self.bindings.setdefault(Owners, Owners(owned))
+        sealed = {each.name: each.sealed for each in self.services if each.sealed is not None}
+        self.bindings.setdefault(Sealers, Sealers(sealed))
         self.tasks = Tasks(
             database,
             sagas=[saga for s in self.services for saga in s.sagas],

@@ -13,6 +13,7 @@ from tests.services.block_storage.fakes import (
 )
 
 from cumulo.core.drivers import Permanent
+from cumulo.services.block_storage.adapter import VolumesAdapter
 
 V3 = "/volume/v3"
 VOLUMES = f"{V3}/volumes"
@@ -185,3 +186,40 @@ async def test_a_multiattach_type_makes_a_volume_multiattach(cloud, admin):
     await act(admin, volume, "os-retype", {"new_type": "shared"})
     await cloud.settle()
     assert (await show(admin, volume))["multiattach"] is True
+
+
+async def test_a_volume_in_use_gets_a_new_type_where_it_is(cloud, admin):
+    specs = {"name": "slow", "consumer": "front-end", "total_iops_sec": "100"}
+    qos = (await admin.post("/volume/v3/qos-specs", json={"qos_specs": specs})).json()["qos_specs"]
+    kind = await make_type(admin, "limited")
+    await admin.get(f"/volume/v3/qos-specs/{qos['id']}/associate", params={"vol_type_id": kind["id"]})
+    volume = await make_volume(cloud)
+    attached = {"attachment": {"volume_uuid": volume["id"], "connector": {"host": "h"}}}
+    made = (await admin.post("/volume/v3/attachments", json=attached)).json()["attachment"]
+    done = {"os-complete": {}}
+    assert (await admin.post(f"/volume/v3/attachments/{made['id']}/action", json=done)).status_code == 204
+    assert (await act(admin, volume, "os-retype", {"new_type": "limited"})).status_code == 202
+    await cloud.settle()
+    changed = await show(admin, volume)
+    assert (changed["status"], changed["volume_type"]) == ("in-use", "limited")
+    adapter = VolumesAdapter(cloud.bindings.__getitem__)
+    async with cloud.engine.database.read() as db:
+        known = await adapter.get(db, volume["id"], project_id="p1", is_admin=True)
+    assert known.front_end_limits == {"total_iops_sec": 100}  # from the next connection on
+
+
+async def test_a_volume_with_snapshots_or_in_use_is_not_moved_for_a_type(cloud, admin):
+    await cloud.report()
+    for name in ("other", "local"):
+        await make_type(admin, name, volume_backend_name=name)
+    volume = await make_volume(cloud)
+    other = "other" if volume["id"] in cloud.pool.volumes else "local"
+    wanted = {"new_type": other, "migration_policy": "on-demand"}
+    body = {"snapshot": {"volume_id": volume["id"], "name": "s"}}
+    assert (await admin.post("/volume/v3/snapshots", json=body)).status_code == 202
+    await cloud.settle()
+    await act(admin, volume, "os-retype", wanted)
+    await cloud.settle()
+    left = await show(admin, volume)
+    assert (left["status"], left["volume_type"]) == ("available", "__DEFAULT__")
+    assert "with snapshots" in (await messages(admin))[0]

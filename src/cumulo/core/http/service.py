@@ -127,7 +127,8 @@ class Service:
 
     types: its catalog types, the official one first. endpoint: its catalog entry's URL below the mount
     point, such as `/v2.1`. adapters: contract → factory of what fulfils it. owned: what fulfils
-    `cumulo.contracts.ownership.Ownership`, where projects own something here.
+    `cumulo.contracts.ownership.Ownership`, where projects own something here. sealed: what fulfils
+    `cumulo.contracts.sealing.Sealing`, where secrets are kept sealed here.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Service:
     limits: "Limits | None" = None
     adapters: Mapping[type, Callable[..., Any]] = field(default_factory=dict)
     owned: Any = None
+    sealed: Any = None
     endpoint: str = ""
     known_as: str = ""  # OpenStack's project name, as the catalog shows it
     description: str = ""

@@ -1,4 +1,4 @@
-"""`cumulo keys rotate`: new keys for tokens and credentials, with no pause."""
+"""`cumulo keys rotate`: new keys for tokens and all that is kept sealed, with no pause."""
 
 import argparse
 import sys
@@ -21,4 +21,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"cumulo: {error}", file=sys.stderr)
         return 1
     print(f"new keys are in use; {done['credentials_sealed_anew']} credentials were sealed anew")
+    for service, count in done["sealed_anew"].items():
+        if service != "identity" and count:
+            print(f"{count} secrets of {service.replace('_', ' ')} were sealed anew")
     return 0

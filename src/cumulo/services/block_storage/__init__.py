@@ -11,6 +11,7 @@ from cumulo.services.block_storage.domain.quotas import LIMITS
 from cumulo.services.block_storage.drivers import BackupStore
 from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.ownership import VolumesOwned
+from cumulo.services.block_storage.sealing import PassphrasesSealed
 from cumulo.services.block_storage.tasks import RECONCILERS, SAGAS, SCHEDULES
 
 SERVICE = Service(
@@ -26,6 +27,7 @@ SERVICE = Service(
     limits=LIMITS,
     adapters={VolumeKeys: VolumeKeys, Volumes: VolumesAdapter, BackupStore: open_backups},
     owned=VolumesOwned(),
+    sealed=PassphrasesSealed(),
     endpoint="/v3",
     known_as="cinder",
     description="OpenStack Block Storage",

@@ -7,7 +7,7 @@ from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.refusals import Refusals, count_refusals
-from cumulo.services.identity.domain.secrets import CredentialKeys
+from cumulo.services.identity.domain.secrets import CredentialKeys, CredentialsSealed
 from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.ownership import GrantsOwned
 from cumulo.services.identity.policy import RULES
@@ -23,6 +23,7 @@ SERVICE = Service(
     rules=RULES,
     sagas=(PurgeProject,),
     owned=GrantsOwned(),
+    sealed=CredentialsSealed(),
     schedules=(forget, count_refusals),
     settings=IdentitySettings,
     adapters={

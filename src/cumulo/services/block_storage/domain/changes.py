@@ -49,14 +49,11 @@ async def retype(ctx: Ctx, volume: Volume, body: RetypeBody) -> None:
     volume = await latest(ctx.db, volume.id)
     check_status(volume, SETTLED, "retype")
     kind = await _new_type(ctx, volume, body.new_type)
-    may_move = body.migration_policy == ON_DEMAND
     await check_not_copied(ctx.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
-    if may_move and await ctx.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
-        may_move = False
     claimed = {"volumes": 1, "gigabytes": volume.size}
     only_types = {f"{name}_{kind.id}": amount for name, amount in claimed.items()}
     await quotas.claim(ctx, volume.project_id, only_types, None)
-    saga = RetypeVolume(volume_id=volume.id, type_id=kind.id, may_move=may_move)
+    saga = RetypeVolume(volume_id=volume.id, type_id=kind.id, may_move=body.migration_policy == ON_DEMAND)
     await write(
         ctx.db,
         volume,

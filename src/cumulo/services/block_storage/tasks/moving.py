@@ -12,7 +12,7 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.messages import explain, tell
-from cumulo.services.block_storage.model import MigrationStatus, Volume, VolumeStatus, VolumeType
+from cumulo.services.block_storage.model import MigrationStatus, Snapshot, Volume, VolumeStatus, VolumeType
 from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
 from cumulo.services.block_storage.tasks.creation import PLACING, copy
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
@@ -69,6 +69,8 @@ class RetypeVolume(Saga):
             )
         if volume.previous_status is not VolumeStatus.AVAILABLE:
             raise Permanent("A volume in use cannot be moved to another pool.")
+        if await run.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
+            raise Permanent("A volume with snapshots cannot be moved to another pool.")
         return (await scheduler.choose(run.db, settings, wanted)).name
 
     @effect(timeout=LONGEST, retries=TRIES, when=moves)

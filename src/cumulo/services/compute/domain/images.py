@@ -60,8 +60,8 @@ async def _of_volumes(
         if mapping.volume_id is None:
             continue
         snapshot_id = await volumes.snapshot(ctx, mapping.volume_id, name=f"snapshot for {name}")
-        size = await volumes.snapshot_size(ctx.db, snapshot_id, project_id=None)
-        entries.append(_entry(mapping, snapshot_id, size))
+        volume = await volumes.get(ctx.db, mapping.volume_id, project_id=None, is_admin=True)
+        entries.append(_entry(mapping, snapshot_id, volume.size_gib))
     properties = {
         **properties_of(ctx, server),
         "bdm_v2": "True",

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from cumulo.contracts.sealing import Sealers
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.http import Ctx, OpenBody, RouteSet
 from cumulo.services.identity import policy
-from cumulo.services.identity.domain import explaining, secrets
+from cumulo.services.identity.domain import explaining
 from cumulo.services.identity.schema.auth import ProjectNamed, UserNamed
 
 operator = RouteSet()
@@ -35,7 +36,9 @@ async def explain_policy(ctx: Ctx, body: Question) -> dict[str, Any]:
 
 @operator.route("POST", "/OS-CUMULO/keys/rotate", policy=policy.ROTATE_KEYS)
 async def rotate_keys(ctx: Ctx) -> dict[str, Any]:
-    """Make new keys: tokens are sealed by one at once, and credentials sealed anew by the other."""
-    resealed = await secrets.rotate(ctx)
+    """Make new keys: tokens are sealed by one at once, and what services keep is sealed anew by theirs."""
+    services = ctx.use(Sealers).by_service
+    resealed = {name: await services[name].reseal(ctx) for name in sorted(services)}
     ctx.use(Keyring).rotate()
-    return {"keys": {"credentials_sealed_anew": resealed}}
+    told = {"credentials_sealed_anew": resealed["identity"], "sealed_anew": resealed}
+    return {"keys": told}

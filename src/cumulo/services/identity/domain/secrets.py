@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cumulo.contracts.sealing import KEPT_KEYS
 from cumulo.core import ids
 from cumulo.core.auth import Identity
 from cumulo.core.auth.keys import KeyFolder
@@ -24,9 +25,6 @@ from cumulo.services.identity.errors import AlreadyThere, CredentialNotFound
 from cumulo.services.identity.model import AccessToken, Consumer, Credential, RequestToken
 
 EC2 = "ec2"
-
-
-KEPT_KEYS = 3
 
 
 class CredentialKeys(KeyFolder):
@@ -189,3 +187,11 @@ async def rotate(work: Work) -> int:
             await work.db.save(row, "sealed")
             count += 1
     return count
+
+
+class CredentialsSealed:
+    """Fulfils `cumulo.contracts.sealing.Sealing`."""
+
+    async def reseal(self, work: Work) -> int:
+        """Make a new key and seal every secret anew by it; return how many."""
+        return await rotate(work)
