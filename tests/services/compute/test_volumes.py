@@ -9,6 +9,7 @@ from tests.services.compute.volumes import SNAPSHOT
 
 from cumulo.core.drivers import Permanent
 from cumulo.services.compute.adapter import ServersAdapter
+from cumulo.services.compute.model import Server, TaskState
 
 SERVERS = "/compute/v2.1/servers"
 
@@ -284,3 +285,36 @@ async def test_a_guest_is_told_that_its_volume_grew(cloud: ComputeCloud):
     assert ("resize_volume", server_id) in cloud.hosts["h1"].calls
     listed = (await client.get(f"{SERVERS}/{server_id}/os-instance-actions", headers=NEWEST)).json()
     assert listed["instanceActions"][0]["action"] == "extend_volume"
+
+
+async def test_a_server_on_the_shelf_comes_back_with_what_it_was_given(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await booted(cloud, client)
+    for action in ("shelve", "shelveOffload"):
+        await cloud.admin().post(f"{SERVERS}/{server_id}/action", json={action: None})
+        await cloud.settle()
+    assert (await show(client, server_id))["status"] == "SHELVED_OFFLOADED"
+    kept, taken = cloud.volumes.add(), cloud.volumes.add()
+    for volume_id in (kept, taken):
+        assert (await attach(client, server_id, volume_id)).status_code == 200
+        await cloud.settle()
+        assert cloud.volumes.volumes[volume_id].status == "in-use"
+    assert (await client.delete(f"{SERVERS}/{server_id}/os-volume_attachments/{taken}")).status_code == 202
+    await cloud.settle()
+    assert cloud.volumes.volumes[taken].status == "available"
+    await client.post(f"{SERVERS}/{server_id}/action", json={"unshelve": None})
+    await cloud.settle()
+    (disk,) = cloud.hosts["h1"].guests_by_id[server_id].spec.volumes
+    assert disk.volume_id == kept
+
+
+async def test_a_server_that_moves_gets_no_volume(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await booted(cloud, client)
+    volume_id = cloud.volumes.add()
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == server_id, task_state=TaskState.RESIZE_MIGRATING)
+    refused = await attach(client, server_id, volume_id)
+    assert refused.status_code == 409
+    assert "resize_migrating" in refused.json()["conflictingRequest"]["message"]
+    assert cloud.volumes.nothing_held()

@@ -21,7 +21,31 @@ from cumulo.services.compute.schema.catalogue import is_true
 from cumulo.services.compute.schema.volumes import VolumeAttachmentBody, VolumeAttachmentChange
 from cumulo.services.compute.tasks import AttachVolume, DetachVolume
 
-_CHANGEABLE = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
+_CHANGEABLE = frozenset(
+    {
+        VmState.ACTIVE,
+        VmState.STOPPED,
+        VmState.PAUSED,
+        VmState.RESIZED,
+        VmState.SHELVED,
+        VmState.SHELVED_OFFLOADED,
+    }
+)
+_BESIDE = frozenset(  # what may be under way meanwhile: none of it moves the guest
+    {
+        None,
+        TaskState.POWERING_ON,
+        TaskState.POWERING_OFF,
+        TaskState.REBOOTING,
+        TaskState.REBOOTING_HARD,
+        TaskState.PAUSING,
+        TaskState.UNPAUSING,
+        TaskState.IMAGE_SNAPSHOT,
+        TaskState.IMAGE_UPLOADING,
+        TaskState.IMAGE_BACKUP,
+        TaskState.UPDATING_PASSWORD,
+    }
+)
 _ROOTS = ("/dev/vda", "/dev/sda", "/dev/hda")
 
 
@@ -99,8 +123,8 @@ async def change(ctx: Ctx, server: Server, volume_id: str, body: VolumeAttachmen
 
 
 def check_settled(server: Server, action: str) -> None:
-    """Refuse while the server is made, rebuilt or deleted; its power may change meanwhile."""
-    if server.vm_state not in _CHANGEABLE or server.task_state == TaskState.DELETING:
+    """Refuse while the server is made, moved or deleted; its power may change meanwhile."""
+    if server.vm_state not in _CHANGEABLE or server.task_state not in _BESIDE:
         check_state(server, action, _CHANGEABLE)
 
 

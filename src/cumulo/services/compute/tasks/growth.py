@@ -18,7 +18,7 @@ class GrowVolume(Saga):
     mapping_id: str
     action_id: str
     size_gib: int
-    lock: ClassVar[str] = "server-volume-size:{mapping_id}:{size_gib}"
+    lock: ClassVar[str] = "server-volume:{mapping_id}"
 
     @effect(retries=TRIES)
     async def tell(self, run: EffectRun) -> None:
@@ -26,7 +26,9 @@ class GrowVolume(Saga):
         async with run.reader() as db:
             server = await db.get(Server, self.server_id)
             mapping = await db.get(BlockDeviceMapping, self.mapping_id)
-        if mapping is None or server is None or server.host is None or server.deleted_at is not None:
+        if mapping is None or mapping.detaching:
+            return
+        if server is None or server.host is None or server.deleted_at is not None:
             return
         disk = await disks.disk_of(run, mapping, server.host)
         async with reaching(run, server.host) as host:

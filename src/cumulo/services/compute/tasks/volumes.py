@@ -6,7 +6,7 @@ from cumulo.contracts.block_storage import Volumes
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.compute import disks, history
-from cumulo.services.compute.model import BlockDeviceMapping, Server
+from cumulo.services.compute.model import BlockDeviceMapping, Server, VmState
 from cumulo.services.compute.tasks.deletion import LONGEST, TRIES, Doomed, explain, reaching
 from cumulo.services.compute.tasks.furnishing import attached
 
@@ -21,8 +21,10 @@ class AttachVolume(Saga):
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def attach(self, run: EffectRun) -> None:
-        """Open the way to the volume and have the guest's host plug it in."""
+        """Open the way to the volume and have the guest's host plug it in. On the shelf it is only noted."""
         server, mapping = await _both(run, self.server_id, self.mapping_id)
+        if server.vm_state is VmState.SHELVED_OFFLOADED:
+            return
         if server.host is None:
             raise Permanent("the server is on no host")
         disk = await disks.disk_of(run, mapping, server.host)
