@@ -33,6 +33,7 @@ LIBRARIES = {  # package → the shared libraries that dropbear, resize2fs and m
     "libuuid1": ("libuuid.so.1",),
 }
 PROGRAMS = {  # package → path in it
+    "dosfstools": ("sbin/mkfs.fat",),
     "dropbear-bin": ("usr/sbin/dropbear", "usr/bin/dropbearkey", "usr/bin/dbclient"),
     "e2fsprogs": ("sbin/mke2fs", "sbin/resize2fs"),
 }
@@ -154,6 +155,7 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
         tree.file(f"usr/bin/{name}", _guest_file(name), 0o755)
     for name in ("ext2", "ext3", "ext4"):
         tree.link(f"sbin/mkfs.{name}", "mke2fs")
+    tree.link("sbin/mkfs.vfat", "mkfs.fat")
     tree.file("etc/inittab", _guest_file("inittab"))
     tree.file("etc/issue", _guest_file("issue"))
     tree.file("etc/hostname", "mini\n")

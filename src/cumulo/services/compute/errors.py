@@ -111,8 +111,8 @@ class VolumeNotAttached(NotFound):
     """Volume {volume_id} is not attached to server {id}."""
 
 
-class VolumeAttachedTwice(Conflict):
-    """Volume {volume_id} is already attached to server {id}."""
+class VolumeAttachedTwice(Invalid):
+    """Invalid volume: Volume {volume_id} is already attached to server {id}."""
 
 
 class VolumeNotFree(Invalid):

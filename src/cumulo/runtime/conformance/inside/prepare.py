@@ -186,6 +186,14 @@ def image_settings(cloud: openstack.connection.Connection, web: str) -> Settings
     return {"image": {"image_caching_enabled": True, "disk_formats": FORMATS, **pictures}}
 
 
+def ensure_shared_type(cloud: openstack.connection.Connection) -> str:
+    """Return the name of a type whose volumes several servers may have, made when it is missing."""
+    name = f"{PREFIX}-shared"
+    if cloud.block_storage.find_type(name) is None:
+        cloud.block_storage.create_type(name=name, extra_specs={"multiattach": "<is> True"})
+    return name
+
+
 def volume_settings(cloud: openstack.connection.Connection) -> Settings:
     """Return the backends of block storage; tests that want several run where there are."""
     if not any(entry["type"] in SERVICES["cinder"] for entry in cloud.service_catalog):
@@ -193,9 +201,10 @@ def volume_settings(cloud: openstack.connection.Connection) -> Settings:
     told = [pool.capabilities for pool in cloud.block_storage.backend_pools()]
     names = sorted({each["volume_backend_name"] for each in told})
     settings: Settings = {"volume-feature-enabled": {"multi_backend": len(names) > 1}}
+    settings["volume"] = {"volume_type_multiattach": ensure_shared_type(cloud)}
     if told:
         first = told[0]
-        settings["volume"] = {
+        settings["volume"] |= {
             "backend_names": ",".join(names),
             "vendor_name": first["vendor_name"],
             "storage_protocol": first["storage_protocol"],
