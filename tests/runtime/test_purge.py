@@ -32,8 +32,11 @@ OWNERS = {"project_id", "owner", "member_id", "owner_project_id", "tenant_id"}
 
 NOT_MADE = {
     "block_storage_attachments",
+    "block_storage_backups",
+    "block_storage_group_snapshots",
     "block_storage_messages",
     "block_storage_snapshots",
+    "block_storage_transfers",
     "compute_server_actions",
     "identity_access_tokens",
     "identity_request_tokens",
@@ -243,6 +246,10 @@ async def the_volumes(world: World, project: str, user: User) -> None:
     newest = {"OpenStack-API-Version": "volume latest"}
     await world.admin("PUT", f"{VOLUME}/default-types/{project}", default, headers=newest)
     await user("POST", f"{VOLUME}/volumes", {"volume": {"size": 1, "volume_type": type_id}})
+    made = {"group_type": {"name": project[:6]}}
+    await world.admin("POST", f"{VOLUME}/group_types", made, headers=newest)
+    group = {"group": {"group_type": project[:6], "volume_types": [type_id]}}
+    await user("POST", f"{VOLUME}/groups", group, headers=newest)
 
 
 async def share(one: User, image_path: str, project: str) -> None:
