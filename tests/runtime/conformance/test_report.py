@@ -97,3 +97,11 @@ def test_only_failures_that_nobody_knew_of_are_surprises(tmp_path: Path):
     assert "failed (known): tempest.api.image.Images.test_list" in told
     assert "strike it out of the known failures: tempest.api.compute.Servers.test_boot" in told
     assert summary(found) == "1 passed, 2 failed, 0 skipped"
+
+
+def test_the_page_says_why_tests_were_skipped(tmp_path: Path):
+    page = tmp_path / "conformance.md"
+    write_page(page, _report({SHOW.id: Result("skipped", reason="no\nstore"), LIST.id: Result("passed")}))
+    assert "Skipped:\n\n- 1: no store\n" in page.read_text()
+    write_page(page, _report({SHOW.id: Result("passed"), LIST.id: Result("passed")}))
+    assert "Skipped" not in page.read_text().partition("## ")[2]

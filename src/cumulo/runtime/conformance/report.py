@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+_REASON = 160  # characters of a reason for skipping that the page shows
 STATUSES = ("passed", "failed", "skipped", "missing")
 HEADER = """# Conformance
 
@@ -16,7 +17,8 @@ in an environment of its own, against a running Cumulo and writes this page; the
 stand in its JSON report (`--json FILE`). With `--database sqlite` or `--database postgresql` it starts a
 cloud on a new database of that kind just for the run. Every feature flag of the services that Cumulo offers
 is on, so that what it lacks shows as a failure; the few flags that cannot apply stand with their reasons in
-`src/cumulo/runtime/conformance/inside/prepare.py`, as `NOT_ASKED`. *Missing* tests were chosen and never
+`src/cumulo/runtime/conformance/inside/prepare.py`, as `NOT_ASKED`; below a table stands why its tests were
+skipped, in Tempest's words. *Missing* tests were chosen and never
 reported. The kinds: an `api` test wants answers, a `server` test a server that gets ACTIVE, a `guest` test a
 booted guest that it logs in to.
 """
@@ -130,9 +132,17 @@ def write_page(page: Path, report: Report) -> None:
     sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
     sections[f"{report.suite} on {report.database}"] = (
         f"\n{report.at:%Y-%m-%d}, Tempest {report.tempest}, {len(report.tests)} tests.\n\n{table(report)}\n\n"
+        + _why_skipped(report)
     )
     body = "".join(f"\n## {name}\n{sections[name]}".rstrip() + "\n" for name in sorted(sections))
     page.write_text(HEADER + body)
+
+
+def _why_skipped(report: Report) -> str:
+    """Return a list in Markdown of the reasons for which tests were skipped; empty when none was."""
+    why = Counter(result.reason for result in report.results.values() if result.status == "skipped")
+    lines = (f"- {count}: {' '.join(reason.split())[:_REASON]}\n" for reason, count in why.most_common())
+    return f"Skipped:\n\n{''.join(lines)}\n" if why else ""
 
 
 def failures(report: Report, known: Collection[str] = ()) -> str:

@@ -35,6 +35,11 @@ NOT_ASKED = {
         "image-feature-enabled",
         "manage_locations",
     ): "wants locations that users set, which Glance gave up",
+    (
+        "image",
+        "images_manifest_file",
+    ): "wants os-test-images beside it; our own corpus is tests/services/image/inspection",
+    ("image", "image_remote"): "wants a second Glance with a staging area of its own; here is one process",
     ("compute-feature-enabled", "share_attachments"): "wants a file share reached by a guest",
 }
 NO_AGENTS = {
