@@ -45,7 +45,7 @@ class Headers:
 class Request:
     """One HTTP request. `path` is the decoded path; `segments` splits it before decoding."""
 
-    __slots__ = ("_query", "_receive", "headers", "method", "path", "raw_query", "scope")
+    __slots__ = ("_query", "_receive", "_whole", "headers", "method", "path", "raw_query", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -55,6 +55,7 @@ class Request:
         self.raw_query: str = scope.get("query_string", b"").decode("latin-1")
         self.headers = Headers(scope["headers"])
         self._query: dict[str, list[str]] | None = None
+        self._whole: bytes | None = None
 
     def segments(self) -> list[str]:
         """Return the path's parts, each decoded by itself, so that `%2F` stays inside one."""
@@ -89,7 +90,9 @@ class Request:
                 return
 
     async def body(self, limit: int) -> bytes:
-        """Return the whole body. TooLarge beyond `limit` bytes, before it is read when told."""
+        """Return the whole body, read once. TooLarge beyond `limit` bytes, before it is read when told."""
+        if self._whole is not None:
+            return self._whole
         announced = self.headers.get("content-length")
         if announced is not None and announced.isdigit() and int(announced) > limit:
             raise TooLarge(limit=limit)
@@ -100,7 +103,8 @@ class Request:
             if size > limit:
                 raise TooLarge(limit=limit)
             parts.append(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        self._whole = parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._whole
 
 
 class Response:

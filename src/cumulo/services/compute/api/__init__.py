@@ -2,8 +2,10 @@
 
 from cumulo.services.compute.api import (
     actions,
+    aggregates,
     details,
     flavors,
+    groups,
     hosts,
     keypairs,
     migrations,
@@ -22,6 +24,8 @@ PARTS = (
     actions.SERVERS,
     details.routes,
     hosts.routes,
+    aggregates.routes,
+    groups.routes,
     migrations.routes,
     quotas.routes,
     security_groups.routes,

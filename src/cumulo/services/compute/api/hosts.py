@@ -60,20 +60,6 @@ async def show_hypervisor(ctx: Ctx, hypervisor_id: str) -> Any:
     return await domain.hypervisor(ctx, await domain.find_hypervisor(ctx, hypervisor_id))
 
 
-@routes.route("GET", "/os-aggregates", policy=policy.AGGREGATES_LIST)
-async def list_aggregates(ctx: Ctx) -> Any:
-    """List host aggregates: none can be made yet."""
-    del ctx
-    return {"aggregates": []}
-
-
-@routes.route("GET", "/os-server-groups", policy=policy.GROUPS_OF_SERVERS_LIST)
-async def list_server_groups(ctx: Ctx) -> Any:
-    """List server groups: none can be made yet."""
-    del ctx
-    return {"server_groups": []}
-
-
 @routes.route("GET", "/os-services", policy=policy.SERVICES_LIST)
 async def list_services(ctx: Ctx) -> Any:
     """List compute services."""

@@ -19,6 +19,7 @@ from cumulo.core.http import Ctx
 from cumulo.services.compute import history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import block_devices, flavors, keypairs, quotas
+from cumulo.services.compute.domain import groups as server_groups
 from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
     BadNetworks,
@@ -70,6 +71,7 @@ class Plan:
     zone: str | None
     host: str | None
     count: int
+    hints: dict[str, object]
 
 
 async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
@@ -116,6 +118,9 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         check_fit(flavor, image)
     zone, host = await destination(ctx, body)
     networks, groups = await network_requests(ctx, body, count)
+    hints = await server_groups.hints_of(ctx)
+    if "group" in hints:
+        await server_groups.check_members(ctx, str(hints["group"]), count)
     return Plan(
         body=body,
         flavor=flavor,
@@ -129,6 +134,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         zone=zone,
         host=host,
         count=count,
+        hints=hints,
     )
 
 
@@ -340,6 +346,8 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
         access_ipv6="" if body.access_ipv6 is UNSET else body.access_ipv6,
         reservation_id=reservation,
         launch_index=index,
+        scheduler_hints=_raw(plan.hints),
+        group_id=str(plan.hints["group"]) if "group" in plan.hints else None,
     )
 
 

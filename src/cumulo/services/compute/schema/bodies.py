@@ -273,6 +273,58 @@ class FloatingIpBody(Body):
     fixed_address: str | UnsetType = UNSET
 
 
+ZoneName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^:\x00-\x1f]*(?<!\s)$")]
+HostName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-._]*$")]
+Policy = Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
+
+
+class GroupBody(Body):
+    """A server group: until 2.63 with a list of one policy."""
+
+    name: Name
+    policies: Annotated[list[Policy], Meta(min_length=1, max_length=1), Until("2.63")] | UnsetType = UNSET
+    policy: Annotated[Policy, Since("2.64")] | UnsetType = UNSET
+    rules: Annotated[dict[Literal["max_server_per_host"], Count], Since("2.64")] | UnsetType = UNSET
+
+
+class AggregateBody(Body):
+    """A host aggregate to create."""
+
+    name: Name
+    zone: ZoneName | UnsetType | None = msgspec.field(default=UNSET, name="availability_zone")
+
+
+class AggregateChange(Body):
+    """What of a host aggregate may change."""
+
+    name: Name | UnsetType = UNSET
+    zone: ZoneName | UnsetType = msgspec.field(default=UNSET, name="availability_zone")
+
+
+class AggregateHost(Body):
+    """A host that comes into an aggregate, or goes."""
+
+    host: HostName
+
+
+class AggregateMetadata(Body):
+    """What an aggregate says of its hosts; null takes away."""
+
+    metadata: dict[MetaKey, MetaValue | None]
+
+
+class CachedImage(Body):
+    """An image to have ready."""
+
+    id: Uuid
+
+
+class CachedImages(Body):
+    """Images to have ready on an aggregate's hosts."""
+
+    cache: Annotated[list[CachedImage], Meta(min_length=1)]
+
+
 class ServiceChange(Body):
     """What of a compute service may be updated (2.53)."""
 

@@ -60,6 +60,10 @@ def _groups(row: Server, _page: PageContext) -> Any:
     return UNSET if bytes(row.security_groups) == _NO_GROUPS else row.security_groups
 
 
+def _groups_of_servers(row: Server, _page: PageContext) -> list[str]:
+    return [row.group_id] if row.group_id is not None else []
+
+
 def _progress(row: Server, _page: PageContext) -> Any:
     return 0 if STATUSES[row.vm_state, row.task_state] in PROGRESSING else UNSET
 
@@ -268,7 +272,7 @@ def host_status(host: ComputeHost, silence: float) -> str:
 class ServerShown(ServerView, model=Server):
     """A server by itself: what a list leaves out besides."""
 
-    server_groups: Annotated[list[str], Computed(lambda _r, _p: []), Since("2.71")]
+    server_groups: Annotated[list[str], Computed(_groups_of_servers), Since("2.71")]
 
 
 class ServerUpdated(ServerShown, model=Server):

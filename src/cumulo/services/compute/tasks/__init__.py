@@ -1,5 +1,6 @@
 """Compute's durable work."""
 
+from cumulo.services.compute.tasks.caching import CacheImage
 from cumulo.services.compute.tasks.creation import CreateServer
 from cumulo.services.compute.tasks.deletion import DeleteServer
 from cumulo.services.compute.tasks.growth import GrowVolume
@@ -30,6 +31,7 @@ SAGAS = (
     ShelveServer,
     OffloadServer,
     UnshelveServer,
+    CacheImage,
 )
 RECONCILERS = (power_states,)
 SCHEDULES = (expired_tokens, forgotten_servers, old_moves)
@@ -41,6 +43,7 @@ __all__ = [
     "SCHEDULES",
     "AttachInterface",
     "AttachVolume",
+    "CacheImage",
     "Card",
     "Change",
     "ChangePower",
