@@ -21,6 +21,7 @@ COMMANDS = {
     "operations": "show running and past operations, step by step",
     "image": "build guest images",
     "appliance": "make images, a flavor and ports of an OVA (`appliance import FILE.ova`)",
+    "backup": "read backups of volumes and hold every byte against its hash (`backup verify`)",
     "keys": "make new keys for tokens and credentials (`keys rotate`)",
     "policy": "say why a user may or may not do something (`policy explain`)",
     "project": "remove a project with everything it owns (`project purge`)",
