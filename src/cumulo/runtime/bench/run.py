@@ -11,6 +11,8 @@ import msgspec
 from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.identity import LargeIdentity
 from cumulo.runtime.bench.meter import Figure, memory_mb
+from cumulo.runtime.bench.storage import SETTINGS as STORAGE
+from cumulo.runtime.bench.storage import Storage
 from cumulo.runtime.bench.workload import SETTINGS, Workload
 from cumulo.runtime.cli.down import stop
 from cumulo.runtime.cli.up import start
@@ -28,7 +30,7 @@ def bench(json: Path | None = None) -> int:
     """Measure everything and print each line as it is known. Return 0 when every promise is kept."""
     print(COLUMNS.format("WHAT", "CALLS", "CPU ms", "MEDIAN ms", "PER SECOND", "REACH"))
     figures = []
-    for figure in itertools.chain(_quick(), _identity(), _whole()):
+    for figure in itertools.chain(_quick(), _identity(), _storage(), _whole()):
         print(_line(figure), flush=True)
         figures.append(figure)
     if json:
@@ -53,6 +55,15 @@ def _identity() -> Iterator[Figure]:
             runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
         )
         yield from LargeIdentity(state, client, _pid(state, "server")).figures()
+
+
+def _storage() -> Iterator[Figure]:
+    """Measure images and volumes, on a cloud with all its engines."""
+    with scratch_cloud("bench", STORAGE) as state:
+        client = Client(
+            runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
+        )
+        yield from Storage(state, client, _pid(state, "server")).figures()
 
 
 def _whole() -> Iterator[Figure]:

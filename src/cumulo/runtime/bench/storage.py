@@ -1,0 +1,168 @@
+"""What is measured of images and volumes: on a cloud with its real stores, beside the disk's own rate.
+
+`dd` writes and reads the same folder in the same run, each time directly before what it is held against.
+"""
+
+import os
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from cumulo.runtime.bench.client import Client
+from cumulo.runtime.bench.meter import Figure, measure
+from cumulo.runtime.bench.workload import PATIENCE
+from cumulo.runtime.state import StateFolder
+
+SETTINGS = """
+[quota.limits.block_storage]
+volumes = -1
+gigabytes = -1
+"""
+IMAGES, VOLUMES = "/image/v2/images", "/volume/v3/volumes"
+SIZE = 256 << 20  # bytes of the image
+ROUNDS = 3
+BATCH = 50
+MANY = 500
+UPLOAD, DOWNLOAD = 1 / 0.6, 1 / 0.8  # as many times what dd takes are allowed: 60 % and 80 % of its rate
+
+
+class Storage:
+    """The calls, as one administrator, against the server process `pid`."""
+
+    def __init__(self, state: StateFolder, client: Client, pid: int) -> None:
+        self.folder = state.path
+        self.client = client
+        self.pid = pid
+        client.issue()
+
+    def figures(self) -> Iterator[Figure]:
+        """Measure all, one line of the table after another."""
+        yield from self.images()
+        yield measure("volume create to available, one", self.pid, self.make_volume, 20, reach_wall_ms=50)
+        yield self.many_volumes()
+        self.fill()
+        url = f"{VOLUMES}/detail?limit={MANY}"
+        yield measure(
+            f"volume detail, {MANY}", self.pid, lambda: self.client.call("GET", url), 20, reach_cpu_ms=8
+        )
+
+    def images(self) -> Iterator[Figure]:
+        """Upload an image and download it, against `dd`."""
+        beside = self.folder / "beside"
+        beside.write_bytes(os.urandom(SIZE))
+        try:
+            rounds = [self._round(beside) for _ in range(ROUNDS)]
+        finally:
+            for file in (beside, Path(f"{beside}.new")):
+                file.unlink(missing_ok=True)
+        writing, uploads, reading, downloads = zip(*rounds, strict=True)
+        yield _against("image upload, 256 MiB, beside dd", uploads, writing, UPLOAD)
+        yield _against("image download, 256 MiB, beside dd", downloads, reading, DOWNLOAD)
+
+    def _round(self, beside: Path) -> tuple[float, float, float, float]:
+        """Return the seconds of writing the file again, of its upload, of reading it, of its download."""
+        data = beside.read_bytes()
+        made: list[str] = []
+        writing = _timed(lambda: self._dd(f"if={beside}", f"of={beside}.new", "conv=fsync"))
+        upload = _timed(lambda: made.append(self._upload(data)))
+        self._forget_cached()
+        reading = _timed(lambda: self._dd(f"if={beside}", "of=/dev/null"))
+        download = _timed(lambda: self._download(made[0]))
+        self.client.call("DELETE", f"{IMAGES}/{made[0]}")
+        return writing, upload, reading, download
+
+    def make_volume(self) -> None:
+        """Create a volume and wait until it is available."""
+        self._wait(self.client, self._create(self.client))
+
+    def many_volumes(self) -> Figure:
+        """Create volumes side by side, each by a request of its own, and wait until all are available."""
+        clients = [self.client.twin() for _ in range(BATCH)]
+        times: list[float] = []
+        threads = [
+            threading.Thread(target=lambda each=each: times.append(self._make(each))) for each in clients
+        ]
+        seconds = _timed(lambda: _all(threads))
+        if len(times) != BATCH:
+            raise RuntimeError(f"only {len(times)} of {BATCH} volumes became available")
+        return Figure(
+            name=f"volume create to available, {BATCH} at once",
+            count=BATCH,
+            wall_ms=statistics.median(times) * 1000,
+            rate=BATCH / seconds,
+            value=seconds,
+            unit="s",
+            reach=1.0,
+        )
+
+    def fill(self) -> None:
+        """Have as many volumes as a page of the list holds."""
+        there = len(self.client.json("GET", f"{VOLUMES}?limit={MANY}")["volumes"])
+        new = [self._create(self.client) for _ in range(MANY - there)]
+        for volume in new:
+            self._wait(self.client, volume)
+
+    def _make(self, client: Client) -> float:
+        return _timed(lambda: self._wait(client, self._create(client)))
+
+    def _create(self, client: Client) -> str:
+        return str(client.json("POST", VOLUMES, {"volume": {"size": 1}})["volume"]["id"])
+
+    def _wait(self, client: Client, volume: str) -> None:
+        give_up = time.monotonic() + PATIENCE
+        while (status := client.json("GET", f"{VOLUMES}/{volume}")["volume"]["status"]) != "available":
+            if status == "error" or time.monotonic() > give_up:
+                raise RuntimeError(f"volume {volume} is {status}")
+            time.sleep(0.001)
+
+    def _upload(self, data: bytes) -> str:
+        kind = {"name": "bench", "disk_format": "raw", "container_format": "bare"}
+        image = str(self.client.json("POST", IMAGES, kind)["id"])
+        self.client.call("PUT", f"{IMAGES}/{image}/file", data, {"Content-Type": "application/octet-stream"})
+        return image
+
+    def _download(self, image: str) -> None:
+        if len(self.client.call("GET", f"{IMAGES}/{image}/file")) != SIZE:
+            raise RuntimeError("the image came back shorter than it was")
+
+    def _forget_cached(self) -> None:
+        """Have the kernel read what was written from the disk again."""
+        for file in self.folder.rglob("*"):
+            if file.is_file() and file.stat().st_size == SIZE:
+                with file.open("rb") as opened:
+                    os.fsync(opened.fileno())
+                    os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def _dd(self, *words: str) -> None:
+        subprocess.run(["dd", "bs=1M", "status=none", *words], check=True)  # noqa: S603, S607  our own words
+
+
+def _all(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """Return how many seconds something takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _against(name: str, times: Sequence[float], disk: Sequence[float], reach: float) -> Figure:
+    """Return how many times as long as the disk's own time something took, by the medians."""
+    seconds, least = statistics.median(times), statistics.median(disk)
+    return Figure(
+        name=name,
+        count=len(times),
+        wall_ms=seconds * 1000,
+        rate=SIZE / 1e6 / seconds,
+        value=seconds / least,
+        unit="x dd",
+        reach=reach,
+    )
