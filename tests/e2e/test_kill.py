@@ -17,6 +17,7 @@ from cumulo.testing.guests import Guest
 from cumulo.testing.launched import CommandRefused, LaunchedCloud, until
 from cumulo.testing.residence import Residence
 
+VOLUME = "source_type=blank,destination_type=volume,volume_size=1,boot_index=-1,delete_on_termination=true"
 POINTS = {
     saga: [f"{saga.__name__}.{part}:{moment}" for part in saga.parts for moment in ("before", "after")]
     for saga in (CreateServer, DeleteServer)
@@ -43,6 +44,10 @@ class Stage:
         until(lambda: not process.alive(), seconds=60, what=f"the death at {point}")
         self.cloud.kill()
         self.cloud.up()
+
+    def victim(self, *, wait: bool) -> None:
+        """Create the server that is to suffer, with a volume of its own, so that every part has work."""
+        self.home.create("victim", "home", "--block-device", VOLUME, wait=wait)
 
     def server(self, name: str) -> dict[str, Any] | None:
         """Return a server as the client shows it; None when it is gone."""
@@ -86,7 +91,7 @@ def stage(make_cloud: Callable[..., LaunchedCloud], tmp_path_factory: pytest.Tem
 
 @pytest.mark.parametrize("point", POINTS[CreateServer])
 def test_a_server_whose_creation_was_killed_comes_to_rest(stage: Stage, point: str):
-    stage.dies(point, lambda: stage.home.create("victim", "home", wait=False))
+    stage.dies(point, lambda: stage.victim(wait=False))
     shown = stage.ended("victim")
     if shown:
         assert shown["status"] == "ACTIVE" or shown["fault"]["message"]
@@ -96,7 +101,7 @@ def test_a_server_whose_creation_was_killed_comes_to_rest(stage: Stage, point: s
 
 @pytest.mark.parametrize("point", POINTS[DeleteServer])
 def test_a_server_whose_deletion_was_killed_is_gone(stage: Stage, point: str):
-    stage.home.create("victim", "home")
+    stage.victim(wait=True)
     stage.dies(point, lambda: stage.home.user("server", "delete", "victim"))
     until(lambda: stage.server("victim") is None, seconds=90, what="the server to be gone")
     assert stage.is_clean()
