@@ -107,3 +107,10 @@ async def test_anothers_volume_cannot_be_offered(cloud: StorageCloud, latest):
     volume = await make_volume(cloud, cloud.member("p2"))
     body = {"transfer": {"volume_id": volume["id"]}}
     assert (await cloud.member("p1").post(NEW, json=body, headers=latest)).status_code == 404
+
+
+async def test_the_older_calls_need_no_version(cloud: StorageCloud):
+    volume = await make_volume(cloud)
+    offered = await offer(cloud, volume, {}, "/volume/v3/os-volume-transfer")
+    assert "no_snapshots" not in offered
+    assert (await take(cloud, offered, {}, "/volume/v3/os-volume-transfer")).status_code == 202

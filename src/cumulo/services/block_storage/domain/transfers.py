@@ -52,7 +52,7 @@ async def create(ctx: Ctx, body: TransferBody) -> tuple[Transfer, str]:
         name=body.name,
         salt=salt,
         key_hash=_hash(salt, key),
-        no_snapshots=body.no_snapshots,
+        no_snapshots=bool(body.no_snapshots),
     )
     await ctx.db.insert(transfer)
     await write(ctx.db, volume, status=VolumeStatus.AWAITING_TRANSFER, previous_status=volume.status)

@@ -39,7 +39,7 @@ class TransferBody(Body):
 
     volume_id: Uuid
     name: Name | None = None
-    no_snapshots: Annotated[bool, Since("3.55")] = False
+    no_snapshots: Annotated[bool | None, Since("3.55")] = None
 
 
 class AcceptBody(Body):
