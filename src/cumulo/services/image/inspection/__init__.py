@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from cumulo.core.errors import UnsupportedMedia
-from cumulo.services.image.inspection import archives, gpt, ploop, qcow2, vdi, vhd, vhdx, vmdk
+from cumulo.services.image.inspection import appliances, archives, gpt, ploop, qcow2, vdi, vhd, vhdx, vmdk
 from cumulo.services.image.inspection.reading import Content
 from cumulo.services.image.inspection.signatures import (
     HEAD,
@@ -33,7 +33,8 @@ _CHECKS: Mapping[str, Callable[[Content, int], int]] = {
     "gpt": gpt.check,
 }
 _ARCHIVES: Mapping[str, Callable[[Content], None]] = {
-    "ova": archives.check_ova,
+    "ova": appliances.check_ova,
+    "ovf": appliances.check_ovf,
     "docker": archives.check_docker,
     "compressed": archives.check_compressed,
 }

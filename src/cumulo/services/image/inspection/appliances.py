@@ -5,19 +5,18 @@ every file it names must be a plain member of the same archive.
 """
 
 import re
-import tarfile
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 from xml.etree import ElementTree as ET
 
 import msgspec
 
-from cumulo.services.image.inspection.archives import check_ova
 from cumulo.services.image.inspection.reading import Content
-from cumulo.services.image.inspection.signatures import ContentMismatch, Malformed, recognise
+from cumulo.services.image.inspection.signatures import ContentMismatch, Malformed, is_tar, recognise
+from cumulo.services.image.inspection.tar import BLOCK, Member, read_members
 
-_MOST_MEMBERS = 64
-_LARGEST_TEXT = 4 << 20
+_LARGEST_TEXT = 1 << 20
+_DESCRIPTOR = ".ovf"
 _HEAD = 64 << 10
 _CPUS, _MEMORY, _IDE, _SCSI, _NIC, _DISK, _SATA = "3", "4", "5", "6", "10", "17", "20"
 _BUSES = {_IDE: "ide", _SCSI: "scsi", _SATA: "sata"}
@@ -63,36 +62,44 @@ class Appliance(msgspec.Struct, frozen=True):
 def read_appliance(file: BinaryIO) -> Appliance:
     """Read an OVA. Runs in a thread. Raises ContentMismatch, Malformed."""
     content = Content(file)
-    check_ova(content)
-    file.seek(0)
-    members = _members(file)
-    texts = [name for name in members if name.lower().endswith(".ovf")]
+    name, tree, members = _opened(content)
+    machine = _Machine(tree, content, members, dict(_digests(content, members)))
+    return machine.read(name.rpartition(".")[0])
+
+
+def check_ova(content: Content) -> None:
+    """Refuse what is no appliance: archive, descriptor and what it names. ContentMismatch, Malformed."""
+    _, tree, members = _opened(content)
+    for file in tree.iter("File"):
+        if file.get("href", "") not in members:
+            raise Malformed("a file of the appliance is not in its archive")
+    for _ in _digests(content, members):
+        pass
+
+
+def check_ovf(content: Content) -> None:
+    """Refuse a descriptor that is none, where the content is one at all. ContentMismatch, Malformed."""
+    if content.up_to(0, _HEAD).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        _parse(_text(content, Member("the descriptor", 0, content.size)))
+
+
+def _opened(content: Content) -> tuple[str, ET.Element, dict[str, Member]]:
+    """Return an archive's descriptor, its name, and all files."""
+    if not is_tar(content.up_to(0, BLOCK)):
+        raise ContentMismatch("it is declared as ova but is no tar archive that begins with an .ovf file")
+    members = read_members(content)
+    texts = [name for name in members if name.lower().endswith(_DESCRIPTOR)]
+    if texts[:1] != list(members)[:1]:
+        raise ContentMismatch("it is declared as ova but is no tar archive that begins with an .ovf file")
     if len(texts) != 1:
         raise Malformed("the appliance has not exactly one descriptor")
-    tree = _parse(_text(content, members[texts[0]]))
-    digests = dict(_digests(content, members))
-    machine = _Machine(tree, content, members, digests)
-    return machine.read(texts[0].rpartition(".")[0])
+    return texts[0], _parse(_text(content, members[texts[0]])), members
 
 
-def _members(file: BinaryIO) -> dict[str, tarfile.TarInfo]:
-    found: dict[str, tarfile.TarInfo] = {}
-    try:
-        with tarfile.open(fileobj=file, mode="r:") as archive:
-            for member in archive:
-                plain = member.isreg() and not member.issparse() and "/" not in member.name
-                if not plain or member.name in found or len(found) >= _MOST_MEMBERS:
-                    raise Malformed("the appliance's archive holds more than plain files")
-                found[member.name] = member
-    except (tarfile.TarError, ValueError, OverflowError) as error:
-        raise Malformed("the appliance's archive is broken") from error
-    return found
-
-
-def _text(content: Content, member: tarfile.TarInfo) -> bytes:
+def _text(content: Content, member: Member) -> bytes:
     if member.size > _LARGEST_TEXT:
         raise Malformed(f"{member.name} is too large")
-    return content.at(member.offset_data, member.size, member.name)
+    return content.at(member.offset, member.size, member.name)
 
 
 def _parse(raw: bytes) -> ET.Element:
@@ -110,9 +117,7 @@ def _parse(raw: bytes) -> ET.Element:
     return tree
 
 
-def _digests(
-    content: Content, members: Mapping[str, tarfile.TarInfo]
-) -> Iterator[tuple[str, tuple[str, str]]]:
+def _digests(content: Content, members: Mapping[str, Member]) -> Iterator[tuple[str, tuple[str, str]]]:
     for name, member in members.items():
         if name.lower().endswith(".mf"):
             for line in _text(content, member).decode("utf-8", "replace").splitlines():
@@ -127,7 +132,7 @@ class _Machine:
         self,
         tree: ET.Element,
         content: Content,
-        members: Mapping[str, tarfile.TarInfo],
+        members: Mapping[str, Member],
         digests: Mapping[str, tuple[str, str]],
     ) -> None:
         self._tree = tree
@@ -170,11 +175,11 @@ class _Machine:
             raise Malformed("a disk of the appliance is not in its archive")
         if file.get("compression", "identity") not in ("", "identity") or file.get("chunkSize"):
             raise Malformed("a disk of the appliance is compressed or in pieces")
-        self._content.at(member.offset_data + member.size - 1, 1, member.name)
-        head = self._content.up_to(member.offset_data, min(_HEAD, member.size))
+        self._content.at(member.offset + member.size - 1, 1, member.name)
+        head = self._content.up_to(member.offset, min(_HEAD, member.size))
         return ApplianceDisk(
             name=item.get("ElementName") or wanted,
-            offset=member.offset_data,
+            offset=member.offset,
             length=member.size,
             disk_format=recognise(head) or "raw",
             capacity=_number(disk.get("capacity", "")) * _unit(disk.get("capacityAllocationUnits", "byte")),
