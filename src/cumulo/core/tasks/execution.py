@@ -2,6 +2,10 @@
 
 Everything that is known is in the journal; the copy here changes only after the commit that changed the
 journal. So a task that is dropped at any moment can be taken up by anyone from the journal.
+
+Each commit waits for the disk, so two things share one: a step's end with the next effect's beginning, and an
+effect's end with the step after it. Whoever dies between the two latter does the effect again, as it would
+had it died a moment earlier.
 """
 
 import asyncio
@@ -18,7 +22,7 @@ from cumulo.core.drivers import DriverError, Gone, Temporary
 from cumulo.core.tasks import journal
 from cumulo.core.tasks.model import PartState, Task, TaskPart, TaskState
 from cumulo.core.tasks.runs import EffectRun, StepRun, TaskError
-from cumulo.core.tasks.saga import Effect, Part, Saga
+from cumulo.core.tasks.saga import Effect, Part, Saga, Step
 
 if TYPE_CHECKING:
     from cumulo.core.tasks.worker import Tasks
@@ -44,6 +48,7 @@ class Execution:
         self.tasks = tasks
         self.task = task
         self.records = records
+        self._unwritten: TaskPart | None = None  # of an effect that has ended, for the next commit
         kind = tasks.sagas[task.saga]
         self.saga: Saga = msgspec.json.decode(task.params, type=kind)
         self.parts = list(kind.parts.values())
@@ -155,8 +160,9 @@ class Execution:
                 record = replace(record, state=PartState.SKIPPED, finished_at=clock.now())
             self._probe(part, "done")
             task = self._advanced(part)
-            await self._put(tx, task, record)
-        self._keep(task, record)
+            following = self._at_once(part)
+            await self._put(tx, task, record, following)
+        self._keep(task, record, following)
         self._probe(part, "after")
 
     async def _effect(self, part: Part[Any]) -> None:
@@ -172,7 +178,10 @@ class Execution:
             result = await part.body(self.saga, run)
         self._probe(part, "after")
         record = self._done(self.records[part.name], result)
-        await self._commit(self._advanced(part), record)
+        if isinstance(self._after(part), Step):
+            self.task, self.records[part.name], self._unwritten = self._advanced(part), record, record
+        else:
+            await self._commit(self._advanced(part), record)
 
     async def _undo_step(self, part: Part[Any]) -> None:
         self._probe(part, "undo")
@@ -206,13 +215,24 @@ class Execution:
             await self._put(tx, task, None)
         self._keep(task, None)
 
+    def _after(self, part: Part[Any]) -> Part[Any] | None:
+        """Return the part that comes after one; None after the last."""
+        following = self.parts.index(part) + 1
+        return self.parts[following] if following < len(self.parts) else None
+
+    def _at_once(self, part: Part[Any]) -> TaskPart | None:
+        """Return the record of the effect that begins as soon as a step has ended, if one surely does."""
+        following = self._after(part)
+        if isinstance(following, Effect) and following.when is None and following.name not in self.records:
+            return self._new_record(following.name)
+        return None
+
     def _advanced(self, part: Part[Any]) -> Task:
         """Return the task as it is once this part is done."""
-        following = self.parts.index(part) + 1
-        if following == len(self.parts):
+        following = self._after(part)
+        if following is None:
             return replace(self.task, state=TaskState.DONE, part=None, attempt=0, finished_at=clock.now())
-        name = self.parts[following].name
-        return replace(self.task, state=TaskState.RUNNING, part=name, attempt=0)
+        return replace(self.task, state=TaskState.RUNNING, part=following.name, attempt=0)
 
     def _new_record(self, name: str) -> TaskPart:
         position = [part.name for part in self.parts].index(name)
@@ -241,18 +261,18 @@ class Execution:
                 self._keep(task, record)
                 return
 
-    async def _put(self, tx: Transaction, task: Task, record: TaskPart | None) -> None:
+    async def _put(self, tx: Transaction, task: Task, *records: TaskPart | None) -> None:
         await journal.save(tx, task)
-        if record is not None and record.part in self.records:
-            await tx.save(record)
-        elif record is not None:
-            await tx.insert(record)
+        for record in (self._unwritten, *records):
+            if record is not None and record.part in self.records:
+                await tx.save(record)
+            elif record is not None:
+                await tx.insert(record)
 
-    def _keep(self, task: Task, record: TaskPart | None) -> None:
+    def _keep(self, task: Task, *records: TaskPart | None) -> None:
         """Believe what is committed."""
-        self.task = task
-        if record is not None:
-            self.records[record.part] = record
+        self.task, self._unwritten = task, None
+        self.records.update({record.part: record for record in records if record is not None})
 
     def _step_run(self, tx: Transaction) -> StepRun:
         return StepRun(tx, self.tasks, self.task.request_id, self.task.project_id, self._results())
