@@ -318,3 +318,59 @@ async def test_a_server_that_moves_gets_no_volume(cloud: ComputeCloud):
     assert refused.status_code == 409
     assert "resize_migrating" in refused.json()["conflictingRequest"]["message"]
     assert cloud.volumes.nothing_held()
+
+
+class TestEventsFromOutside:
+    """`os-server-external-events`: one case for each code of an event and of the answer."""
+
+    URL = "/compute/v2.1/os-server-external-events"
+
+    async def tell(
+        self, cloud: ComputeCloud, *events: dict[str, Any], version: str = "2.104"
+    ) -> httpx.Response:
+        headers = {"X-OpenStack-Nova-API-Version": version}
+        return await cloud.admin().post(self.URL, json={"events": list(events)}, headers=headers)
+
+    async def test_a_volume_that_grew_is_seen_by_its_guest(self, cloud: ComputeCloud):
+        client = cloud.member("p1")
+        server_id, volume_id = await booted(cloud, client), cloud.volumes.add(size_gib=7)
+        await attach(client, server_id, volume_id)
+        await cloud.settle()
+        event = {"name": "volume-extended", "server_uuid": server_id, "tag": volume_id}
+        answer = await self.tell(cloud, event)
+        assert answer.status_code == 200
+        assert answer.json() == {"events": [{**event, "status": "completed", "code": 200}]}
+        await cloud.settle()
+        assert ("resize_volume", server_id) in cloud.hosts["h1"].calls
+
+    async def test_what_leads_nowhere_is_told(self, cloud: ComputeCloud):
+        server_id = await booted(cloud, cloud.member("p1"))
+        fine = {"name": "network-changed", "server_uuid": server_id}
+        unknown = {"name": "network-changed", "server_uuid": SNAPSHOT, "tag": "x"}
+        foreign = {"name": "volume-extended", "server_uuid": server_id, "tag": SNAPSHOT}
+        answer = await self.tell(cloud, fine, unknown, foreign)
+        assert answer.status_code == 207
+        assert [event["code"] for event in answer.json()["events"]] == [200, 404, 404]
+        assert [event["status"] for event in answer.json()["events"]] == ["completed", "failed", "failed"]
+        assert (await self.tell(cloud, unknown)).status_code == 404
+
+    async def test_a_server_on_no_host_cannot_be_told(self, cloud: ComputeCloud):
+        server_id = await booted(cloud, cloud.member("p1"))
+        async with cloud.database.begin() as db:
+            await db.update(Server, Server.c.id == server_id, host=None)
+        answer = await self.tell(cloud, {"name": "network-changed", "server_uuid": server_id})
+        assert (answer.status_code, answer.json()["events"][0]["code"]) == (207, 422)
+
+    @pytest.mark.parametrize(
+        ("name", "version"), [("volume-extended", "2.50"), ("power-update", "2.75"), ("party", "2.104")]
+    )
+    async def test_unknown_events_are_refused(self, cloud: ComputeCloud, name: str, version: str):
+        answer = await self.tell(cloud, {"name": name, "server_uuid": SNAPSHOT}, version=version)
+        assert answer.status_code == 400
+        assert name in answer.json()["badRequest"]["message"]
+        assert (await self.tell(cloud)).status_code == 400
+
+    async def test_users_may_not_tell(self, cloud: ComputeCloud):
+        event = {"name": "network-changed", "server_uuid": SNAPSHOT}
+        answer = await cloud.member("p1").post(self.URL, json={"events": [event]})
+        assert answer.status_code == 403

@@ -7,11 +7,10 @@ from cumulo.contracts.compute import ConsoleGrant, GuestMetadata
 from cumulo.contracts.network import Ports
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
-from cumulo.services.compute import addresses, history
-from cumulo.services.compute.domain import consoles
+from cumulo.services.compute import addresses
+from cumulo.services.compute.domain import consoles, volumes
 from cumulo.services.compute.guests import Use, guest_metadata
-from cumulo.services.compute.model import BlockDeviceMapping, Server
-from cumulo.services.compute.tasks import GrowVolume
+from cumulo.services.compute.model import Server
 
 
 class ServersAdapter:
@@ -40,15 +39,4 @@ class ServersAdapter:
         self, work: Work, server_ids: Sequence[str], volume_id: str, size_gib: int
     ) -> None:
         """Promise that the guests of these servers see the new size of a volume that they have."""
-        here = BlockDeviceMapping.c.server_id.in_(list(server_ids))
-        for mapping in await work.db.all(
-            BlockDeviceMapping, here, BlockDeviceMapping.c.volume_id == volume_id
-        ):
-            server = await work.db.get(Server, mapping.server_id)
-            if server is None or server.deleted_at is not None:
-                continue
-            who = {"user_id": server.user_id, "project_id": server.project_id}
-            action = await history.begin(work, server.id, "extend_volume", **who)
-            await work.start(
-                GrowVolume(server_id=server.id, mapping_id=mapping.id, action_id=action, size_gib=size_gib)
-            )
+        await volumes.grown(work, server_ids, volume_id, size_gib)

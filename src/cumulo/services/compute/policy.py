@@ -2,6 +2,7 @@
 
 from cumulo.core.auth import (
     ADMIN,
+    ADMIN_OR_SERVICE,
     ANYONE,
     PROJECT_MEMBER_OR_ADMIN,
     PROJECT_READER_OR_ADMIN,
@@ -108,6 +109,11 @@ SECURITY_GROUPS_ADD_RULE = _rule(
 )
 SECURITY_GROUPS_REMOVE_RULE = _rule(
     "os-security-groups:rule:delete", PROJECT_MEMBER_OR_ADMIN, "Take a rule off a group (until 2.35)."
+)
+EVENTS_CREATE = _rule(
+    "os-server-external-events:create",
+    ADMIN_OR_SERVICE,
+    "Tell of what happened to servers.",
 )
 FORMER_VOLUMES_LIST = _rule("os-volumes:list", PROJECT_READER_OR_ADMIN, "List volumes (until 2.35).")
 FORMER_VOLUMES_DETAIL = _rule("os-volumes:detail", PROJECT_READER_OR_ADMIN, "List volumes in detail.")

@@ -1,10 +1,13 @@
 """Volumes of servers that exist."""
 
+from collections.abc import Sequence
+
 from msgspec import UNSET, UnsetType
 
 from cumulo.contracts.block_storage import VolumeRecord, Volumes
 from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.http import Ctx
+from cumulo.core.work import Work
 from cumulo.services.compute import disks, guests, history
 from cumulo.services.compute.domain.servers import check_lock, check_state, latest
 from cumulo.services.compute.errors import (
@@ -19,7 +22,7 @@ from cumulo.services.compute.errors import (
 from cumulo.services.compute.model import BlockDeviceMapping, Server, TaskState, VmState
 from cumulo.services.compute.schema.catalogue import is_true
 from cumulo.services.compute.schema.volumes import VolumeAttachmentBody, VolumeAttachmentChange
-from cumulo.services.compute.tasks import AttachVolume, DetachVolume
+from cumulo.services.compute.tasks import AttachVolume, DetachVolume, GrowVolume
 
 _CHANGEABLE = frozenset(
     {
@@ -120,6 +123,21 @@ async def change(ctx: Ctx, server: Server, volume_id: str, body: VolumeAttachmen
         mapping.delete_on_termination = is_true(body.delete_on_termination)
         await ctx.db.save(mapping, "delete_on_termination")
         await disks.refresh(ctx.db, server.id)
+
+
+async def grown(work: Work, server_ids: Sequence[str], volume_id: str, size_gib: int) -> None:
+    """Promise that the guests of these servers see the new size of a volume that they have."""
+    rows = BlockDeviceMapping.c
+    here = rows.server_id.in_(list(server_ids))
+    for mapping in await work.db.all(BlockDeviceMapping, here, rows.volume_id == volume_id):
+        server = await work.db.get(Server, mapping.server_id)
+        if server is None or server.deleted_at is not None:
+            continue
+        who = {"user_id": server.user_id, "project_id": server.project_id}
+        action = await history.begin(work, server.id, "extend_volume", **who)
+        await work.start(
+            GrowVolume(server_id=server.id, mapping_id=mapping.id, action_id=action, size_gib=size_gib)
+        )
 
 
 def check_settled(server: Server, action: str) -> None:
