@@ -204,6 +204,7 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     group = (await user("POST", f"{NETWORK}/security-groups", body))["security_group"]["id"]
     rule = {"security_group_id": group, "direction": "ingress", "remote_group_id": group}
     await user("POST", f"{NETWORK}/security-group-rules", {"security_group_rule": rule})
+    await user("POST", f"{NETWORK}/address-scopes", {"address_scope": {"name": "ours", "ip_version": 4}})
     offices = {"address_group": {"addresses": ["192.0.2.0/24"]}}
     await user("POST", f"{NETWORK}/address-groups", offices)
     spare = {"network_id": network, "security_groups": [group]}

@@ -1,6 +1,7 @@
 """Real packets: forwarded ports, limited bandwidth, marks, and ports behind a VLAN tag."""
 
 import asyncio
+import sys
 import textwrap
 import time
 
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 
 from cumulo.services.network.drivers.specs import FloatingIpSpec, ForwardSpec, Kind, QosSpec
+from cumulo.testing import ovn
 from cumulo.testing.network import FLOATING, GROUP, INSIDE, OUTSIDE, ROUTER, SUBNET, port
 from cumulo.testing.site import HOST, OTHERS, SIZE
 
@@ -96,6 +98,35 @@ async def test_what_a_port_sends_is_marked(site):
     heard = await site.run(two, listen, says=b"ready\n")
     assert await site.pings(one, "10.50.0.12")
     assert await asyncio.to_thread(heard.stdout.readline) == b"26\n"
+
+
+ASK = textwrap.dedent(
+    """
+    import socket, struct, sys
+    name = b"".join(bytes([len(part)]) + part.encode() for part in sys.argv[1].split("."))
+    question = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + name + struct.pack("!BHH", 0, int(sys.argv[2]), 1)
+    asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asking.settimeout(5)
+    for _ in range(3):
+        asking.sendto(question, ("10.50.0.12", 53))
+    answer = asking.recv(512)
+    print(struct.unpack_from("!H", answer, 6)[0], socket.inet_ntoa(answer[-4:]), flush=True)
+    """
+)
+
+
+async def test_guests_are_told_their_neighbours_addresses_by_name(site):
+    """Whatever server they ask, here one that is none: OVN answers on the way."""
+    named = port(12, names=(("web", "10.50.0.12"), ("web.shop.example", "10.50.0.12")))
+    await site.realise(INSIDE, SUBNET, GROUP, port(11), named)
+    guest = await site.guest(port(11))
+    await site.settle()
+    command = ["ip", "netns", "exec", guest, sys.executable, "-c", ASK, "web.shop.example", "1"]
+    assert (await asyncio.to_thread(ovn.run, *command)).strip() == "1 10.50.0.12"
+    await site.driver.ensure(port(12))
+    rows = site.driver._north.rows("DNS")
+    async with asyncio.timeout(5):
+        await site.driver._north.until(lambda: not rows)
 
 
 TAGGED_PING = textwrap.dedent(

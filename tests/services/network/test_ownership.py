@@ -16,7 +16,9 @@ async def an_outside(admin):
 
 async def one_of_everything(client, admin, project_id, outside):
     """Make one of each kind, hanging on each other as much as they can."""
-    pool = await client.create("subnetpool", name="pool", prefixes=["10.8.0.0/16"], default_prefixlen=24)
+    scope = await client.create("address_scope", name="ours", ip_version=4)
+    prefixes = {"prefixes": ["10.8.0.0/16"], "default_prefixlen": 24}
+    pool = await client.create("subnetpool", name="pool", **prefixes, address_scope_id=scope["id"])
     home = await client.create("network", name="home")
     subnet = await client.create("subnet", network_id=home["id"], ip_version=4, subnetpool_id=pool["id"])
     group = await client.create("security_group", name="web")
@@ -63,6 +65,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
     await one_of_everything(other, admin, "p2", outside)
     assert await check_ownership(cloud.tasks, NetworksOwned(), "p1", "p2") == [
         "address group",
+        "address scope",
         "floating ip",
         "network",
         "port",
@@ -107,7 +110,9 @@ async def test_a_router_stays_while_others_addresses_lead_through_it(cloud, memb
     outside = await an_outside(admin)
     made = await one_of_everything(member, admin, "p1", outside)
     ports = (await member.show(f"/ports?network_id={made['network']}&name=web"))["ports"]
-    (mine,) = (await member.show("/floatingips?status=ACTIVE&fixed_ip_address=" + made["address"]))["floatingips"]
+    (mine,) = (await member.show("/floatingips?status=ACTIVE&fixed_ip_address=" + made["address"]))[
+        "floatingips"
+    ]
     await member.delete(f"/floatingips/{mine['id']}")
     wanted = {"floating_network_id": outside, "port_id": ports[0]["id"], "project_id": "p2"}
     foreign = await admin.create("floatingip", **wanted)
@@ -119,7 +124,9 @@ async def test_a_port_that_is_an_interface_of_anothers_router_stays(cloud, membe
     made = await one_of_everything(member, admin, "p1", await an_outside(admin))
     foreign = await admin.create("router", name="foreign", project_id="p2")
     body = {"port_id": made["port"]}
-    (mine,) = (await member.show("/floatingips?status=ACTIVE&fixed_ip_address=" + made["address"]))["floatingips"]
+    (mine,) = (await member.show("/floatingips?status=ACTIVE&fixed_ip_address=" + made["address"]))[
+        "floatingips"
+    ]
     await member.delete(f"/floatingips/{mine['id']}")
     await admin.call("PUT", f"/routers/{foreign['id']}/add_router_interface", body, expect=200)
     async with cloud.engine.database.read() as db:

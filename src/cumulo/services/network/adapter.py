@@ -50,13 +50,13 @@ class PortsAdapter:
         zone: str,
     ) -> list[PortBinding]:
         """Create or take the ports, bound to `host`; a second call returns the same ones."""
-        del hostname
         return await servers.allocate(
             work,
             server_id,
             requests,
             project_id=project_id,
             host=host,
+            hostname=hostname,
             group_ids=security_group_ids,
             zone=zone,
         )

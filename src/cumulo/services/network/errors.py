@@ -347,6 +347,22 @@ class TrunkInUse(Conflict):
     """Trunk {id} is in use: a server has its port."""
 
 
+class AddressScopeNotFound(NotFound):
+    """Address scope {id} could not be found."""
+
+
+class AddressScopeInUse(Conflict):
+    """Unable to complete operation on address scope {id}. There are subnet pools in it."""
+
+
+class AddressScopePrefixConflict(Conflict):
+    """In address scope {id}, subnet pool {pool} already has a part of {prefix}."""
+
+
+class IllegalSubnetPoolPrefixes(Conflict):
+    """Subnet pool {id} cannot do without prefix {prefix}: {reason}."""
+
+
 class AgentNotFound(NotFound):
     """Agent {id} could not be found."""
 

@@ -10,6 +10,7 @@ from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import (
     address_groups,
+    address_scopes,
     floating_ips,
     networks,
     ports,
@@ -23,6 +24,7 @@ from cumulo.services.network.domain import (
 from cumulo.services.network.errors import UsedByOtherProject
 from cumulo.services.network.model import (
     AddressGroup,
+    AddressScope,
     FloatingIp,
     Network,
     Owner,
@@ -107,6 +109,14 @@ async def _remove_policy(work: Work, policy: QosPolicy) -> None:
     await qos.delete(work, policy)
 
 
+async def _remove_scope(work: Work, scope: AddressScope) -> None:
+    """Delete an address scope, unless others' subnet pools are in it."""
+    inside = await work.db.one(SubnetPool, SubnetPool.c.address_scope_id == scope.id)
+    if inside is not None:
+        raise _used("Address scope", scope.id, f"subnet pool {inside.id}", inside.project_id)
+    await address_scopes.delete(work, scope)
+
+
 async def _remove_share(work: Work, policy: RbacPolicy) -> None:
     """Take a share away whoever uses it: a project that goes shares nothing, and needs no share."""
     await work.db.delete(RbacPolicy, RbacPolicy.c.id == policy.id)
@@ -126,6 +136,7 @@ _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "network": (Network, _remove_network),
     "subnet": (Subnet, subnets.delete),  # one on another's network: those on one's own go with that
     "subnet pool": (SubnetPool, subnet_pools.delete),
+    "address scope": (AddressScope, _remove_scope),
     "qos policy": (QosPolicy, _remove_policy),
     "security group": (SecurityGroup, _remove_group),
     "address group": (AddressGroup, _remove_address_group),

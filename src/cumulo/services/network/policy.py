@@ -134,7 +134,18 @@ GET_SUBPORTS = _rule("get_subports", PROJECT_READER_OR_ADMIN, "See a trunk's sub
 ADD_SUBPORTS = _rule("add_subports", PROJECT_MEMBER_OR_ADMIN, "Add subports to a trunk.")
 REMOVE_SUBPORTS = _rule("remove_subports", PROJECT_MEMBER_OR_ADMIN, "Take subports from a trunk.")
 
+CREATE_SCOPE, GET_SCOPE, UPDATE_SCOPE, DELETE_SCOPE = _crud("address_scope", "address scope", read=ANYONE)
+(CREATE_SCOPE_SHARED,) = _guards("create", "address_scope", "shared")
+(UPDATE_SCOPE_SHARED,) = _guards("update", "address_scope", "shared")
+ADD_PREFIXES = _rule("add_prefixes", PROJECT_MEMBER_OR_ADMIN, "Add prefixes to a subnet pool.")
+REMOVE_PREFIXES = _rule("remove_prefixes", PROJECT_MEMBER_OR_ADMIN, "Take prefixes from a subnet pool.")
+ONBOARD = _rule("onboard_network_subnets", PROJECT_MEMBER_OR_ADMIN, "Have a pool adopt a network's subnets.")
+(CREATE_SUBNET_TYPES,) = _guards("create", "subnet", "service_types")
+(UPDATE_SUBNET_TYPES,) = _guards("update", "subnet", "service_types")
+GET_FIP_POOLS = _rule("get_floatingip_pool", ANYONE, "See what subnets floating IPs can come from.")
+
 GET_QUOTA = _rule("get_quota", PROJECT_READER_OR_ADMIN, "See a project's limits.")
+LIST_QUOTAS = _rule("get_quotas", ADMIN_ONLY, "See which projects have limits of their own.")
 UPDATE_QUOTA = _rule("update_quota", ADMIN_ONLY, "Set a project's limits.")
 DELETE_QUOTA = _rule("delete_quota", ADMIN_ONLY, "Return a project to the default limits.")
 GET_AVAILABILITY = _rule("get_network_ip_availability", ADMIN_ONLY, "See how many addresses are left.")

@@ -3,6 +3,7 @@
 from cumulo.core.http.service import Part
 from cumulo.services.network.api import (
     address_groups,
+    address_scopes,
     agents,
     availability,
     default_rules,
@@ -32,6 +33,7 @@ PARTS: tuple[Part, ...] = (
     security_groups.groups,
     security_groups.rules,
     rbac.policies,
+    address_scopes.scopes,
     port_forwardings.forwardings,
     qos.policies,
     *qos.RULES,

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.network import policy
+from cumulo.services.network.api.ownership import visible_networks
 from cumulo.services.network.domain import availability
 from cumulo.services.network.errors import BadRequest, NetworkNotFound
-from cumulo.services.network.model import Network
+from cumulo.services.network.model import Network, Subnet
 
 routes = RouteSet()
 _COLUMNS = {
@@ -27,6 +30,26 @@ async def listed(ctx: Ctx) -> dict[str, Any]:
         raise BadRequest(resource="network_ip_availability", reason=f"{asked[0]} is no IP version")
     found = await availability.of_networks(ctx.db, *where, versions=[int(version) for version in asked])
     return {"network_ip_availabilities": found}
+
+
+@routes.route("GET", "/floatingip_pools", policy=policy.GET_FIP_POOLS)
+async def pools(ctx: Ctx) -> dict[str, Any]:
+    """List the subnets of external networks, which floating IPs come from."""
+    seen = select(Network.c.id).where(Network.c.external, *visible_networks(ctx, Network))
+    where = (Subnet.c.network_id.in_(seen), Subnet.c.ip_version == 4)  # noqa: PLR2004  IP's version numbers are their own names
+    rows = await ctx.db.all(Subnet, *where, order_by=[Subnet.c.created_at, Subnet.c.id])
+    shown = [
+        {
+            "network_id": row.network_id,
+            "subnet_id": row.id,
+            "subnet_name": row.name,
+            "cidr": row.cidr,
+            "project_id": row.project_id,
+            "tenant_id": row.project_id,
+        }
+        for row in rows
+    ]
+    return {"floatingip_pools": shown}
 
 
 @routes.route("GET", "/network-ip-availabilities/{network_id}", policy=policy.GET_AVAILABILITY)

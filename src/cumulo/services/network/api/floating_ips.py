@@ -8,7 +8,7 @@ from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import check_policy, columns, owner
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import floating_ips as domain
-from cumulo.services.network.domain import networks, ports
+from cumulo.services.network.domain import names, networks, ports
 from cumulo.services.network.errors import FloatingIPNotFound
 from cumulo.services.network.model import FloatingIp, Port
 from cumulo.services.network.schema.bodies import FloatingIpCreate, FloatingIpUpdate
@@ -45,6 +45,8 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
         subnet_id=body.subnet_id,
         description=body.description,
         qos_policy_id=body.qos_policy_id,
+        dns_name=names.check_name(body.dns_name),
+        dns_domain=names.check_domain(body.dns_domain),
     )
     return await domain.associate(ctx, row, port, body.fixed_ip_address) if port else row
 

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
 from cumulo.core.http import Ctx, RouteSet
-from cumulo.core.quota import Quota
+from cumulo.core.quota import Quota, QuotaLimit
 from cumulo.services.network import policy
 from cumulo.services.network.domain.quotas import NAME
 
@@ -31,6 +33,19 @@ async def default(ctx: Ctx, project_id: str) -> dict[str, Any]:
     return {"quota": ctx.use(Quota).defaults(NAME)}
 
 
+@routes.route("GET", "/quotas", policy=policy.LIST_QUOTAS)
+async def listed(ctx: Ctx) -> dict[str, Any]:
+    """List the projects that have limits of their own, each with all its limits."""
+    quota = ctx.use(Quota)
+    rows = select(QuotaLimit.c.project_id).where(QuotaLimit.c.service == NAME).distinct()
+    projects = [row[0] for row in await ctx.db.rows(rows.order_by(QuotaLimit.c.project_id))]
+    shown = [
+        {"project_id": id_, "tenant_id": id_, **await quota.limits(ctx.db, NAME, id_)} for id_ in projects
+    ]
+    return {"quotas": shown}
+
+
+@routes.route("GET", "/quotas/{project_id}/details.json", policy=policy.GET_QUOTA, target=of_project)
 @routes.route("GET", "/quotas/{project_id}/details", policy=policy.GET_QUOTA, target=of_project)
 async def details(ctx: Ctx, project_id: str) -> dict[str, Any]:
     """Show a project's limits and what it holds."""

@@ -1,15 +1,25 @@
 """Subnet pools."""
 
+from typing import Any
+
 from msgspec import UNSET
 
 from cumulo.core.http import Ctx
+from cumulo.core.http.context import NotAuthorised
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import columns, owner, usable
 from cumulo.services.network.api.standard import StandardResource
+from cumulo.services.network.domain import networks, sharing
 from cumulo.services.network.domain import subnet_pools as domain
-from cumulo.services.network.errors import BadRequest, SubnetPoolNotFound
-from cumulo.services.network.model import SubnetPool
-from cumulo.services.network.schema.bodies import SubnetCreate, SubnetPoolCreate, SubnetPoolUpdate
+from cumulo.services.network.errors import AddressScopeNotFound, BadRequest, SubnetPoolNotFound
+from cumulo.services.network.model import AddressScope, SubnetPool
+from cumulo.services.network.schema.bodies import (
+    OnboardBody,
+    PrefixesBody,
+    SubnetCreate,
+    SubnetPoolCreate,
+    SubnetPoolUpdate,
+)
 from cumulo.services.network.schema.views import SubnetPoolView
 
 pools = StandardResource(
@@ -29,19 +39,52 @@ pools.show(policy=policy.GET_POOL)
 @pools.create(policy=policy.CREATE_POOL)
 async def create(ctx: Ctx, body: SubnetPoolCreate) -> SubnetPool:
     """Create a subnet pool."""
-    return await domain.create(ctx, owner(ctx, body), columns(body, "address_scope_id"))
+    await check_scope(ctx, body.address_scope_id)
+    return await domain.create(ctx, owner(ctx, body), columns(body))
 
 
 @pools.update(policy=policy.UPDATE_POOL)
 async def update(ctx: Ctx, pool: SubnetPool, body: SubnetPoolUpdate) -> SubnetPool:
     """Change a subnet pool."""
-    return await domain.update(ctx, pool, columns(body, "address_scope_id"))
+    await check_scope(ctx, body.address_scope_id)
+    return await domain.update(ctx, pool, columns(body))
 
 
 @pools.delete(policy=policy.DELETE_POOL)
 async def delete(ctx: Ctx, pool: SubnetPool) -> None:
     """Delete a subnet pool that no subnet is of."""
     await domain.delete(ctx, pool)
+
+
+@pools.member("PUT", "/add_prefixes", policy=policy.ADD_PREFIXES)
+async def add_prefixes(ctx: Ctx, pool: SubnetPool, body: PrefixesBody) -> dict[str, list[str]]:
+    """Add prefixes to a subnet pool."""
+    return {"prefixes": (await domain.add_prefixes(ctx, pool, body.prefixes)).prefixes}
+
+
+@pools.member("PUT", "/remove_prefixes", policy=policy.REMOVE_PREFIXES)
+async def remove_prefixes(ctx: Ctx, pool: SubnetPool, body: PrefixesBody) -> dict[str, list[str]]:
+    """Take prefixes from a subnet pool that no subnet is of."""
+    return {"prefixes": (await domain.remove_prefixes(ctx, pool, body.prefixes)).prefixes}
+
+
+@pools.member("PUT", "/onboard_network_subnets", policy=policy.ONBOARD)
+async def onboard(ctx: Ctx, pool: SubnetPool, body: OnboardBody) -> Any:
+    """Have a subnet pool adopt a network's subnets."""
+    who, admin = ctx.identity.project_id, ctx.identity.is_admin
+    network = await networks.find(ctx.db, body.network_id, project_id=who, is_admin=admin)
+    if not admin and network.project_id != who:
+        raise NotAuthorised(rule=policy.ONBOARD.name)
+    rows = await domain.onboard(ctx, pool, network.id)
+    return {"subnetpool": [{"id": row.id, "cidr": row.cidr} for row in rows]}
+
+
+async def check_scope(ctx: Ctx, scope_id: Any) -> None:
+    """Refuse an address scope that the caller may not use."""
+    if scope_id not in (UNSET, None):
+        who, admin = ctx.identity.project_id, ctx.identity.is_admin
+        wanted = (AddressScope, scope_id, AddressScopeNotFound)
+        await sharing.find(ctx.db, *wanted, project_id=who, is_admin=admin)
 
 
 async def prefix_of(ctx: Ctx, body: SubnetCreate, project_id: str) -> tuple[str, str | None]:

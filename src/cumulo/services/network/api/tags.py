@@ -1,4 +1,4 @@
-"""Tags: the same four operations below each kind of resource."""
+"""Tags: the same operations below each kind of resource."""
 
 from typing import Any
 
@@ -23,6 +23,12 @@ def tagged(resource: Resource) -> None:
     async def replace(ctx: Ctx, row: Any, body: TagsBody) -> dict[str, Any]:
         """Replace a resource's tags."""
         await change(ctx.db, row, {"tags": sorted(set(body.tags))})
+        return {"tags": row.tags}
+
+    @resource.member("POST", "/tags", policy=policy.UPDATE_TAGS, status=201)
+    async def add_all(ctx: Ctx, row: Any, body: TagsBody) -> dict[str, Any]:
+        """Add several tags."""
+        await change(ctx.db, row, {"tags": sorted({*row.tags, *body.tags})})
         return {"tags": row.tags}
 
     @resource.member("DELETE", "/tags", policy=policy.UPDATE_TAGS, status=204)

@@ -96,6 +96,7 @@ async def assign(
 
     Raises IpAddressGenerationFailure, IpAddressAlreadyAllocated, InvalidIpForNetwork, InvalidIpForSubnet.
     """
+    subnets = serving(subnets, port.device_owner)
     if asked is None:
         return await _automatic(db, port, subnets)
     spare = list(held)
@@ -118,6 +119,19 @@ async def assign(
     for position, entry in missing:
         kept.append((position, await _one(db, port, entry, subnets, position)))
     return [ip for _, ip in sorted(kept, key=lambda pair: pair[0])]
+
+
+def serving(subnets: Sequence[Subnet], owner: str) -> Sequence[Subnet]:
+    """Return the subnets for ports of an owner: those that name it, else those that name none.
+
+    Owners are named by their first words (`compute` is for `compute:nova`); a name with a colon is whole.
+    """
+    named = [s for s in subnets if any(_covers(kind, owner) for kind in s.service_types)]
+    return named or [subnet for subnet in subnets if not subnet.service_types]
+
+
+def _covers(kind: str, owner: str) -> bool:
+    return owner == kind or (":" not in kind.rstrip(":") and owner.startswith(f"{kind.rstrip(':')}:"))
 
 
 def _answers(entry: Asked, ip: FixedIp) -> bool:

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import sqlalchemy
+
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import ports, qos, security_groups, sharing
+from cumulo.services.network.domain import names, ports, qos, security_groups, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -54,6 +56,7 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network
     limit = settings.physical_mtu if kind in PHYSICAL else settings.overlay_mtu
     values["mtu"] = values.get("mtu") or limit
     _check_mtu(values["mtu"])
+    names.check_domain(values.get("dns_domain", ""))
     shared = values.pop("shared", False)
     values.setdefault("qos_policy_id", await qos.default_of(work.db, project_id))
     network = Network(project_id=project_id, **values)
@@ -72,11 +75,16 @@ async def update(work: Work, network: Network, values: dict[str, Any]) -> Networ
         _check_mtu(values["mtu"])
         if values["mtu"] < _LEAST_V6_MTU:
             await _refuse_small_mtu(work, network)
+    names.check_domain(values.get("dns_domain", ""))
+    domain = network.dns_domain
     reshared = await _reshare(work, network, values)
     before, policy = network.mtu, network.qos_policy_id
     await change(work.db, network, values, always=reshared)
     if network.qos_policy_id != policy:
         await qos.network_changed(work, network.id)
+    if network.dns_domain != domain:
+        named = sqlalchemy.select(Port.c.id).where(Port.c.network_id == network.id, Port.c.dns_name != "")
+        await touch(work, Kind.PORT, *(row[0] for row in await work.db.rows(named)))
     await touch(work, Kind.NETWORK, network.id)
     if network.mtu != before:
         rows = await work.db.all(Subnet, Subnet.c.network_id == network.id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, security_groups, trunks
+from cumulo.services.network.domain import addresses, names, security_groups, trunks
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
@@ -70,6 +70,7 @@ async def create(
         **values,
     )
     port.allowed_address_pairs = _pairs(port, port.allowed_address_pairs)
+    names.check_name(port.dns_name)
     if group_ids is None and port.port_security_enabled and project_id:
         group_ids = [await security_groups.ensure_default(work, project_id)]
     if group_ids and not port.port_security_enabled:
@@ -145,6 +146,7 @@ async def update(
     else:
         values.pop("mac_address", None)
     await _check_security(work, port, values, group_ids)
+    names.check_name(values.get("dns_name", ""))
     if "allowed_address_pairs" in values:
         trial = Port(**{name: getattr(port, name) for name in Port.__struct_fields__})
         trial.port_security_enabled = values.get("port_security_enabled", port.port_security_enabled)

@@ -102,10 +102,11 @@ async def allocate(
     *,
     project_id: str,
     host: str,
+    hostname: str,
     group_ids: Sequence[str],
     zone: str,
 ) -> list[PortBinding]:
-    """Create or take the ports; a second call returns the same ones."""
+    """Create or take the ports; a second call returns the same ones. Those made have the server's name."""
     if not await work.db.exists(Port, *ports_of(server_id)):
         for position, request in enumerate(requests):
             values = {
@@ -118,7 +119,8 @@ async def allocate(
             if request.port_id is not None:
                 await take(work, request.port_id, values)
             else:
-                await make(work, request, project_id, group_ids, {**values, "made_for": server_id})
+                own = {**values, "made_for": server_id, "dns_name": hostname}
+                await make(work, request, project_id, group_ids, own)
     return await bindings(work.db, server_id)
 
 

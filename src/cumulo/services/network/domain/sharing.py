@@ -15,6 +15,7 @@ from cumulo.services.network.model import (
     EXTERNAL,
     SHARED,
     AddressGroup,
+    AddressScope,
     FloatingIp,
     Network,
     Port,
@@ -76,11 +77,16 @@ def _of_qos(id_: str) -> tuple[Any, ...]:
     return tuple(sqlalchemy.select(user.c.project_id).where(user.c.qos_policy_id == id_) for user in users)
 
 
+def _of_scope(id_: str) -> tuple[Any, ...]:
+    return (sqlalchemy.select(SubnetPool.c.project_id).where(SubnetPool.c.address_scope_id == id_),)
+
+
 KINDS: dict[str, Sharable] = {
     "network": Sharable(Network, {SHARED: _of_network, EXTERNAL: _of_external}),
     "subnetpool": Sharable(SubnetPool, {SHARED: _of_pool}),
     "address_group": Sharable(AddressGroup, {SHARED: _of_addresses}),
     "qos_policy": Sharable(QosPolicy, {SHARED: _of_qos}),
+    "address_scope": Sharable(AddressScope, {SHARED: _of_scope}),
     "security_group": Sharable(SecurityGroup, {SHARED: _of_group}),
 }
 """Neutron's `object_type`, and what it stands for."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import sharing
+from cumulo.services.network.domain import address_scopes, sharing
 from cumulo.services.network.domain.addresses import Net
 from cumulo.services.network.domain.changes import change
 from cumulo.services.network.errors import (
+    IllegalSubnetPoolPrefixes,
     InvalidInput,
     SubnetAllocationError,
     SubnetPoolInUse,
@@ -51,6 +52,7 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> SubnetP
     pool = SubnetPool(project_id=project_id, ip_version=version, prefixes=_merged(nets), **values)
     _check_lengths(pool)
     await _refuse_second_default(work.db, pool)
+    await address_scopes.check_pool(work.db, pool, pool.prefixes)
     await work.db.insert(pool)
     if shared:
         await sharing.share(work, pool, wanted=True)
@@ -104,7 +106,56 @@ async def update(work: Work, pool: SubnetPool, values: dict[str, Any]) -> Subnet
         setattr(trial, name, value)
     _check_lengths(trial)
     await _refuse_second_default(work.db, trial)
+    await address_scopes.check_pool(work.db, trial, trial.prefixes)
     return await change(work.db, pool, values)
+
+
+async def add_prefixes(work: Work, pool: SubnetPool, prefixes: Sequence[str]) -> SubnetPool:
+    """Add prefixes of which subnets can be cut."""
+    return await update(work, pool, {"prefixes": [*pool.prefixes, *prefixes]})
+
+
+async def remove_prefixes(work: Work, pool: SubnetPool, prefixes: Sequence[str]) -> SubnetPool:
+    """Take prefixes away of which no subnet was cut; they are a pool's own or parts of them."""
+    await work.db.lock(f"network.subnet_pool:{pool.id}")
+    rows = await work.db.all(Subnet, Subnet.c.subnetpool_id == pool.id)
+    left: list[Net] = [ipaddress.ip_network(prefix) for prefix in pool.prefixes]
+    for gone in _read(prefixes):
+        used = next((row for row in rows if ipaddress.ip_network(row.cidr).overlaps(gone)), None)
+        if used is not None:
+            reason = f"subnet {used.id} is of it"
+            raise IllegalSubnetPoolPrefixes(id=pool.id, prefix=gone, reason=reason)
+        if not _inside(gone, left):
+            raise InvalidInput(reason=f"subnet pool {pool.id} has no prefix {gone}")
+        left = [part for net in left for part in _without(net, gone)]
+    if not left:
+        raise InvalidInput(reason="a subnet pool needs a prefix")
+    return await change(work.db, pool, {"prefixes": _merged(left)})
+
+
+def _without(net: Net, gone: Any) -> list[Net]:
+    """Return what is left of a prefix without another."""
+    if not net.overlaps(gone):
+        return [net]
+    return [] if net.prefixlen >= gone.prefixlen else list(net.address_exclude(gone))
+
+
+async def onboard(work: Work, pool: SubnetPool, network_id: str) -> list[Subnet]:
+    """Have a pool adopt those subnets of a network that no pool has; their prefixes become the pool's."""
+    await work.db.lock(f"network.subnet_pool:{pool.id}")
+    mine = (Subnet.c.network_id == network_id, Subnet.c.ip_version == pool.ip_version)
+    rows = await work.db.all(Subnet, *mine, Subnet.c.subnetpool_id.is_(None))
+    if not rows:
+        raise InvalidInput(reason=f"network {network_id} has no IPv{pool.ip_version} subnet without a pool")
+    pools = await work.db.all(Subnet, Subnet.c.subnetpool_id == pool.id)
+    for row in rows:
+        net = ipaddress.ip_network(row.cidr)
+        if any(net.overlaps(ipaddress.ip_network(other.cidr)) for other in pools):
+            raise SubnetAllocationError(id=pool.id, wanted=row.cidr, reason="another subnet has a part of it")
+    prefixes = _merged([ipaddress.ip_network(text) for text in (*pool.prefixes, *(r.cidr for r in rows))])
+    await address_scopes.check_pool(work.db, pool, prefixes)
+    await change(work.db, pool, {"prefixes": prefixes})
+    return [await change(work.db, row, {"subnetpool_id": pool.id}) for row in rows]
 
 
 async def delete(work: Work, pool: SubnetPool) -> None:

@@ -94,6 +94,7 @@ class PortSpec(msgspec.Struct, frozen=True, kw_only=True):
     minimum_kbps: int | None = None  # promised to what it sends on a physical network
     parent: str | None = None  # the port that carries this one
     tag: int | None = None  # the VLAN by which it does
+    names: tuple[tuple[str, str], ...] = ()  # a name in DNS, the addresses or the name that it leads to
 
 
 class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,15 @@ of is noted in `network_realisations`: the API raises `revision`, the reconciler
 """
 
 from cumulo.services.network.model.hosts import Agent
-from cumulo.services.network.model.networks import FixedIp, Network, Owner, Port, Subnet, SubnetPool
+from cumulo.services.network.model.networks import (
+    AddressScope,
+    FixedIp,
+    Network,
+    Owner,
+    Port,
+    Subnet,
+    SubnetPool,
+)
 from cumulo.services.network.model.qos import QosPolicy, QosRule
 from cumulo.services.network.model.realisation import Realisation
 from cumulo.services.network.model.routing import FloatingIp, PortForwarding, Router
@@ -25,6 +33,7 @@ __all__ = [
     "EXTERNAL",
     "SHARED",
     "AddressGroup",
+    "AddressScope",
     "Agent",
     "DefaultRule",
     "FixedIp",

@@ -27,10 +27,17 @@ class Network(Named, table="network_networks"):
     is_default: bool = column(Boolean, default=False)
     port_security_enabled: bool = column(Boolean, default=True)
     provider_type: str = column(String(32), default="geneve")
+    dns_domain: str = column(String(255), default="")
     physical_network: str | None = column(String(64), default=None)
     segmentation_id: int | None = column(Integer, default=None)
     availability_zone_hints: list[str] = column(Json, default_factory=list)
     qos_policy_id: str | None = column(String(36), default=None, index=True)
+
+
+class AddressScope(Named, table="network_address_scopes"):
+    """Subnet pools whose prefixes do not overlap: what is routed among them needs no translation."""
+
+    ip_version: int = column(Integer)
 
 
 class SubnetPool(Named, table="network_subnet_pools"):
@@ -42,6 +49,7 @@ class SubnetPool(Named, table="network_subnet_pools"):
     min_prefixlen: int = column(Integer)
     max_prefixlen: int = column(Integer)
     default_quota: int | None = column(BigInteger, default=None)
+    address_scope_id: str | None = column(String(36), default=None, index=True)
     is_default: bool = column(Boolean, default=False)
 
 
@@ -61,6 +69,7 @@ class Subnet(Named, table="network_subnets"):
     dns_nameservers: list[str] = column(Json, default_factory=list)
     host_routes: list[dict[str, str]] = column(Json, default_factory=list)
     allocation_pools: list[dict[str, str]] = column(Json, default_factory=list)
+    service_types: list[str] = column(Json, default_factory=list)
 
 
 class Port(Named, table="network_ports"):
@@ -78,6 +87,7 @@ class Port(Named, table="network_ports"):
     host: str = column(String(255), default="", index=True)
     qos_policy_id: str | None = column(String(36), default=None, index=True)
     vnic_type: str = column(String(64), default="normal")
+    dns_name: str = column(String(255), default="")
     profile: dict[str, Any] = column(Json, default_factory=dict)
     made_for: str | None = column(String(36), default=None)
     position: int = column(Integer, default=0)  # its place among its server's cards

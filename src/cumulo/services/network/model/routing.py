@@ -27,6 +27,8 @@ class FloatingIp(Tagged, table="network_floating_ips"):
     fixed_ip_address: str | None = column(String(64), default=None)
     router_id: str | None = column(String(36), default=None, references="network_routers.id", index=True)
     qos_policy_id: str | None = column(String(36), default=None, index=True)
+    dns_name: str = column(String(255), default="")
+    dns_domain: str = column(String(255), default="")
     __extra__ = (Unique("port_id", "fixed_ip_address"),)
 
 

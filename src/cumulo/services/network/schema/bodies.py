@@ -19,6 +19,7 @@ class NetworkCreate(Described, kw_only=True):
 
     admin_state_up: bool = True
     mtu: Annotated[int, Meta(ge=0)] | None = None
+    dns_domain: str = ""
     port_security_enabled: bool = True
     shared: Annotated[bool, Guarded(policy.CREATE_NETWORK_SHARED)] = False
     external: Annotated[bool, Guarded(policy.CREATE_NETWORK_EXTERNAL)] = field(
@@ -44,6 +45,7 @@ class NetworkUpdate(Redescribed):
     qos_policy_id: str | UnsetType | None = UNSET
     admin_state_up: Flag = UNSET
     mtu: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
+    dns_domain: str | UnsetType = UNSET
     port_security_enabled: Flag = UNSET
     shared: Annotated[bool, Guarded(policy.UPDATE_NETWORK_SHARED)] | UnsetType = UNSET
     external: Annotated[bool, Guarded(policy.UPDATE_NETWORK_EXTERNAL)] | UnsetType = field(
@@ -60,7 +62,7 @@ class SubnetPoolCreate(Described, kw_only=True):
     min_prefixlen: int | UnsetType = UNSET
     max_prefixlen: int | UnsetType = UNSET
     default_quota: Annotated[int, Meta(ge=0)] | None = None
-    address_scope_id: None = None
+    address_scope_id: str | None = None
     shared: Annotated[bool, Guarded(policy.CREATE_POOL_SHARED)] = False
     is_default: Annotated[bool, Guarded(policy.CREATE_POOL_DEFAULT)] = False
 
@@ -73,8 +75,20 @@ class SubnetPoolUpdate(Redescribed):
     min_prefixlen: int | UnsetType = UNSET
     max_prefixlen: int | UnsetType = UNSET
     default_quota: Annotated[int, Meta(ge=0)] | UnsetType | None = UNSET
-    address_scope_id: UnsetType | None = UNSET
+    address_scope_id: str | UnsetType | None = UNSET
     is_default: Annotated[bool, Guarded(policy.UPDATE_POOL_DEFAULT)] | UnsetType = UNSET
+
+
+class PrefixesBody(Body, kw_only=True):
+    """Prefixes to add or take away."""
+
+    prefixes: list[str]
+
+
+class OnboardBody(Body, kw_only=True):
+    """The network whose subnets a pool is to adopt."""
+
+    network_id: str
 
 
 class SubnetCreate(Described, kw_only=True):
@@ -91,6 +105,7 @@ class SubnetCreate(Described, kw_only=True):
     allocation_pools: Addresses | UnsetType = UNSET
     dns_nameservers: list[str] = []
     host_routes: Addresses = []
+    service_types: Annotated[list[Name], Guarded(policy.CREATE_SUBNET_TYPES)] | UnsetType = UNSET
     ipv6_ra_mode: str | None = None
     ipv6_address_mode: str | None = None
 
@@ -103,6 +118,7 @@ class SubnetUpdate(Redescribed):
     allocation_pools: Addresses | UnsetType = UNSET
     dns_nameservers: list[str] | UnsetType = UNSET
     host_routes: Addresses | UnsetType = UNSET
+    service_types: Annotated[list[Name], Guarded(policy.UPDATE_SUBNET_TYPES)] | UnsetType = UNSET
 
 
 class FixedIpBody(Body):
@@ -134,6 +150,7 @@ class PortCreate(Described, kw_only=True):
     port_security_enabled: Flag = UNSET
     extra_dhcp_opts: list[DhcpOptionBody] | None = None
     qos_policy_id: str | None = None
+    dns_name: str = ""
     vnic_type: str = field(name="binding:vnic_type", default="normal")
     host: Annotated[str, Guarded(policy.CREATE_PORT_HOST)] | UnsetType = field(
         name="binding:host_id", default=UNSET
@@ -156,6 +173,7 @@ class PortUpdate(Redescribed):
     port_security_enabled: Flag = UNSET
     extra_dhcp_opts: list[DhcpOptionBody] | UnsetType | None = UNSET
     qos_policy_id: str | UnsetType | None = UNSET
+    dns_name: str | UnsetType = UNSET
     vnic_type: str | UnsetType = field(name="binding:vnic_type", default=UNSET)
     host: Annotated[str, Guarded(policy.UPDATE_PORT_HOST)] | UnsetType | None = field(
         name="binding:host_id", default=UNSET
@@ -215,6 +233,8 @@ class FloatingIpCreate(Owned, kw_only=True):
     fixed_ip_address: str | None = None
     subnet_id: str | None = None
     qos_policy_id: str | None = None
+    dns_name: str = ""
+    dns_domain: str = ""
     floating_ip_address: Annotated[str, Guarded(policy.CREATE_FIP_ADDRESS)] | UnsetType = UNSET
 
 

@@ -18,6 +18,7 @@ from cumulo.core.resource import (
     Wire,
 )
 from cumulo.services.network import policy
+from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.model import (
     FixedIp,
     FloatingIp,
@@ -32,6 +33,7 @@ from cumulo.services.network.model import (
     SubnetPool,
     Subport,
     Trunk,
+    names,
 )
 from cumulo.services.network.schema.standard import NamedView, SharedView, StandardView, TaggedView, shared_of
 
@@ -75,6 +77,7 @@ class NetworkView(NamedView, model=Network):
     mtu: Annotated[int, Filterable, Sortable]
     shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
     external: Annotated[bool, Wire("router:external"), Filterable]
+    dns_domain: Annotated[str, Filterable]
     is_default: Annotated[
         bool, Computed(lambda row, _: row.is_default if row.external else UNSET, optional=True), Filterable
     ]
@@ -83,8 +86,8 @@ class NetworkView(NamedView, model=Network):
     subnets: Annotated[list[str], Computed(lambda row, page: page.extra[0][row.id])]
     availability_zone_hints: list[str]
     availability_zones: Annotated[list[str], Source("availability_zone_hints")]
-    ipv4_address_scope: Annotated[None, Computed(nothing)]
-    ipv6_address_scope: Annotated[None, Computed(nothing)]
+    ipv4_address_scope: Annotated[str | None, Computed(lambda row, page: page.extra[2].get((row.id, 4)))]
+    ipv6_address_scope: Annotated[str | None, Computed(lambda row, page: page.extra[2].get((row.id, 6)))]
     provider_type: Annotated[
         str, Wire("provider:network_type"), VisibleTo(policy.GET_NETWORK_PROVIDER), Filterable
     ]
@@ -97,12 +100,17 @@ class NetworkView(NamedView, model=Network):
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the ids of all subnets, and which networks are shared."""
+        """Fetch the ids of all subnets, which networks are shared, and in which address scopes they are."""
         ids = [row.id for row in rows]
         columns = (Subnet.c.network_id, Subnet.c.id)
         where = Subnet.c.network_id.in_(ids)
         subnets = sqlalchemy.select(*columns).where(where).order_by(Subnet.c.created_at)
-        return await grouped(ctx, subnets), await shared_of(ctx, rows)
+        scope = SubnetPool.c.address_scope_id
+        scoped = sqlalchemy.select(Subnet.c.network_id, Subnet.c.ip_version, scope)
+        scoped = scoped.join(SubnetPool.table, SubnetPool.c.id == Subnet.c.subnetpool_id)
+        scopes = await ctx.db.rows(scoped.where(where, scope.is_not(None)))
+        found = {(network, version): id_ for network, version, id_ in scopes}
+        return await grouped(ctx, subnets), await shared_of(ctx, rows), found
 
 
 class SubnetPoolView(SharedView, model=SubnetPool):
@@ -115,7 +123,7 @@ class SubnetPoolView(SharedView, model=SubnetPool):
     max_prefixlen: Annotated[int, Filterable, Sortable]
     default_quota: Annotated[int | None, Filterable]
     is_default: Annotated[bool, Filterable]
-    address_scope_id: Annotated[None, Computed(nothing)]
+    address_scope_id: Annotated[str | None, Filterable]
 
 
 class SubnetView(NamedView, model=Subnet):
@@ -132,7 +140,20 @@ class SubnetView(NamedView, model=Subnet):
     ipv6_ra_mode: Annotated[str | None, Filterable]
     ipv6_address_mode: Annotated[str | None, Filterable]
     subnetpool_id: Annotated[str | None, Filterable]
-    service_types: Annotated[list[str], Computed(empty)]
+    service_types: list[str]
+
+
+def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
+    """Show the name of each of a port's addresses."""
+    domain = page.extra[4].get(row.network_id) or page.ctx.use(NetworkSettings).dns_domain
+    return [
+        {
+            "ip_address": address,
+            "hostname": names.label(row.dns_name, address),
+            "fqdn": names.full(row.dns_name, domain, address),
+        }
+        for _, address in page.extra[0][row.id]
+    ]
 
 
 async def trunks_of(ctx: Ctx, port_ids: Sequence[str]) -> dict[str, Any]:
@@ -180,6 +201,8 @@ class PortView(NamedView, model=Port):
     qos_network_policy_id: Annotated[
         str | None, Computed(lambda row, page: page.extra[2].get(row.network_id))
     ]
+    dns_name: Annotated[str, Filterable]
+    dns_assignment: Annotated[list[dict[str, str]], Computed(dns_assignment)]
     trunk_details: Annotated[Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True)]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
     host: Annotated[str, Wire("binding:host_id"), VisibleTo(policy.GET_PORT_BINDING), Filterable]
@@ -199,7 +222,7 @@ class PortView(NamedView, model=Port):
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the addresses and groups of all ports, their networks' QoS policies, and their trunks."""
+        """Fetch addresses and groups, the networks' QoS policies, trunks, and the networks' domains."""
         ids = [row.id for row in rows]
         held = (
             sqlalchemy.select(FixedIp.c.port_id, FixedIp.c.subnet_id, FixedIp.c.address)
@@ -208,8 +231,12 @@ class PortView(NamedView, model=Port):
         )
         columns = (PortSecurityGroup.c.port_id, PortSecurityGroup.c.security_group_id)
         groups = sqlalchemy.select(*columns).where(PortSecurityGroup.c.port_id.in_(ids))
-        policies = await network_policies(ctx, {row.network_id for row in rows})
-        return await grouped(ctx, held), await grouped(ctx, groups), policies, await trunks_of(ctx, ids)
+        on = Network.c.id.in_({row.network_id for row in rows})
+        networks = sqlalchemy.select(Network.c.id, Network.c.qos_policy_id, Network.c.dns_domain).where(on)
+        told = await ctx.db.rows(networks)
+        policies, domains = {n: p for n, p, _ in told}, {n: d for n, _, d in told}
+        trunks = await trunks_of(ctx, ids)
+        return await grouped(ctx, held), await grouped(ctx, groups), policies, trunks, domains
 
 
 def gateway(row: Router, page: PageContext) -> dict[str, Any] | None:
@@ -279,6 +306,8 @@ class FloatingIpView(TaggedView, model=FloatingIp):
     fixed_ip_address: Annotated[str | None, Filterable, Sortable]
     port_id: Annotated[str | None, Filterable, Sortable]
     router_id: Annotated[str | None, Filterable, Sortable]
+    dns_name: Annotated[str, Filterable]
+    dns_domain: Annotated[str, Filterable]
     qos_policy_id: Annotated[str | None, Filterable]
     qos_network_policy_id: Annotated[
         str | None, Computed(lambda row, page: page.extra[2].get(row.floating_network_id))

@@ -37,6 +37,7 @@ _MARKED = (
     "NAT",
     "Load_Balancer",
     "QoS",
+    "DNS",
     "Gateway_Chassis",
 )
 _FOLLOWED = {

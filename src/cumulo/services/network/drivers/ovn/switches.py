@@ -140,8 +140,18 @@ def port(spec: PortSpec) -> list[Wanted]:
             parent=places.switch_ports(spec.network_id),
             sets=frozenset(sets),
         ),
+        *_names(spec),
         *qos.of_port(spec),
     ]
+
+
+def _names(spec: PortSpec) -> list[Wanted]:
+    """Return what the network's guests are told of the port's name: OVN answers for itself."""
+    if not spec.names:
+        return []
+    place = Place("DNS", f"{places.owner(spec.kind, spec.id)}#dns")
+    hung = frozenset({Slot(places.switch(spec.network_id), "dns_records")})
+    return [Wanted(place=place, columns={"records": dict(spec.names)}, sets=hung)]
 
 
 def _dhcp_of(spec: PortSpec, version: int) -> Place | None:

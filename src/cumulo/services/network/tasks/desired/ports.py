@@ -20,6 +20,7 @@ from cumulo.services.network.model import (
     Subnet,
     Subport,
     Trunk,
+    names,
 )
 from cumulo.services.network.tasks.desired import qos
 from cumulo.services.network.tasks.desired.rows import addresses, by_id
@@ -87,11 +88,11 @@ class _Around(NamedTuple):
     networks: Mapping[str, Network]
     rules: Mapping[str | None, Sequence[QosRule]]
     carried: Mapping[str, tuple[str, int, bool]]
+    domain: str
 
 
 async def ports(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
     """Return ports: guests' and those for metadata."""
-    del settings
     rows = await db.all(Port, Port.c.id.in_(ids))
     rows = [row for row in rows if row.device_owner not in OF_OTHERS]
     held = await addresses(db, ids)
@@ -106,6 +107,7 @@ async def ports(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> li
         networks=networks,
         rules=await qos.rules_of(db, policies),
         carried=await _carried(db, ids),
+        domain=settings.dns_domain,
     )
     return [_port(row, held[row.id], groups[row.id], around) for row in rows]
 
@@ -146,7 +148,12 @@ def _port(row: Port, held: Sequence[FixedIp], groups: Sequence[str], around: _Ar
         minimum_kbps=qos.minimum(rules) if network.physical_network else None,
         parent=parent,
         tag=tag,
+        names=tuple(sorted(_names(row, held, network.dns_domain or around.domain).items())),
     )
+
+
+def _names(row: Port, held: Sequence[FixedIp], domain: str) -> dict[str, str]:
+    return names.records(row.dns_name, domain, [ip.address for ip in held])
 
 
 def _options(row: Port, version: int) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,57 @@
+"""Address scopes: subnet pools among which no prefix is given twice."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any
+
+from cumulo.core.db import Reader
+from cumulo.core.work import Work
+from cumulo.services.network.domain import sharing
+from cumulo.services.network.domain.changes import change
+from cumulo.services.network.errors import (
+    AddressScopeInUse,
+    AddressScopePrefixConflict,
+    InvalidInput,
+)
+from cumulo.services.network.model import AddressScope, SubnetPool
+
+
+async def create(work: Work, project_id: str, values: dict[str, Any]) -> AddressScope:
+    """Create an address scope of one IP version."""
+    if values["ip_version"] not in (4, 6):
+        raise InvalidInput(reason=f"{values['ip_version']} is no IP version", field="ip_version")
+    shared = values.pop("shared", False)
+    scope = AddressScope(project_id=project_id, **values)
+    await work.db.insert(scope)
+    if shared:
+        await sharing.share(work, scope, wanted=True)
+    return scope
+
+
+async def update(work: Work, scope: AddressScope, values: dict[str, Any]) -> AddressScope:
+    """Rename, describe or share an address scope."""
+    reshared = "shared" in values and await sharing.share(work, scope, wanted=values.pop("shared"))
+    return await change(work.db, scope, values, always=reshared)
+
+
+async def delete(work: Work, scope: AddressScope) -> None:
+    """Delete an address scope that no subnet pool is in."""
+    if await work.db.exists(SubnetPool, SubnetPool.c.address_scope_id == scope.id):
+        raise AddressScopeInUse(id=scope.id)
+    await sharing.forget(work, scope.id)
+    await work.db.delete(AddressScope, AddressScope.c.id == scope.id)
+
+
+async def check_pool(db: Reader, pool: SubnetPool, prefixes: Iterable[str]) -> None:
+    """Refuse a pool in a scope of another IP version, and prefixes that another pool of the scope has."""
+    if pool.address_scope_id is None:
+        return
+    scope = await db.get(AddressScope, pool.address_scope_id)
+    if scope is None or scope.ip_version != pool.ip_version:
+        raise InvalidInput(reason=f"address scope {pool.address_scope_id} is not of IPv{pool.ip_version}")
+    nets = [ipaddress.ip_network(prefix) for prefix in prefixes]
+    others = (SubnetPool.c.address_scope_id == scope.id, SubnetPool.c.id != pool.id)
+    for other in await db.all(SubnetPool, *others):
+        for prefix in other.prefixes:
+            if any(net.overlaps(ipaddress.ip_network(prefix)) for net in nets):
+                raise AddressScopePrefixConflict(id=scope.id, prefix=prefix, pool=other.id)
