@@ -24,6 +24,13 @@ store_weight = 200
 description = "A second folder"
 weight = 100
 """
+# Two pools: volumes of types that name one go there, and move between them.
+VOLUMES = """[volumes.backends.local]
+driver = "local"
+[volumes.backends.second]
+driver = "local"
+path = "volumes-second"
+"""
 DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -37,7 +44,7 @@ def run_conformance(suite: str, path: Path, database: str | None = None, json: P
         state, web = StateFolder(path), ""
         if database or not (state.exists and supervisor_of(state)):
             web = stack.enter_context(web_server())
-            settings = SETTINGS + IMAGES.format(port=urlsplit(web).port)
+            settings = SETTINGS + VOLUMES + IMAGES.format(port=urlsplit(web).port)
             if database == "postgresql":
                 cluster = stack.enter_context(postgresql_cluster())
                 if cluster is None:

@@ -213,6 +213,9 @@ def volume_settings(cloud: openstack.connection.Connection) -> Settings:
             "backend_names": ",".join(names),
             "vendor_name": first["vendor_name"],
             "storage_protocol": first["storage_protocol"],
+            # What a pool of files is left with when it manages them no more lies under their ids.
+            "manage_volume_ref": "source-name,%s",
+            "manage_snapshot_ref": "source-name,%s",
         }
     return settings
 
