@@ -130,3 +130,9 @@ async def test_others_volumes_are_not_there(cloud: OldCloud):
 async def test_the_calls_ended_with_2_36(cloud: OldCloud, path: str):
     client = cloud.member("p1")
     assert (await client.get(f"{URL}/{path}", headers=GONE)).status_code == 404
+
+
+async def test_a_path_that_names_nothing_leads_nowhere(cloud: OldCloud):
+    client = cloud.member("p1")
+    for method in ("GET", "DELETE"):
+        assert (await client.request(method, f"{URL}/os-volumes/", headers=LAST)).status_code == 404

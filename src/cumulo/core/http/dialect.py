@@ -129,7 +129,7 @@ class Dialect:
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     conceals: bool = False
     reveals: tuple[type[Error], ...] = (NotFound,)
-    ignores_trailing_slash: bool = True  # `/images/` is `/images`; not so for glance, where it is nothing
+    ignores_trailing_slash: bool = True  # `/images/` is `/images`; for glance and nova it is nothing
     body_limit: int = 114_688  # oslo.middleware's default for every service
     headers: Mapping[str, str] = field(default_factory=dict)
 

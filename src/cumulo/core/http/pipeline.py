@@ -46,7 +46,7 @@ async def handle(ctx: Ctx, mount: Mount, segments: list[str]) -> Response:
 async def route(ctx: Ctx, mount: Mount, segments: list[str]) -> list[Route]:
     """Find what is served at the path; 404 for whom we know, 401 for whom we do not; 405."""
     found = mount.router.find(segments)
-    slashed = segments and ctx.request.path.endswith("/")
+    slashed = len(segments) > 1 and ctx.request.path.endswith("/")  # a version is a folder to all
     if found is None or (slashed and not ctx.service.dialect.ignores_trailing_slash):
         if not mount.open_to_all(segments):
             await identify(ctx)

@@ -50,6 +50,7 @@ DIALECT = Dialect(
     path="/compute",
     version_path="/v2.1",
     project_in_path=True,
+    ignores_trailing_slash=False,
     update_method="PUT",
     error=nova_fault,
     invalid=nova_invalid,
