@@ -44,3 +44,18 @@ def test_only_old_fences_of_gone_servers_are_forgotten(tmp_path: Path):
     fences.forget_unless(SERVER.__eq__, before=1e12)
     assert fences.newest("gone") == 0
     assert fences.newest(SERVER) == 5
+
+
+async def test_a_fence_is_noted_beside_what_is_done_meanwhile(tmp_path: Path):
+    fences = Fences(tmp_path)
+    async with fences.passing(SERVER, 5):
+        with pytest.raises(StaleFence):
+            fences.pass_through(SERVER, 4)
+    assert Fences(tmp_path).newest(SERVER) == 5
+    with pytest.raises(StaleFence):
+        async with fences.passing(SERVER, 4):
+            raise AssertionError("it went through")
+    with pytest.raises(ZeroDivisionError):
+        async with fences.passing(SERVER, 6):
+            raise ZeroDivisionError
+    assert Fences(tmp_path).newest(SERVER) == 6

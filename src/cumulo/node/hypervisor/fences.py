@@ -5,7 +5,9 @@ lost its lease and woke again carries an older fence than its successor; acting 
 undo the successor's work. Fence 0 means that the caller holds no lease, and is always let through.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cumulo.core.drivers import Permanent
@@ -25,15 +27,34 @@ class Fences:
 
     def pass_through(self, server_id: str, fence: int) -> None:
         """Note `fence`; raise StaleFence when a newer one was seen."""
-        if fence == 0:
+        if self._is_new(server_id, fence):
+            self._note(server_id, fence)
+
+    @asynccontextmanager
+    async def passing(self, server_id: str, fence: int) -> AsyncIterator[None]:
+        """Note `fence`, on disk beside what is done meanwhile; it is noted when this ends. StaleFence."""
+        if not self._is_new(server_id, fence):
+            yield
             return
+        noting = asyncio.create_task(asyncio.to_thread(self._note, server_id, fence))
+        try:
+            yield
+        finally:
+            await noting
+
+    def _is_new(self, server_id: str, fence: int) -> bool:
+        """Remember a fence; say whether it is newer than all. 0 is let through always. StaleFence."""
+        if fence == 0:
+            return False
         newest = self.newest(server_id)
         if fence < newest:
             raise StaleFence(f"fence {fence} of server {server_id} is older than {newest}")
-        if fence > newest:
-            self._newest[server_id] = fence
-            if self._folder is not None:
-                write_atomically(self._folder / server_id, str(fence).encode())
+        self._newest[server_id] = fence
+        return fence > newest
+
+    def _note(self, server_id: str, fence: int) -> None:
+        if self._folder is not None:
+            write_atomically(self._folder / server_id, str(fence).encode())
 
     def newest(self, server_id: str) -> int:
         """Return the newest fence seen for the server, 0 when none was."""

@@ -107,11 +107,9 @@ class FilePool:
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""
-        async with self._alone(spec.volume_id):
-            self._fences.pass_through(spec.volume_id, fence)
-            if spec.volume_id in self._records.known:
-                return
-            await self._making.make(spec)
+        async with self._alone(spec.volume_id), self._fences.passing(spec.volume_id, fence):
+            if spec.volume_id not in self._records.known:
+                await self._making.make(spec)
 
     async def create_from_snapshot(self, spec: VolumeSpec, snapshot_id: str, source_id: str) -> None:
         """Make a volume with a snapshot's content."""
