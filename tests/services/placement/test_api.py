@@ -277,7 +277,7 @@ async def test_providers_are_filtered_by_room_and_traits(api: httpx.AsyncClient)
     assert await names("required=!HW_CPU_X86_AVX2") == {P1}
     assert await names("name=2222") == {P2}
     assert await names(f"uuid={P1}") == {P1}
-    assert await names("member_of=x") == set()
+    assert await names(f"member_of={C1}") == set()
 
 
 async def test_traits_of_ones_own_come_and_go(api: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from cumulo.services.placement.model import (
     CustomClass,
     CustomTrait,
     Provider,
+    ProviderAggregate,
     ProviderTrait,
     Stock,
 )
@@ -277,6 +278,26 @@ async def describe(db: Transaction, provider: Provider, names: Collection[str]) 
     if gone or new:
         await touch(db, [provider.id])
         provider.generation += 1
+
+
+async def gather(db: Transaction, provider: Provider, aggregates: Collection[str]) -> None:
+    """Make these all the aggregates that a provider is in."""
+    await db.delete(ProviderAggregate, ProviderAggregate.c.provider_id == provider.id)
+    rows = [ProviderAggregate(provider_id=provider.id, aggregate=one) for one in sorted(set(aggregates))]
+    await db.insert_all(rows)
+    await touch(db, [provider.id])
+    provider.generation += 1
+
+
+async def widen(db: Transaction, wanted: Iterable[tuple[Provider, Iterable[Stock]]]) -> None:
+    """Have providers hold both what they have and what they are to have, the larger of each, for a while."""
+    for provider, stocks in wanted:
+        known = {one.resource: one for one in await db.all(Stock, Stock.c.provider_id == provider.id)}
+        for one in stocks:
+            if one.resource not in known:
+                await db.insert(one)
+            elif one.capacity > known[one.resource].capacity:
+                await db.save(one)
 
 
 async def remove(db: Transaction, provider: Provider) -> None:

@@ -57,6 +57,10 @@ class NoRoom(Conflict):
     """Unable to allocate inventory: {provider} {reason}."""
 
 
+class InventoryExists(Conflict):
+    """Resource provider {provider} has an inventory of {resource} already."""
+
+
 class InventoryInUse(Conflict):
     """Inventory for {resources} on resource provider {provider} is in use."""
 

@@ -26,6 +26,11 @@ PROVIDER_ALLOCATIONS = Rule(
     f"{_PROVIDERS}:allocations:list", ADMIN_OR_SERVICE, "See who has what of a provider."
 )
 
+CREATE_INVENTORY = Rule(f"{_PROVIDERS}:inventories:create", ADMIN_OR_SERVICE, "Add an inventory.")
+LIST_AGGREGATES = Rule(f"{_PROVIDERS}:aggregates:list", ADMIN_OR_SERVICE, "See a provider's aggregates.")
+UPDATE_AGGREGATES = Rule(f"{_PROVIDERS}:aggregates:update", ADMIN_OR_SERVICE, "Set a provider's aggregates.")
+RESHAPE = Rule("placement:reshaper:reshape", ADMIN_OR_SERVICE, "Change inventories under their consumers.")
+
 LIST_TRAITS = Rule("placement:traits:list", ADMIN_OR_SERVICE, "List traits.")
 SHOW_TRAIT = Rule("placement:traits:show", ADMIN_OR_SERVICE, "See whether a trait exists.")
 UPDATE_TRAIT = Rule("placement:traits:update", ADMIN_OR_SERVICE, "Create a trait.")

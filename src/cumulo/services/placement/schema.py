@@ -24,6 +24,7 @@ LINKS = (
     ("inventories", "/inventories", "1.0"),
     ("usages", "/usages", "1.0"),
     ("traits", "/traits", "1.6"),
+    ("aggregates", "/aggregates", "1.1"),
     ("allocations", "/allocations", "1.11"),
 )
 """Relation, path below the provider, first version."""
@@ -161,6 +162,27 @@ class Allocations(Body):
     consumer_generation: Annotated[int | None, Since("1.28")] | UnsetType = UNSET
     consumer_type: Annotated[str, Since("1.38"), Meta(pattern="^[A-Z0-9_]+$")] | UnsetType = UNSET
     mappings: Annotated[dict[str, list[str]], Since("1.34")] | UnsetType = UNSET
+
+
+class AggregateSet(Body):
+    """All aggregates that a provider is in."""
+
+    generation: int = msgspec.field(name="resource_provider_generation")
+    aggregates: list[Id]
+
+
+class Reshape(Body):
+    """Inventories of providers, and allocations of consumers, to be changed at once."""
+
+    inventories: dict[Id, InventorySet]
+    allocations: dict[Id, Allocations]
+
+
+class InventoryCreate(Amounts, kw_only=True):
+    """One class of a provider's inventory, with its name."""
+
+    generation: int = msgspec.field(name="resource_provider_generation")
+    resource_class: ClassName
 
 
 def inventory_shape(stock: Stock) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from cumulo.contracts.network import NetworkRequest, Ports
 from cumulo.core import ids
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.compute import history, policy
+from cumulo.services.compute import guests, history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import block_devices, flavors, keypairs, quotas
 from cumulo.services.compute.domain import groups as server_groups
@@ -320,12 +320,7 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
         image_id=plan.image.id if plan.image else None,
         image_properties=_raw(kept(plan.properties)),
         flavor_id=flavor.id,
-        flavor=_raw(embedded(flavor)),
-        vcpus=flavor.vcpus,
-        memory_mib=flavor.memory_mib,
-        disk_gib=(0 if plan.from_volume else flavor.root_gib)
-        + flavor.ephemeral_gib
-        + -(-flavor.swap_mib // 1024),
+        **guests.sized(embedded(flavor), from_volume=plan.from_volume),
         key_name=plan.keypair.name if plan.keypair else None,
         zone=plan.zone,
         requested_zone=plan.zone,

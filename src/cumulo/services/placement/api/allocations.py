@@ -1,6 +1,6 @@
 """Who has how much: allocations by consumer, and usages by project."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy
@@ -110,14 +110,18 @@ async def delete_allocations(ctx: Ctx, consumer_uuid: str) -> None:
 
 async def claim(ctx: Ctx, claimant: domain.Claimant, wanted: Mapping[str, Mapping[str, int]]) -> None:
     """Allocate; a provider or class that does not exist is the client's mistake, not a 404."""
-    names = {name for share in wanted.values() for name in share}
-    for name in await domain.unknown_classes(ctx.db, names):
-        raise Invalid(f"Unable to allocate inventory: no such resource class {name}")
+    await check_names(ctx, {name for share in wanted.values() for name in share})
     try:
         await domain.allocate(ctx.db, claimant, wanted)
     except errors.ProviderNotFound as error:
         message = f"Allocation for resource provider '{error.fields['id']}' that does not exist."
         raise Invalid(message) from error
+
+
+async def check_names(ctx: Ctx, names: Iterable[str]) -> None:
+    """Refuse classes that do not exist."""
+    for name in await domain.unknown_classes(ctx.db, names):
+        raise Invalid(f"Unable to allocate inventory: no such resource class {name}")
 
 
 def claimant_of(consumer_id: str, body: Allocations) -> domain.Claimant:

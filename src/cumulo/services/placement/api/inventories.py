@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cumulo.core.http import Ctx
+from cumulo.core.http import Ctx, Response
 from cumulo.services.placement import domain, errors, policy
 from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.api.providers import providers
 from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
 from cumulo.services.placement.schema import (
+    InventoryCreate,
     InventorySet,
     InventoryUpdate,
     TraitSet,
@@ -60,6 +61,21 @@ async def set_inventories(ctx: Ctx, provider: Provider, body: InventorySet) -> d
     await check_classes(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     return await whole(ctx, provider)
+
+
+@providers.member("POST", "/inventories", policy=policy.CREATE_INVENTORY, status=201)
+async def add_inventory(ctx: Ctx, provider: Provider, body: InventoryCreate) -> Response:
+    """Add one class to a provider's inventory. InventoryExists."""
+    check(provider, body.generation)
+    name = body.resource_class
+    stocks = await others(ctx, provider, "")
+    if name in stocks:
+        raise errors.InventoryExists(resource=name, provider=provider.id)
+    stocks[name] = body.of(provider.id, name)
+    await check_classes(ctx, provider, stocks)
+    await domain.stock(ctx.db, provider, stocks.values())
+    location = f"{ctx.base_url}/resource_providers/{provider.id}/inventories/{name}"
+    return Response(201, await one(ctx, provider, name), {"Location": location})
 
 
 @providers.member("DELETE", "/inventories", policy=policy.DELETE_INVENTORY, status=204, since="1.5")

@@ -6,7 +6,7 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import as_bool
 from cumulo.services.placement import domain, errors, policy
 from cumulo.services.placement.api.freshness import dated
-from cumulo.services.placement.model import CustomClass, CustomTrait, ProviderTrait, Stock
+from cumulo.services.placement.model import Allocation, CustomClass, CustomTrait, ProviderTrait, Stock
 from cumulo.services.placement.schema import ClassCreate, path_of
 from cumulo.services.placement.standards import CLASSES, TRAITS
 
@@ -84,6 +84,21 @@ async def show_class(ctx: Ctx, name: str) -> dict[str, Any]:
     if await domain.unknown_classes(ctx.db, [name]):
         raise errors.ClassNotFound(name=name)
     return class_shape(ctx, name)
+
+
+@routes.route("PUT", "/resource_classes/{name}", policy=policy.UPDATE_CLASS, since="1.2", until="1.6")
+async def rename_class(ctx: Ctx, name: str, body: ClassCreate) -> dict[str, Any]:
+    """Rename a resource class of one's own."""
+    await show_class(ctx, name)
+    check_custom(name)
+    check_custom(body.name)
+    if body.name != name:
+        if not await domain.unknown_classes(ctx.db, [body.name]):
+            raise errors.DuplicateProvider(name=body.name)
+        await ctx.db.update(CustomClass, CustomClass.c.name == name, name=body.name)
+        await ctx.db.update(Stock, Stock.c.resource == name, resource=body.name)
+        await ctx.db.update(Allocation, Allocation.c.resource == name, resource=body.name)
+    return class_shape(ctx, body.name)
 
 
 @routes.route("PUT", "/resource_classes/{name}", policy=policy.UPDATE_CLASS, since="1.7")

@@ -9,15 +9,17 @@ from msgspec import UNSET
 from cumulo.core import clock, ids
 from cumulo.core.errors import Duplicate, Invalid
 from cumulo.core.http import Ctx, Response, RouteSet
+from cumulo.core.microversions import parse
 from cumulo.core.resource import GLOBAL, Resource
 from cumulo.services.placement import domain, errors, policy
 from cumulo.services.placement.api.dialect import MAXIMUM, MINIMUM
 from cumulo.services.placement.api.freshness import stamp
-from cumulo.services.placement.api.query import amounts_of, traits_of
-from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
+from cumulo.services.placement.api.query import amounts_of, members_of, wanted_traits
+from cumulo.services.placement.model import Allocation, Provider, ProviderAggregate, ProviderTrait, Stock
 from cumulo.services.placement.schema import ProviderCreate, ProviderUpdate, ProviderView
 
 versions = RouteSet()
+ANY_OF, FORBIDDEN_MEMBERS = parse("1.39"), parse("1.32")
 
 
 class DatedProviderView(ProviderView, model=Provider):
@@ -153,12 +155,16 @@ def with_room(ctx: Ctx, value: str) -> Any:
 
 @providers.filter("required")
 def with_traits(ctx: Ctx, value: str) -> Any:
-    """Keep providers that have traits, and have not those written `!TRAIT`."""
-    del ctx
-    required, forbidden = traits_of(value)
+    """Keep providers that have traits (since 1.39 also one `in:` several), and have not those with `!`."""
+    any_of = ctx.version is None or ctx.version >= ANY_OF
+    wish = wanted_traits("required", [value], alternatives=any_of)
     having = sqlalchemy.select(ProviderTrait.c.provider_id)
-    clauses = [Provider.c.id.in_(having.where(ProviderTrait.c.trait == name)) for name in required]
-    clauses += [Provider.c.id.not_in(having.where(ProviderTrait.c.trait == name)) for name in forbidden]
+    clauses = [
+        Provider.c.id.in_(having.where(ProviderTrait.c.trait.in_(sorted(names)))) for names in wish.required
+    ]
+    clauses += [
+        Provider.c.id.not_in(having.where(ProviderTrait.c.trait == name)) for name in sorted(wish.forbidden)
+    ]
     return sqlalchemy.and_(sqlalchemy.true(), *clauses)
 
 
@@ -172,6 +178,15 @@ def in_tree(ctx: Ctx, value: str) -> Any:
 
 @providers.filter("member_of")
 def member_of(ctx: Ctx, value: str) -> Any:
-    """Keep none: aggregates are not built, so nothing is a member of one."""
-    del ctx, value
-    return sqlalchemy.false()
+    """Keep providers that are in an aggregate, or in one `in:` several; with `!` those that are not."""
+    forbidden = ctx.version is None or ctx.version >= FORBIDDEN_MEMBERS
+    wish = members_of("member_of", [value], forbidden=forbidden)
+    inside = sqlalchemy.select(ProviderAggregate.c.provider_id)
+    clauses = [
+        Provider.c.id.in_(inside.where(ProviderAggregate.c.aggregate.in_(sorted(names))))
+        for names in wish.required
+    ]
+    if wish.forbidden:
+        unwanted = inside.where(ProviderAggregate.c.aggregate.in_(sorted(wish.forbidden)))
+        clauses.append(Provider.c.id.not_in(unwanted))
+    return sqlalchemy.and_(sqlalchemy.true(), *clauses)

@@ -1,5 +1,9 @@
 """Placement's own little languages in query strings."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from cumulo.services.placement import errors
 
 
@@ -15,10 +19,60 @@ def amounts_of(name: str, value: str) -> dict[str, int]:
     return found
 
 
-def traits_of(value: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Read `A,!B` into what is required and what is forbidden."""
-    names = [part.strip() for part in value.split(",") if part.strip()]
-    if any(name.startswith("in:") for name in names):
-        raise errors.BadQuery(name="required", reason="alternatives (in:) are not built")
-    forbidden = frozenset(name[1:] for name in names if name.startswith("!"))
-    return frozenset(names) - frozenset(f"!{name}" for name in forbidden), forbidden
+@dataclass(frozen=True)
+class Wish:
+    """What must be so, each set being of alternatives, and what must not."""
+
+    required: tuple[frozenset[str], ...] = ()
+    forbidden: frozenset[str] = frozenset()
+
+
+def wanted_traits(name: str, values: Sequence[str], *, alternatives: bool) -> Wish:
+    """Read `A,!B`, and `in:A,B` where alternatives may be. BadQuery."""
+    required: list[frozenset[str]] = []
+    forbidden: set[str] = set()
+    for value in values:
+        if value.startswith("in:"):
+            if not alternatives:
+                raise errors.BadQuery(name=name, reason="alternatives (in:) came with version 1.39")
+            required.append(frozenset(_words(name, value.removeprefix("in:"))))
+            continue
+        for word in _words(name, value):
+            if word.startswith("!"):
+                forbidden.add(word[1:])
+            else:
+                required.append(frozenset({word}))
+    both = sorted(forbidden & {word for words in required if len(words) == 1 for word in words})
+    if both:
+        raise errors.BadQuery(name=name, reason=f"{', '.join(both)} is both required and forbidden")
+    return Wish(tuple(required), frozenset(forbidden))
+
+
+def members_of(name: str, values: Sequence[str], *, forbidden: bool) -> Wish:
+    """Read `AGG`, `in:AGG1,AGG2`, and with `!` before either those not to be in. BadQuery."""
+    required: list[frozenset[str]] = []
+    unwanted: set[str] = set()
+    for value in values:
+        negative = value.startswith("!")
+        if negative and not forbidden:
+            raise errors.BadQuery(name=name, reason="forbidden aggregates came with version 1.32")
+        plain = value.removeprefix("!")
+        words = _words(name, plain.removeprefix("in:")) if plain.startswith("in:") else [plain]
+        for word in words:
+            if not UUID.fullmatch(word):
+                raise errors.BadQuery(name=name, reason=f"{word!r} is no UUID")
+        if negative:
+            unwanted.update(words)
+        else:
+            required.append(frozenset(words))
+    return Wish(tuple(required), frozenset(unwanted))
+
+
+def _words(name: str, value: str) -> list[str]:
+    words = [word.strip() for word in value.split(",")]
+    if not all(words):
+        raise errors.BadQuery(name=name, reason=f"{value!r} has an empty part")
+    return words
+
+
+UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")

@@ -1,0 +1,96 @@
+"""Which aggregates a provider is in, and the reshaping of what providers have under their consumers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from cumulo.core.errors import Invalid
+from cumulo.core.http import Ctx, Response, RouteSet
+from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.allocations import amounts, check_names, claimant_of
+from cumulo.services.placement.api.freshness import dated
+from cumulo.services.placement.api.inventories import GENERATION, PROVIDERS, check, check_classes
+from cumulo.services.placement.model import Allocation, Provider, ProviderAggregate, Stock
+from cumulo.services.placement.schema import AggregateSet, Id, Reshape
+
+routes = RouteSet()
+providers = PROVIDERS
+_IDS = msgspec.json.Decoder(list[Id])
+
+
+@providers.member("GET", "/aggregates", policy=policy.LIST_AGGREGATES, since="1.1", until="1.18")
+@dated
+async def list_plain(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """List the aggregates that a provider is in."""
+    return {"aggregates": await aggregates_of(ctx, provider)}
+
+
+@providers.member("GET", "/aggregates", policy=policy.LIST_AGGREGATES, since="1.19")
+@dated
+async def list_aggregates(ctx: Ctx, provider: Provider) -> dict[str, Any]:
+    """List the aggregates that a provider is in, with its generation."""
+    return {"aggregates": await aggregates_of(ctx, provider), GENERATION: provider.generation}
+
+
+@providers.member("PUT", "/aggregates", policy=policy.UPDATE_AGGREGATES, since="1.1", until="1.18")
+async def set_plain(ctx: Ctx, provider: Provider, body: msgspec.Raw) -> dict[str, Any]:
+    """Set the aggregates that a provider is in, by a bare list."""
+    try:
+        names = _IDS.decode(body)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"The body must be a list of UUIDs: {error}") from error
+    await domain.gather(ctx.db, provider, names)
+    return {"aggregates": await aggregates_of(ctx, provider)}
+
+
+@providers.member("PUT", "/aggregates", policy=policy.UPDATE_AGGREGATES, since="1.19")
+async def set_aggregates(ctx: Ctx, provider: Provider, body: AggregateSet) -> dict[str, Any]:
+    """Set the aggregates that a provider is in, if its generation is as given."""
+    check(provider, body.generation)
+    await domain.gather(ctx.db, provider, body.aggregates)
+    return {"aggregates": await aggregates_of(ctx, provider), GENERATION: provider.generation}
+
+
+async def aggregates_of(ctx: Ctx, provider: Provider) -> list[str]:
+    """Return the aggregates that a provider is in."""
+    rows = await ctx.db.all(ProviderAggregate, ProviderAggregate.c.provider_id == provider.id)
+    return sorted(row.aggregate for row in rows)
+
+
+@routes.route("POST", "/reshaper", policy=policy.RESHAPE, status=204, since="1.30")
+async def reshape(ctx: Ctx, body: Reshape) -> Response:
+    """Change inventories and the allocations from them at once: all or nothing, never in between."""
+    found = await domain.locked(ctx.db, sorted(body.inventories))
+    wanted: list[tuple[Provider, Sequence[Stock]]] = []
+    for id_, stock in body.inventories.items():
+        if id_ not in found:
+            raise Invalid(f"Resource provider {id_} in inventories could not be found.")
+        check(found[id_], stock.generation)
+        by_class = {name: each.of(id_, name) for name, each in stock.inventories.items()}
+        await check_classes(ctx, found[id_], by_class)
+        wanted.append((found[id_], list(by_class.values())))
+    consumers = {id_: claimant_of(id_, entry) for id_, entry in body.allocations.items()}
+    await check_names(
+        ctx, {name for e in body.allocations.values() for s in e.allocations.values() for name in s.resources}
+    )
+    await domain.widen(ctx.db, wanted)
+    for id_, entry in body.allocations.items():
+        try:
+            await domain.allocate(ctx.db, consumers[id_], amounts(entry.allocations))
+        except errors.ProviderNotFound as error:
+            raise Invalid(error.message) from error
+    for provider, stocks in wanted:
+        await domain.stock(ctx.db, provider, stocks)
+        await _check_room(ctx, provider)
+    return Response(204)
+
+
+async def _check_room(ctx: Ctx, provider: Provider) -> None:
+    """Refuse what leaves a provider with less than is allocated from it."""
+    has = (await domain.rooms(ctx.db, [provider.id])).get(provider.id, {})
+    rows = await ctx.db.all(Allocation, Allocation.c.provider_id == provider.id)
+    lost = sorted({row.resource for row in rows} - has.keys())
+    lost += [name for name, room in has.items() if room.free < 0]
+    if lost:
+        raise errors.NoRoom(provider=provider.name, reason=f"has too little {', '.join(lost)}")

@@ -1,0 +1,222 @@
+"""Candidates: every way in which the providers of one tree, and those that share with it, serve a request.
+
+A request has groups of resources. What the unnamed group asks for may come from several providers, class by
+class; what a named group asks for comes from one. Providers with the trait MISC_SHARES_VIA_AGGREGATE serve
+every tree that has an aggregate in common with them.
+"""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cumulo.core.db import Reader
+from cumulo.services.placement import domain
+from cumulo.services.placement.model import Provider, ProviderAggregate
+
+SHARING = "MISC_SHARES_VIA_AGGREGATE"
+MOST_OF_A_TREE = 1000  # ways in which one tree serves a request that are looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Resources that go together. In `required` and `member_of` each set is of alternatives."""
+
+    suffix: str = ""
+    resources: Mapping[str, int] = field(default_factory=dict)
+    required: tuple[frozenset[str], ...] = ()
+    forbidden: frozenset[str] = frozenset()
+    member_of: tuple[frozenset[str], ...] = ()
+    not_member_of: frozenset[str] = frozenset()
+    in_tree: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is looked for. isolate: the named groups come from different providers.
+
+    root_required, root_forbidden: traits of the tree's root. subtrees: sets of groups whose providers are
+    all below one of them.
+    """
+
+    groups: Sequence[Group]
+    isolate: bool = False
+    root_required: frozenset[str] = frozenset()
+    root_forbidden: frozenset[str] = frozenset()
+    subtrees: Sequence[frozenset[str]] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to serve a request: provider → class → amount, and which providers serve each group."""
+
+    amounts: dict[str, dict[str, int]]
+    mappings: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """All providers with what they have and are."""
+
+    providers: Mapping[str, Provider]
+    rooms: domain.Rooms
+    traits: Mapping[str, set[str]]
+    aggregates: Mapping[str, set[str]]
+
+    @cached_property
+    def trees(self) -> Mapping[str, list[Provider]]:
+        """The providers of each tree, by its root's id."""
+        found: dict[str, list[Provider]] = defaultdict(list)
+        for provider in self.providers.values():
+            found[provider.root_id].append(provider)
+        return found
+
+    def sharing(self, tree: Iterable[Provider]) -> list[Provider]:
+        """Return the providers outside of a tree that share what they have with it."""
+        mine = set[str]().union(*(self.aggregates.get(p.id, ()) for p in tree))
+        roots = {p.root_id for p in tree}
+        return [
+            self.providers[id_]
+            for id_, names in self.traits.items()
+            if SHARING in names
+            and self.providers[id_].root_id not in roots
+            and mine & self.aggregates.get(id_, set())
+        ]
+
+    def ancestors(self, provider_id: str) -> Iterator[str]:
+        """Yield a provider and all above it."""
+        at: str | None = provider_id
+        while at is not None:
+            yield at
+            at = self.providers[at].parent_id
+
+
+async def survey(db: Reader) -> Landscape:
+    """Read all providers, by five queries."""
+    aggregates: dict[str, set[str]] = defaultdict(set)
+    for row in await db.all(ProviderAggregate):
+        aggregates[row.provider_id].add(row.aggregate)
+    order = [Provider.c.name]
+    providers = {provider.id: provider for provider in await db.all(Provider, order_by=order)}
+    return Landscape(providers, await domain.rooms(db), await domain.traits(db), aggregates)
+
+
+def ways(land: Landscape, request: Request) -> list[Way]:
+    """Return the ways to serve a request, up to its limit."""
+    found: list[Way] = []
+    seen: set[str] = set()
+    for root_id, tree in land.trees.items():
+        has = land.traits.get(root_id, set())
+        if not request.root_required <= has or request.root_forbidden & has:
+            continue
+        for way in _of_tree(land, request, tree):
+            key = repr((sorted((p, sorted(a.items())) for p, a in way.amounts.items()), way.mappings))
+            if key not in seen:
+                seen.add(key)
+                found.append(way)
+            if request.limit is not None and len(found) >= request.limit:
+                return found
+    return found
+
+
+def _of_tree(land: Landscape, request: Request, tree: Sequence[Provider]) -> Iterator[Way]:
+    """Yield the ways in which one tree serves a request; its own providers give a part at least."""
+    shared = land.sharing(tree)
+    choices = []
+    for group in request.groups:
+        fit = [p for p in (*tree, *shared) if _fits(land, group, p)]
+        options = _spread(land, group, fit) if not group.suffix else _whole(land, group, fit)
+        if not options:
+            return
+        choices.append(options)
+    own = {provider.id for provider in tree}
+    for chosen in itertools.islice(itertools.product(*choices), MOST_OF_A_TREE):
+        way = _merged(request.groups, chosen)
+        if own & way.amounts.keys() and _holds(land, request, way):
+            yield way
+
+
+def _fits(land: Landscape, group: Group, provider: Provider) -> bool:
+    """Say whether a provider may serve a group at all: by its tree, its aggregates, what it must not be."""
+    if group.in_tree is not None:
+        named = land.providers.get(group.in_tree)
+        if named is None or provider.root_id != named.root_id:
+            return False
+    member = land.aggregates.get(provider.id, set()) | land.aggregates.get(provider.root_id, set())
+    if any(not wanted & member for wanted in group.member_of) or group.not_member_of & member:
+        return False
+    return not group.forbidden & land.traits.get(provider.id, set())
+
+
+Choice = dict[str, dict[str, int]]  # provider → class → amount
+
+
+def _whole(land: Landscape, group: Group, providers: Sequence[Provider]) -> list[Choice]:
+    """Return the providers that serve a whole group by themselves."""
+    return [
+        {provider.id: dict(group.resources)}
+        for provider in providers
+        if _is(land.traits.get(provider.id, set()), group)
+        and domain.objections(land.rooms.get(provider.id, {}), group.resources) is None
+    ]
+
+
+def _spread(land: Landscape, group: Group, providers: Sequence[Provider]) -> list[Choice]:
+    """Return the ways in which providers serve a group together; its traits may be on any of them."""
+    by_class = [
+        [
+            provider.id
+            for provider in providers
+            if domain.objections(land.rooms.get(provider.id, {}), {resource: amount}) is None
+        ]
+        for resource, amount in group.resources.items()
+    ]
+    found = []
+    for chosen in itertools.islice(itertools.product(*by_class), MOST_OF_A_TREE):
+        if _is(set[str]().union(*(land.traits.get(id_, ()) for id_ in chosen)), group):
+            choice: Choice = defaultdict(dict)
+            for id_, (resource, amount) in zip(chosen, group.resources.items(), strict=True):
+                choice[id_][resource] = amount
+            found.append(dict(choice))
+    return found
+
+
+def _is(traits: Collection[str], group: Group) -> bool:
+    return all(any(name in traits for name in alternatives) for alternatives in group.required)
+
+
+def _merged(groups: Sequence[Group], chosen: Sequence[Choice]) -> Way:
+    amounts: dict[str, dict[str, int]] = {}
+    mappings = {}
+    for group, choice in zip(groups, chosen, strict=True):
+        mappings[group.suffix] = list(choice)
+        for id_, wanted in choice.items():
+            has = amounts.setdefault(id_, {})
+            for resource, amount in wanted.items():
+                has[resource] = has.get(resource, 0) + amount
+    return Way(amounts, mappings)
+
+
+def _holds(land: Landscape, request: Request, way: Way) -> bool:
+    """Say whether groups that were chosen one by one go together."""
+    named = [ids[0] for suffix, ids in way.mappings.items() if suffix and ids]
+    if request.isolate and len(set(named)) < len(named):
+        return False
+    if any(not _is_subtree(land, way, suffixes) for suffixes in request.subtrees):
+        return False
+    if len(request.groups) == 1:
+        return True
+    return all(
+        domain.objections(land.rooms.get(id_, {}), wanted) is None for id_, wanted in way.amounts.items()
+    )
+
+
+def _is_subtree(land: Landscape, way: Way, suffixes: Collection[str]) -> bool:
+    """Say whether one of the providers of these groups is above all the others."""
+    ids = {id_ for suffix in suffixes for id_ in way.mappings.get(suffix, ())}
+    if not ids:
+        return True
+    common = set.intersection(*(set(land.ancestors(id_)) for id_ in ids))
+    return bool(common & ids)
