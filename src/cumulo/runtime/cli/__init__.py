@@ -25,6 +25,7 @@ COMMANDS = {
     "keys": "make new keys for tokens and credentials (`keys rotate`)",
     "policy": "say why a user may or may not do something (`policy explain`)",
     "project": "remove a project with everything it owns (`project purge`)",
+    "network": "compare switches and routers with the database, and mend them (`network check`)",
     "audit": "show who changed what, who logged in and who was refused",
     "logs": "show the logs",
     "bench": "measure, and print a table",

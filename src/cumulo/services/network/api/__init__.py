@@ -6,6 +6,7 @@ from cumulo.services.network.api import (
     address_scopes,
     agents,
     availability,
+    check,
     default_rules,
     discovery,
     floating_ips,
@@ -45,6 +46,7 @@ PARTS: tuple[Part, ...] = (
     default_rules.rules,
     quotas.routes,
     availability.routes,
+    check.routes,
 )
 
 __all__ = ["DIALECT", "PARTS"]

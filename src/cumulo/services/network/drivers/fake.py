@@ -55,6 +55,15 @@ class FakeDriver:
                 if isinstance(spec, PortSpec) and spec.network_id == id:
                     del self.specs[key]
 
+    async def differences(self, spec: Spec) -> list[str]:
+        """Say which fields of a spec are not as remembered."""
+        self._answer()
+        held = self.specs.get((spec.kind, spec.id))
+        if held is None:
+            return [f"{spec.kind} {spec.id} is missing"]
+        names = (name for name in spec.__struct_fields__ if getattr(spec, name) != getattr(held, name))
+        return [f"{spec.kind} {spec.id} has another {name}" for name in names]
+
     async def describe(self) -> set[tuple[Kind, str]]:
         """Return the keys of all resources."""
         self._answer()

@@ -217,6 +217,9 @@ class Driver(Protocol):
     async def remove(self, kind: Kind, id: str) -> None:
         """Remove a resource; what is gone already is no error."""
 
+    async def differences(self, spec: Spec) -> list[str]:
+        """Say in words what `ensure` would change; nothing when the data plane agrees with `spec`."""
+
     async def describe(self) -> set[tuple[Kind, str]]:
         """Return every resource of ours that is there at all, so that orphans can be found."""
 

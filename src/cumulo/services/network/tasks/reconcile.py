@@ -36,7 +36,7 @@ def follow(driver: Driver, wake: Callable[[str], None]) -> None:
     driver.follow(ports=lambda: wake("network.realise"), stale=lambda: wake("network.compare"))
 
 
-def _turn(driver: Driver) -> AbstractAsyncContextManager[Any]:
+def turn(driver: Driver) -> AbstractAsyncContextManager[Any]:
     """Keep the two reconcilers apart: a spec that one loaded must not undo the other's newer one."""
     return _TURNS.setdefault(driver, asyncio.Lock())
 
@@ -46,7 +46,7 @@ async def realise(run: ReconcileRun) -> None:
     """Bring changed networks, ports, routers and groups to the data plane."""
     driver = run.use(Driver)
     while rows := await _due(run):
-        async with _turn(driver):
+        async with turn(driver):
             await _work(run, driver, rows)
         if len(rows) < _AT_ONCE:
             break
@@ -142,16 +142,17 @@ async def compare(run: ReconcileRun) -> None:
         async with run.database.read() as db:
             ids = await desired.every(db, kind)
         wanted |= {(kind, id_) for id_ in ids}
-        for some in _batches(ids):
-            async with _turn(driver):
+        for some in batches(ids):
+            async with turn(driver):
                 await _mend(run, driver, kind, some)
     for kind, id_ in sorted(there - wanted, reverse=True):
-        async with _turn(driver):
+        async with turn(driver):
             await _remove_orphan(run, driver, kind, id_)
     await _note_wiring(run, await driver.up())
 
 
-def _batches(ids: Sequence[str]) -> Iterator[list[str]]:
+def batches(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield ids, some at a time."""
     remaining = iter(ids)
     while some := list(islice(remaining, _AT_ONCE)):
         yield some
@@ -186,7 +187,7 @@ async def _note_wiring(run: ReconcileRun, up: dict[str, bool]) -> None:
     """Write ports' status as the data plane sees them. Routers' ports are always ACTIVE."""
     wired = {id_ for id_, is_up in up.items() if is_up}
     guests = Port.c.device_owner.not_like("network:%") | (Port.c.device_owner == Owner.METADATA)
-    for some in _batches(list(up)):
+    for some in batches(list(up)):
         statement = sqlalchemy.select(Port.c.id, Port.c.status).where(Port.c.id.in_(some), guests)
         async with run.database.read() as db:
             known: dict[str, Status] = {row[0]: row[1] for row in await db.rows(statement)}

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed, mutate
 from cumulo.services.network.drivers.ovn import groups, places, routers, switches
-from cumulo.services.network.drivers.ovn.rows import KEY, Inventory, Plan, Wanted
+from cumulo.services.network.drivers.ovn.rows import KEY, PARENT, Inventory, Place, Plan, Slot, Wanted
 from cumulo.services.network.drivers.specs import (
     AddressGroupSpec,
     FloatingIpSpec,
@@ -69,6 +69,8 @@ class OvnDriver:
         self._on_ports: list[Callable[[], None]] = []
         self._on_stale: list[Callable[[], None]] = []
         self._north.watch("Logical_Switch_Port", self._port_changed)
+        for table in _MARKED:
+            self._north.watch(table, self._row_lost)
         self._south.watch("Chassis", self._chassis_changed)
 
     async def start(self) -> None:
@@ -87,6 +89,18 @@ class OvnDriver:
         if isinstance(spec, PortSpec) and spec.port_security:
             await self._realise(places.DROP.owner, groups.drop())
         await self._realise(places.owner(spec.kind, spec.id), self._wanted(spec))
+
+    async def differences(self, spec: Spec) -> list[str]:
+        """Say what is not in OVN as the spec has it: what `ensure` would do, not done."""
+        await self._ready()
+        found = []
+        if isinstance(spec, PortSpec) and spec.port_security:
+            found += Plan(self._inventory, places.DROP.owner, groups.drop()).told()
+        try:
+            plan = Plan(self._inventory, places.owner(spec.kind, spec.id), self._wanted(spec))
+        except Temporary as error:
+            return [*found, str(error)]
+        return [*found, *plan.told()]
 
     async def remove(self, kind: Kind, id: str) -> None:
         """Remove this resource's rows."""
@@ -196,6 +210,20 @@ class OvnDriver:
         if bool(event.old and event.old["up"]) != bool(event.new and event.new["up"]):
             self._changed.add(row["name"])
             for callback in self._on_ports:
+                callback()
+
+    def _row_lost(self, event: Event) -> None:
+        """Have all compared when a row of ours went that we did not take away: by hand, or all at once."""
+        if event.old is None or event.new is not None:
+            return
+        key, parent = (event.old["external_ids"].get(name) for name in (KEY, PARENT))
+        if key is None:
+            return
+        owners = {Place(event.table, key).owner}
+        owners |= {Slot.read(parent).row.owner} if parent else set()
+        locks = (self._locks.get(owner) for owner in owners)
+        if not any(lock is not None and lock.locked() for lock in locks):
+            for callback in self._on_stale:
                 callback()
 
     def _chassis_changed(self, event: Event) -> None:

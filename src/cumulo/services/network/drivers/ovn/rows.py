@@ -114,6 +114,7 @@ class Plan:
         self._wanted = {item.place: item for item in wanted}
         self._existing = inventory.of(owner)
         self._names: dict[Place, Named] = {}
+        self._changes: list[str] = []
         self.operations: list[Operation] = []
         for place in self._wanted:
             if place not in self._existing:
@@ -124,18 +125,25 @@ class Plan:
         for item in self._wanted.values():
             self._bring(item)
 
+    def told(self) -> list[str]:
+        """Return the differences in words."""
+        return self._changes
+
     def _bring(self, item: Wanted) -> None:
         row = self._existing.get(item.place)
         columns = {name: self._resolve(value) for name, value in item.columns.items()}
         columns["external_ids"] = self._marks(item)
         if row is None:
             named = self._names[item.place]
+            self._changes.append(f"{item.place.table} {item.place.key} is missing")
             self.operations.append(insert(item.place.table, columns, named=named))
             reference: Uuid | Named = named
         else:
             reference = row.uuid
             changed = {name: value for name, value in columns.items() if row[name] != value}
             if changed:
+                named_columns = ", ".join(sorted(changed))
+                self._changes.append(f"{item.place.table} {item.place.key} differs in {named_columns}")
                 self.operations.append(update(item.place.table, same(row.uuid), changed))
         marks = {} if row is None else row["external_ids"]
         hung = {Slot.read(marks[PARENT])} if PARENT in marks else set()
@@ -154,10 +162,14 @@ class Plan:
                 self._mutate(slot, target, "insert", reference)
 
     def _mutate(self, slot: Slot, row: Uuid | Named, change: str, reference: Uuid | Named) -> None:
+        if isinstance(reference, Uuid):
+            fault = "is missing from" if change == "insert" else "should not be in"
+            self._changes.append(f"{reference} {fault} {slot.text()}")
         where = [("_uuid", "==", row)]
         self.operations.append(mutate(slot.row.table, where, (slot.column, change, [reference])))
 
     def _take_away(self, place: Place, row: Row) -> None:
+        self._changes.append(f"{place.table} {place.key} should not be there")
         parent = row["external_ids"].get(PARENT)
         if parent is None:
             self.operations.append(delete(place.table, same(row.uuid)))
