@@ -84,8 +84,7 @@ class Storage:
         clients = [self.client.twin() for _ in range(BATCH)]
         made: list[str] = []
         threads = [
-            threading.Thread(target=lambda each=each: made.append(self._create(each)))  # type: ignore[misc]
-            for each in clients
+            threading.Thread(target=lambda each=each: made.append(self._create(each))) for each in clients
         ]
         spent = cpu_seconds(self.pid)
 
