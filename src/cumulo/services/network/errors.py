@@ -363,6 +363,14 @@ class IllegalSubnetPoolPrefixes(Conflict):
     """Subnet pool {id} cannot do without prefix {prefix}: {reason}."""
 
 
+class AutoAllocationFailure(Conflict):
+    """Deployment error: {reason}."""
+
+
+class AutoAllocatedTopologyNotFound(NotFound):
+    """Project {id} has no automatic network."""
+
+
 class AgentNotFound(NotFound):
     """Agent {id} could not be found."""
 

@@ -144,6 +144,13 @@ ONBOARD = _rule("onboard_network_subnets", PROJECT_MEMBER_OR_ADMIN, "Have a pool
 (UPDATE_SUBNET_TYPES,) = _guards("update", "subnet", "service_types")
 GET_FIP_POOLS = _rule("get_floatingip_pool", ANYONE, "See what subnets floating IPs can come from.")
 
+GET_TOPOLOGY = _rule(
+    "get_auto_allocated_topology", PROJECT_READER_OR_ADMIN, "Get a network of one's own, made if need be."
+)
+DELETE_TOPOLOGY = _rule(
+    "delete_auto_allocated_topology", PROJECT_MEMBER_OR_ADMIN, "Delete one's automatic network."
+)
+
 GET_QUOTA = _rule("get_quota", PROJECT_READER_OR_ADMIN, "See a project's limits.")
 LIST_QUOTAS = _rule("get_quotas", ADMIN_ONLY, "See which projects have limits of their own.")
 UPDATE_QUOTA = _rule("update_quota", ADMIN_ONLY, "Set a project's limits.")

@@ -19,6 +19,7 @@ from cumulo.services.network.api import (
     routers,
     security_groups,
     subnet_pools,
+    topology,
     trunks,
 )
 from cumulo.services.network.api.dialect import DIALECT
@@ -44,6 +45,7 @@ PARTS: tuple[Part, ...] = (
     agents.routes,
     address_groups.groups,
     default_rules.rules,
+    topology.routes,
     quotas.routes,
     availability.routes,
     check.routes,

@@ -8,10 +8,15 @@ from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.quota import Quota, QuotaLimit
 from cumulo.services.network import policy
 from cumulo.services.network.domain.quotas import NAME
+from cumulo.services.network.errors import BadRequest
 
 routes = RouteSet()
 Values = dict[str, bool | int]
-_FLAGS = ("force", "check_limit")  # of the client's own; a limit below what is used is taken anyway
+_FLAGS = ("force", "check_limit")
+
+
+class QuotaBelowUsage(BadRequest):
+    """Quota limit for {name} cannot be {limit}: {used} are in use."""
 
 
 def of_project(ctx: Ctx) -> dict[str, Any]:
@@ -56,8 +61,13 @@ async def details(ctx: Ctx, project_id: str) -> dict[str, Any]:
 
 @routes.route("PUT", "/quotas/{project_id}", policy=policy.UPDATE_QUOTA, envelope="quota", target=of_project)
 async def update(ctx: Ctx, project_id: str, body: Values) -> dict[str, Any]:
-    """Set a project's limits."""
+    """Set a project's limits; below what it holds only when the client does not ask to check."""
     limits = {name: int(value) for name, value in body.items() if name not in _FLAGS}
+    if body.get("check_limit") and not body.get("force"):
+        standing = await ctx.use(Quota).standing(ctx.db, NAME, project_id)
+        for name, limit in limits.items():
+            if name in standing and 0 <= limit < standing[name].used:
+                raise QuotaBelowUsage(name=name, limit=limit, used=standing[name].used)
     await ctx.use(Quota).set(ctx.db, NAME, project_id, limits)
     return {"quota": await ctx.use(Quota).limits(ctx.db, NAME, project_id)}
 

@@ -107,11 +107,15 @@ def _pairs(port: Port, pairs: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         if not pair.keys() <= {"ip_address", "mac_address"} or "ip_address" not in pair:
             raise InvalidInput(reason="an allowed address pair has an ip_address and a mac_address")
         try:
-            ipaddress.ip_network(pair["ip_address"])
+            net = ipaddress.ip_network(pair["ip_address"])
         except ValueError:
             reason = f"'{pair['ip_address']}' is neither an IP address nor a CIDR"
             raise InvalidInput(reason=reason) from None
         mac = pair.get("mac_address") or port.mac_address
+        if net.is_multicast:
+            raise InvalidInput(
+                reason=f"the allowed address pair '{pair['ip_address']}' is a multicast address"
+            )
         entry = {"ip_address": pair["ip_address"], "mac_address": mac.lower()}
         if entry in found:
             raise InvalidInput(reason=f"the allowed address pair {entry['ip_address']} is repeated")
@@ -141,7 +145,7 @@ async def update(
 ) -> Port:
     """Change a port; None for the lists leaves them as they are."""
     before = port.device_id
-    if "mac_address" in values and values["mac_address"].lower() != port.mac_address:
+    if "mac_address" in values and (values["mac_address"] or "").lower() != port.mac_address:
         values["mac_address"] = await addresses.mac(work.db, port.network_id, values["mac_address"])
     else:
         values.pop("mac_address", None)

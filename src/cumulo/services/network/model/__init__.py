@@ -26,6 +26,7 @@ from cumulo.services.network.model.security import (
 )
 from cumulo.services.network.model.sharing import EVERYONE, EXTERNAL, SHARED, RbacPolicy
 from cumulo.services.network.model.standard import Named, Standard, Status, Tagged
+from cumulo.services.network.model.topology import Topology
 from cumulo.services.network.model.trunks import Subport, Trunk
 
 __all__ = [
@@ -57,5 +58,6 @@ __all__ = [
     "SubnetPool",
     "Subport",
     "Tagged",
+    "Topology",
     "Trunk",
 ]

@@ -164,7 +164,7 @@ class PortUpdate(Redescribed):
     """A changed port."""
 
     admin_state_up: Flag = UNSET
-    mac_address: Annotated[str, Guarded(policy.UPDATE_PORT_MAC)] | UnsetType = UNSET
+    mac_address: Annotated[str, Guarded(policy.UPDATE_PORT_MAC)] | UnsetType | None = UNSET
     fixed_ips: list[FixedIpBody] | UnsetType = UNSET
     security_groups: list[str] | UnsetType | None = UNSET
     device_id: Name | UnsetType = UNSET

@@ -49,6 +49,12 @@ def no(row: Any, page: PageContext) -> bool:
     return False
 
 
+def yes(row: Any, page: PageContext) -> bool:
+    """Show true."""
+    del row, page
+    return True
+
+
 def empty(row: Any, page: PageContext) -> list[Any]:
     """Show an empty list."""
     del row, page
@@ -78,6 +84,7 @@ class NetworkView(NamedView, model=Network):
     shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
     external: Annotated[bool, Wire("router:external"), Filterable]
     dns_domain: Annotated[str, Filterable]
+    l2_adjacency: Annotated[bool, Computed(yes)]
     is_default: Annotated[
         bool, Computed(lambda row, _: row.is_default if row.external else UNSET, optional=True), Filterable
     ]
@@ -202,6 +209,9 @@ class PortView(NamedView, model=Port):
         str | None, Computed(lambda row, page: page.extra[2].get(row.network_id))
     ]
     dns_name: Annotated[str, Filterable]
+    ip_allocation: Annotated[
+        str, Computed(lambda row, page: "immediate" if page.extra[0][row.id] else "none")
+    ]
     dns_assignment: Annotated[list[dict[str, str]], Computed(dns_assignment)]
     trunk_details: Annotated[Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True)]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
