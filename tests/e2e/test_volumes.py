@@ -220,6 +220,16 @@ def test_another_guest_reads_what_was_written(story: Story):
     story.user("volume", "delete", "data")
 
 
+def test_a_read_only_volume_is_only_read(story: Story):
+    story.volume("archive", "--size", "1", "--read-only")
+    disk = story.attach("writer", "archive")
+    with pytest.raises(CommandRefused, match=r"(?i)permitted|read-only"):
+        story.writer.run(f"dd if=/dev/zero of={disk} bs=4k count=1 conv=fsync")
+    assert story.writer.run(f"cat /sys/block/{disk.removeprefix('/dev/')}/ro") == "1"
+    story.detach("writer", "archive")
+    story.user("volume", "delete", "archive")
+
+
 def test_an_encrypted_volume_hides_what_a_guest_writes(story: Story):
     story.volume("diary", "--size", "1", "--type", "sealed")
     disk = story.attach("writer", "diary")

@@ -109,6 +109,18 @@ async def test_the_older_calls_attach_and_detach(cloud, member):
     assert await status_of(cloud, volume) == "available"
 
 
+async def test_an_attachment_is_not_ended_by_another_volumes_name(cloud, member):
+    volume, other = await make_volume(cloud), await make_volume(cloud)
+    body = {"instance_uuid": SERVER, "mountpoint": "/dev/vdc"}
+    assert (await act(member, other, "os-attach", body)).status_code == 202
+    (held,) = (await member.get(f"{VOLUMES}/{other['id']}")).json()["volume"]["attachments"]
+    refused = await act(member, volume, "os-detach", {"attachment_id": held["attachment_id"]})
+    assert refused.status_code == 400
+    assert held["attachment_id"] in refused.json()["badRequest"]["message"]
+    assert (await act(member, volume, "os-detach", {"attachment_id": SERVER})).status_code == 404
+    assert await status_of(cloud, other) == "in-use"
+
+
 async def test_the_older_calls_export_and_end_that(cloud, member):
     volume = await make_volume(cloud)
     body = {"connector": CONNECTOR}

@@ -241,6 +241,9 @@ async def the_one(db: Reader, volume: Volume, attachment_id: str | None) -> Volu
     found = await of_volume(db, volume.id)
     if attachment_id is not None:
         named = next((one for one in found if one.id == attachment_id), None)
+        if named is None and await db.exists(VolumeAttachment, VolumeAttachment.c.id == attachment_id):
+            reason = f"Attachment {attachment_id} is another volume's than {volume.id}."
+            raise InvalidVolume(reason=reason)
         if named is None:
             raise AttachmentNotFound(id=attachment_id)
         return named
