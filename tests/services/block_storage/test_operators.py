@@ -53,7 +53,7 @@ async def test_hosts_pools_and_capabilities_tell_what_there_is(cloud, admin):
     shown = (await admin.get(f"{V3}/os-hosts/{HOST}")).json()["host"]
     assert shown[0]["resource"]["project"] == "(total)"
     assert shown[1]["resource"]["total_volume_gb"] == "3"
-    assert len((await admin.get(f"{V3}/os-hosts")).json()["hosts"]) == 2
+    assert len((await admin.get(f"{V3}/os-hosts")).json()["hosts"]) == 3
     pools = (await admin.get(f"{V3}/scheduler-stats/get_pools?detail=True")).json()["pools"]
     assert pools[0]["name"] == POOL
     assert pools[0]["capabilities"]["provisioned_capacity_gb"] == 3
@@ -136,7 +136,12 @@ async def test_the_services_log_more_or_less(admin):
     shown = (await admin.put(f"{path}/get-log", json={"binary": "cinder-volume"})).json()["log_levels"]
     assert shown == [{"binary": "cinder-volume", "host": HOST, "levels": {"cumulo": "ERROR"}}]
     every = (await admin.put(f"{path}/get-log", json={})).json()["log_levels"]
-    assert {one["binary"] for one in every} == {"cinder-api", "cinder-scheduler", "cinder-volume"}
+    assert {one["binary"] for one in every} == {
+        "cinder-api",
+        "cinder-backup",
+        "cinder-scheduler",
+        "cinder-volume",
+    }
     for body in (
         {"level": "loud"},
         {"level": "INFO", "binary": "nova-api"},

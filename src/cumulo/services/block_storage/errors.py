@@ -174,10 +174,6 @@ class GroupSpecNotFound(NotFound):
     """Group Type {id} has no specs with key {key}."""
 
 
-class InvalidGroupType(Invalid):
-    """Invalid group type: {reason}"""
-
-
 class GroupNotFound(NotFound):
     """Group {id} could not be found."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.resource import PROJECT, Resource
 from cumulo.services.block_storage import policy
-from cumulo.services.block_storage.api import attachments, snapshots, volumes
+from cumulo.services.block_storage.api import attachments, backups, groups, snapshots, volumes
 from cumulo.services.block_storage.domain import logs, operators, quota_sets
 from cumulo.services.block_storage.errors import BadRequest, MessageNotFound
 from cumulo.services.block_storage.model import Message
@@ -75,9 +75,9 @@ FILTERS = {
     "message": ["resource_uuid", "resource_type", "event_id", "request_id", "message_level"],
     "pool": ["name", "volume_type"],
     "volume_type": ["is_public", "extra_specs"],
-    "backup": ["name", "status", "volume_id"],
-    "group": [],
-    "group_snapshot": ["status", "group_id"],
+    "backup": [*backups.EVERYONES],
+    "group": [*groups.GROUP_FILTERS],
+    "group_snapshot": [*groups.SNAPSHOT_FILTERS],
 }
 
 

@@ -15,7 +15,7 @@ from cumulo.services.block_storage.errors import BadRequest, PoolNotFound, Servi
 from cumulo.services.block_storage.model import Pool, Snapshot, StorageService, Volume
 from cumulo.services.block_storage.schema.links import instant
 from cumulo.services.block_storage.schema.operators import HostBody, ServiceBody
-from cumulo.services.block_storage.tasks.pools import SCHEDULER
+from cumulo.services.block_storage.tasks.pools import BACKUP, SCHEDULER
 
 VOLUME = scheduler.BINARY
 VERSION = "1.0"
@@ -55,8 +55,8 @@ def service_shape(ctx: Ctx, row: StorageService) -> dict[str, Any]:
 
 
 def is_up(ctx: Ctx, row: StorageService) -> bool:
-    """Say whether a service is there; the scheduler is wherever this is answered."""
-    return row.binary == SCHEDULER or row.is_up(ctx.use(BlockStorageSettings).pool_silence)
+    """Say whether a service is there; scheduler and backups are wherever this is answered."""
+    return row.binary in (SCHEDULER, BACKUP) or row.is_up(ctx.use(BlockStorageSettings).pool_silence)
 
 
 async def _service(ctx: Ctx, host: str | None, binary: str | None) -> StorageService:

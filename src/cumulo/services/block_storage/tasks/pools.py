@@ -11,7 +11,7 @@ from cumulo.services.block_storage.model import Pool, StorageService, VolumeType
 from cumulo.services.block_storage.scheduler import BINARY
 
 TOPIC = "pool.report"
-SCHEDULER = "cinder-scheduler"
+SCHEDULER, BACKUP = "cinder-scheduler", "cinder-backup"
 
 
 async def pool_reported(work: Work, report: PoolReport) -> None:
@@ -20,7 +20,8 @@ async def pool_reported(work: Work, report: PoolReport) -> None:
     service = f"{report.host}@{report.backend}"
     if await _seen(work.db, BINARY, service, settings.default_zone):
         await ensure_default_type(work.db, settings)
-    await _seen(work.db, SCHEDULER, report.host, settings.default_zone)
+    for binary in (SCHEDULER, BACKUP):
+        await _seen(work.db, binary, report.host, settings.default_zone)
     pool = Pool(
         name=f"{service}#{report.pool}",
         service=service,
