@@ -1,6 +1,7 @@
 import json
 import subprocess
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,34 @@ def flatten(text: str) -> dict[str, str]:
     with resources.as_file(program) as path:
         done = subprocess.run(["awk", "-f", path], input=text, capture_output=True, text=True, check=True)
     return dict(line.split("\t", 1) for line in done.stdout.splitlines())
+
+
+def said_by_guest(script: str, *words: str) -> str:
+    """Run one of the guest's scripts here, by any shell."""
+    with resources.as_file(resources.files("cumulo.runtime.images") / "guest" / "mini" / script) as path:
+        done = subprocess.run(["sh", path, *words], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_disks_are_listed_under_the_headings():
+    heading, *lines = said_by_guest("lsblk", "-lb", "--nodeps").splitlines()
+    at, end = heading.index("TYPE"), heading.index("SIZE") + len("SIZE")
+    disks = [line for line in lines if line[at:].split()[0] == "disk"]
+    assert disks
+    for disk in disks:
+        name = disk.split()[0]
+        assert int(disk[:end].split()[-1]) == 512 * int(Path(f"/sys/block/{name}/size").read_text())
+
+
+def test_only_the_columns_asked_for_are_listed():
+    names = said_by_guest("lsblk", "--nodeps", "--noheadings", "--output", "NAME").split()
+    everything = said_by_guest("lsblk", "-d", "-n", "-o", "NAME,TYPE").splitlines()
+    assert [line.split()[0] for line in everything] == names
+    assert all(len(line.split()) == 2 for line in everything)
+
+
+def test_sudo_runs_the_command_and_passes_over_its_own_options():
+    assert said_by_guest("sudo", "-n", "-u", "root", "echo", "-n", "two words") == "two words"
 
 
 @pytest.mark.parametrize("indent", [None, 2])
