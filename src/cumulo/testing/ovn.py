@@ -9,8 +9,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
@@ -92,6 +92,16 @@ class Chassis:
     namespace: str
     folder: Path
     vswitch: str
+    stack: ExitStack = field(default_factory=ExitStack)
+    daemons: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Run a daemon in the host's namespace until the host goes; one of that name is killed first."""
+        if (before := self.daemons.get(name)) is not None:
+            before.kill()
+            before.wait()
+        command = ["ip", "netns", "exec", self.namespace, name, *arguments]
+        self.daemons[name] = self.stack.enter_context(process(self.folder, command, name=name))
 
     def vsctl(self, *words: str) -> str:
         """Run `ovs-vsctl` on this host's database; return what it printed."""
@@ -127,19 +137,17 @@ class Chassis:
 def chassis(folder: Path, south: str, external: str) -> Iterator[Chassis]:
     """Run Open vSwitch in user space and ovn-controller; the host has `external` on `br-ex`."""
     namespace = f"cumulo-{folder.name[-6:]}"
-    inside = ["ip", "netns", "exec", namespace]
     run("ip", "netns", "add", namespace)
     try:
         run("ip", "-n", namespace, "link", "set", "lo", "up")
         with ovsdb(folder, "vswitch") as vswitch:
             host = Chassis(namespace, folder, vswitch)
             host.vsctl("--no-wait", "init")
-            switch = [*inside, "ovs-vswitchd", vswitch]
-            controller = [*inside, "ovn-controller", vswitch]
-            with process(folder, switch, name="ovs-vswitchd"):
+            with host.stack:
+                host.start("ovs-vswitchd", vswitch)
                 _wire(host, south, external)
-                with process(folder, controller, name="ovn-controller"):
-                    yield host
+                host.start("ovn-controller", vswitch)
+                yield host
     finally:
         run("ip", "netns", "del", namespace)
 
