@@ -1,0 +1,178 @@
+"""What the network service serves besides the plain things, by the official client."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cumulo.runtime.scratch import scratch_cloud
+from cumulo.runtime.state import StateFolder
+from cumulo.testing.official import LoadedClient, OpenStack
+
+PROGRAM = Path(__file__).resolve().parents[2] / ".venv-client" / "bin" / "openstack"
+SETTINGS = '[engines]\nstart = false\n[node]\nhypervisor = "fake"\n'
+
+
+@pytest.fixture(scope="module")
+def state() -> Iterator[StateFolder]:
+    with scratch_cloud("network-commands", SETTINGS) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def admin(state: StateFolder) -> Iterator[OpenStack]:
+    port = tomllib.loads(state.config.read_text())["http"]["port"]
+    with LoadedClient(PROGRAM, {"HOME": str(state.path)}) as loaded:
+        made = OpenStack(
+            loaded,
+            auth_url=f"http://127.0.0.1:{port}/identity/v3",
+            username="admin",
+            password=state.admin_password.read_text().strip(),
+            project_name="admin",
+            user_domain_name="Default",
+            project_domain_name="Default",
+            identity_api_version="3",
+        )
+        made("project create", "alice")
+        made("user create", "alice", "--project", "alice", "--password", "pass alice")
+        made("role add", "member", "--project", "alice", "--user", "alice")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def alice(admin: OpenStack) -> OpenStack:
+    return admin.but(username="alice", password="pass alice", project_name="alice")
+
+
+@pytest.fixture(scope="module")
+def outside(admin: OpenStack) -> str:
+    admin("network create", "outside", "--external", "--default")
+    admin("subnet create", "outside", "--network", "outside", "--subnet-range", "192.0.2.0/24", "--no-dhcp")
+    return "outside"
+
+
+@pytest.fixture(scope="module")
+def home(alice: OpenStack, outside: str) -> str:
+    """Make a network behind a router."""
+    alice("network create", "home", "--dns-domain", "home.example.")
+    alice("subnet create", "home", "--network", "home", "--subnet-range", "10.0.0.0/24")
+    alice("router create", "door", "--external-gateway", outside)
+    alice("router add subnet", "door", "home")
+    return "home"
+
+
+def named(rows: list[dict[str, Any]], key: str = "Name") -> list[Any]:
+    return [row[key] for row in rows]
+
+
+def test_a_network_is_shared_with_one_project(admin: OpenStack, alice: OpenStack):
+    admin("network create", "lent")
+    alice.refused("network show", "lent")
+    made = admin.json("network rbac create", "lent", "--type", "network", "--action", "access_as_shared",
+                      "--target-project", "alice")  # fmt: skip
+    assert alice.json("network show", "lent")["shared"] is True
+    assert made["id"] in named(alice.json("network rbac list"), "ID")
+    admin("network rbac delete", made["id"])
+    alice.refused("network show", "lent")
+
+
+def test_rules_name_groups_of_addresses(alice: OpenStack):
+    alice("address group create", "offices", "--address", "192.0.2.0/24")
+    alice("address group set", "offices", "--address", "198.51.100.0/24")
+    alice("address group unset", "offices", "--address", "192.0.2.0/24")
+    assert alice.json("address group show", "offices")["addresses"] == ["198.51.100.0/24"]
+    alice("security group create", "web", "--stateless")
+    assert alice.json("security group show", "web")["stateful"] is False
+    alice("security group rule create", "web", "--remote-address-group", "offices")
+    assert "in use" in alice.refused("address group delete", "offices")
+    alice("security group delete", "web")
+    alice("address group delete", "offices")
+
+
+def test_new_groups_begin_with_the_administrators_rules(admin: OpenStack, alice: OpenStack):
+    made = admin.json("default security group rule create", "--protocol", "tcp", "--dst-port", "22",
+                      "--for-custom-sg")  # fmt: skip
+    assert made["id"] in named(admin.json("default security group rule list"), "ID")
+    alice("security group create", "ssh")
+    assert "tcp" in named(alice.json("security group rule list", "ssh"), "IP Protocol")
+    admin("default security group rule delete", made["id"])
+
+
+def test_single_ports_of_a_floating_ip_are_forwarded(alice: OpenStack, home: str, outside: str):
+    alice("port create", "web", "--network", home, "--dns-name", "web")
+    shown = alice.json("port show", "web")
+    assert shown["dns_assignment"][0]["fqdn"] == "web.home.example."
+    address = alice.json("floating ip create", outside)["floating_ip_address"]
+    made = alice.json(
+        "floating ip port forwarding create", address, "--port", "web", "--protocol", "tcp",
+        "--internal-protocol-port", "80", "--external-protocol-port", "8080",
+        "--internal-ip-address", shown["fixed_ips"][0]["ip_address"],
+    )  # fmt: skip
+    assert made["external_port"] == 8080
+    alice("floating ip port forwarding set", address, made["id"], "--description", "the shop")
+    (row,) = alice.json("floating ip port forwarding list", address)
+    assert (row["External Port"], row["Description"]) == (8080, "the shop")
+    alice("floating ip port forwarding delete", address, made["id"])
+    assert alice.json("floating ip show", address)["status"] == "DOWN"
+
+
+def test_ports_follow_qos_policies(admin: OpenStack, alice: OpenStack, home: str):
+    admin("network qos policy create", "slow", "--share")
+    rule = admin.json("network qos rule create", "slow", "--type", "bandwidth-limit", "--max-kbps", "1000",
+                      "--egress")  # fmt: skip
+    admin("network qos rule set", "slow", rule["id"], "--max-kbps", "2000")
+    admin("network qos rule create", "slow", "--type", "dscp-marking", "--dscp-mark", "26")
+    assert 2000 in named(admin.json("network qos rule list", "slow"), "Max Kbps")
+    alice("port create", "limited", "--network", home, "--qos-policy", "slow")
+    assert alice.json("port show", "limited")["qos_policy_id"]
+    assert "is used by port" in admin.refused("network qos policy delete", "slow")
+    alice("port unset", "limited", "--qos-policy")
+    admin("network qos policy delete", "slow")
+    assert "bandwidth_limit" in named(alice.json("network qos rule type list"), "Type")
+
+
+def test_a_trunk_carries_a_port(alice: OpenStack, home: str):
+    for name in ("parent", "child"):
+        alice("port create", name, "--network", home)
+    alice("network trunk create", "trunk", "--parent-port", "parent")
+    child = "port=child,segmentation-type=vlan,segmentation-id=101"
+    alice("network trunk set", "trunk", "--subport", child)
+    (row,) = alice.json("network subport list", "--trunk", "trunk")
+    assert row["Segmentation ID"] == 101
+    assert "subport" in alice.refused("port delete", "child")
+    alice("network trunk unset", "trunk", "--subport", "child")
+    alice("network trunk delete", "trunk")
+    alice("port delete", "parent", "child")
+
+
+def test_address_scopes_hold_pools_apart(alice: OpenStack):
+    alice("address scope create", "ours")
+    alice("subnet pool create", "one", "--pool-prefix", "10.8.0.0/16", "--address-scope", "ours")
+    assert "already has a part" in alice.refused(
+        "subnet pool create", "two", "--pool-prefix", "10.8.1.0/24", "--address-scope", "ours"
+    )
+    alice("subnet pool delete", "one")
+    alice("address scope delete", "ours")
+
+
+def test_one_call_makes_a_network(admin: OpenStack, alice: OpenStack, outside: str):
+    assert outside
+    admin("subnet pool create", "default", "--pool-prefix", "10.100.0.0/16", "--default-prefix-length", "24",
+          "--default", "--share")  # fmt: skip
+    alice("network auto allocated topology create", "--check-resources")
+    assert "auto_allocated_network" not in named(alice.json("network list"))
+    made = alice.json("network auto allocated topology create")["id"]
+    assert alice.json("network show", made)["name"] == "auto_allocated_network"
+    alice("network auto allocated topology delete")
+    alice.refused("network show", made)
+
+
+def test_what_is_listed_as_an_extension_is_what_there_is(alice: OpenStack, admin: OpenStack):
+    listed = named(alice.json("extension list", "--network"), "Alias")
+    assert {"rbac-policies", "qos", "trunk", "floating-ip-port-forwarding", "agent"} <= set(listed)
+    assert not {"metering", "segment", "logging", "vpnaas", "bgp"} & set(listed)
+    assert alice.json("network agent list") == []
+    assert isinstance(admin.json("network agent list"), list)
+    assert alice.json("network service provider list")[0]["Name"] == "ovn"
