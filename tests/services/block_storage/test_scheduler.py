@@ -34,7 +34,7 @@ def pool(**changes) -> Pool:
 
 
 def offer(promised: float = 0.0, *, service=None, **changes) -> Offer:
-    # Parameters are made when tests are collected: they must not be silent for too long when their turn comes.
+    # Parameters are made when tests are collected: they must not grow silent before their turn comes.
     facts = {"seen_at": clock.now() + timedelta(days=1), **(service or {})}
     backend = StorageService(binary="cinder-volume", host="node1@local", zone="nova", **facts)
     return Offer(pool(**changes), backend, promised, BlockStorageSettings())
