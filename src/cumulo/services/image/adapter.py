@@ -14,7 +14,15 @@ from cumulo.services.image.domain.images import delete_image
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import ImageNotFound, UploadOvertaken
 from cumulo.services.image.inspection import BOOTABLE
-from cumulo.services.image.model import Image, ImageLocation, ImageMember, ImageStatus, Visibility
+from cumulo.services.image.model import (
+    CachedImage,
+    CacheState,
+    Image,
+    ImageLocation,
+    ImageMember,
+    ImageStatus,
+    Visibility,
+)
 from cumulo.services.image.uploads import Plan, Upload, begin_upload
 
 
@@ -118,7 +126,10 @@ class ImagesAdapter:
         here = (ImageLocation.c.image_id == image.id, ImageLocation.c.leaving.is_(False))
         stores: Stores = self._use(Stores)
         names = [row.store for row in await db.all(ImageLocation, *here) if row.store in stores.kept]
-        paths = (stores.get(name).path(image.id) for name in stores.ordered(names))
+        paths = [stores.get(name).path(image.id) for name in stores.ordered(names)]
+        cached = (CachedImage.c.image_id == image.id, CachedImage.c.state == CacheState.CACHED)
+        if not any(paths) and await db.exists(CachedImage, *cached):
+            paths.append(stores.cache.path(image.id))
         return next((str(path) for path in paths if path is not None), None)
 
 

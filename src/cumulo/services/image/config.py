@@ -9,17 +9,32 @@ import msgspec
 from cumulo.core.config import Section
 
 FIRST_STORE = "file"
+RBD = "rbd"
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[image.stores.NAME]`: one more folder for images.
+    """`[image.stores.NAME]`: one more folder for images, or a pool of a Ceph cluster.
 
-    path: absolute, or beside the first store's; weight: the heavier, the earlier it is named and read from.
+    driver: `file` or `rbd`. weight: the heavier, the earlier it is named and read from. Of a folder: path,
+    absolute or beside the first store's. Of RBD: ceph_pool, which holds nothing else, as `user`, whose key
+    stands in the file `keyring`, in the cluster that the file `conf` describes.
     """
 
+    driver: str = FIRST_STORE
     path: str = ""
+    ceph_pool: str = ""
+    user: str = "glance"
+    conf: str = "/etc/ceph/ceph.conf"
+    keyring: str = ""
     description: str = ""
     weight: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a driver that there is not, and one without what it needs."""
+        if self.driver not in (FIRST_STORE, RBD):
+            raise ValueError(f"there is no driver {self.driver}; there are {FIRST_STORE} and {RBD}")
+        if self.driver == RBD and not (self.ceph_pool and self.keyring):
+            raise ValueError("a store of driver rbd needs ceph_pool and keyring")
 
 
 class PropertyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

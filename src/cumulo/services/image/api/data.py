@@ -14,6 +14,7 @@ from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import DataTooLarge, DataUnreachable, ImageDeactivated
 from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
+from cumulo.services.image.tasks import FILL_CACHE
 from cumulo.services.image.uploads import Plan, Upload, begin_upload
 
 routes = RouteSet()
@@ -47,6 +48,7 @@ async def _take(ctx: Ctx, rule: Rule, store: Store, to: ImageStatus) -> None:
         upload_id = await begin_upload(transaction, image, settings, to)
     plan = Plan(upload_id=upload_id, to=to, size=size)
     await Upload(ctx.engine.database, store, settings, image, plan).take(ctx.request.stream())
+    ctx.engine.tasks.wake(FILL_CACHE)  # of what no store has on this machine
 
 
 @routes.route("GET", "/images/{image_id}/file", policy=policy.DOWNLOAD, stream=True)

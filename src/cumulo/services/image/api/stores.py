@@ -37,7 +37,7 @@ def _brief(stores: Stores, name: str) -> dict[str, Any]:
 
 def _detail(stores: Stores, name: str) -> dict[str, Any]:
     kept = stores.kept[name]
-    return {"type": "file", "weight": kept.weight, "properties": {"data_dir": kept.folder}}
+    return {"type": kept.kind, "weight": kept.weight, "properties": kept.properties}
 
 
 @routes.route("GET", "/info/usage", policy=policy.DISCOVER)

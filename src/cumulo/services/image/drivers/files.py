@@ -9,7 +9,6 @@ event loop spends its time elsewhere.
 import asyncio
 import contextlib
 import errno
-import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,12 +17,11 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from cumulo.services.image.config import FIRST_STORE
-from cumulo.services.image.drivers import Full, Written
+from cumulo.services.image.drivers.writing import SinkWriter
 
 T = TypeVar("T")
 BLOCK = 1024 * 1024
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FileStore:
@@ -35,15 +33,14 @@ class FileStore:
         self._uploads = folder / "uploads"
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="image-store")
 
-    async def begin(self, upload_id: str) -> "FileWriter":
+    async def begin(self, upload_id: str) -> SinkWriter:
         """Start an upload."""
-        path = self._uploads / upload_id
 
-        def create() -> BinaryIO:
+        def create() -> _FileSink:
             self._make_folders()
-            return path.open("xb", buffering=0)
+            return _FileSink(self._uploads / upload_id)
 
-        return FileWriter(path, await self._do(create), self._threads)
+        return SinkWriter(await self._do(create), self._threads)
 
     async def adopt(self, upload_id: str, path: Path) -> bool:
         """Link a file into the uploads, where the file system can."""
@@ -165,79 +162,27 @@ class FileStore:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-class FileWriter:
-    """An upload into a file.
+class _FileSink:
+    """An upload into a file."""
 
-    Blocks are gathered; while the next ones come, the last are written and hashed, each in a thread.
-    """
-
-    def __init__(self, path: Path, file: BinaryIO, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = file
-        self._threads = threads
-        self._gathered: list[bytes] = []
-        self._waiting = 0
-        self._size = 0
-        self._under_way: asyncio.Future[list[None]] | None = None
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha512 = hashlib.sha512()
+        self._file = path.open("xb", buffering=0)
 
-    async def write(self, block: bytes) -> None:
-        """Append the next bytes; this waits for the disk when it is slower than they come."""
-        self._gathered.append(block)
-        self._waiting += len(block)
-        if self._waiting >= BLOCK:
-            await self._flush()
+    def append(self, data: memoryview) -> None:
+        """Write the next bytes."""
+        while data:
+            data = data[self._file.write(data) :]
 
-    async def finish(self) -> Written:
-        """Make what was written durable and say what it is."""
-        await self._flush()
-        await self._settle()
-        await self._do(self._close_durably)
-        return Written(self._size, self._md5.hexdigest(), self._sha512.hexdigest())
-
-    async def discard(self) -> None:
-        """Remove what was written."""
-        with contextlib.suppress(Full, OSError):
-            await self._settle()
-
-        def remove() -> None:
-            self._file.close()
-            self._path.unlink(missing_ok=True)
-
-        await self._do(remove)
-
-    async def _flush(self) -> None:
-        await self._settle()
-        data = b"".join(self._gathered)
-        self._gathered, self._waiting = [], 0
-        work = (lambda: self._append(data), lambda: self._md5.update(data))
-        self._under_way = asyncio.gather(*(self._do(one) for one in work))
-
-    async def _settle(self) -> None:
-        """Wait until what was flushed is written. Raises Full."""
-        if self._under_way is not None:
-            under_way, self._under_way = self._under_way, None
-            await under_way
-
-    def _append(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) :]
-        self._sha512.update(data)
-        self._size += len(data)
-
-    def _close_durably(self) -> None:
+    def close(self) -> None:
+        """Make all that was written durable."""
         os.fsync(self._file.fileno())
         self._file.close()
 
-    async def _do(self, work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise Full from error
-            raise
+    def remove(self) -> None:
+        """Remove what was written."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.config import FIRST_STORE, RBD, ImageSettings, StoreSettings
 from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.files import FileStore
+from cumulo.services.image.drivers.rbd import RbdStore
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -17,7 +18,8 @@ class Kept(msgspec.Struct, frozen=True):
     store: Store
     description: str
     weight: int
-    folder: str
+    kind: str
+    properties: dict[str, str]
 
 
 class Stores:
@@ -43,6 +45,11 @@ class Stores:
         return self.kept[name].store
 
     @property
+    def distant(self) -> list[str]:
+        """The stores whose images lie on no machine: to start from one takes the cache's copy."""
+        return [name for name, kept in self.kept.items() if kept.kind != FIRST_STORE]
+
+    @property
     def all(self) -> list[Store]:
         """Every store, staging and cache included."""
         return [*(kept.store for kept in self.kept.values()), self.staging, self.cache]
@@ -56,10 +63,22 @@ def open_stores(use: Callable[[type[Any]], Any]) -> Stores:
     if home is None:
         raise ValueError("the first store must keep files, for others stage and cache beside it")
     home = home.parent
-    kept = {default.name: Kept(default, settings.store_description, settings.store_weight, str(home))}
+    kept = {
+        default.name: Kept(
+            default, settings.store_description, settings.store_weight, FIRST_STORE, {"data_dir": str(home)}
+        )
+    }
     for name, chosen in settings.stores.items():
-        folder = home.parent / Path(chosen.path or f"images-{name}")
-        kept[name] = Kept(FileStore(folder, name=name), chosen.description, chosen.weight, str(folder))
+        store, properties = _open(name, chosen, home.parent)
+        kept[name] = Kept(store, chosen.description, chosen.weight, chosen.driver, properties)
     staging = FileStore(home / "staging", name="staging")
     cache = FileStore(home / "cache", name="cache")
     return Stores(kept, settings.default_store or default.name, staging, cache)
+
+
+def _open(name: str, chosen: StoreSettings, beside: Path) -> tuple[Store, dict[str, str]]:
+    """Return a store of the settings, and what its details tell of it."""
+    if chosen.driver == RBD:
+        return RbdStore(chosen, name=name), {"pool": chosen.ceph_pool, "user": chosen.user}
+    folder = beside / Path(chosen.path or f"images-{name}")
+    return FileStore(folder, name=name), {"data_dir": str(folder)}

@@ -1,17 +1,21 @@
 """The cache: copies, on this machine, of images that stores keep."""
 
+from sqlalchemy import select
+
 from cumulo.core import clock
 from cumulo.core.tasks import ReconcileRun, reconciler
 from cumulo.services.image.drivers import Full, Store, Writer
 from cumulo.services.image.drivers.stores import Stores
+from cumulo.services.image.inspection import BOOTABLE
 from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
 
 FILL_CACHE = "image.cache"
 
 
-@reconciler(every=300.0, name=FILL_CACHE)
+@reconciler(every=60.0, name=FILL_CACHE)
 async def fill_cache(run: ReconcileRun) -> None:
     """Fetch what is queued for the cache, forget what cannot be fetched, remove what was taken out of it."""
+    await _want_distant(run)
     async with run.database.read() as db:
         rows = await db.all(CachedImage)
     wanted = {row.image_id for row in rows}
@@ -31,6 +35,26 @@ async def fill_cache(run: ReconcileRun) -> None:
             kept = await tx.update(CachedImage, here, **values)
         if not kept:  # taken out of the queue meanwhile
             await run.use(Stores).cache.remove(row.image_id)
+
+
+async def _want_distant(run: ReconcileRun) -> None:
+    """Queue what servers and volumes start from and no store has on this machine."""
+    stores = run.use(Stores)
+    if not stores.distant:
+        return
+    near = (ImageLocation.c.store.not_in(stores.distant), ImageLocation.c.leaving.is_(False))
+    cached = select(CachedImage.c.image_id)
+    async with run.database.begin() as tx:
+        rows = await tx.all(
+            Image,
+            Image.c.status == ImageStatus.ACTIVE,
+            Image.c.container_format == "bare",
+            Image.c.disk_format.in_(BOOTABLE),
+            Image.c.id.in_(select(ImageLocation.c.image_id)),
+            Image.c.id.not_in(select(ImageLocation.c.image_id).where(*near)),
+            Image.c.id.not_in(cached),
+        )
+        await tx.insert_all([CachedImage(image_id=image.id) for image in rows])
 
 
 async def _fetch(run: ReconcileRun, image_id: str) -> int | None:

@@ -16,6 +16,7 @@ from cumulo.services.image.inspection import ContentRefused, Inspector
 from cumulo.services.image.model import Image, ImageLocation, ImageStatus
 from cumulo.services.image.tasks import records
 from cumulo.services.image.tasks.bytes import REMOVE_BYTES
+from cumulo.services.image.tasks.caching import FILL_CACHE
 from cumulo.services.image.tasks.placing import Placed, Source, joined, place_all, take_away
 
 _DAY = 86400.0
@@ -159,6 +160,7 @@ class ImportImage(Saga):
         for name in placed.stores:
             await run.db.insert(ImageLocation(image_id=self.image_id, store=name))
         run.wake(REMOVE_BYTES)  # of the staging area
+        run.wake(FILL_CACHE)
         message = "; ".join(placed.failed.values())
         await records.succeeded(run, self.task_id, {"image_id": self.image_id}, message)
 
