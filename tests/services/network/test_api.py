@@ -119,11 +119,6 @@ async def test_a_floating_ip_needs_a_way_to_its_port(member, network, external):
     assert refused["type"] == "ExternalGatewayForFloatingIPNotFound"
 
 
-async def test_a_group_without_state_is_refused(member):
-    refused = await member.create("security_group", expect=400, name="web", stateful=False)
-    assert "not supported" in refused["message"]
-
-
 async def test_rules_of_a_group_are_listed_with_it_and_not_doubled(member):
     group = await member.create("security_group", name="web")
     assert {rule["direction"] for rule in group["security_group_rules"]} == {"egress"}
