@@ -2,6 +2,8 @@
 
 import pytest
 
+from cumulo.services.network.drivers.specs import Kind
+
 
 @pytest.fixture
 async def scope(member):
@@ -105,3 +107,43 @@ async def test_an_administrator_sees_who_has_limits_of_its_own(member, admin):
     assert (entry["project_id"], entry["network"]) == ("p1", 3)
     details = (await admin.show("/quotas/p1/details.json"))["quota"]
     assert details["network"]["limit"] == 3
+
+
+async def test_a_network_is_in_one_scope(member, scope):
+    wanted = {"prefixes": ["10.1.0.0/16"], "default_prefixlen": 24, "address_scope_id": scope["id"]}
+    pool = await member.create("subnetpool", **wanted)
+    network = await member.create("network")
+    on = {"network_id": network["id"], "ip_version": 4}
+    await member.create("subnet", **on, subnetpool_id=pool["id"])
+    refused = await member.create("subnet", expect=400, **on, cidr="10.9.0.0/24")
+    assert refused["type"] == "NetworkAddressScopeAffinityError"
+    await member.create("subnet", **on, subnetpool_id=pool["id"])
+    await member.create("subnet", network_id=network["id"], ip_version=6, cidr="fd00:9::/64")
+
+
+async def test_routers_keep_scopes_apart_and_translate_only_between_them(member, admin, scope, driver, cloud):
+    path = f"/address-scopes/{scope['id']}"
+    await admin.call("PUT", path, {"address_scope": {"shared": True}}, expect=200)
+    outside = await admin.create("network", **{"name": "ext", "router:external": True})
+    scoped = {"default_prefixlen": 24, "address_scope_id": scope["id"]}
+    outer = await admin.create("subnetpool", prefixes=["192.0.0.0/16"], **scoped)
+    inner = await member.create("subnetpool", prefixes=["10.1.0.0/16"], **scoped)
+    await admin.create("subnet", network_id=outside["id"], ip_version=4, subnetpool_id=outer["id"])
+    await cloud.tasks.settle()  # routers wait a while for networks that are not there yet
+    router = await member.create("router", external_gateway_info={"network_id": outside["id"]})
+    for values in ({"subnetpool_id": inner["id"]}, {"cidr": "10.9.0.0/24"}):
+        network = await member.create("network")
+        subnet = await member.create("subnet", network_id=network["id"], ip_version=4, **values)
+        await cloud.tasks.settle()
+        wanted = {"subnet_id": subnet["id"]}
+        await member.call("PUT", f"/routers/{router['id']}/add_router_interface", wanted, expect=200)
+    await cloud.tasks.settle()
+    spec = driver.specs[Kind.ROUTER, router["id"]]
+    assert sorted(spec.barred) == [("10.1.0.0/24", "10.9.0.0/24"), ("10.9.0.0/24", "10.1.0.0/24")]
+    assert spec.gateway.snat_cidrs == ("10.9.0.0/24",)
+    free = {"subnetpool": {"address_scope_id": None}}
+    await member.call("PUT", f"/subnetpools/{inner['id']}", free, expect=200)
+    await cloud.tasks.settle()
+    spec = driver.specs[Kind.ROUTER, router["id"]]
+    assert spec.barred == ()
+    assert sorted(spec.gateway.snat_cidrs) == ["10.1.0.0/24", "10.9.0.0/24"]

@@ -44,3 +44,18 @@ async def test_what_is_no_name_is_refused(member, kind, values):
     where = {"network_id": network["id"]} if kind == "port" else {}
     refused = await member.create(kind, expect=400, **where, **values)
     assert "dns_" in refused["message"]
+
+
+async def test_guests_are_told_their_networks_domain_and_whom_to_ask(member, driver, cloud):
+    network = await member.create("network", dns_domain="home.example.")
+    made = await member.create("subnet", network_id=network["id"], ip_version=4, cidr="10.5.0.0/24")
+    await cloud.tasks.settle()
+    spec = driver.specs[Kind.SUBNET, made["id"]]
+    assert (spec.domain, spec.dns) == ("home.example", (spec.metadata_address,))
+    away = {"network": {"dns_domain": "away.example."}}
+    await member.call("PUT", f"/networks/{network['id']}", away, expect=200)
+    own = {"subnet": {"dns_nameservers": ["192.0.2.53"]}}
+    await member.call("PUT", f"/subnets/{made['id']}", own, expect=200)
+    await cloud.tasks.settle()
+    spec = driver.specs[Kind.SUBNET, made["id"]]
+    assert (spec.domain, spec.dns) == ("away.example", ("192.0.2.53",))

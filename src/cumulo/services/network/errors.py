@@ -27,6 +27,10 @@ class SubnetPoolQuotaExceeded(Conflict):
     """Subnet pool {id} gives a project at most {limit}; it would have {wanted}."""
 
 
+class NetworkAddressScopeAffinityError(Invalid):
+    """Subnets of one IP version on network {id} must be in the same address scope."""
+
+
 class RbacPolicyNotFound(NotFound):
     """RBAC policy {id} could not be found."""
 

@@ -4,16 +4,20 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
+import sqlalchemy
+
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import sharing
-from cumulo.services.network.domain.changes import change
+from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     AddressScopeInUse,
     AddressScopePrefixConflict,
     InvalidInput,
+    NetworkAddressScopeAffinityError,
 )
-from cumulo.services.network.model import AddressScope, SubnetPool
+from cumulo.services.network.model import AddressScope, FixedIp, Network, Owner, Port, Subnet, SubnetPool
 
 
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> AddressScope:
@@ -55,3 +59,31 @@ async def check_pool(db: Reader, pool: SubnetPool, prefixes: Iterable[str]) -> N
         for prefix in other.prefixes:
             if any(net.overlaps(ipaddress.ip_network(prefix)) for net in nets):
                 raise AddressScopePrefixConflict(id=scope.id, prefix=prefix, pool=other.id)
+
+
+async def check_network(db: Reader, network: Network, version: int, pool_id: str | None) -> None:
+    """Refuse a subnet of another scope than the network's others of its IP version are in."""
+    pool = await db.get(SubnetPool, pool_id) if pool_id else None
+    wanted = pool.address_scope_id if pool else None
+    statement = (
+        sqlalchemy.select(SubnetPool.c.address_scope_id)
+        .select_from(Subnet.table)
+        .outerjoin(SubnetPool.table, SubnetPool.c.id == Subnet.c.subnetpool_id)
+        .where(Subnet.c.network_id == network.id, Subnet.c.ip_version == version)
+        .distinct()
+    )
+    if any(row[0] != wanted for row in await db.rows(statement)):
+        raise NetworkAddressScopeAffinityError(id=network.id)
+
+
+async def touch_routers(work: Work, *where: Any) -> None:
+    """Have the routers follow that have a port on one of these subnets: scopes say what they translate."""
+    owners = (Owner.ROUTER_INTERFACE.value, Owner.ROUTER_GATEWAY.value)
+    statement = (
+        sqlalchemy.select(Port.c.device_id)
+        .join(FixedIp.table, FixedIp.c.port_id == Port.c.id)
+        .join(Subnet.table, Subnet.c.id == FixedIp.c.subnet_id)
+        .where(Port.c.device_owner.in_(owners), *where)
+        .distinct()
+    )
+    await touch(work, Kind.ROUTER, *(row[0] for row in await work.db.rows(statement)))

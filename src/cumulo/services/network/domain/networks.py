@@ -86,7 +86,7 @@ async def update(work: Work, network: Network, values: dict[str, Any]) -> Networ
         named = sqlalchemy.select(Port.c.id).where(Port.c.network_id == network.id, Port.c.dns_name != "")
         await touch(work, Kind.PORT, *(row[0] for row in await work.db.rows(named)))
     await touch(work, Kind.NETWORK, network.id)
-    if network.mtu != before:
+    if network.mtu != before or network.dns_domain != domain:
         rows = await work.db.all(Subnet, Subnet.c.network_id == network.id)
         await touch(work, Kind.SUBNET, *(row.id for row in rows))
     return network

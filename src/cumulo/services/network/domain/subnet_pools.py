@@ -107,7 +107,11 @@ async def update(work: Work, pool: SubnetPool, values: dict[str, Any]) -> Subnet
     _check_lengths(trial)
     await _refuse_second_default(work.db, trial)
     await address_scopes.check_pool(work.db, trial, trial.prefixes)
-    return await change(work.db, pool, values)
+    moved = trial.address_scope_id != pool.address_scope_id
+    await change(work.db, pool, values)
+    if moved:
+        await address_scopes.touch_routers(work, Subnet.c.subnetpool_id == pool.id)
+    return pool
 
 
 async def add_prefixes(work: Work, pool: SubnetPool, prefixes: Sequence[str]) -> SubnetPool:
@@ -155,7 +159,9 @@ async def onboard(work: Work, pool: SubnetPool, network_id: str) -> list[Subnet]
     prefixes = _merged([ipaddress.ip_network(text) for text in (*pool.prefixes, *(r.cidr for r in rows))])
     await address_scopes.check_pool(work.db, pool, prefixes)
     await change(work.db, pool, {"prefixes": prefixes})
-    return [await change(work.db, row, {"subnetpool_id": pool.id}) for row in rows]
+    adopted = [await change(work.db, row, {"subnetpool_id": pool.id}) for row in rows]
+    await address_scopes.touch_routers(work, *mine)
+    return adopted
 
 
 async def delete(work: Work, pool: SubnetPool) -> None:

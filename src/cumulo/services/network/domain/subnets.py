@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy
 
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, ports
+from cumulo.services.network.domain import address_scopes, addresses, ports
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
@@ -33,6 +33,7 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     """Create a subnet. `gateway_ip` absent: the first address; None: no gateway."""
     net = _read_cidr(values["cidr"], values["ip_version"])
     await _refuse_overlap(work, network, net)
+    await address_scopes.check_network(work.db, network, net.version, values.get("subnetpool_id"))
     _check_modes(values)
     gateway = values.pop("gateway_ip", _NONE)
     pools = values.pop("allocation_pools", None)

@@ -54,6 +54,7 @@ class SubnetSpec(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
     metadata_address: str | None = None
     ra_mode: str | None = None
+    domain: str = ""  # without a dot at its end
 
 
 class QosSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +160,7 @@ class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: tuple[InterfaceSpec, ...] = ()
     gateway: GatewaySpec | None = None
     routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
+    barred: tuple[tuple[str, str], ...] = ()  # CIDRs from which, and to which, nothing passes
     zones: tuple[str, ...] = ()  # where its gateway may be; none: anywhere
     avoid: tuple[str, ...] = ()  # hosts by name where its gateway must not be
 

@@ -38,6 +38,7 @@ _MARKED = (
     "Load_Balancer",
     "QoS",
     "DNS",
+    "Logical_Router_Policy",
     "Gateway_Chassis",
 )
 _FOLLOWED = {

@@ -12,6 +12,7 @@ from cumulo.services.network.drivers.specs import (
     RouterSpec,
 )
 
+_BARRIER = 1000  # the priority of what keeps address scopes apart
 _RA_MODES = {
     "slaac": "slaac",
     "dhcpv6-stateful": "dhcpv6_stateful",
@@ -35,7 +36,20 @@ def router(spec: RouterSpec, chassis: Sequence[str]) -> list[Wanted]:
         wanted += _gateway(place, spec.gateway, chassis)
     for destination, hop in spec.routes:
         wanted.append(_route(place, destination, hop))
+    wanted += [_barrier(place, *pair) for pair in spec.barred]
     return wanted
+
+
+def _barrier(place: Place, source: str, destination: str) -> Wanted:
+    """Return the policy that drops what one subnet sends another."""
+    word = "ip6" if ":" in source else "ip4"
+    columns = {
+        "priority": _BARRIER,
+        "match": f"{word}.src == {source} && {word}.dst == {destination}",
+        "action": "drop",
+    }
+    key = Place("Logical_Router_Policy", f"{place.key}#barred-{source}-{destination}")
+    return Wanted(place=key, columns=columns, parent=Slot(place, "policies"))
 
 
 def _interface(router_place: Place, spec: InterfaceSpec, *, gateway: bool = False) -> list[Wanted]:

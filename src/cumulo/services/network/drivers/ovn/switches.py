@@ -67,6 +67,8 @@ def _dhcpv4(spec: SubnetSpec) -> dict[str, str]:
         options["classless_static_route"] = f"{{{pairs}}}"
     if spec.dns:
         options["dns_server"] = f"{{{', '.join(spec.dns)}}}"
+    if spec.domain:
+        options["domain_name"] = f'"{spec.domain}"'
     return options
 
 
@@ -74,6 +76,8 @@ def _dhcpv6(spec: SubnetSpec) -> dict[str, str]:
     options = {"server_id": _server_mac(spec.id)}
     if spec.dns:
         options["dns_server"] = f"{{{', '.join(spec.dns)}}}"
+    if spec.domain:
+        options["domain_search"] = f'"{spec.domain}"'
     if spec.ra_mode != "dhcpv6-stateful":
         options["dhcpv6_stateless"] = "true"
     return options

@@ -63,13 +63,28 @@ async def subnets(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> 
             mtu=networks[row.network_id].mtu,
             dhcp=row.enable_dhcp and (row.ip_version == _V4 or _asks_dhcp(row)),
             gateway=row.gateway_ip,
-            dns=tuple(row.dns_nameservers or _fitting(settings.dns, row.ip_version)),
+            dns=_servers(row, settings, networks[row.network_id], metadata.get(row.id)),
+            domain=networks[row.network_id].dns_domain.rstrip("."),
             routes=tuple((route["destination"], route["nexthop"]) for route in row.host_routes),
             metadata_address=metadata.get(row.id),
             ra_mode=row.ipv6_ra_mode,
         )
         for row in rows
     ]
+
+
+def _servers(
+    row: Subnet, settings: NetworkSettings, network: Network, metadata: str | None
+) -> tuple[str, ...]:
+    """Return whom guests ask for names.
+
+    Where nobody is named, and the network has names of its own: metadata's address, which every host
+    reaches. OVN answers for it whenever it knows the name.
+    """
+    named = row.dns_nameservers or _fitting(settings.dns, row.ip_version)
+    if named or not network.dns_domain or metadata is None:
+        return tuple(named)
+    return (metadata,)
 
 
 def _fitting(servers: Sequence[str], version: int) -> list[str]:

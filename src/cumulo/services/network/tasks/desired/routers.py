@@ -23,6 +23,7 @@ from cumulo.services.network.model import (
     PortForwarding,
     Router,
     Subnet,
+    SubnetPool,
 )
 from cumulo.services.network.tasks.desired import qos
 from cumulo.services.network.tasks.desired.rows import addresses, by_id
@@ -38,6 +39,7 @@ class _Around(NamedTuple):
     subnets: Mapping[str, Subnet]
     networks: Mapping[str, Network]
     avoid: tuple[str, ...]
+    scopes: Mapping[str | None, str | None]  # of subnets' pools
 
 
 async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
@@ -52,9 +54,12 @@ async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> 
         order_by=[Port.c.created_at, Port.c.id],
     )
     held = await addresses(db, [port.id for port in ports])
+    subnets = await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips})
+    pools = await by_id(db, SubnetPool, {s.subnetpool_id for s in subnets.values() if s.subnetpool_id})
     around = _Around(
         held=held,
-        subnets=await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips}),
+        subnets=subnets,
+        scopes={id_: pool.address_scope_id for id_, pool in pools.items()},
         networks=await by_id(db, Network, {port.network_id for port in ports}),
         avoid=tuple(sorted(row[0] for row in await db.rows(kept_free()))),
     )
@@ -73,9 +78,21 @@ def _router(row: Router, ports: Sequence[Port], around: _Around) -> RouterSpec:
         interfaces=tuple(_interface(port, around) for port in inside),
         gateway=None if outside is None else _gateway(row, outside, behind, around),
         routes=tuple((route["destination"], route["nexthop"]) for route in row.routes),
+        barred=tuple(_barred(behind, around)),
         zones=tuple(row.availability_zone_hints),
         avoid=around.avoid,
     )
+
+
+def _barred(behind: Sequence[Subnet], around: _Around) -> list[tuple[str, str]]:
+    """Return what may not pass: packets between subnets of different address scopes."""
+    scoped = [(subnet, around.scopes.get(subnet.subnetpool_id)) for subnet in behind]
+    return [
+        (one.cidr, other.cidr)
+        for one, its in scoped
+        for other, others in scoped
+        if its != others and one.ip_version == other.ip_version
+    ]
 
 
 def _interface(port: Port, around: _Around) -> InterfaceSpec:
@@ -98,7 +115,10 @@ def _gateway(row: Router, port: Port, behind: Sequence[Subnet], around: _Around)
     held = around.held[port.id]
     hops = [around.subnets[ip.subnet_id].gateway_ip for ip in held]
     v4 = [ip.address for ip in held if ":" not in ip.address]
-    hidden = [subnet.cidr for subnet in behind if subnet.ip_version == _V4]
+    outer = [around.subnets[ip.subnet_id].subnetpool_id for ip in held if ":" not in ip.address]
+    known = {around.scopes.get(pool) for pool in outer} - {None}  # whose addresses count outside as well
+    inner = [subnet for subnet in behind if subnet.ip_version == _V4]
+    hidden = [subnet.cidr for subnet in inner if around.scopes.get(subnet.subnetpool_id) not in known]
     return GatewaySpec(
         interface=_interface(port, around),
         next_hops=tuple(hop for hop in hops if hop is not None),
