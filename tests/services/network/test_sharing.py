@@ -85,6 +85,12 @@ async def test_a_network_is_external_to_one_project(member, other, admin, cloud)
     assert closed["network"]["router:external"] is False
 
 
+async def test_a_project_makes_no_network_external_by_sharing_it(member, network):
+    refused = await share(member, "network", network["id"], "p2", action="access_as_external", expect=403)
+    assert refused["type"] == "PolicyNotAuthorized"
+    assert (await member.show(f"/networks/{network['id']}"))["network"]["router:external"] is False
+
+
 async def test_a_group_and_a_pool_are_shared(member, other, network):
     group = await member.create("security_group", name="web")
     policy = await share(member, "security_group", group["id"], "p2")

@@ -10,7 +10,7 @@ from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import owner
 from cumulo.services.network.domain import sharing
 from cumulo.services.network.errors import BadRequest, RbacObjectNotFound, RbacPolicyNotFound
-from cumulo.services.network.model import EVERYONE, RbacPolicy
+from cumulo.services.network.model import EVERYONE, EXTERNAL, RbacPolicy
 from cumulo.services.network.schema.standard import Name, Owned, TenantId
 
 
@@ -76,6 +76,8 @@ async def create(ctx: Ctx, body: RbacPolicyCreate) -> RbacPolicy:
     row = await ctx.db.get(kind.model, body.object_id)
     if row is None or not (ctx.identity.is_admin or row.project_id == ctx.identity.project_id):
         raise RbacObjectNotFound(kind=body.object_type, id=body.object_id)
+    if body.action == EXTERNAL and not getattr(row, "external", False):
+        ctx.authorise(policy.UPDATE_NETWORK_EXTERNAL, ctx.own())  # this makes it an external network
     check_target(ctx, policy.CREATE_RBAC_TARGET, body.target_tenant)
     made = RbacPolicy(
         project_id=owner(ctx, body),
