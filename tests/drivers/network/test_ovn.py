@@ -10,7 +10,15 @@ import pytest
 from cumulo.core.drivers import Temporary
 from cumulo.services.network.drivers.ovn import OvnDriver
 from cumulo.services.network.drivers.ovn.groups import match
-from cumulo.services.network.drivers.specs import AddressGroupSpec, Kind, RuleSpec, Use
+from cumulo.services.network.drivers.specs import (
+    AddressGroupSpec,
+    FloatingIpSpec,
+    ForwardSpec,
+    Kind,
+    QosSpec,
+    RuleSpec,
+    Use,
+)
 from cumulo.testing.network import (
     ALL,
     GROUP,
@@ -318,8 +326,25 @@ async def test_after_removal_the_northbound_database_is_as_before(driver, nbctl)
     for spec in (port(11), GROUP, INSIDE):
         await driver.remove(spec.kind, spec.id)
     before = await rows()
-    await realise(driver, *ALL)
-    assert await rows() != before
-    for spec in reversed(ALL):
+    slow = (QosSpec(ingress=False, rate=800, dscp=26), QosSpec(ingress=True, rate=800))
+    forward = ForwardSpec(id="ssh", protocol="tcp", fixed_address="10.50.0.12", ports=((2222, 22),))
+    every = [
+        AddressGroupSpec(id="a-b", cidrs=("192.0.2.0/24",)),
+        *ALL,
+        port(12, qos=slow, names=(("web", "10.50.0.12"),), parent="port-11", tag=7),
+        FloatingIpSpec(
+            id="forwarding",
+            router_id=ROUTER.id,
+            address="172.31.254.21",
+            forwards=(forward,),
+            qos=slow,
+            network_id="net-ex",
+            gateway="port-ex",
+        ),
+    ]
+    await realise(driver, *every)
+    there = await rows()
+    assert all(there[table] for table in ("Load_Balancer", "QoS", "DNS", "Address_Set"))
+    for spec in reversed(every):
         await driver.remove(spec.kind, spec.id)
     assert await rows() == before
