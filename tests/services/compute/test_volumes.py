@@ -374,3 +374,16 @@ class TestEventsFromOutside:
         event = {"name": "network-changed", "server_uuid": SNAPSHOT}
         answer = await cloud.member("p1").post(self.URL, json={"events": [event]})
         assert answer.status_code == 403
+
+
+async def test_an_image_of_a_server_on_a_volume_has_the_images_properties_and_no_fields(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    volume_id = cloud.volumes.add(bootable=True)
+    server_id = await booted(
+        cloud, client, imageRef="", block_device_mapping_v2=[mapping("volume", volume_id)]
+    )
+    url = f"{SERVERS}/{server_id}/action"
+    answer = await client.post(url, json={"createImage": {"name": "portrait"}}, headers=NEWEST)
+    made = cloud.images.images[answer.json()["image_id"]]
+    assert made.properties["hw_disk_bus"] == "scsi"
+    assert made.properties.keys().isdisjoint({"min_disk", "image_name", "disk_format"})

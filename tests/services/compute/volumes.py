@@ -12,6 +12,7 @@ from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.work import Work
 
 SNAPSHOT = "66666666-6666-4666-8666-666666666666"
+IMAGE_METADATA = {"hw_disk_bus": "scsi", "min_disk": "0", "image_name": "mini", "disk_format": "qcow2"}
 
 
 class FakeVolume(msgspec.Struct, kw_only=True):
@@ -59,7 +60,7 @@ class FakeVolumes:
             encrypted=False,
             read_only=False,
             zone="nova",
-            image_properties={"hw_disk_bus": "scsi"} if volume.bootable else {},
+            image_properties=IMAGE_METADATA if volume.bootable else {},
             front_end_limits={"total_iops_sec": 50},
         )
 

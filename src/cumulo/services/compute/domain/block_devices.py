@@ -26,6 +26,12 @@ from cumulo.services.compute.schema.bodies import BlockDevice, LegacyBlockDevice
 from cumulo.services.compute.schema.catalogue import is_true
 
 GIB = 1 << 30
+_OF_THE_IMAGE = frozenset(  # what a volume knows of the image it was made from that is no property of it
+    {
+        *("image_id", "image_name", "checksum", "container_format", "disk_format"),
+        *("min_disk", "min_ram", "size"),
+    }
+)
 
 
 class Disk(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +109,8 @@ async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:
         volume = await _volume(ctx, disk.uuid or "")
         if not volume.bootable:
             raise NotBootable(id=volume.id)
-        return Root(properties=dict(volume.image_properties))
+        known = volume.image_properties.items()
+        return Root(properties={name: value for name, value in known if name not in _OF_THE_IMAGE})
     if disk.source == "blank":
         raise BadBootSequence
     return Root()
