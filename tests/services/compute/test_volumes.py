@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, show
 from tests.services.compute.volumes import SNAPSHOT
@@ -379,11 +380,12 @@ class TestEventsFromOutside:
 async def test_an_image_of_a_server_on_a_volume_has_the_images_properties_and_no_fields(cloud: ComputeCloud):
     client = cloud.member("p1")
     volume_id = cloud.volumes.add(bootable=True)
-    server_id = await booted(
-        cloud, client, imageRef="", block_device_mapping_v2=[mapping("volume", volume_id)]
-    )
+    root = mapping("volume", volume_id, delete_on_termination=True)
+    server_id = await booted(cloud, client, imageRef="", block_device_mapping_v2=[root])
     url = f"{SERVERS}/{server_id}/action"
     answer = await client.post(url, json={"createImage": {"name": "portrait"}}, headers=NEWEST)
     made = cloud.images.images[answer.json()["image_id"]]
+    (root,) = msgspec.json.decode(made.properties["block_device_mapping"])
+    assert (root["snapshot_id"], root["delete_on_termination"]) == (SNAPSHOT, True)
     assert made.properties["hw_disk_bus"] == "scsi"
     assert made.properties.keys().isdisjoint({"min_disk", "image_name", "disk_format"})

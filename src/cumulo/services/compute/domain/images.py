@@ -87,7 +87,7 @@ def _entry(mapping: BlockDeviceMapping, snapshot_id: str, size: int) -> dict[str
         "boot_index": mapping.boot_index,
         "device_name": mapping.device_name,
         "disk_bus": mapping.bus,
-        "delete_on_termination": False,
+        "delete_on_termination": mapping.delete_on_termination,
         "tag": mapping.tag,
     }
 
