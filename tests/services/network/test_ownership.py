@@ -14,6 +14,14 @@ async def an_outside(admin):
     return made["id"]
 
 
+async def a_policy(admin, project_id):
+    body = {"policy": {"name": "slow", "project_id": project_id}}
+    policy = (await admin.call("POST", "/qos/policies", body, expect=201))["policy"]["id"]
+    limit = {"bandwidth_limit_rule": {"max_kbps": 1000}}
+    await admin.call("POST", f"/qos/policies/{policy}/bandwidth_limit_rules", limit, expect=201)
+    return policy
+
+
 async def one_of_everything(client, admin, project_id, outside):
     """Make one of each kind, hanging on each other as much as they can."""
     scope = await client.create("address_scope", name="ours", ip_version=4)
@@ -37,10 +45,7 @@ async def one_of_everything(client, admin, project_id, outside):
     ports = {"internal_port_id": port["id"], "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
     path = f"/floatingips/{forwarding['id']}/port_forwardings"
     await client.call("POST", path, {"port_forwarding": ports}, expect=201)
-    slow = {"policy": {"name": "slow", "project_id": project_id}}
-    policy = (await admin.call("POST", "/qos/policies", slow, expect=201))["policy"]["id"]
-    limit = {"bandwidth_limit_rule": {"max_kbps": 1000}}
-    await admin.call("POST", f"/qos/policies/{policy}/bandwidth_limit_rules", limit, expect=201)
+    policy = await a_policy(admin, project_id)
     carried = await client.create("port", network_id=home["id"], qos_policy_id=policy)
     subport = {"port_id": carried["id"], "segmentation_type": "vlan", "segmentation_id": 7}
     await client.create("trunk", port_id=port["id"], sub_ports=[subport])

@@ -63,10 +63,6 @@ KINDS = {
 }
 
 
-class RuleMissing(QosRuleNotFound):
-    """QoS rule {id} could not be found."""
-
-
 def within(kind: str, *, alias: bool) -> Callable[[Ctx, Any], Sequence[Any]]:
     """Return the scope: rules of a kind, of the policy in the path; by alias, of any that is in scope."""
 
@@ -93,7 +89,7 @@ def rules_of(kind: str, *, alias: bool = False) -> Resource:
     path = f"/qos/alias_{name}s" if alias else f"{policies.item}/{name}s"
     resource = Resource(
         name, path, model=QosRule, view=known.view, scope=within(kind, alias=alias),
-        parameter="rule_id", missing=RuleMissing,
+        parameter="rule_id", missing=QosRuleNotFound,
     )  # fmt: skip
     if alias:
         resource.name, resource.plural = f"alias_{name}", f"alias_{name}s"

@@ -1,0 +1,27 @@
+"""What can go wrong with QoS policies."""
+
+from cumulo.core.errors import Conflict, NotFound
+
+
+class QosPolicyNotFound(NotFound):
+    """QoS policy {id} could not be found."""
+
+
+class QosRuleNotFound(NotFound):
+    """QoS rule {id} could not be found."""
+
+
+class QosRuleTypeNotFound(NotFound):
+    """QoS rule type {id} could not be found."""
+
+
+class QosPolicyInUse(Conflict):
+    """QoS policy {id} is used by {kind} {user}."""
+
+
+class QoSPolicyDefaultAlreadyExists(Conflict):
+    """A default QoS policy exists for project {project_id}: {id}."""
+
+
+class QoSRulesConflict(Conflict):
+    """The rule conflicts with {rule_type} rule {rule_id} of QoS policy {policy_id}: {reason}."""
