@@ -99,6 +99,7 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str = "bios"
     metadata: dict[str, str] = {}
     rescue: RescueSpec | None = None
+    agent: bool = False  # a way to the agent that its image says it has
 
 
 class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What compute and block storage ask of the image service."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -70,3 +71,35 @@ class Images(Protocol):
 
     async def discard(self, work: Work, image_id: str) -> None:
         """Delete an image that could not be filled; none is no error."""
+
+
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An image as compute's API showed it until 2.35. Sizes in bytes, `min_ram` MiB, `min_disk` GiB."""
+
+    id: str
+    name: str | None
+    status: str
+    size: int | None
+    min_disk: int
+    min_ram: int
+    properties: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ImageCatalogue(Protocol):
+    """Images, as compute's API showed and changed them. `project_id` None is an administrator."""
+
+    async def listed(self, db: Reader, *, project_id: str | None) -> list[CatalogueEntry]:
+        """Return the images that a project sees in lists, the newest first."""
+
+    async def entry(self, db: Reader, image_id: str, *, project_id: str | None) -> CatalogueEntry:
+        """Return an image that the project can see; else NotFound."""
+
+    async def remove(self, work: Work, image_id: str, *, project_id: str | None) -> None:
+        """Delete an image; NotFound, and Forbidden for one of another project or one that is protected."""
+
+    async def describe(
+        self, work: Work, image_id: str, properties: Mapping[str, str], *, project_id: str | None
+    ) -> None:
+        """Make these the image's properties; NotFound, and Forbidden for one of another project."""

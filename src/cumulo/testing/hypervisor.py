@@ -20,10 +20,11 @@ from cumulo.contracts.hypervisor import (
     GuestState,
     LifecycleEvent,
     PowerState,
+    RescueSpec,
     VolumeDisk,
 )
 from cumulo.contracts.volumes import BlockAccess
-from cumulo.core.drivers import Gone, Permanent
+from cumulo.core.drivers import Gone, Permanent, Unsupported
 from cumulo.node.hypervisor.driver import HypervisorDriver
 
 StopGuest = Callable[[str], Awaitable[None]]
@@ -130,6 +131,85 @@ class HypervisorContract:
         await hypervisor.remove(spec.server_id)
         assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
         assert await hypervisor.guests() == []
+
+    async def test_a_suspended_guest_goes_on_and_a_hard_reboot_forgets_its_memory(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """Suspended twice it is off; started it runs again, by its memory or anew."""
+        await hypervisor.ensure(spec)
+        for again in (hypervisor.power_on(spec), hypervisor.reboot(spec, hard=True)):
+            for _ in range(2):
+                assert (await hypervisor.suspend(spec.server_id)).power is PowerState.SHUTDOWN
+            assert (await again).power is PowerState.RUNNING
+
+    async def test_a_disk_is_set_aside_put_back_and_let_go(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """Each may be repeated, and each but the last stops the guest."""
+        await hypervisor.ensure(spec)
+        for verb in (hypervisor.keep_disk, hypervisor.restore_disk):
+            for _ in range(2):
+                await verb(spec.server_id)
+            assert (await hypervisor.describe(spec.server_id)).power is PowerState.SHUTDOWN
+            assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
+        await hypervisor.keep_disk(spec.server_id)
+        for _ in range(2):
+            await hypervisor.release_disk(spec.server_id)
+
+    async def test_a_guest_is_rebuilt_and_grows(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
+        """A larger disk is made larger at the next start; a rebuild makes it anew."""
+        await hypervisor.ensure(spec)
+        assert spec.root is not None
+        root = msgspec.structs.replace(spec.root, size_gib=max(spec.root.size_gib, 1) + 1)
+        larger = msgspec.structs.replace(spec, root=root)
+        await hypervisor.power_off(spec.server_id)
+        assert (await hypervisor.power_on(larger)).power is PowerState.RUNNING
+        for _ in range(2):
+            assert (await hypervisor.rebuild(spec)).power is PowerState.RUNNING
+
+    @pytest.mark.parametrize("stable", [False, True])
+    async def test_a_guest_is_rescued_and_boots_from_its_own_disk_again(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec, stable: bool
+    ) -> None:
+        """A rescue is a hard reboot by a spec that says so."""
+        await hypervisor.ensure(spec)
+        assert spec.root is not None
+        disk = msgspec.structs.replace(spec.root, bus="scsi" if stable else spec.root.bus)
+        rescued = msgspec.structs.replace(spec, rescue=RescueSpec(disk=disk, stable=stable))
+        for each in (rescued, spec):
+            assert (await hypervisor.reboot(each, hard=True)).power is PowerState.RUNNING
+
+    async def test_a_disk_comes_from_another_host_in_pieces(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """What one server's snapshot holds becomes another's disk; the last piece may come twice."""
+        await hypervisor.ensure(spec)
+        name = str(uuid.uuid4())
+        size = await hypervisor.snapshot(spec.server_id, name)
+        other = msgspec.structs.replace(spec, server_id=str(uuid.uuid4()))
+        half = size // 2
+        first = await hypervisor.read_snapshot(spec.server_id, name, 0, half)
+        await hypervisor.receive_disk(other.server_id, 0, first, last=False)
+        rest = await hypervisor.read_snapshot(spec.server_id, name, half, size)
+        for _ in range(2):
+            await hypervisor.receive_disk(other.server_id, half, rest, last=True)
+        await hypervisor.power_off(spec.server_id)
+        assert (await hypervisor.power_on(other)).power is PowerState.RUNNING
+
+    async def test_a_running_guest_tells_what_it_counts(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """One that does not run counts nothing; a crash leaves it its machine."""
+        await hypervisor.ensure(spec)
+        found = await hypervisor.diagnose(spec.server_id)
+        assert len(found.cpu_times) == spec.vcpus
+        await hypervisor.crash(spec.server_id)
+        await hypervisor.power_off(spec.server_id)
+        with pytest.raises(GuestMissing):
+            await hypervisor.diagnose(spec.server_id)
+        with pytest.raises(Unsupported):
+            await hypervisor.set_password(spec.server_id, "root", "secret")
+        assert "up" in await hypervisor.uptime()
 
     async def test_power_goes_off_and_on_again(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
         """Off twice, then on twice."""

@@ -200,6 +200,14 @@ async def test_passwords_are_set_by_an_agent_or_not_at_all(cloud: ComputeCloud):
     server_id = await running(cloud, client)
     response = await act(client, server_id, {"changePassword": {"adminPass": "secret"}})
     assert response.status_code == 409
+    cloud.images.images[RESCUE] = image(RESCUE, properties={"hw_qemu_guest_agent": "yes"})
+    cloud.hosts["h1"].agents = True
+    with_agent = await create(client, imageRef=RESCUE)
+    await cloud.settle()
+    response = await act(client, with_agent, {"changePassword": {"adminPass": "secret"}})
+    assert response.status_code == 202
+    await cloud.called("h1", "set_password")
+    assert cloud.hosts["h1"].passwords == {with_agent: ("root", "secret")}
     path = f"/compute/v2.1/servers/{server_id}/os-server-password"
     assert (await client.get(path)).json() == {"password": ""}
     assert (await client.delete(path)).status_code == 204

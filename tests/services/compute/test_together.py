@@ -220,3 +220,33 @@ async def test_old_clients_manage_security_groups_by_compute(cloud: WholeCloud):
     assert (await client.delete(f"{groups}/{web}")).status_code == 400
     assert (await client.delete(f"{groups}/{peers}")).status_code == 202
     assert (await client.get(groups, headers=NEWEST)).status_code == 404
+
+
+OLD_API = {"X-OpenStack-Nova-API-Version": "2.35"}
+
+
+async def test_old_clients_see_and_change_images_by_compute(cloud: WholeCloud):
+    client, other = cloud.member("p1"), cloud.member("p2")
+    image_id = await an_image(client)
+    path = f"/compute/v2.1/images/{image_id}"
+    shown = (await client.get(path, headers=OLD_API)).json()["image"]
+    assert (shown["status"], shown["progress"]) == ("ACTIVE", 100)
+    listed = (await client.get("/compute/v2.1/images/detail", headers=OLD_API)).json()["images"]
+    assert [image["id"] for image in listed] == [image_id]
+    for query, count in (("status=ACTIVE", 1), ("status=SAVING", 0), ("name=none", 0), ("limit=0", 0)):
+        some = await client.get(f"/compute/v2.1/images?{query}", headers=OLD_API)
+        assert len(some.json()["images"]) == count, query
+    made = await client.post(f"{path}/metadata", json={"metadata": {"a": "1"}}, headers=OLD_API)
+    assert made.json()["metadata"]["a"] == "1"
+    changed = await client.put(f"{path}/metadata/a", json={"meta": {"a": "2"}}, headers=OLD_API)
+    assert changed.json() == {"meta": {"a": "2"}}
+    assert (await client.get(f"{path}/metadata/a", headers=OLD_API)).json() == {"meta": {"a": "2"}}
+    assert (await client.delete(f"{path}/metadata/a", headers=OLD_API)).status_code == 204
+    assert (await client.get(f"{path}/metadata/a", headers=OLD_API)).status_code == 404
+    replaced = await client.put(f"{path}/metadata", json={"metadata": {"b": "3"}}, headers=OLD_API)
+    assert replaced.json() == {"metadata": {"b": "3"}}
+    assert (await other.delete(path, headers=OLD_API)).status_code in (403, 404)
+    assert (await client.delete(path, headers=OLD_API)).status_code == 204
+    assert (await client.get(path, headers=OLD_API)).status_code == 404
+    newer = {"X-OpenStack-Nova-API-Version": "2.36"}
+    assert (await client.get("/compute/v2.1/images", headers=newer)).status_code == 404

@@ -17,6 +17,7 @@ from cumulo.core.errors import NotFound, OverQuota
 from cumulo.core.work import Work
 
 UNLIMITED = -1
+STANDARD = "class:default"
 
 Usage = Callable[[Reader, str], Awaitable[Mapping[str, int]]]
 
@@ -79,8 +80,17 @@ class Quota:
 
     async def limits(self, db: Reader, service: str, project_id: str) -> dict[str, int]:
         """Return a project's limits, its own in place of the defaults."""
-        found = self.defaults(service)
+        found = await self.standard(db, service)
         rows = await db.all(QuotaLimit, *_of(service, project_id))
+        return found | {row.resource: row.value for row in rows if row.resource in found}
+
+    async def standard(self, db: Reader, service: str) -> dict[str, int]:
+        """Return the limits of a project that has none of its own, as an operator changed them by the API.
+
+        Those changes are the limits of a project of the name STANDARD.
+        """
+        found = self.defaults(service)
+        rows = await db.all(QuotaLimit, *_of(service, STANDARD))
         return found | {row.resource: row.value for row in rows if row.resource in found}
 
     async def standing(self, db: Reader, service: str, project_id: str) -> dict[str, Standing]:

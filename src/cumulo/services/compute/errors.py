@@ -329,3 +329,11 @@ class BadPolicies(Invalid):
 
 class BadHint(Invalid):
     """Invalid input for scheduler hint {name}: {reason}"""
+
+
+class HostSilent(Conflict):
+    """Compute host {host} does not answer."""
+
+
+class ConsoleTokenUnknown(NotFound):
+    """Token not found"""

@@ -105,7 +105,13 @@ async def guest_spec(
         firmware=properties.get("hw_firmware_type", "bios"),
         metadata={"name": server.name, "flavor": flavor_of(server).original_name},
         rescue=await rescue(db, use(Images), server),
+        agent=has_agent(properties),
     )
+
+
+def has_agent(properties: dict[str, Any]) -> bool:
+    """Say whether an image says that QEMU's agent runs in its guests."""
+    return str(properties.get("hw_qemu_guest_agent", "no")).lower() in ("yes", "true", "1")
 
 
 async def root_disk(db: Reader, images: Images, server: Server, properties: dict[str, Any]) -> DiskSpec:

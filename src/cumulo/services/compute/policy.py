@@ -110,11 +110,6 @@ SECURITY_GROUPS_ADD_RULE = _rule(
 SECURITY_GROUPS_REMOVE_RULE = _rule(
     "os-security-groups:rule:delete", PROJECT_MEMBER_OR_ADMIN, "Take a rule off a group (until 2.35)."
 )
-EVENTS_CREATE = _rule(
-    "os-server-external-events:create",
-    ADMIN_OR_SERVICE,
-    "Tell of what happened to servers.",
-)
 FORMER_VOLUMES_LIST = _rule("os-volumes:list", PROJECT_READER_OR_ADMIN, "List volumes (until 2.35).")
 FORMER_VOLUMES_DETAIL = _rule("os-volumes:detail", PROJECT_READER_OR_ADMIN, "List volumes in detail.")
 FORMER_VOLUMES_SHOW = _rule("os-volumes:show", PROJECT_READER_OR_ADMIN, "Show a volume (until 2.35).")
@@ -233,5 +228,19 @@ GROUPS_OF_SERVERS_ALL = _rule(
 GROUPS_OF_SERVERS_SHOW = _rule("os-server-groups:show", PROJECT_READER_OR_ADMIN, "Show a server group.")
 GROUPS_OF_SERVERS_CREATE = _rule("os-server-groups:create", PROJECT_MEMBER_OR_ADMIN, "Create a server group.")
 GROUPS_OF_SERVERS_DELETE = _rule("os-server-groups:delete", PROJECT_MEMBER_OR_ADMIN, "Delete a server group.")
+IMAGES = _rule("images", ANYONE, "See and change the images that the caller's project may (until 2.35).")
+HOSTS_LIST = _rule("os-hosts:list", ADMIN, "List hosts (until 2.42).")
+HOSTS_SHOW = _rule("os-hosts:show", ADMIN, "Show a host (until 2.42).")
+HOSTS_UPDATE = _rule("os-hosts:update", ADMIN, "Enable or disable a host (until 2.42).")
+HYPERVISORS_UPTIME = _rule("os-hypervisors:uptime", ADMIN, "Say since when a host runs (until 2.87).")
+EVENTS_CREATE = _rule(
+    "os-server-external-events:create", ADMIN_OR_SERVICE, "Tell of what happened to servers."
+)
+QUOTA_CLASSES_SHOW = _rule("os-quota-class-sets:show", ADMIN, "Show the quotas of a class.")
+QUOTA_CLASSES_UPDATE = _rule("os-quota-class-sets:update", ADMIN, "Set the quotas of a class.")
+TOPOLOGY = _rule(
+    "compute:server:topology:index", PROJECT_READER_OR_ADMIN, "See how a server lies on its host.", prefix=""
+)
+CONSOLE_TOKENS = _rule("os-console-auth-tokens", ADMIN, "See what a console's token is for.")
 
 RULES = tuple(_all)

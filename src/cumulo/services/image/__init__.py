@@ -1,9 +1,10 @@
 """Images: the catalogue of disks that servers start from, and their bytes."""
 
-from cumulo.contracts.image import Images
+from cumulo.contracts.image import ImageCatalogue, Images
 from cumulo.core.http import Service
 from cumulo.services.image.adapter import ImagesAdapter
 from cumulo.services.image.api import DIALECT, PARTS
+from cumulo.services.image.catalogue import CatalogueAdapter
 from cumulo.services.image.config import ImageSettings
 from cumulo.services.image.domain.quotas import LIMITS
 from cumulo.services.image.drivers.stores import Stores, open_stores
@@ -31,7 +32,7 @@ SERVICE = Service(
     schedules=(forget_tasks,),
     settings=ImageSettings,
     limits=LIMITS,
-    adapters={Images: ImagesAdapter, Stores: open_stores, Web: open_web},
+    adapters={Images: ImagesAdapter, ImageCatalogue: CatalogueAdapter, Stores: open_stores, Web: open_web},
     owned=ImagesOwned(),
     known_as="glance",
     description="Image Service",

@@ -75,6 +75,9 @@ def domain_xml(name: str, spec: GuestSpec, files: GuestFiles, machine: Machine) 
         _interface(devices, nic)
     _consoles(devices, files)
     _platform(devices)
+    if spec.agent:
+        channel = _add(devices, "channel", type="unix")
+        _add(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
     if "q35" in machine_of(spec):
         _free_slots(devices)
     return ET.tostring(domain, encoding="unicode")

@@ -10,7 +10,13 @@ from cumulo.core.drivers import Unsupported
 
 KIB = 1024
 _SILENT = frozenset(
-    {libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED, libvirt.VIR_ERR_NO_SUPPORT}
+    {
+        libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+        libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+        libvirt.VIR_ERR_NO_SUPPORT,
+        libvirt.VIR_ERR_OPERATION_INVALID,  # it does not run
+    }
 )
 
 
@@ -34,7 +40,7 @@ def set_password(domain: Any, user: str, password: str) -> None:
     try:
         domain.setUserPassword(user, password, 0)
     except libvirt.libvirtError as error:
-        if error.get_error_code() in (*_SILENT, libvirt.VIR_ERR_CONFIG_UNSUPPORTED):
+        if error.get_error_code() in _SILENT:
             raise Unsupported("no agent answers in the guest") from None
         raise
 

@@ -41,7 +41,7 @@ async def detail_quotas(ctx: Ctx, project_id: str) -> Any:
 @routes.route("GET", "/os-quota-sets/{project_id}/defaults", policy=policy.QUOTAS_DEFAULTS, target=project)
 async def default_quotas(ctx: Ctx, project_id: str) -> Any:
     """Show the quotas of a project that has none of its own."""
-    return domain.quota_defaults(ctx, project_id)
+    return await domain.quota_defaults(ctx, project_id)
 
 
 @routes.route(
@@ -64,3 +64,20 @@ async def reset_quotas(ctx: Ctx, project_id: str) -> Response:
     """Return a project to the default quotas."""
     await ctx.engine.quota.reset(ctx.db, domain.SERVICE, project_id)
     return Response(202)
+
+
+@routes.route("GET", "/os-quota-class-sets/{name}", policy=policy.QUOTA_CLASSES_SHOW)
+async def show_quota_class(ctx: Ctx, name: str) -> Any:
+    """Show the quotas of a class."""
+    return await domain.quota_class(ctx, name)
+
+
+@routes.route(
+    "PUT",
+    "/os-quota-class-sets/{name}",
+    policy=policy.QUOTA_CLASSES_UPDATE,
+    envelope="quota_class_set",
+)
+async def update_quota_class(ctx: Ctx, name: str, body: dict[str, Limit]) -> Any:
+    """Set the quotas of projects that have none of their own."""
+    return await domain.set_quota_class(ctx, name, body)

@@ -19,6 +19,7 @@ from cumulo.core.http import Ctx
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.servers import check_state
 from cumulo.services.compute.errors import (
+    ConsoleTokenUnknown,
     ConsoleTypeUnavailable,
     InvalidParameter,
     ServerNotReady,
@@ -96,3 +97,11 @@ async def redeem(db: Transaction, token: str) -> ConsoleGrant | None:
 def hashed(token: str) -> str:
     """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def told(ctx: Ctx, token: str) -> dict[str, object]:
+    """Return what a token that is still valid opens; it is not used up. ConsoleTokenUnknown."""
+    row = await ctx.db.get(ConsoleToken, hashed(token))
+    if row is None or row.expires_at < clock.now():
+        raise ConsoleTokenUnknown
+    return {"instance_uuid": row.server_id, "host": row.host, "port": None, "internal_access_path": None}

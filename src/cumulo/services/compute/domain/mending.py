@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+import structlog
 from msgspec import UNSET
 
 from cumulo.contracts.hypervisor import Diagnostics, GuestMissing, Hypervisor
@@ -35,6 +36,9 @@ from cumulo.services.compute.schema.bodies import RebuildBody
 from cumulo.services.compute.tasks import Change, RebuildServer
 from cumulo.services.compute.tasks.moves import is_from_volume
 
+log = structlog.get_logger()
+
+_TELLING: set[asyncio.Task[None]] = set()  # passwords on their way to guests
 QUICK = 30.0  # seconds in which a host answers a mere question
 _REBUILT = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.ERROR})
 _LOOKED_INTO = frozenset({VmState.ACTIVE, VmState.PAUSED, VmState.RESCUED, VmState.SUSPENDED})
@@ -113,15 +117,27 @@ async def change_password(ctx: Ctx, server: Server, password: str) -> None:
     """Set the administrator's password by the agent in the guest. NoAgent when none answers."""
     check_lock(ctx, server)
     check_state(server, "changePassword", frozenset({VmState.ACTIVE}))
-    user = str(guests.properties_of(server).get("os_admin_user") or "root")
-    if guests.properties_of(server).get("os_type") == "windows":
-        user = str(guests.properties_of(server).get("os_admin_user") or "Administrator")
-    try:
-        async with asyncio.timeout(QUICK):
-            await _host(ctx, server).set_password(server.id, user, password)
-    except (DriverError, Unavailable, TimeoutError) as error:
-        raise NoAgent(id=server.id) from error
+    properties = guests.properties_of(server)
+    if not guests.has_agent(properties):
+        raise NoAgent(id=server.id)
+    windows = properties.get("os_type") == "windows"
+    user = str(properties.get("os_admin_user") or ("Administrator" if windows else "root"))
     await begin(ctx, server, "changePassword", done=True)
+    host, server_id = _host(ctx, server), server.id
+
+    async def tell() -> None:
+        try:
+            async with asyncio.timeout(QUICK):
+                await host.set_password(server_id, user, password)
+        except (DriverError, Unavailable, TimeoutError) as error:
+            log.warning("server.password_not_set", server_id=server_id, reason=str(error))
+
+    def send() -> None:
+        task = asyncio.ensure_future(tell())
+        _TELLING.add(task)
+        task.add_done_callback(_TELLING.discard)
+
+    ctx.db.after_commit(send)  # it is written nowhere, so nothing durable can carry it
 
 
 async def diagnostics(ctx: Ctx, server: Server) -> dict[str, Any]:

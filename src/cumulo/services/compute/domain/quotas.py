@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from cumulo.core.db import Reader
 from cumulo.core.errors import OverQuota
 from cumulo.core.http import Ctx
-from cumulo.core.quota import UNLIMITED, Limits, Standing
+from cumulo.core.quota import STANDARD, UNLIMITED, Limits, Standing
 from cumulo.services.compute.errors import InvalidParameter, TooManyMetadata
 from cumulo.services.compute.model import Keypair, Server
 from cumulo.services.compute.schema.catalogue import is_true
@@ -100,9 +100,30 @@ def _detail(standing: Standing) -> dict[str, int]:
     return {"limit": standing.limit, "in_use": standing.used, "reserved": 0}
 
 
-def quota_defaults(ctx: Ctx, project_id: str) -> dict[str, Any]:
+async def quota_class(ctx: Ctx, name: str) -> dict[str, Any]:
+    """Return the limits of a class: of `default`, those of projects without their own; others say nothing."""
+    quota = ctx.engine.quota
+    limits = await quota.standard(ctx.db, SERVICE) if name == "default" else quota.defaults(SERVICE)
+    hidden = set() if (ctx.version or (2, 1)) >= (2, 50) else {"server_groups", "server_group_members"}
+    old = {*OLD_NETWORK} if (ctx.version or (2, 1)) >= (2, 50) else set()
+    kept = {name: limit for name, limit in shown(ctx, limits).items() if name not in hidden | old}
+    return {"quota_class_set": {"id": name, **kept}}
+
+
+async def set_quota_class(ctx: Ctx, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Set the limits of the class `default`. InvalidParameter for another, which nothing would follow."""
+    if name != "default":
+        raise InvalidParameter(name="id", value=name, reason="Only the class 'default' has a meaning.")
+    values = {key: int(value) for key, value in body.items() if key not in ("id", "class_name")}
+    await ctx.engine.quota.set(ctx.db, SERVICE, STANDARD, values)
+    document = await quota_class(ctx, name)
+    del document["quota_class_set"]["id"]
+    return document
+
+
+async def quota_defaults(ctx: Ctx, project_id: str) -> dict[str, Any]:
     """Return the limits of a project that has none of its own."""
-    limits = ctx.engine.quota.defaults(SERVICE)
+    limits = await ctx.engine.quota.standard(ctx.db, SERVICE)
     return {"quota_set": {"id": project_id, **shown(ctx, limits)}}
 
 

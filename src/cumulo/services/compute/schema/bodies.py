@@ -325,6 +325,15 @@ class CachedImages(Body):
     cache: Annotated[list[CachedImage], Meta(min_length=1)]
 
 
+class HostChange(Body):
+    """What of a host may change (until 2.42)."""
+
+    status: Literal["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"] | UnsetType = UNSET
+    maintenance_mode: Literal["enable", "disable", "Enable", "Disable", "ENABLE", "DISABLE"] | UnsetType = (
+        UNSET
+    )
+
+
 class ServiceChange(Body):
     """What of a compute service may be updated (2.53)."""
 
