@@ -11,6 +11,13 @@ down_revision = "0022"
 
 def upgrade() -> None:
     """Make the tables, and the columns that rules, groups, networks and routers get."""
+    _address_groups()
+    _agents()
+    _default_rules()
+    _columns()
+
+
+def _address_groups() -> None:
     op.create_table(
         "network_address_groups",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -27,6 +34,9 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_network_address_groups_project_id"), "network_address_groups", ["project_id"], unique=False
     )
+
+
+def _agents() -> None:
     op.create_table(
         "network_agents",
         sa.Column("id", sa.String(length=255), autoincrement=False, nullable=False),
@@ -40,6 +50,9 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", types.When(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_agents")),
     )
+
+
+def _default_rules() -> None:
     op.create_table(
         "network_default_rules",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -57,6 +70,9 @@ def upgrade() -> None:
         sa.Column("removed", sa.Boolean(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_default_rules")),
     )
+
+
+def _columns() -> None:
     op.add_column(
         "network_networks",
         sa.Column("availability_zone_hints", types.Json(), nullable=False, server_default="[]"),

@@ -11,6 +11,15 @@ down_revision = "0040"
 
 def upgrade() -> None:
     """Make the tables, and the columns that say which policy is followed."""
+    _qos_policies()
+    _qos_rules()
+    _trunks()
+    _subports()
+    _port_forwardings()
+    _columns()
+
+
+def _qos_policies() -> None:
     op.create_table(
         "network_qos_policies",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -33,6 +42,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("is_default"),
         postgresql_where=sa.text("is_default"),
     )
+
+
+def _qos_rules() -> None:
     op.create_table(
         "network_qos_rules",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -53,6 +65,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_qos_rules")),
     )
     op.create_index(op.f("ix_network_qos_rules_policy_id"), "network_qos_rules", ["policy_id"])
+
+
+def _trunks() -> None:
     op.create_table(
         "network_trunks",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -70,6 +85,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("port_id", name=op.f("uq_network_trunks_port_id")),
     )
     op.create_index(op.f("ix_network_trunks_project_id"), "network_trunks", ["project_id"])
+
+
+def _subports() -> None:
     op.create_table(
         "network_subports",
         sa.Column("port_id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -85,6 +103,9 @@ def upgrade() -> None:
             "trunk_id", "segmentation_id", name=op.f("uq_network_subports_trunk_id_segmentation_id")
         ),
     )
+
+
+def _port_forwardings() -> None:
     op.create_table(
         "network_port_forwardings",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -113,24 +134,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_port_forwardings")),
     )
-    op.create_index(
-        op.f("ix_network_port_forwardings_floatingip_id"),
-        "network_port_forwardings",
-        ["floatingip_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_network_port_forwardings_internal_port_id"),
-        "network_port_forwardings",
-        ["internal_port_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_network_port_forwardings_project_id"),
-        "network_port_forwardings",
-        ["project_id"],
-        unique=False,
-    )
+    for name in ("floatingip_id", "internal_port_id", "project_id"):
+        op.create_index(op.f(f"ix_network_port_forwardings_{name}"), "network_port_forwardings", [name])
+
+
+def _columns() -> None:
     for table in ("network_floating_ips", "network_networks", "network_ports"):
         op.add_column(table, sa.Column("qos_policy_id", sa.String(length=36), nullable=True))
         op.create_index(op.f(f"ix_{table}_qos_policy_id"), table, ["qos_policy_id"])

@@ -1,4 +1,4 @@
-"""A whole cloud that keeps its rows in PostgreSQL, a private one, and what becomes of it when that is away."""
+"""A whole cloud that keeps its rows in a private PostgreSQL, and what becomes of it when that is away."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def home(cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory) -> Resi
 
 
 def answer(url: str) -> tuple[int, str | None]:
-    """Return the status of a GET's answer, and when to ask again."""
+    """Return the status that a page answers, and when to ask again."""
     answered = httpx.get(url)
     return answered.status_code, answered.headers.get("Retry-After")
 

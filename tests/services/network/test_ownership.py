@@ -22,6 +22,13 @@ async def a_policy(admin, project_id):
     return policy
 
 
+async def forward(client, outside, port_id):
+    forwarding = await client.create("floatingip", floating_network_id=outside)
+    ports = {"internal_port_id": port_id, "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
+    path = f"/floatingips/{forwarding['id']}/port_forwardings"
+    await client.call("POST", path, {"port_forwarding": ports}, expect=201)
+
+
 async def one_of_everything(client, admin, project_id, outside):
     """Make one of each kind, hanging on each other as much as they can."""
     scope = await client.create("address_scope", name="ours", ip_version=4)
@@ -41,10 +48,7 @@ async def one_of_everything(client, admin, project_id, outside):
     route = {"destination": "10.99.0.0/24", "nexthop": hop}
     await client.call("PUT", f"/routers/{router['id']}", {"router": {"routes": [route]}}, expect=200)
     await client.create("floatingip", floating_network_id=outside, port_id=port["id"])
-    forwarding = await client.create("floatingip", floating_network_id=outside)
-    ports = {"internal_port_id": port["id"], "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
-    path = f"/floatingips/{forwarding['id']}/port_forwardings"
-    await client.call("POST", path, {"port_forwarding": ports}, expect=201)
+    await forward(client, outside, port["id"])
     policy = await a_policy(admin, project_id)
     carried = await client.create("port", network_id=home["id"], qos_policy_id=policy)
     subport = {"port_id": carried["id"], "segmentation_type": "vlan", "segmentation_id": 7}

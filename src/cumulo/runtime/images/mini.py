@@ -156,6 +156,13 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
     for name in ("ext2", "ext3", "ext4"):
         tree.link(f"sbin/mkfs.{name}", "mke2fs")
     tree.link("sbin/mkfs.vfat", "mkfs.fat")
+    _add_settings(tree)
+    tree.file("etc/mini/packages", "".join(f"{name} {version}\n" for name, version in versions.items()))
+    return tree
+
+
+def _add_settings(tree: Tree) -> None:
+    """Add what lies in etc: whose system it is, who may log in, where names are looked up."""
     tree.file("etc/inittab", _guest_file("inittab"))
     tree.file("etc/issue", _guest_file("issue"))
     tree.file("etc/hostname", "mini\n")
@@ -166,8 +173,6 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
     tree.file("etc/shells", "/bin/sh\n")
     tree.file("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
     tree.link("etc/resolv.conf", "/run/resolv.conf")
-    tree.file("etc/mini/packages", "".join(f"{name} {version}\n" for name, version in versions.items()))
-    return tree
 
 
 def _add_programs(tree: Tree, material: Path) -> None:
