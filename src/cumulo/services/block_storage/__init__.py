@@ -1,6 +1,6 @@
 """Block storage (OpenStack's Cinder): volumes, snapshots, volume types and the pools that hold them."""
 
-from cumulo.contracts.block_storage import Volumes
+from cumulo.contracts.block_storage import FormerVolumeCalls, Volumes
 from cumulo.core.http import Service
 from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.adapter import VolumesAdapter
@@ -9,6 +9,7 @@ from cumulo.services.block_storage.backups import open_backups
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain.quotas import LIMITS
 from cumulo.services.block_storage.drivers import BackupStore
+from cumulo.services.block_storage.former import FormerVolumeCallsAdapter
 from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.ownership import VolumesOwned
 from cumulo.services.block_storage.sealing import PassphrasesSealed
@@ -25,7 +26,12 @@ SERVICE = Service(
     schedules=SCHEDULES,
     settings=BlockStorageSettings,
     limits=LIMITS,
-    adapters={VolumeKeys: VolumeKeys, Volumes: VolumesAdapter, BackupStore: open_backups},
+    adapters={
+        VolumeKeys: VolumeKeys,
+        Volumes: VolumesAdapter,
+        FormerVolumeCalls: FormerVolumeCallsAdapter,
+        BackupStore: open_backups,
+    },
     owned=VolumesOwned(),
     sealed=PassphrasesSealed(),
     endpoint="/v3",
