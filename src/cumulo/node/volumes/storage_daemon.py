@@ -144,6 +144,7 @@ class StorageDaemon:
             node_name=f"n{layer}",
             name=name,
             writable=writable,
+            writethrough=writable,  # a killed daemon must not take what it acknowledged with it
         )
 
     async def remove_export(self, name: str) -> None:
