@@ -19,6 +19,7 @@ SETTINGS = '[engines]\nstart = false\n[node]\nhypervisor = "fake"\n[database]\nu
 NETWORK, IMAGE, COMPUTE, IDENTITY = "/network/v2.0", "/image/v2", "/compute/v2.1", "/identity/v3"
 VOLUME = "/volume/v3"
 HISTORY = {
+    "compute_migrations",
     "compute_server_actions",
     "compute_servers",  # deleted ones, for changes-since and usage
     "identity_audit_events",
@@ -37,6 +38,7 @@ NOT_MADE = {
     "block_storage_messages",
     "block_storage_snapshots",
     "block_storage_transfers",
+    "compute_migrations",
     "compute_server_actions",
     "identity_access_tokens",
     "identity_request_tokens",
@@ -171,6 +173,8 @@ async def a_server(world: World, project: str, user: User) -> tuple[str, str, st
         key = "quota_set" if service is COMPUTE else "quota"
         value = {"cores": 7} if service is COMPUTE else {"port": 77}
         await world.admin("PUT", f"{service}/{quota}/{project}", {key: value})
+    group = {"server_group": {"name": "near", "policy": "anti-affinity"}}
+    await user("POST", f"{COMPUTE}/os-server-groups", group)
     await user("POST", f"{COMPUTE}/os-keypairs", {"keypair": {"name": "k", "type": "ssh"}})
     pool = {"name": "pool", "prefixes": ["10.8.0.0/16"], "default_prefixlen": 24}
     pool_id = (await user("POST", f"{NETWORK}/subnetpools", {"subnetpool": pool}))["subnetpool"]["id"]

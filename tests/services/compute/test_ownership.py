@@ -27,8 +27,11 @@ async def test_servers_and_access_to_flavors_go(cloud: WholeCloud):
         assert locked.status_code == 202, locked.text
         await grant(cloud, project_id)
     guests = set(cloud.host.guests_by_id)
+    group = {"server_group": {"name": "near", "policies": ["anti-affinity"]}}
+    for project in ("p1", "p2"):
+        await cloud.member(project).post(f"{COMPUTE}/os-server-groups", json=group)
     kinds = await check_ownership(cloud.tasks, ServersOwned(), "p1", "p2")
-    assert kinds == ["flavor access", "server"]
+    assert kinds == ["flavor access", "server", "server group"]
     assert cloud.host.guests_by_id.keys() == guests & {server_id}
     assert (await cloud.admin().get(f"{COMPUTE}/servers/{server_id}")).json()["server"]["status"] == "ACTIVE"
 

@@ -8,9 +8,9 @@ from cumulo.core.tasks import Task
 from cumulo.core.tasks import TaskState as State
 from cumulo.core.work import Work
 from cumulo.services.compute.domain import servers
-from cumulo.services.compute.model import FlavorAccess, Server, TaskState
+from cumulo.services.compute.model import FlavorAccess, Server, ServerGroup, TaskState
 
-SERVER, FLAVOR_ACCESS = "server", "flavor access"
+SERVER, GROUP, FLAVOR_ACCESS = "server", "server group", "flavor access"
 
 
 class _Fault(msgspec.Struct):
@@ -21,7 +21,7 @@ class ServersOwned:
     """Fulfils `cumulo.contracts.ownership.Ownership`."""
 
     async def owned(self, db: Reader, project_id: str) -> list[Owned]:
-        """Return what is left of a project: servers, those in deletion too, and its private flavors."""
+        """Return what is left of a project: servers, those in deletion too, groups, private flavors."""
         mine = (Server.c.project_id == project_id, Server.c.deleted_at.is_(None))
         rows = await db.all(Server, *mine, order_by=[Server.c.created_at, Server.c.id])
         doomed = [row for row in rows if row.task_state == TaskState.DELETING]
@@ -37,15 +37,22 @@ class ServersOwned:
             )
             for row in rows
         ]
+        groups = await db.all(ServerGroup, ServerGroup.c.project_id == project_id)
+        found += [Owned(stage=Stage.SERVERS, kind=GROUP, id=row.id, name=row.name) for row in groups]
         granted = await db.all(FlavorAccess, FlavorAccess.c.project_id == project_id)
         settings = [Owned(stage=Stage.SETTINGS, kind=FLAVOR_ACCESS, id=row.flavor_id) for row in granted]
         return found + settings
 
     async def remove(self, work: Work, project_id: str, thing: Owned) -> None:
-        """Begin a server's deletion, also of a locked one; end a project's access to a flavor."""
+        """Begin a server's deletion, also of a locked one; delete a group; end access to a flavor."""
         if thing.kind == FLAVOR_ACCESS:
             access = (FlavorAccess.c.flavor_id == thing.id, FlavorAccess.c.project_id == project_id)
             await work.db.delete(FlavorAccess, *access)
+            return
+        if thing.kind == GROUP:
+            await work.db.update(Server, Server.c.group_id == thing.id, group_id=None)
+            group = (ServerGroup.c.id == thing.id, ServerGroup.c.project_id == project_id)
+            await work.db.delete(ServerGroup, *group)
             return
         mine = (Server.c.id == thing.id, Server.c.project_id == project_id)
         server = await work.db.one(Server, *mine, for_update=True)
