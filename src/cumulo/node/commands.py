@@ -10,7 +10,7 @@ import msgspec
 
 from cumulo.core.drivers import Permanent, Temporary
 
-MEMORY = 1 << 30  # bytes of address space that qemu-img needs at most for images we accept
+MEMORY = 4 << 30  # bytes of address space; each thread of qemu-img reserves 72 MiB that it hardly touches
 SECONDS = 600  # of processor time, for images of hundreds of GiB
 
 
