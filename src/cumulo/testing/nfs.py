@@ -103,12 +103,12 @@ class PrivateNfs(msgspec.Struct):
         if self.process is not None:
             self.process.wait(20)
         for words in (("link", "delete", self._link), ("netns", "delete", self._namespace)):
-            subprocess.run(["ip", *words], check=False, capture_output=True)  # noqa: S603, S607
+            subprocess.run(["ip", *words], check=False, capture_output=True)  # noqa: S603, S607  a list of our own words
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _answers(self) -> bool:
-        done = subprocess.run(  # noqa: S603
-            ["nfs-ls", f"nfs://{self.address}{EXPORT}?version=3"],  # noqa: S607
+        done = subprocess.run(  # noqa: S603  a list of our own words
+            ["nfs-ls", f"nfs://{self.address}{EXPORT}?version=3"],  # noqa: S607  of the package that the tests install
             check=False,
             capture_output=True,
             timeout=20,
@@ -117,4 +117,4 @@ class PrivateNfs(msgspec.Struct):
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=20)  # noqa: S603
+    subprocess.run(command, check=True, capture_output=True, timeout=20)  # noqa: S603  a list of our own words

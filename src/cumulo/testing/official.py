@@ -135,7 +135,7 @@ def _become(shell: Any, arguments: list[str], output: int, said: int) -> None:
     for descriptor, place in ((nothing, 0), (output, 1), (said, 2)):
         os.dup2(descriptor, place)
     sys.stdin, sys.stdout, sys.stderr = (
-        io.TextIOWrapper(open(place, mode, closefd=False), line_buffering=True)  # noqa: SIM115
+        io.TextIOWrapper(open(place, mode, closefd=False), line_buffering=True)  # noqa: SIM115  it stays open for the process's life
         for place, mode in ((0, "rb"), (1, "wb"), (2, "wb"))
     )
     try:

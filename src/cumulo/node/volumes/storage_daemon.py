@@ -154,7 +154,7 @@ class StorageDaemon:
         except Refused:
             if name in await self.exports():
                 raise
-        while any(one["id"] == f"e-{name}" for one in await self._ask("query-block-exports")):  # noqa: ASYNC110
+        while any(one["id"] == f"e-{name}" for one in await self._ask("query-block-exports")):  # noqa: ASYNC110  QEMU tells by events, which are not listened to
             await asyncio.sleep(_PAUSE)
 
     async def put_on_top(self, layers: Sequence[Layer]) -> None:

@@ -110,7 +110,7 @@ def _event(ctx: Ctx, error: Exception) -> AuditEvent | None:
     if not (forbidden or failed_proof):
         return None
     event = asked(ctx, ctx.identity)
-    event.outcome, event.status = "failure", ctx.service.dialect.status_of(error)  # type: ignore[arg-type]
+    event.outcome, event.status = "failure", ctx.service.dialect.status_of(error)  # type: ignore[arg-type]  # every error of ours has a status
     fields = getattr(error, "fields", {})
     event.reason = str(fields.get("why") or getattr(error, "message", error))[:255]
     if failed_proof:
