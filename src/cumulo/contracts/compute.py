@@ -1,6 +1,7 @@
 """What the network service and the nodes ask of compute."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -30,6 +31,15 @@ class GuestMetadata(msgspec.Struct, frozen=True, kw_only=True):
     security_groups: tuple[str, ...]
     network_data: dict[str, Any]
     admin_password: str | None = None
+    password: str | None = None  # what the guest itself posted, encrypted to the server's key
+
+
+class Kept(StrEnum):
+    """What became of a password that a guest posted."""
+
+    KEPT = "kept"
+    SET_ALREADY = "set already"
+    NO_GUEST = "no guest"
 
 
 class ConsoleGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +54,9 @@ class Servers(Protocol):
 
     async def metadata_at(self, db: Reader, network_id: str, address: str) -> GuestMetadata | None:
         """Return the metadata of the server with this fixed address on this network."""
+
+    async def keep_password(self, db: Transaction, network_id: str, address: str, password: str) -> Kept:
+        """Keep what the server with this fixed address encrypted to its key, unless it has one already."""
 
     async def redeem_console(self, db: Transaction, token: str) -> ConsoleGrant | None:
         """Use up a console's token; None when it is unknown, used or out of date."""

@@ -1,14 +1,14 @@
 """What a node asks of the control plane to serve guests their metadata, over the bus.
 
-The control plane serves these as verbs `metadata.networks` and `metadata.guest`; the composition
-root answers the first from the network service and the second from compute's `Servers.metadata_at`.
+The control plane serves these as verbs `metadata.networks`, `metadata.guest` and `metadata.keep_password`;
+the composition root answers the first from the network service and the others from compute's `Servers`.
 """
 
 from typing import Protocol
 
 import msgspec
 
-from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.compute import GuestMetadata, Kept
 
 
 class MetadataNetwork(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,3 +34,6 @@ class Metadata(Protocol):
 
     async def guest(self, network_id: str, address: str) -> GuestMetadata | None:
         """Return the metadata of the guest with this fixed address; None: no such guest."""
+
+    async def keep_password(self, network_id: str, address: str, password: str) -> Kept:
+        """Keep a password that the guest with this fixed address posted."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cumulo.contracts.compute import GuestMetadata, Servers
+from cumulo.contracts.compute import GuestMetadata, Kept, Servers
 from cumulo.contracts.metadata import MetadataNetwork
 from cumulo.contracts.network import Ports
 from cumulo.core.db import Database
@@ -28,3 +28,9 @@ class MetadataFromServices:
         servers: Servers = self._bindings[Servers]
         async with self._database.read() as db:
             return await servers.metadata_at(db, network_id, address)
+
+    async def keep_password(self, network_id: str, address: str, password: str) -> Kept:
+        """Keep a password that the guest with this fixed address posted."""
+        servers: Servers = self._bindings[Servers]
+        async with self._database.begin() as db:
+            return await servers.keep_password(db, network_id, address, password)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.compute import GuestMetadata, Kept
 from cumulo.contracts.metadata import MetadataNetwork
 
 
@@ -50,3 +50,13 @@ class FakeMetadata:
         if self.error is not None:
             raise self.error
         return self.guests.get((network_id, address))
+
+    async def keep_password(self, network_id: str, address: str, password: str) -> Kept:
+        """Keep a guest's first password."""
+        guest = await self.guest(network_id, address)
+        if guest is None:
+            return Kept.NO_GUEST
+        if guest.password:
+            return Kept.SET_ALREADY
+        self.guests[network_id, address] = msgspec.structs.replace(guest, password=password)
+        return Kept.KEPT

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.compute import GuestMetadata, Kept
 from cumulo.node.metadata.app import MetadataApp
 from cumulo.testing.metadata import FakeMetadata, a_guest
 
@@ -13,21 +13,30 @@ class Caller:
     def __init__(self) -> None:
         self.source = FakeMetadata()
         self.source.guests["net", "10.0.0.5"] = a_guest()
-        self.app = MetadataApp(self._lookup)
+        self.app = MetadataApp(self._lookup, self._keep)
         self.lookups = 0
 
     async def _lookup(self, address: str) -> GuestMetadata | None:
         self.lookups += 1
         return await self.source.guest("net", address)
 
-    async def get(self, path: str, address: str = "10.0.0.5", method: str = "GET") -> tuple[int, bytes]:
+    async def _keep(self, address: str, password: str) -> Kept:
+        return await self.source.keep_password("net", address, password)
+
+    async def get(
+        self, path: str, address: str = "10.0.0.5", method: str = "GET", pieces: tuple[bytes, ...] = ()
+    ) -> tuple[int, bytes]:
+        body = [
+            {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
+            for number, piece in enumerate(pieces, 1)
+        ]
         sent: list[Any] = []
 
         async def send(message: Any) -> None:
             sent.append(message)
 
         async def receive() -> Any:
-            raise AssertionError
+            return body.pop(0) if body else {"type": "http.disconnect"}
 
         scope = {"type": "http", "method": method, "path": path, "client": (address, 4242)}
         await self.app(scope, receive, send)
@@ -100,3 +109,29 @@ async def test_many_files_in_a_row_cost_one_lookup(caller: Caller):
     for path in ("/latest/meta-data/hostname", "/latest/meta-data/instance-id"):
         await caller.get(path)
     assert caller.lookups == 1
+
+
+PASSWORD = "/openstack/2013-10-17/password"
+
+
+async def test_a_guest_tells_its_password_once(caller: Caller):
+    assert await caller.get(PASSWORD) == (200, b"")
+    assert await caller.get(PASSWORD, method="POST", pieces=(b"c2Vj", b"cmV0")) == (200, b"")
+    assert await caller.get("/openstack/latest/password") == (200, b"c2VjcmV0")
+    assert (await caller.get(PASSWORD, method="POST", pieces=(b"b3RoZXI=",)))[0] == 409
+    assert await caller.get(PASSWORD) == (200, b"c2VjcmV0")
+
+
+@pytest.mark.parametrize(
+    "pieces", [(b"x" * 1021,), (b"x" * 600, b"x" * 600), ("pässword".encode(),), (b"a\0b",), ()]
+)
+async def test_a_password_that_cannot_be_one_is_refused(caller: Caller, pieces: tuple[bytes, ...]):
+    assert (await caller.get(PASSWORD, method="POST", pieces=pieces))[0] == 400
+    assert await caller.get(PASSWORD) == (200, b"")
+
+
+async def test_a_password_of_a_stranger_is_not_kept(caller: Caller):
+    assert (await caller.get(PASSWORD, "10.0.0.6", "POST", (b"x",)))[0] == 404
+    assert (await caller.get("/openstack/1999-01-01/password", method="POST", pieces=(b"x",)))[0] == 405
+    caller.source.error = RuntimeError("down")
+    assert (await caller.get(PASSWORD, method="POST", pieces=(b"x",)))[0] == 503

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, show
 
+from cumulo.contracts.compute import Kept
 from cumulo.services.compute.adapter import ServersAdapter
 from cumulo.services.compute.schema.instants import to_the_second, without_zone
 
@@ -230,3 +231,23 @@ def test_instants_are_written_as_novas():
     assert bytes(to_the_second(moment)) == bytes(to_the_second(whole)) == b'"2026-01-02T03:04:05Z"'
     assert bytes(without_zone(moment)) == b'"2026-01-02T03:04:05.000060"'
     assert bytes(without_zone(whole)) == b'"2026-01-02T03:04:05.000000"'
+
+
+async def test_the_password_that_a_guest_posted_is_shown_until_it_is_cleared(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await create(client)
+    await cloud.settle()
+    adapter = ServersAdapter(lambda contract: cloud.bindings[contract])
+    address = (await show(client, server_id))["addresses"]["home"][0]["addr"]
+    url = f"{ROOT}/servers/{server_id}/os-server-password"
+    assert (await client.get(url)).json() == {"password": ""}
+    async with cloud.database.begin() as db:
+        assert await adapter.keep_password(db, "n", address, "c2VjcmV0") is Kept.KEPT
+        assert await adapter.keep_password(db, "n", address, "b3RoZXI=") is Kept.SET_ALREADY
+        assert await adapter.keep_password(db, "n", "10.9.9.9", "c2VjcmV0") is Kept.NO_GUEST
+        guest = await adapter.metadata_at(db, "n", address)
+    assert guest is not None
+    assert guest.password == "c2VjcmV0"
+    assert (await client.get(url)).json() == {"password": "c2VjcmV0"}
+    assert (await client.delete(url)).status_code == 204
+    assert (await client.get(url)).json() == {"password": ""}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.compute import GuestMetadata, Kept
 from cumulo.core import clock
 from cumulo.node.metadata import tree
 
@@ -14,9 +14,12 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Lookup = Callable[[str], Awaitable[GuestMetadata | None]]  # by a guest's address
+Keep = Callable[[str, str], Awaitable[Kept]]  # a guest's address, its password
 
 FRESH = 2.0  # seconds; a booting guest asks for some twenty files in a row
 KEYS = "meta-data/public-keys"
+PASSWORDS = frozenset(f"openstack/{version}/password" for version in tree.OPENSTACK_VERSIONS)
+MOST_PASSWORD = 1020  # bytes, as in Nova: an RSA key of 4096 bits makes 684
 
 log = structlog.get_logger(__name__)
 
@@ -30,21 +33,31 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 NOT_FOUND = Answer(404, b"not found")
+LATER = Answer(503, b"try again later")
+KEPT = {
+    Kept.KEPT: Answer(200),
+    Kept.SET_ALREADY: Answer(409, b"the password is set already"),
+    Kept.NO_GUEST: NOT_FOUND,
+}
 
 
 class MetadataApp:
     """Serves both trees to the guests that `lookup` knows."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, keep: Keep) -> None:
         self._lookup = lookup
+        self._keep = keep
         self._known: dict[str, tuple[float, GuestMetadata]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
-        del receive  # no request has a body that matters
         if scope["type"] != "http":
             return
-        answer = await self._answer(scope)
+        path = "/".join(part for part in scope["path"].split("/") if part)
+        if scope["method"] == "POST" and path in PASSWORDS:
+            answer = await self._password(scope["client"][0], receive)
+        else:
+            answer = await self._answer(scope, path)
         headers = [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(answer.body)).encode()),
@@ -53,10 +66,24 @@ class MetadataApp:
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope) -> Answer:
+    async def _password(self, address: str, receive: Receive) -> Answer:
+        """Keep the password that a guest encrypted to its key; only the first one."""
+        body = await _body(receive, MOST_PASSWORD)
+        if body is None:
+            return Answer(400, f"the password has more than {MOST_PASSWORD} bytes".encode())
+        if not body.isascii() or b"\0" in body:
+            return Answer(400, b"the password is no ASCII text, as base64 is")
+        try:
+            kept = await self._keep(address, body.decode())
+        except Exception:
+            log.exception("metadata.password_failed")
+            return LATER
+        self._known.pop(address, None)
+        return KEPT[kept]
+
+    async def _answer(self, scope: Scope, path: str) -> Answer:
         if scope["method"] not in ("GET", "HEAD"):
             return Answer(405, b"method not allowed")
-        path = "/".join(part for part in scope["path"].split("/") if part)
         if not path:
             return _index(tree.EC2_VERSIONS)
         if path == "openstack":
@@ -65,7 +92,7 @@ class MetadataApp:
             guest = await self._guest(scope["client"][0])
         except Exception:
             log.exception("metadata.lookup_failed", path=path)
-            return Answer(503, b"try again later")
+            return LATER
         return NOT_FOUND if guest is None else _file(guest, path)
 
     async def _guest(self, address: str) -> GuestMetadata | None:
@@ -78,6 +105,19 @@ class MetadataApp:
         if guest is not None:
             self._known[address] = (now, guest)
         return guest
+
+
+async def _body(receive: Receive, most: int) -> bytes | None:
+    """Read a request's body; None when it is longer than `most` bytes, or never came to its end."""
+    body = b""
+    while len(body) <= most:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body if len(body) <= most else None
+    return None
 
 
 def _index(names: tuple[str, ...]) -> Answer:

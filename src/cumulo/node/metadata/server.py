@@ -11,7 +11,7 @@ import structlog
 import uvicorn
 from uvicorn.server import ServerState
 
-from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.compute import GuestMetadata, Kept
 from cumulo.contracts.metadata import Metadata, MetadataNetwork
 from cumulo.core.drivers import DriverError
 from cumulo.node.metadata.app import MetadataApp
@@ -99,7 +99,10 @@ class MetadataServer:
         async def lookup(address: str) -> GuestMetadata | None:
             return await self._source.guest(network.network_id, address)
 
-        protocol, state = _protocol(MetadataApp(lookup))
+        async def keep(address: str, password: str) -> Kept:
+            return await self._source.keep_password(network.network_id, address, password)
+
+        protocol, state = _protocol(MetadataApp(lookup, keep))
         server = await asyncio.get_running_loop().create_server(protocol, sock=channel)
         log.info("metadata.serving", network=network.network_id, namespace=name)
         return _Served(network, server, state)

@@ -59,7 +59,7 @@ def openstack(guest: GuestMetadata) -> dict[str, bytes]:
     files = {
         "meta_data.json": _json(meta_data(guest)),
         "network_data.json": _json(guest.network_data),
-        "password": b"",
+        "password": (guest.password or "").encode(),
         "vendor_data.json": b"{}",
         "vendor_data2.json": b"{}",
     }

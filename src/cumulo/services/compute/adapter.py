@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cumulo.contracts.compute import ConsoleGrant, GuestMetadata
+from cumulo.contracts.compute import ConsoleGrant, GuestMetadata, Kept
 from cumulo.contracts.network import Ports
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
@@ -21,11 +21,25 @@ class ServersAdapter:
 
     async def metadata_at(self, db: Reader, network_id: str, address: str) -> GuestMetadata | None:
         """Return the metadata of the server with this fixed address on this network."""
+        server = await self._at(db, network_id, address)
+        return await guest_metadata(db, self._use, server) if server is not None else None
+
+    async def keep_password(self, db: Transaction, network_id: str, address: str, password: str) -> Kept:
+        """Keep what the server with this fixed address encrypted to its key, unless it has one already."""
+        server = await self._at(db, network_id, address)
+        if server is None:
+            return Kept.NO_GUEST
+        held = await db.one(Server, Server.c.id == server.id, for_update=True)
+        if held is None or held.password:
+            return Kept.SET_ALREADY if held is not None else Kept.NO_GUEST
+        await db.update(Server, Server.c.id == server.id, password=password)
+        return Kept.KEPT
+
+    async def _at(self, db: Reader, network_id: str, address: str) -> Server | None:
+        """Return the server with this fixed address on this network."""
         server_id = await self._use(Ports).server_at(db, network_id, address)
         server = await db.get(Server, server_id) if server_id is not None else None
-        if server is None or server.deleted_at is not None:
-            return None
-        return await guest_metadata(db, self._use, server)
+        return None if server is None or server.deleted_at is not None else server
 
     async def redeem_console(self, db: Transaction, token: str) -> ConsoleGrant | None:
         """Use up a console's token; None when it is unknown, used or out of date."""

@@ -186,6 +186,7 @@ async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMeta
         public_address=next((a.address for a in four if a.kind == "floating"), None),
         security_groups=tuple(groups),
         network_data=await ports.network_data(db, server.id),
+        password=server.password,
     )
 
 
