@@ -13,6 +13,8 @@ from cumulo.core.http.dialect import Dialect
 from cumulo.core.microversions import Version
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for what is no JSON, is not UTF-8, or is nested without end."""
 _NAMED = re.compile(r"(?:missing required|contains unknown) field `(?P<name>[^`]*)`")
 
 
@@ -97,7 +99,7 @@ class BodyForm:
             value = (self.lenient if dialect.lenient else self.decoder).decode(raw)
         except msgspec.ValidationError as error:
             raise explained(error, dialect, bytes(raw), within) from error
-        except msgspec.DecodeError as error:
+        except BROKEN as error:
             raise MalformedBody from error
         if isinstance(value, KeepingBody):
             known = value.__struct_encode_fields__
@@ -121,7 +123,7 @@ def members(raw: bytes) -> dict[str, msgspec.Raw]:
     """Split a JSON object into its members, each still encoded. MalformedBody when it is none."""
     try:
         return _MEMBERS.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except BROKEN as error:
         raise MalformedBody from error
 
 
@@ -160,6 +162,6 @@ def _value_at(raw: bytes, path: str) -> Any:
         for part in path.removeprefix("$").split("."):
             if part:
                 value = value[part]
-    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
+    except (*BROKEN, KeyError, TypeError, IndexError):
         return None
     return value
