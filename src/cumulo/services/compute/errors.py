@@ -159,6 +159,14 @@ class InvalidParameter(Invalid):
     """Invalid input for field/attribute {name}. Value: {value}. {reason}"""
 
 
+class InvalidExtraSpec(Invalid):
+    """Validation failed; extra spec '{key}': {reason}."""
+
+
+class Unshapeable(Invalid):
+    """The server cannot be built as '{key}' of its flavor or image says: {reason}."""
+
+
 class MarkerNotFound(Invalid):
     """marker [{marker}] not found"""
 

@@ -10,6 +10,7 @@ from cumulo.core import errors, ids
 from cumulo.core.auth import Identity
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.http import Ctx
+from cumulo.services.compute.domain import extra_specs
 from cumulo.services.compute.errors import (
     ExtraSpecNotFound,
     FlavorAccessExists,
@@ -23,6 +24,7 @@ from cumulo.services.compute.errors import (
 from cumulo.services.compute.model import Flavor, FlavorAccess
 from cumulo.services.compute.schema.catalogue import FlavorBody, is_true
 
+VALIDATED = (2, 86)  # the microversion since which extra specs are held against what is known of them
 DEFAULTS = (
     # id, name, vCPUs, memory MiB, disk GiB; the names and sizes that OpenStack's users know
     ("1", "m1.tiny", 1, 512, 1),
@@ -138,7 +140,9 @@ async def access_of(db: Reader, flavor: Flavor) -> dict[str, Any]:
 
 
 async def set_specs(ctx: Ctx, flavor: Flavor, specs: dict[str, str]) -> None:
-    """Add extra specs to a flavor, or change them."""
+    """Add extra specs to a flavor, or change them. InvalidExtraSpec, since 2.86."""
+    if ctx.version is not None and ctx.version >= VALIDATED:
+        extra_specs.check(specs)
     flavor.extra_specs.update(specs)
     await ctx.db.save(flavor, "extra_specs")
 
