@@ -6,7 +6,7 @@ from cumulo.core import clock
 from cumulo.core.tasks import TaskError
 from cumulo.core.work import Work
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.model import Message
+from cumulo.services.block_storage.model import Backup, Message, Snapshot, Volume
 
 UNKNOWN = "An unexpected error prevented the server from fulfilling your request."
 ACTIONS = {  # Cinder's numbers for what was being done
@@ -31,6 +31,8 @@ ACTIONS = {  # Cinder's numbers for what was being done
     "revert volume": "019",
 }
 
+KINDS = {Volume: "VOLUME", Snapshot: "VOLUME_SNAPSHOT", Backup: "VOLUME_BACKUP"}
+
 
 def explain(error: TaskError) -> str:
     """Return what a person may read of a saga's failure."""
@@ -53,3 +55,11 @@ async def tell(
             expires_at=clock.now() + timedelta(days=days),
         )
     )
+
+
+async def tell_of(
+    work: Work, row: Volume | Snapshot | Backup, action: str, error: TaskError, *, detail: str = "001"
+) -> None:
+    """Keep a message for a row's project that says why a saga failed."""
+    about = {"project_id": row.project_id, "kind": KINDS[type(row)], "id": row.id}
+    await tell(work, **about, action=action, reason=explain(error), detail=detail)

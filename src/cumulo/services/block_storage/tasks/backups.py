@@ -2,13 +2,10 @@
 
 from typing import Any, ClassVar
 
-from cumulo.core import clock
 from cumulo.core.drivers import Gone, Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.core.work import Work
 from cumulo.services.block_storage.drivers import Archived, BackupStore
 from cumulo.services.block_storage.keys import VolumeKeys, take_from
-from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import (
     Backup,
     BackupStatus,
@@ -18,7 +15,8 @@ from cumulo.services.block_storage.model import (
 )
 from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching
 from cumulo.services.block_storage.tasks import content
-from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
+from cumulo.services.block_storage.tasks.failing import leave, left
+from cumulo.services.block_storage.tasks.hold import let_backup_go, let_go, let_snapshot_go, proceed
 
 
 def of_the_volume(saga: "CreateBackup", run: StepRun | EffectRun) -> bool:
@@ -84,8 +82,7 @@ class CreateBackup(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave a backup that says why it is none, and the volume as it was."""
         await self._free_source(run)
-        await let_backup_go(run, self.backup_id, BackupStatus.ERROR, fail_reason=explain(error))
-        await told(run, self.backup_id, "create backup", error)
+        await leave(run, Backup, self.backup_id, "create backup", error, status=BackupStatus.ERROR)
 
     async def _free_source(self, run: StepRun) -> None:
         if self.snapshot_id is not None:
@@ -174,8 +171,7 @@ class RestoreBackup(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave a volume with its old content, in a status that says that nothing was restored."""
         await let_go(run, self.volume_id, VolumeStatus.ERROR_RESTORING)
-        await let_backup_go(run, self.backup_id, BackupStatus.AVAILABLE)
-        await told(run, self.backup_id, "restore backup", error)
+        await leave(run, Backup, self.backup_id, "restore backup", error)
 
     async def _rows(self, run: EffectRun) -> tuple[Volume, Backup]:
         async with run.reader() as db:
@@ -210,23 +206,4 @@ class DeleteBackup(Saga):
         """Forget the backup."""
         await run.db.delete(Backup, Backup.c.id == self.backup_id)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave a backup that could not be deleted."""
-        reason = explain(error)
-        await let_backup_go(run, self.backup_id, BackupStatus.ERROR_DELETING, fail_reason=reason)
-        await told(run, self.backup_id, "delete backup", error)
-
-
-async def let_backup_go(work: Work, backup_id: str, status: BackupStatus, **values: Any) -> None:
-    """End a saga's work on a backup."""
-    values.update(status=status, operation=None, updated_at=clock.now())
-    await work.db.update(Backup, Backup.c.id == backup_id, **values)
-
-
-async def told(run: StepRun, backup_id: str, action: str, error: TaskError) -> None:
-    """Tell the backup's project why something failed."""
-    backup = await run.db.get(Backup, backup_id)
-    if backup is not None:
-        about = {"project_id": backup.project_id, "kind": "VOLUME_BACKUP", "id": backup.id}
-        await tell(run, **about, action=action, reason=explain(error))
+    fail = left(Backup, "delete backup", BackupStatus.ERROR_DELETING)

@@ -15,7 +15,7 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.drivers import BackupStore
-from cumulo.services.block_storage.messages import explain, tell
+from cumulo.services.block_storage.messages import tell_of
 from cumulo.services.block_storage.model import Backup, BackupStatus, Pool, Snapshot, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import COPY, LONGEST, TRIES, opened, reaching, spec_of, specs_of
 from cumulo.services.block_storage.tasks import content
@@ -107,15 +107,7 @@ class CreateVolume(Saga):
         action = "schedule allocate volume" if placing else "create volume from backend storage"
         if volume.image_id is not None and not placing:
             action = "copy image to volume"
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action=action,
-            reason=explain(error),
-            detail="002" if placing else "001",
-        )
+        await tell_of(run, volume, action, error, detail="002" if placing else "001")
 
 
 async def from_backup(run: EffectRun, pool: VolumePool, backup_id: str, spec: VolumeSpec) -> None:

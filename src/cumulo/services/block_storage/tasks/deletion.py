@@ -5,7 +5,7 @@ from typing import ClassVar
 from cumulo.core import clock
 from cumulo.core.drivers import Gone
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.block_storage.messages import explain, tell
+from cumulo.services.block_storage.messages import tell_of
 from cumulo.services.block_storage.model import (
     Snapshot,
     SnapshotStatus,
@@ -68,14 +68,7 @@ class DeleteVolume(Saga):
             status=SnapshotStatus.ERROR_DELETING,
         )
         await settle_group(run.db, volume.group_id)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="delete volume",
-            reason=explain(error),
-        )
+        await tell_of(run, volume, "delete volume", error)
 
 
 class DeleteSnapshot(Saga):
@@ -119,11 +112,4 @@ class DeleteSnapshot(Saga):
             updated_at=clock.now(),
         )
         await settle_group_snapshot(run.db, snapshot.group_snapshot_id)
-        await tell(
-            run,
-            project_id=snapshot.project_id,
-            kind="VOLUME_SNAPSHOT",
-            id=snapshot.id,
-            action="delete snapshot",
-            reason=explain(error),
-        )
+        await tell_of(run, snapshot, "delete snapshot", error)

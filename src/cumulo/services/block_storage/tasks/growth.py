@@ -4,8 +4,7 @@ from typing import ClassVar
 
 from cumulo.contracts.compute import Servers
 from cumulo.core.db import Reader
-from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.block_storage.messages import explain, tell
+from cumulo.core.tasks import EffectRun, Saga, StepRun, effect, step
 from cumulo.services.block_storage.model import (
     COMPUTE,
     AttachStatus,
@@ -14,6 +13,7 @@ from cumulo.services.block_storage.model import (
     VolumeStatus,
 )
 from cumulo.services.block_storage.pools import TRIES, reaching
+from cumulo.services.block_storage.tasks.failing import left
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
 
@@ -51,18 +51,5 @@ class ExtendVolume(Saga):
         if users:
             await run.use(Servers).volume_grown(run, users, volume.id, self.size)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave a volume of the old size that says why it did not grow."""
-        volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        await let_go(run, volume.id, VolumeStatus.ERROR_EXTENDING, extending_to=None)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="extend volume",
-            reason=explain(error),
-        )
+    # It keeps its old size, and says why it did not grow.
+    fail = left(Volume, "extend volume", VolumeStatus.ERROR_EXTENDING, extending_to=None)

@@ -12,8 +12,16 @@ from cumulo.core.db import Reader, Transaction
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import StepRun, Task, TaskState
 from cumulo.core.work import Work
-from cumulo.services.block_storage.model import Backup, Snapshot, SnapshotStatus, Volume, VolumeStatus
+from cumulo.services.block_storage.model import (
+    Backup,
+    BackupStatus,
+    Snapshot,
+    SnapshotStatus,
+    Volume,
+    VolumeStatus,
+)
 from cumulo.services.block_storage.tasks.deletion import DeleteVolume
+from cumulo.services.block_storage.tasks.groups import settle_group_snapshot
 
 
 class Doomed(Permanent):
@@ -63,11 +71,15 @@ async def is_worked_on(db: Reader, row: Volume | Snapshot | Backup) -> bool:
     return task is not None and task.finished_at is None and task.state is not TaskState.STUCK
 
 
-async def let_snapshot_go(
-    run: StepRun, snapshot_id: str, status: SnapshotStatus | None, **values: Any
-) -> None:
-    """End a saga's work on a snapshot, in `status`."""
-    if status is not None:
-        values["status"] = status
-    values.update(operation=None, updated_at=clock.now())
+async def let_snapshot_go(run: StepRun, snapshot_id: str, status: SnapshotStatus, **values: Any) -> None:
+    """End a saga's work on a snapshot, in `status`; the snapshot of a group that it is of follows."""
+    values.update(status=status, operation=None, updated_at=clock.now())
     await run.db.update(Snapshot, Snapshot.c.id == snapshot_id, **values)
+    snapshot = await run.db.get(Snapshot, snapshot_id)
+    await settle_group_snapshot(run.db, snapshot.group_snapshot_id if snapshot is not None else None)
+
+
+async def let_backup_go(run: StepRun, backup_id: str, status: BackupStatus, **values: Any) -> None:
+    """End a saga's work on a backup, in `status`."""
+    values.update(status=status, operation=None, updated_at=clock.now())
+    await run.db.update(Backup, Backup.c.id == backup_id, **values)

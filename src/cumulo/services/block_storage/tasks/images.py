@@ -8,10 +8,10 @@ from cumulo.contracts.volumes import VolumePool
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage import qcow2
-from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import Volume, VolumeStatus
 from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
 from cumulo.services.block_storage.tasks.creation import described, image_access
+from cumulo.services.block_storage.tasks.failing import leave, left
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
 GIB = 1 << 30
@@ -68,18 +68,7 @@ class UploadVolume(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave the volume as it was and no image, and say why."""
         await run.use(Images).discard(run, self.image_id)
-        volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="copy volume to image",
-            reason=explain(error),
-        )
+        await leave(run, Volume, self.volume_id, "copy volume to image", error)
 
     async def _volume(self, run: EffectRun) -> Volume:
         async with run.reader() as db:
@@ -129,18 +118,5 @@ class ReimageVolume(Saga):
         status = volume.previous_status or VolumeStatus.AVAILABLE
         await let_go(run, volume.id, status, bootable=True, image_metadata=described(image))
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave a volume that says that its content is neither the old nor the new."""
-        volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        await let_go(run, volume.id, VolumeStatus.ERROR)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="reimage volume",
-            reason=explain(error),
-        )
+    # Its content is neither the old nor the new.
+    fail = left(Volume, "reimage volume", VolumeStatus.ERROR)

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from cumulo.core import clock
 from cumulo.core.drivers import Gone, Permanent
-from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.block_storage.messages import explain, tell
+from cumulo.core.tasks import EffectRun, Saga, StepRun, effect, step
 from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import TRIES, reaching, spec_of
+from cumulo.services.block_storage.tasks.failing import left
 from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
 
 
@@ -46,21 +46,8 @@ class ManageVolume(Saga):
         size, now = run[ManageVolume.adopt], clock.now()
         await let_go(run, volume.id, VolumeStatus.AVAILABLE, size=size, host=self.host, launched_at=now)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave a volume of no pool, that says why it is none: what lies in the pool stays as it was."""
-        volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        await let_go(run, volume.id, VolumeStatus.ERROR_MANAGING, host=None)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="manage volume",
-            reason=explain(error),
-        )
+    # A volume of no pool, that says why it is none: what lies in the pool stays as it was.
+    fail = left(Volume, "manage volume", VolumeStatus.ERROR_MANAGING, host=None)
 
 
 class UnmanageVolume(Saga):
@@ -95,21 +82,7 @@ class UnmanageVolume(Saga):
         """Forget the volume."""
         await run.db.delete(Volume, Volume.c.id == self.volume_id)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave the volume as it was, and say why."""
-        volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="unmanage volume",
-            reason=explain(error),
-        )
+    fail = left(Volume, "unmanage volume")
 
 
 class ManageSnapshot(Saga):
@@ -143,21 +116,7 @@ class ManageSnapshot(Saga):
         done = {"size": size, "progress": "100%"}
         await let_snapshot_go(run, self.snapshot_id, SnapshotStatus.AVAILABLE, **done)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave a snapshot that says why it is none: what lies in the pool stays as it was."""
-        snapshot = await run.db.get(Snapshot, self.snapshot_id)
-        if snapshot is None:
-            return
-        await let_snapshot_go(run, snapshot.id, SnapshotStatus.ERROR)
-        await tell(
-            run,
-            project_id=snapshot.project_id,
-            kind="VOLUME_SNAPSHOT",
-            id=snapshot.id,
-            action="manage snapshot",
-            reason=explain(error),
-        )
+    fail = left(Snapshot, "manage snapshot", SnapshotStatus.ERROR)
 
 
 class UnmanageSnapshot(Saga):
@@ -194,18 +153,4 @@ class UnmanageSnapshot(Saga):
         """Forget the snapshot."""
         await run.db.delete(Snapshot, Snapshot.c.id == self.snapshot_id)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave the snapshot as it was, and say why."""
-        snapshot = await run.db.get(Snapshot, self.snapshot_id)
-        if snapshot is None:
-            return
-        await let_snapshot_go(run, snapshot.id, SnapshotStatus.AVAILABLE)
-        await tell(
-            run,
-            project_id=snapshot.project_id,
-            kind="VOLUME_SNAPSHOT",
-            id=snapshot.id,
-            action="unmanage snapshot",
-            reason=explain(error),
-        )
+    fail = left(Snapshot, "unmanage snapshot")

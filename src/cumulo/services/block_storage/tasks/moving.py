@@ -11,10 +11,10 @@ from cumulo.core.drivers import Gone, Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import MigrationStatus, Snapshot, Volume, VolumeStatus, VolumeType
 from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
 from cumulo.services.block_storage.tasks.creation import PLACING, copy
+from cumulo.services.block_storage.tasks.failing import leave
 from cumulo.services.block_storage.tasks.hold import let_go, proceed
 
 ON_DEMAND = "on-demand"
@@ -110,19 +110,10 @@ class RetypeVolume(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave the volume as it was, and say why."""
         volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        failed = MigrationStatus.ERROR if self.host or volume.moving_to else None
+        moved = self.host or (volume is not None and volume.moving_to)
+        failed = MigrationStatus.ERROR if moved else None
         values = {"retyping_to": None, "moving_to": None, "migration_status": failed}
-        await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE, **values)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="retype volume",
-            reason=explain(error),
-        )
+        await leave(run, Volume, self.volume_id, "retype volume", error, **values)
 
 
 class RemoveOldCopy(Saga):

@@ -4,10 +4,9 @@ from typing import ClassVar
 
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.block_storage.messages import explain, tell
 from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import TRIES, reaching
-from cumulo.services.block_storage.tasks.groups import settle_group_snapshot
+from cumulo.services.block_storage.tasks.failing import leave, left
 from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
 
 
@@ -42,25 +41,8 @@ class CreateSnapshot(Saga):
     async def publish(self, run: StepRun) -> None:
         """Say that the snapshot can be used."""
         await let_snapshot_go(run, self.snapshot_id, SnapshotStatus.AVAILABLE, progress="100%")
-        snapshot = await run.db.get(Snapshot, self.snapshot_id)
-        await settle_group_snapshot(run.db, snapshot.group_snapshot_id if snapshot is not None else None)
 
-    @on_failure
-    async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Leave a snapshot that says why it is none."""
-        snapshot = await run.db.get(Snapshot, self.snapshot_id)
-        if snapshot is None:
-            return
-        await let_snapshot_go(run, snapshot.id, SnapshotStatus.ERROR)
-        await settle_group_snapshot(run.db, snapshot.group_snapshot_id)
-        await tell(
-            run,
-            project_id=snapshot.project_id,
-            kind="VOLUME_SNAPSHOT",
-            id=snapshot.id,
-            action="create snapshot",
-            reason=explain(error),
-        )
+    fail = left(Snapshot, "create snapshot", SnapshotStatus.ERROR)
 
 
 class RevertVolume(Saga):
@@ -92,15 +74,4 @@ class RevertVolume(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave the snapshot as it was, and a volume that says why it is not as then."""
         await let_snapshot_go(run, self.snapshot_id, SnapshotStatus.AVAILABLE)
-        volume = await run.db.get(Volume, self.volume_id)
-        if volume is None:
-            return
-        await let_go(run, volume.id, VolumeStatus.ERROR)
-        await tell(
-            run,
-            project_id=volume.project_id,
-            kind="VOLUME",
-            id=volume.id,
-            action="revert volume",
-            reason=explain(error),
-        )
+        await leave(run, Volume, self.volume_id, "revert volume", error, status=VolumeStatus.ERROR)
