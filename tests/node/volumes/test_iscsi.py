@@ -1,20 +1,25 @@
 """Volumes that tgtd exports over iSCSI."""
 
+import asyncio
 import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from cumulo.contracts.volumes import BlockAccess
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files.exporting import Address
 from cumulo.node.volumes.files.folder import LocalFolder
 from cumulo.node.volumes.files.iscsi import Copying, TargetExporting
 from cumulo.node.volumes.files.pool import FilePool
+from cumulo.node.volumes.images import options_of, secrets, written
+from cumulo.node.volumes.qmp import Monitor
 from cumulo.testing.block_device import attached
-from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract, a_volume, new_id
+from cumulo.testing.volumes import GIB, Attach, EncryptionContract, VolumePoolContract, a_volume, new_id
 
 pytestmark = [
     pytest.mark.engines,
@@ -71,3 +76,38 @@ async def test_a_target_lives_on_and_one_that_was_frozen_is_woken(pool: FilePool
         await again.stop()
     assert access.secret not in repr(access)
     assert access.secret.encode() not in Path(f"/proc/{pid_file.read_text().strip()}/cmdline").read_bytes()
+
+
+@asynccontextmanager
+async def qemu_with(access: BlockAccess, folder: Path) -> AsyncIterator[Monitor]:
+    """A QEMU that has a volume as its node `disk`, seen through its monitor."""
+    socket = folder / "monitor"
+    with secrets() as kept:
+        options = {**options_of(access, kept), "node-name": "disk"}
+        process = await asyncio.create_subprocess_exec(
+            *("qemu-storage-daemon", *kept.words),
+            *("--blockdev", written(options)),
+            *("--chardev", f"socket,id=monitor,path={socket},server=on,wait=off"),
+            *("--monitor", "chardev=monitor"),
+            pass_fds=kept.descriptors,
+        )
+        try:
+            while not await asyncio.to_thread(socket.exists):
+                assert process.returncode is None, "QEMU does not open the volume"
+                await asyncio.sleep(0.02)
+            monitor = await Monitor.connect(socket)
+            yield monitor
+            monitor.close()
+        finally:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_guests_qemu_sees_the_new_size_when_it_is_told_to_look(pool: FilePool, short_path: Path):
+    spec, export = a_volume(), new_id()
+    await pool.create(spec)
+    async with qemu_with(await pool.open(spec.volume_id, export), short_path) as qemu:
+        await pool.extend(spec.volume_id, 2)
+        await qemu.ask("block_resize", node_name="disk", size=2 * GIB)
+        nodes = {node["node-name"]: node for node in await qemu.ask("query-named-block-nodes", flat=True)}
+        assert nodes["disk"]["image"]["virtual-size"] == 2 * GIB

@@ -45,7 +45,6 @@ class Exporting:
     """All daemons of a pool. The caller works on a volume alone."""
 
     protocol = "nbd"
-    online_extend = True
 
     def __init__(self, records: Records, layers: Layers, run_folder: Path, address: Address) -> None:
         self._records = records

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 import msgspec
 
 from cumulo.contracts.volumes import BlockAccess, VolumeSpec
-from cumulo.core.drivers import Unsupported
 from cumulo.node.volumes import luks
 from cumulo.node.volumes.driver import GIB, check_fits
 from cumulo.node.volumes.files.exporting import Exporting
@@ -27,7 +26,6 @@ class TargetExporting(Exporting):
     """Exports by one tgtd a volume, with a target and a password of its own for each."""
 
     protocol = "iscsi"
-    online_extend = False
 
     def new_export(self, *, read_only: bool, snapshot: str | None) -> ExportRecord:
         """Return the record of a new export."""
@@ -57,9 +55,12 @@ class TargetExporting(Exporting):
                 await daemon.add(_NAME + key, file, key, export.password, read_only=read_only)
 
     async def resize(self, record: VolumeRecord, size: int) -> None:
-        """Refuse: tgtd knows a file's size from when it opened it."""
-        del record, size
-        raise Unsupported("a volume that is attached over iSCSI cannot grow: detach it first")
+        """Grow an exported volume. tgtd knows a file's size from when it opened it, so it begins anew.
+
+        Who is connected waits and connects again by itself, and asks for the new size when it is told to.
+        """
+        await asyncio.to_thread(TargetDaemon(self._run, record.volume_id).end)
+        await self._layers.grow(record.head, size)
 
     def access(self, record: VolumeRecord, export_id: str) -> BlockAccess:
         """Return how QEMU reaches an export."""

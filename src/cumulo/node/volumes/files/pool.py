@@ -101,9 +101,7 @@ class FilePool:
         return self._name.report(room, allocated, **self._said())
 
     def _said(self) -> dict[str, Any]:
-        exporting = self._exporting
-        can = {"online_extend": exporting.online_extend, "thick": self._folder.can_reserve}
-        return {"protocol": exporting.protocol, **can}
+        return {"protocol": self._exporting.protocol, "thick": self._folder.can_reserve}
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""
