@@ -10,6 +10,7 @@ from cumulo.runtime.client import Refused, Session
 from cumulo.runtime.engines.processes import Record
 from cumulo.runtime.scratch import scratch_cloud
 from cumulo.runtime.settings import runtime_settings
+from cumulo.runtime.supervisor.keeping import supervisor_of
 
 pytestmark = pytest.mark.xdist_group("server")
 SETTINGS = '[engines]\nstart = false\n[node]\nhypervisor = "fake"\n'
@@ -68,18 +69,18 @@ def test_a_killed_server_comes_back_and_keeps_its_tokens(state, session):
 
 def test_a_killed_supervisor_leaves_the_server_to_the_next(state):
     server = Record(state.run / "server.process").find()
-    supervisor = up.supervisor_of(state)
+    supervisor = supervisor_of(state)
     supervisor.terminate(signal.SIGKILL)
     assert supervisor.wait(10)
     assert up.start(state.path) is not None
     assert Record(state.run / "server.process").find() == server
-    assert up.supervisor_of(state) != supervisor
+    assert supervisor_of(state) != supervisor
 
 
 def test_up_when_it_is_up_changes_nothing(state):
-    before = up.supervisor_of(state)
+    before = supervisor_of(state)
     assert main(["up", "--state", str(state.path)]) == 0
-    assert up.supervisor_of(state) == before
+    assert supervisor_of(state) == before
 
 
 def test_the_catalog_names_every_service_at_this_port(state, session):
@@ -105,7 +106,7 @@ def test_status_is_of_two_minds_before_and_after_down(state, capsys):
 
 
 def test_down_stops_a_server_whose_supervisor_was_killed(state):
-    up.supervisor_of(state).terminate(signal.SIGKILL)
+    supervisor_of(state).terminate(signal.SIGKILL)
     server = Record(state.run / "server.process").find("python")
     assert server is not None
     assert down.stop(state, with_guests=False) == 0

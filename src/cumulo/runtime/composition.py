@@ -17,7 +17,7 @@ from cumulo.core import ids
 from cumulo.core.auth import Authenticator, FileEnforcer
 from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
-from cumulo.core.bus import Bus, LocalBus, verbs
+from cumulo.core.bus import Bus, verbs
 from cumulo.core.config import Section, load
 from cumulo.core.db import Database
 from cumulo.core.errors import Unavailable
@@ -32,10 +32,12 @@ from cumulo.runtime import clouds
 from cumulo.runtime.control import CONTROL, MetadataFromServices
 from cumulo.runtime.database import open_database, reason_of
 from cumulo.runtime.drivers import Drivers, connect, drivers_of
+from cumulo.runtime.hosts.folder import socket_of
 from cumulo.runtime.local import local_node, local_volumes
 from cumulo.runtime.services import all_services, catalog
 from cumulo.runtime.settings import SECTIONS, Settings, runtime_settings
 from cumulo.runtime.state import StateFolder
+from cumulo.runtime.wire import Hub
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.flavors import ensure_defaults
 from cumulo.services.compute.domain.hosts import trust_after_absence
@@ -75,12 +77,13 @@ class Composition:
         for begin in self.drivers.starting:
             await begin()
         connect(self.drivers, self.tasks)
-        bus = cast("Bus", self.bindings[Bus])
+        bus = cast("Hub", self.bindings[Bus])
         listen(bus, self.tasks)
         bus.subscribe("host.report", HostReport, self._host_came)
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
         await self.volumes.start()
         await self.node.start()
+        await bus.open(socket_of(self.state))
         # Last: what a killed process left half done goes on at once, and asks this host.
         await self.tasks.start_workers()
         self.ready["founded"] = True
@@ -90,6 +93,7 @@ class Composition:
     async def stop(self) -> None:
         """Stop working; promised work waits for the next start, guests go on."""
         await self.tasks.stop()
+        await cast("Hub", self.bindings[Bus]).close()
         await self.node.stop()
         await self.volumes.stop()
         for end in self.drivers.stopping:
@@ -162,7 +166,7 @@ def bind_core(
     keyring = Keyring(state.path / "token-keys")
     bindings |= {
         Database: database,
-        Bus: LocalBus(),
+        Bus: Hub(),
         Tasks: tasks,
         Passwords: Passwords(),
         Keyring: keyring,

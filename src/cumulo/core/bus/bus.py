@@ -91,7 +91,7 @@ class LocalBus:
         request = b"" if argument is None else msgspec.msgpack.encode(argument)
         try:
             async with asyncio.timeout(timeout) as limit:
-                answer = await _answer(known, request)
+                answer = await reply(known, request)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -155,7 +155,7 @@ class Subscription:
             self.working = None
 
 
-async def _answer(verb: Verb, request: bytes) -> bytes | Failure:
+async def reply(verb: Verb, request: bytes) -> bytes | Failure:
     """Do what a host does with a request. Also for a bus with a wire."""
     try:
         return await verb(request)

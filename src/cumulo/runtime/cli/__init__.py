@@ -16,6 +16,7 @@ COMMANDS = {
     "up": "start the cloud in the background and wait until it answers",
     "down": "stop it; guests keep running unless --guests",
     "status": "show the state of every part",
+    "host": "more hosts of the cloud on this machine, to try migration and evacuation with (`host add`)",
     "doctor": "say what this machine lacks, and how to mend it",
     "reset": "remove everything Cumulo made on this machine, asking first",
     "operations": "show running and past operations, step by step",

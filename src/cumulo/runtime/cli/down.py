@@ -4,11 +4,11 @@ import argparse
 import asyncio
 
 from cumulo.runtime import guests
-from cumulo.runtime.cli.up import supervisor_of
 from cumulo.runtime.engines.libvirt import guests_running
+from cumulo.runtime.hosts import life
+from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.state import StateFolder
-from cumulo.runtime.supervisor.plan import parts_of
-from cumulo.runtime.supervisor.supervisor import Supervisor
+from cumulo.runtime.supervisor.keeping import stop_leftovers, supervisor_of
 
 _LONGEST = 60.0
 
@@ -40,15 +40,7 @@ def stop(state: StateFolder, *, with_guests: bool, grace: float = 30) -> int:
     if supervisor is not None:
         supervisor.terminate()
         supervisor.wait(_LONGEST)
-    left = guests_running(state)
-    asyncio.run(_stop_leftovers(state, for_guests=bool(left)))
+    elsewhere = [life.stop(host, with_guests=with_guests, grace=grace) for host in hosts_of(state)]
+    left = guests_running(state) + sum(elsewhere)
+    asyncio.run(stop_leftovers(state, for_guests=bool(left)))
     return left
-
-
-async def _stop_leftovers(state: StateFolder, *, for_guests: bool) -> None:
-    """Stop what no supervisor stopped: one was killed, or left engines to guests that have ended since."""
-    state.prepare()
-    leftovers = Supervisor(state, await parts_of(state))
-    await leftovers.stop(leave=leftovers.needed_by_guests() if for_guests else ())
-    if not for_guests:
-        state.status.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ import sys
 
 from cumulo.runtime import reset
 from cumulo.runtime.cli.down import stop
+from cumulo.runtime.hosts import life
+from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.state import StateFolder
 
 
@@ -26,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
         print("nothing was removed")
         return 1
     devices = reset.devices(state)
+    for host in hosts_of(state):
+        life.remove(host)
     stop(state, with_guests=True, grace=0)
     kept = reset.remove_tables(state)
     reset.remove(state, devices)

@@ -5,13 +5,13 @@ import asyncio
 import time
 from pathlib import Path
 
-from cumulo.runtime.cli.up import supervisor_of
 from cumulo.runtime.database import shown
 from cumulo.runtime.engines.libvirt import guests_running
 from cumulo.runtime.engines.processes import Record
 from cumulo.runtime.engines.server import answers
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
+from cumulo.runtime.supervisor.keeping import supervisor_of
 from cumulo.runtime.supervisor.parts import PartState, PartStatus, read_status
 
 _NOT_RUNNING = 3

@@ -3,18 +3,15 @@
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 from cumulo.runtime import clouds
 from cumulo.runtime.doctor import missing_programs
-from cumulo.runtime.engines.processes import Process, Record, spawn
+from cumulo.runtime.engines.processes import spawn
+from cumulo.runtime.hosts import life
 from cumulo.runtime.settings import config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
-from cumulo.runtime.supervisor.parts import PartState, Status, read_status
-
-_LONGEST = 180.0  # seconds; a first start makes keys and the database
-_TRIES = 3  # failures of one part after which `up` stops waiting
+from cumulo.runtime.supervisor.keeping import command, supervisor_of, wait_until_up
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     """Start the cloud; print where it is."""
     if options.foreground:
         own = config_of(options.state)
-        os.execv(sys.executable, _supervisor(own))  # noqa: S606  becomes the supervisor
+        os.execv(sys.executable, command(own))  # noqa: S606  becomes the supervisor
     state = start(options.state)
     if state is None:
         return 1
@@ -46,35 +43,14 @@ def start(path: Path) -> StateFolder | None:
     process = supervisor_of(state)
     if process is None:
         state.status.unlink(missing_ok=True)
-        process = spawn(_supervisor(state), log=state.logs / "supervisor.log")
+        process = spawn(command(state), log=state.logs / "supervisor.log")
     problem = wait_until_up(state, process)
     if problem:
         print(f"cumulo: {problem}\ncumulo: the logs are in {state.logs}", file=sys.stderr)
         return None
+    life.start_all(state)
     clouds.write_home(state)
     return state
-
-
-def supervisor_of(state: StateFolder) -> Process | None:
-    """Return the running supervisor of a cloud."""
-    return Record(state.run / "supervisor.process").find()
-
-
-def wait_until_up(state: StateFolder, process: Process) -> str:
-    """Wait until every part runs; return what is wrong, empty when all is well."""
-    give_up = time.monotonic() + _LONGEST
-    while time.monotonic() < give_up:
-        status = read_status(state.status)
-        if status is not None:
-            problem = _hopeless(status)
-            if problem:
-                return problem
-            if all(part.state is PartState.RUNNING for part in status.parts):
-                return ""
-        if not process.alive():
-            return "the supervisor ended: see supervisor.log"
-        process.wait(0.05)
-    return f"not all parts are up after {_LONGEST:g} seconds: see `cumulo status`"
 
 
 def described(state: StateFolder) -> str:
@@ -93,15 +69,3 @@ def described(state: StateFolder) -> str:
             f"try:             ./cumulo {other}openstack server list",
         )
     )
-
-
-def _hopeless(status: Status) -> str:
-    for part in status.parts:
-        if part.state is PartState.FAILED and part.restarts >= _TRIES:
-            return f"{part.name} does not start: {part.error}"
-    return ""
-
-
-def _supervisor(state: StateFolder) -> list[str]:
-    module = "cumulo.runtime.supervisor"
-    return [sys.executable, "-P", "-m", module, "--state", str(state.path)]

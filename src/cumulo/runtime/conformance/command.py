@@ -4,13 +4,13 @@ import contextlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cumulo.runtime.cli.up import supervisor_of
 from cumulo.runtime.conformance.run import Conformance, run
 from cumulo.runtime.conformance.web import web_server
 from cumulo.runtime.database import kind_of
 from cumulo.runtime.scratch import scratch_cloud
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
+from cumulo.runtime.supervisor.keeping import supervisor_of
 from cumulo.testing.database import postgresql_cluster
 
 # What the tests of password rules expect; Cumulo's own defaults are off.

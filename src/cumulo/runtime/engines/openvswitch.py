@@ -5,6 +5,7 @@ Where the kernel has no `openvswitch` module the datapath is in userspace (`netd
 
 import contextlib
 from pathlib import Path
+from typing import NamedTuple
 
 from cumulo.runtime.engines import datapath
 from cumulo.runtime.engines.engine import CommandFailed, Engine, ovsdb_answers, run, says
@@ -14,6 +15,21 @@ SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 PHYSICAL_NETWORK = "external"
 _DEVICES = Path("/sys/class/net")
 _KERNEL_DATAPATH = "ovs-system"
+
+
+class Chassis(NamedTuple):
+    """What OVN is told of a host. address: where tunnels end; gateway: whether routers may be there."""
+
+    southbound: str
+    address: str
+    gateway: bool
+
+
+def own_chassis(state: StateFolder) -> Chassis:
+    """Return what OVN is told of the machine itself. Its tunnels lead nowhere before it has further hosts."""
+    underlay = state.path / "underlay"
+    address = underlay.read_text(encoding="ascii").partition("/")[0] if underlay.exists() else "127.0.0.1"
+    return Chassis(southbound=f"unix:{state.socket('sb')}", address=address, gateway=True)
 
 
 def environment(state: StateFolder) -> dict[str, str]:
@@ -72,7 +88,7 @@ def switch(state: StateFolder, external_address: str) -> Engine:
         if datapath.taken():
             raise CommandFailed(f"another Open vSwitch on this machine has the device {datapath.DEVICE}")
         datapath.remove(state.datapath_device)
-        await configure(state)
+        await configure(state, own_chassis(state))
 
     async def once_ready() -> None:
         if not (_DEVICES / state.datapath_device).exists():
@@ -102,7 +118,7 @@ def switch(state: StateFolder, external_address: str) -> Engine:
     )
 
 
-async def configure(state: StateFolder) -> None:
+async def configure(state: StateFolder, chassis: Chassis) -> None:
     """Write the bridges and OVN's settings into the database; the daemon follows when it starts."""
     kind = datapath_type(state)
     bridges: list[str] = []
@@ -113,13 +129,13 @@ async def configure(state: StateFolder) -> None:
     settings = {
         "system-id": state.host,
         "hostname": state.host,
-        "ovn-remote": f"unix:{state.socket('sb')}",
+        "ovn-remote": chassis.southbound,
         "ovn-encap-type": "geneve",
-        "ovn-encap-ip": "127.0.0.1",
+        "ovn-encap-ip": chassis.address,
         "ovn-bridge": state.integration_bridge,
         "ovn-bridge-datapath-type": kind,
         "ovn-bridge-mappings": f"{PHYSICAL_NETWORK}:{state.external_bridge}",
-        "ovn-cms-options": "enable-chassis-as-gw",
+        "ovn-cms-options": "enable-chassis-as-gw" if chassis.gateway else "none",
         "ovn-monitor-all": "true",
     }
     written = [f'external-ids:{name}="{value}"' for name, value in settings.items()]
@@ -137,6 +153,13 @@ async def configure(state: StateFolder) -> None:
         ".",
         *written,
     )
+
+
+async def add_port(state: StateFolder, device: str) -> None:
+    """Have a device as a port of the external bridge."""
+    database = f"--db=unix:{state.socket('vswitch')}"
+    words = ("--timeout=10", "--no-wait", "--may-exist", "add-port", state.external_bridge, device)
+    await run("ovs-vsctl", database, *words)
 
 
 def datapath_type(state: StateFolder) -> str:
@@ -159,4 +182,7 @@ async def _bring_up(state: StateFolder, external_address: str) -> None:
     await run("ip", "link", "set", state.integration_bridge, "up")
     await run("ip", "link", "set", device, "up")
     await run("ip", "address", "replace", external_address, "dev", device)
+    underlay = state.path / "underlay"
+    if underlay.exists():
+        await run("ip", "address", "replace", underlay.read_text(encoding="ascii").strip(), "dev", device)
     await run("ethtool", "-K", device, "tx", "off")

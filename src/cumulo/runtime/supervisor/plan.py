@@ -2,6 +2,8 @@
 
 from cumulo.runtime.engines import Engine, engines_of
 from cumulo.runtime.engines.server import server
+from cumulo.runtime.hosts import engines as hosts
+from cumulo.runtime.hosts.folder import membership
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 
@@ -9,7 +11,10 @@ _NEEDED_BY_SERVER = ("ovsdb-vswitch", "ovsdb-nb", "ovsdb-sb", "libvirtd")
 
 
 async def parts_of(state: StateFolder) -> list[Engine]:
-    """Return everything that runs for this cloud, as its settings say."""
+    """Return everything that runs for this cloud, as its settings say; or for this further host of one."""
+    member = membership(state)
+    if member is not None:
+        return hosts.engines_of(state, member)
     settings = runtime_settings(state)
     engines: list[Engine] = []
     if settings.engines.start:
