@@ -103,6 +103,8 @@ class FakePool:
         await self._begin("delete")
         if any(volume == volume_id for volume, _ in self.snapshots):
             raise Permanent("it has snapshots")
+        if volume_id in self.exported.values():
+            raise Permanent("it is exported")
         self.volumes.pop(volume_id, None)
         self.content.pop(volume_id, None)
 

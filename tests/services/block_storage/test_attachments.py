@@ -131,6 +131,17 @@ async def test_the_older_calls_export_and_end_that(cloud, member):
     assert cloud.pool.exported == {}
 
 
+async def test_an_export_for_a_connector_goes_with_its_volume(cloud, member):
+    volume = await make_volume(cloud)
+    assert (
+        await act(member, volume, "os-initialize_connection", {"connector": CONNECTOR})
+    ).status_code == 200
+    assert (await member.delete(f"{VOLUMES}/{volume['id']}")).status_code == 202
+    await cloud.settle()
+    assert (await member.get(f"{VOLUMES}/{volume['id']}")).status_code == 404
+    assert cloud.pool.exported == {}
+
+
 async def test_force_detach_is_for_administrators(cloud, member):
     volume = await make_volume(cloud)
     attached = await attach(member, volume, connector=CONNECTOR)

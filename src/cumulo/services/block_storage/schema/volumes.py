@@ -127,7 +127,7 @@ class VolumeBrief(View, model=Volume):
 
     id: Annotated[str, Sortable]
     name: Annotated[str | None, Sortable]
-    links: Annotated[Any, Computed(lambda row, page: links("volumes", row.id, page))]
+    links: Annotated[Any, Computed(lambda row, page: links("volumes", row.id, page), reads=("id",))]
     status: Annotated[str, Sortable, SORT_ONLY]
     size: Annotated[int, Sortable, SORT_ONLY]
     availability_zone: Annotated[str, Sortable, SORT_ONLY]
@@ -154,28 +154,37 @@ class VolumeCreated(View, model=Volume):
     created_at: Annotated[datetime, Sortable]
     updated_at: Annotated[datetime | None, Sortable]
     description: Annotated[str | None, Sortable]
-    attachments: Annotated[Any, Computed(_attachments)]
-    volume_type: Annotated[Any, Computed(_type)]
+    attachments: Annotated[Any, Computed(_attachments, reads=("id",))]
+    volume_type: Annotated[Any, Computed(_type, reads=("volume_type_id",))]
     snapshot_id: Annotated[str | None, Sortable]
     source_volid: Annotated[str | None, Source("source_volume_id"), Sortable]
-    metadata: Annotated[Any, Computed(_metadata)]
-    links: Annotated[Any, Computed(lambda row, page: links("volumes", row.id, page))]
+    metadata: Annotated[Any, Computed(_metadata, reads=("id", "metadata", "read_only"))]
+    links: Annotated[Any, Computed(lambda row, page: links("volumes", row.id, page), reads=("id",))]
     user_id: Annotated[str, Sortable]
-    bootable: Annotated[str, Computed(lambda row, _page: "true" if row.bootable else "false")]
+    bootable: Annotated[
+        str, Computed(lambda row, _page: "true" if row.bootable else "false", reads=("bootable",))
+    ]
     encrypted: bool
     replication_status: str | None
-    consistencygroup_id: Annotated[Any, Computed(lambda _row, _page: None)]
+    consistencygroup_id: Annotated[Any, Computed(lambda _row, _page: None, reads=())]
     multiattach: bool
     migration_status: Annotated[str | None, VisibleTo(policy.SEE_MIGRATION)]
     group_id: Annotated[str | None, Since("3.13"), Sortable]
-    provider_id: Annotated[Any, Computed(lambda _row, _page: None), Since("3.21"), VisibleTo(policy.SEE_HOST)]
-    service_uuid: Annotated[Any, Computed(_service), Since("3.48")]
-    shared_targets: Annotated[Any, Computed(lambda _row, _page: False), Since("3.48")]
+    provider_id: Annotated[
+        Any, Computed(lambda _row, _page: None, reads=()), Since("3.21"), VisibleTo(policy.SEE_HOST)
+    ]
+    service_uuid: Annotated[Any, Computed(_service, reads=("host",)), Since("3.48")]
+    shared_targets: Annotated[Any, Computed(lambda _row, _page: False, reads=()), Since("3.48")]
     cluster_name: Annotated[
-        Any, Computed(lambda _row, _page: None), Since("3.61"), VisibleTo(policy.SEE_HOST)
+        Any, Computed(lambda _row, _page: None, reads=()), Since("3.61"), VisibleTo(policy.SEE_HOST)
     ]
     volume_type_id: Annotated[str | None, Since("3.63"), Sortable]
-    encryption_key: Annotated[Any, Computed(_key, optional=True), Wire("encryption_key_id"), Since("3.64")]
+    encryption_key: Annotated[
+        Any,
+        Computed(_key, optional=True, reads=("encryption_key_id",)),
+        Wire("encryption_key_id"),
+        Since("3.64"),
+    ]
     consumes_quota: Annotated[bool, Since("3.65")]
     display_name: Annotated[str, Source("name"), Sortable, SORT_ONLY]
     is_bootable: Annotated[bool, Wire("bootable"), Source("bootable"), Sortable, SORT_ONLY]
@@ -201,13 +210,13 @@ class VolumeView(VolumeCreated, model=Volume):
     ]
     name_id: Annotated[
         Any,
-        Computed(lambda _row, _page: None),
+        Computed(lambda _row, _page: None, reads=()),
         Wire("os-vol-mig-status-attr:name_id"),
         VisibleTo(policy.SEE_MIGRATION),
     ]
     image_metadata: Annotated[
         Any,
-        Computed(_image_metadata, optional=True),
+        Computed(_image_metadata, optional=True, reads=("image_metadata",)),
         Wire("volume_image_metadata"),
         VisibleTo(policy.SEE_IMAGE_METADATA),
     ]

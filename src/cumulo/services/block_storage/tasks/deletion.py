@@ -10,7 +10,6 @@ from cumulo.services.block_storage.model import (
     Snapshot,
     SnapshotStatus,
     Volume,
-    VolumeAttachment,
     VolumeStatus,
 )
 from cumulo.services.block_storage.pools import TRIES, reaching
@@ -29,14 +28,13 @@ class DeleteVolume(Saga):
         """Remove the volume's bytes from its pool."""
         async with run.reader() as db:
             volume = await db.get(Volume, self.volume_id)
-            here = VolumeAttachment.c.volume_id == self.volume_id
-            exports = [row.id for row in await db.all(VolumeAttachment, here)]
             snapshots = await db.all(Snapshot, Snapshot.c.volume_id == self.volume_id) if self.cascade else []
         if volume is None or volume.host is None:
             return
         async with reaching(run, volume.host) as pool:
-            for export in exports:
-                await pool.close(volume.id, export)
+            for export, exported in (await pool.exports()).items():
+                if exported == volume.id:  # of attachments that go with it, or made for a connector
+                    await pool.close(volume.id, export)
             for snapshot in snapshots:
                 await pool.delete_snapshot(volume.id, snapshot.id)
             try:
