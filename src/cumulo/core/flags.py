@@ -28,10 +28,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Computed:
-    """A view's field made by a function of (row, page); it may return UNSET when `optional`."""
+    """A view's field made by a function of (row, page); it may return UNSET when `optional`.
+
+    reads: the row's attributes that the function looks at; None: it may be any. Where all say so, lists
+    fetch nothing else.
+    """
 
     function: Callable[[Any, Any], Any]
     optional: bool = False
+    reads: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -286,3 +286,24 @@ def test_the_openapi_document_says_what_is_declared():
     body = made["paths"]["/garden/v1/plants"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["required"] == ["plant"]
     assert made["paths"]["/garden/v1/plants/{plant_id}"]["delete"]["x-policy"] == "garden:write"
+
+
+class PlantLabel(View, model=Plant):
+    """A plant whose fields all say what they read."""
+
+    id: str
+    read: Annotated[Any, Computed(lambda row, _page: row.__struct_fields__, reads=("height",))]
+
+
+async def test_a_list_fetches_only_the_columns_that_its_fields_read(database):
+    labels = Resource("label", "/labels", model=Plant, view=PlantLabel, scope=PROJECT, order=("name",))
+    labels.list(policy=READ)
+    service = Service(
+        name="garden", types=("garden",), dialect=Dialect(path="/garden"), parts=(labels,), rules=(READ,)
+    )
+    await database.create_all()
+    async with Cloud([service], database) as cloud:
+        async with database.begin() as tx:
+            await tx.insert(Plant(project_id="p1", name="rose", extra={"a": 1}))
+        (listed,) = (await cloud.member("p1").get("/garden/labels")).json()["labels"]
+    assert listed["read"] == ["id", "name", "height"]

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import pytest
 from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, show
 
 from cumulo.contracts.compute import Kept
@@ -119,6 +120,19 @@ async def test_old_versions_see_old_fields(cloud: ComputeCloud):
     assert admin["OS-EXT-SRV-ATTR:host"] == "h1"
     assert admin["host_status"] == "UP"
     assert admin["OS-EXT-SRV-ATTR:root_device_name"] == "/dev/vda"
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.9", "2.47", "2.73", "2.98", "2.104"])
+async def test_a_list_in_detail_reads_no_less_of_a_server_than_its_document_shows(
+    cloud: ComputeCloud, version: str
+):
+    server_id = await create(cloud.member("p1"), user_data="aGk=")
+    await cloud.settle()
+    headers = {"X-OpenStack-Nova-API-Version": version}
+    for client in (cloud.member("p1"), cloud.admin("p1")):
+        (listed,) = (await client.get(f"{ROOT}/servers/detail", headers=headers)).json()["servers"]
+        shown = await show(client, server_id, version)
+        assert listed == {name: value for name, value in shown.items() if name != "server_groups"}
 
 
 async def test_an_update_changes_what_is_said_of_a_server(cloud: ComputeCloud):

@@ -88,7 +88,7 @@ class Shape:
     def __init__(self, model: type[Model], statements: "Statements") -> None:
         dialect = statements.dialect
         table = model.table
-        columns = list(table.columns)
+        columns = [column for column in table.columns if column.name in model.__struct_fields__]
         keys = [column for column in columns if column.primary_key]
         self.read = _reader(model, columns, dialect)
         self.write = _writer(columns, dialect)
@@ -96,7 +96,7 @@ class Shape:
         self.columns = tuple(column.name for column in columns)
         parameters = [sqlalchemy.bindparam(f"k{n}", type_=key.type) for n, key in enumerate(keys)]
         by_key = sqlalchemy.and_(*(k == p for k, p in zip(keys, parameters, strict=True)))
-        self.select = sqlalchemy.select(table)
+        self.select = sqlalchemy.select(*columns)
         self.get = statements.text(self.select.where(by_key))
         self.insert = statements.text(
             sqlalchemy.insert(table).values(

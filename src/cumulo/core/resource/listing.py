@@ -48,7 +48,7 @@ async def list_response(
 ) -> Response:
     """Answer a list request; with `through`, for the rows that it leads to."""
     listing = read_listing(ctx, view, resource.filters, resource.order, resource.key)
-    query = _Query(ctx, resource, listing, through)
+    query = _Query(ctx, resource, view, listing, through)
     whole = listing.limit is None and not listing.reverse
     rows, more = await query.page(await query.marked(), STREAMED_PAGE if whole else listing.limit)
     if whole and more:
@@ -90,10 +90,13 @@ async def _pages(ctx: Ctx, query: "_Query", view: type[View], rows: list[Any]) -
 class _Query:
     """A list request as the database is asked for it."""
 
-    def __init__(self, ctx: Ctx, resource: "Resource", listing: Listing, through: Through | None) -> None:
+    def __init__(
+        self, ctx: Ctx, resource: "Resource", view: type[View], listing: Listing, through: Through | None
+    ) -> None:
         model = resource.model
         self.ctx = ctx
         self.resource = resource
+        self.rows = view.rows(ctx, model, resource.key, *(name for name, _ in listing.order))
         self.listing = listing
         self.through = through
         self.scope = list(resource.scope(ctx, model))
@@ -125,7 +128,7 @@ class _Query:
     async def _fetch(self, where: list[Any], order: list[Any], limit: int | None) -> list[Any]:
         model, through = self.resource.model, self.through
         if through is None:
-            return await self.ctx.db.all(model, *where, order_by=order, limit=limit)
+            return await self.ctx.db.all(self.rows, *where, order_by=order, limit=limit)
         statement = (
             sqlalchemy.select(model.table)
             .where(model.c[self.resource.key] == through.key, *through.where, *where)

@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import msgspec
@@ -60,6 +61,13 @@ class FieldPlan:
     rules: tuple[Rule, ...]
     filterable: bool
     sortable: bool
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """What of a row the field shows; None when nobody says."""
+        if self.spread is not None:
+            return None
+        return (self.source,) if self.computed is None else self.computed.reads
 
     def in_version(self, version: Version | None) -> bool:
         """Say whether this version of the API has the field."""
@@ -124,13 +132,32 @@ class View:
     @classmethod
     def renderer(cls, ctx: Ctx) -> Renderer:
         """Return the compiled function for this request's version and caller."""
-        timestamp = ctx.service.dialect.timestamp
-        fields = tuple(f for f in cls.fields if f.in_version(ctx.version) and all(map(ctx.may, f.rules)))
+        timestamp, fields = ctx.service.dialect.timestamp, cls._shown(ctx)
         key = (timestamp, tuple(field.attribute for field in fields))
         renderer = cls._renderers.get(key)
         if renderer is None:
             renderer = cls._renderers[key] = compiled(fields, timestamp)
         return renderer
+
+    @classmethod
+    def _shown(cls, ctx: Ctx) -> tuple[FieldPlan, ...]:
+        return tuple(f for f in cls.fields if f.in_version(ctx.version) and all(map(ctx.may, f.rules)))
+
+    @classmethod
+    def rows(cls, ctx: Ctx, model: Any, *besides: str) -> Any:
+        """Return what a list reads its rows into, `besides` included; the model where no less is enough."""
+        reads = [field.reads for field in cls._shown(ctx)]
+        wanted = frozenset(besides).union(*(names for names in reads if names is not None))
+        enough = None not in reads and wanted.issubset(model.__struct_fields__)
+        return _lean(model, wanted) if enough else model
+
+
+@lru_cache(maxsize=512)
+def _lean(model: Any, names: frozenset[str]) -> Any:
+    """Return a struct for some of a model's columns, which `Reader.all` takes in its place."""
+    fields: list[tuple[str, Any]] = [(name, Any) for name in model.__struct_fields__ if name in names]
+    of = {"table": model.table, "c": model.c}
+    return msgspec.defstruct(f"{model.__name__}Line", fields, namespace=of, kw_only=True, gc=False)
 
 
 def compiled(fields: Sequence[FieldPlan], timestamp: Callable[[datetime], str]) -> Renderer:

@@ -29,11 +29,12 @@ from cumulo.services.compute.model import (
     ComputeHost,
     Server,
 )
+from cumulo.services.compute.model.servers import NONE_OF_THEM
 from cumulo.services.compute.schema.instants import without_zone
 from cumulo.services.compute.schema.links import links, named, with_properties
 from cumulo.services.compute.schema.sorting import SORT_ONLY
 
-_NO_GROUPS = b"[]"
+_STATES = ("vm_state", "task_state")
 
 
 def _status(row: Server, _page: PageContext) -> str:
@@ -57,7 +58,7 @@ def _flavor_link(row: Server, page: PageContext) -> Any:
 
 
 def _groups(row: Server, _page: PageContext) -> Any:
-    return UNSET if bytes(row.security_groups) == _NO_GROUPS else row.security_groups
+    return UNSET if row.security_groups == NONE_OF_THEM else row.security_groups
 
 
 def _groups_of_servers(row: Server, _page: PageContext) -> list[str]:
@@ -91,7 +92,7 @@ class ServerBrief(View, model=Server):
 
     id: Annotated[str, Wire("id")]
     name: str
-    links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page))]
+    links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page), reads=("id",))]
     uuid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
     display_name: Annotated[str, Source("name"), Sortable, SORT_ONLY]
     display_description: Annotated[str, Source("description"), Sortable, SORT_ONLY]
@@ -120,33 +121,39 @@ class ServerView(View, model=Server):
 
     id: str
     name: str
-    status: Annotated[str, Computed(_status)]
+    status: Annotated[str, Computed(_status, reads=_STATES)]
     tenant_id: Annotated[str, Source("project_id")]
     user_id: Annotated[str, Sortable]
     metadata: msgspec.Raw
     host_word: Annotated[str, Source("host_id"), Wire("hostId")]
-    image_old: Annotated[Any, Computed(_image), Wire("image"), Until("2.97")]
-    image: Annotated[Any, Computed(_image_with_properties), Since("2.98")]
-    flavor_old: Annotated[Any, Computed(_flavor_link), Wire("flavor"), Until("2.46")]
+    image_old: Annotated[Any, Computed(_image, reads=("image_id",)), Wire("image"), Until("2.97")]
+    image: Annotated[
+        Any, Computed(_image_with_properties, reads=("image_id", "image_properties")), Since("2.98")
+    ]
+    flavor_old: Annotated[Any, Computed(_flavor_link, reads=("flavor_id",)), Wire("flavor"), Until("2.46")]
     flavor: Annotated[msgspec.Raw, Since("2.47")]
     created: Annotated[datetime, Source("created_at")]
     updated: Annotated[datetime, Source("updated_at")]
     addresses: msgspec.Raw
     access_v4: Annotated[str, Source("access_ipv4"), Wire("accessIPv4")]
     access_v6: Annotated[str, Source("access_ipv6"), Wire("accessIPv6")]
-    links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page))]
+    links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page), reads=("id",))]
     disk_config: Annotated[str, Wire("OS-DCF:diskConfig")]
-    zone: Annotated[str, Computed(lambda row, _p: row.zone or ""), Wire("OS-EXT-AZ:availability_zone")]
-    config_drive: Annotated[str, Computed(lambda row, _p: "True" if row.config_drive else "")]
+    zone: Annotated[
+        str, Computed(lambda row, _p: row.zone or "", reads=("zone",)), Wire("OS-EXT-AZ:availability_zone")
+    ]
+    config_drive: Annotated[
+        str, Computed(lambda row, _p: "True" if row.config_drive else "", reads=("config_drive",))
+    ]
     key_name: Annotated[str | None, Sortable]
     launched: Annotated[
         Any,
-        Computed(_launched),
+        Computed(_launched, reads=("launched_at",)),
         Wire("OS-SRV-USG:launched_at"),
     ]
     terminated: Annotated[
         Any,
-        Computed(_terminated),
+        Computed(_terminated, reads=("deleted_at",)),
         Wire("OS-SRV-USG:terminated_at"),
     ]
     task: Annotated[str | None, Source("task_state"), Wire("OS-EXT-STS:task_state")]
@@ -154,19 +161,21 @@ class ServerView(View, model=Server):
     power: Annotated[int, Source("power_state"), Wire("OS-EXT-STS:power_state")]
     volumes_old: Annotated[
         list[Any],
-        Computed(lambda row, _p: plain_volumes(row.volumes)),
+        Computed(lambda row, _p: plain_volumes(row.volumes), reads=("volumes",)),
         Wire("os-extended-volumes:volumes_attached"),
         Until("2.2"),
     ]
     volumes: Annotated[msgspec.Raw, Wire("os-extended-volumes:volumes_attached"), Since("2.3")]
-    security_groups: Annotated[Any, Computed(_groups, optional=True)]
-    progress: Annotated[int, Computed(_progress, optional=True)]
-    fault: Annotated[Any, Computed(_fault, optional=True)]
+    security_groups: Annotated[Any, Computed(_groups, optional=True, reads=("security_groups",))]
+    progress: Annotated[int, Computed(_progress, optional=True, reads=_STATES)]
+    fault: Annotated[Any, Computed(_fault, optional=True, reads=("fault", *_STATES))]
     locked: Annotated[bool, Since("2.9")]
-    host_status: Annotated[str, Computed(_host_status), Since("2.16"), VisibleTo(policy.SHOW_HOST_STATUS)]
+    host_status: Annotated[
+        str, Computed(_host_status, reads=("host",)), Since("2.16"), VisibleTo(policy.SHOW_HOST_STATUS)
+    ]
     description: Annotated[str | None, Since("2.19")]
     tags: Annotated[msgspec.Raw, Since("2.26")]
-    trusted_image_certificates: Annotated[None, Computed(lambda _r, _p: None), Since("2.63")]
+    trusted_image_certificates: Annotated[None, Computed(lambda _r, _p: None, reads=()), Since("2.63")]
     locked_reason: Annotated[str | None, Since("2.73")]
     pinned_availability_zone: Annotated[str | None, Source("requested_zone"), Since("2.96")]
     scheduler_hints: Annotated[msgspec.Raw, Since("2.100")]
@@ -179,7 +188,7 @@ class ServerView(View, model=Server):
     ]
     srv_name: Annotated[
         str,
-        Computed(lambda row, _p: f"instance-{row.id[:8]}"),
+        Computed(lambda row, _p: f"instance-{row.id[:8]}", reads=("id",)),
         Wire("OS-EXT-SRV-ATTR:instance_name"),
         VisibleTo(policy.EXTENDED),
     ]
@@ -194,14 +203,14 @@ class ServerView(View, model=Server):
     srv_hostname: Annotated[str, Source("hostname"), Wire("OS-EXT-SRV-ATTR:hostname"), Since("2.90")]
     srv_kernel: Annotated[
         str,
-        Computed(lambda _r, _p: ""),
+        Computed(lambda _r, _p: "", reads=()),
         Wire("OS-EXT-SRV-ATTR:kernel_id"),
         Since("2.3"),
         VisibleTo(policy.EXTENDED),
     ]
     srv_ramdisk: Annotated[
         str,
-        Computed(lambda _r, _p: ""),
+        Computed(lambda _r, _p: "", reads=()),
         Wire("OS-EXT-SRV-ATTR:ramdisk_id"),
         Since("2.3"),
         VisibleTo(policy.EXTENDED),
@@ -222,7 +231,7 @@ class ServerView(View, model=Server):
     ]
     srv_root: Annotated[
         str,
-        Computed(lambda _r, _p: "/dev/vda"),
+        Computed(lambda _r, _p: "/dev/vda", reads=()),
         Wire("OS-EXT-SRV-ATTR:root_device_name"),
         Since("2.3"),
         VisibleTo(policy.EXTENDED),
@@ -313,6 +322,8 @@ _LINES = msgspec.json.Decoder(Lines)
 
 def plain_volumes(volumes: msgspec.Raw) -> list[dict[str, Any]]:
     """Return a server's volumes by their ids alone, as versions before 2.3 show them."""
+    if volumes == NONE_OF_THEM:
+        return []
     return [{"id": entry["id"]} for entry in msgspec.json.decode(volumes)]
 
 
