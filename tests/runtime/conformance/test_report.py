@@ -105,3 +105,12 @@ def test_the_page_says_why_tests_were_skipped(tmp_path: Path):
     assert "Skipped:\n\n- 1: no store\n" in page.read_text()
     write_page(page, _report({SHOW.id: Result("passed"), LIST.id: Result("passed")}))
     assert "Skipped" not in page.read_text().partition("## ")[2]
+
+
+def test_the_page_says_why_tests_fail_that_are_known_to(tmp_path: Path):
+    page = tmp_path / "conformance.md"
+    known = {"tempest.api.image.Images.test_list": "wants a second cloud", "tempest.api.Other.test": "no"}
+    write_page(page, _report({LIST.id: Result("failed")}), known)
+    assert "Known to fail:\n\n- test_list: wants a second cloud\n" in page.read_text()
+    write_page(page, _report({LIST.id: Result("passed")}), known)
+    assert "Known" not in page.read_text().partition("## ")[2]

@@ -18,7 +18,7 @@ stand in its JSON report (`--json FILE`). With `--database sqlite` or `--databas
 cloud on a new database of that kind just for the run. Every feature flag of the services that Cumulo offers
 is on, so that what it lacks shows as a failure; the few flags that cannot apply stand with their reasons in
 `src/cumulo/runtime/conformance/inside/prepare.py`, as `NOT_ASKED`; below a table stands why its tests were
-skipped, in Tempest's words. *Missing* tests were chosen and never
+skipped, in Tempest's words, and why some fail that are known to. *Missing* tests were chosen and never
 reported. The kinds: an `api` test wants answers, a `server` test a server that gets ACTIVE, a `guest` test a
 booted guest that it logs in to.
 """
@@ -126,13 +126,17 @@ def _line(labels: tuple[str, ...], count: Counter[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def write_page(page: Path, report: Report) -> None:
-    """Put the run's table into the page, in the place of the same suite's last one on such a database."""
+def write_page(page: Path, report: Report, known: Mapping[str, str] | None = None) -> None:
+    """Put the run's table into the page, in the place of the same suite's last one on such a database.
+
+    known: the reasons of tests that are known to fail, which stand below the table when they did.
+    """
     text = page.read_text() if page.exists() else HEADER
     sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
     sections[f"{report.suite} on {report.database}"] = (
         f"\n{report.at:%Y-%m-%d}, Tempest {report.tempest}, {len(report.tests)} tests.\n\n{table(report)}\n\n"
         + _why_skipped(report)
+        + _why_failed(report, known or {})
     )
     body = "".join(f"\n## {name}\n{sections[name]}".rstrip() + "\n" for name in sorted(sections))
     page.write_text(HEADER + body)
@@ -143,6 +147,14 @@ def _why_skipped(report: Report) -> str:
     why = Counter(result.reason for result in report.results.values() if result.status == "skipped")
     lines = (f"- {count}: {' '.join(reason.split())[:_REASON]}\n" for reason, count in why.most_common())
     return f"Skipped:\n\n{''.join(lines)}\n" if why else ""
+
+
+def _why_failed(report: Report, known: Mapping[str, str]) -> str:
+    """Return a list in Markdown of the tests that failed as is known, each with why it does."""
+    failed = {name.partition("[")[0] for name, one in report.results.items() if one.status == "failed"}
+    lines = (f"- {name.rpartition('.')[2]}: {why}\n" for name, why in sorted(known.items()) if name in failed)
+    text = "".join(lines)
+    return f"Known to fail:\n\n{text}\n" if text else ""
 
 
 def failures(report: Report, known: Collection[str] = ()) -> str:
@@ -168,12 +180,12 @@ def surprises(report: Report, known: Collection[str]) -> list[str]:
     ]
 
 
-def read_known(path: Path) -> set[str]:
+def read_known(path: Path) -> dict[str, str]:
     """Read the list of known failures: a test a line, without its brackets; `#` begins the reason."""
     if not path.exists():
-        return set()
-    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
-    return {line for line in lines if line}
+        return {}
+    lines = (line.partition("#") for line in path.read_text().splitlines())
+    return {test.strip(): reason.strip() for test, _, reason in lines if test.strip()}
 
 
 def summary(report: Report) -> str:
