@@ -18,14 +18,8 @@ _NOT_OF_OVN = (
     r"|ndp_proxies.*|log/.*|segments.*|network_segment_ranges.*|flavors.*|service_profiles.*"
     r"|ports/\{\}/bindings.*|security-groups-default-statefulness.*"
 )
-# Not yet: live migration; shares in guests; what clients of 2.35 and before asked of the network and bare
-# metal services by way of compute; the record of usage audits. Never: snapshots that a volume driver has the
-# hypervisor make, for no driver here does; turning a host off.
-_NOT_OF_COMPUTE = (
-    r"servers/\{\}/(migrations|shares).*|os-(tenant-)?networks.*|os-floating-ip(s|-pools).*"
-    r"|os-baremetal-nodes.*|os-instance_usage_audit_log.*|os-assisted-volume-snapshots.*"
-    r"|os-hosts/\{\}/(reboot|shutdown|startup)"
-)
+# Not yet: live migration.
+_NOT_OF_COMPUTE = r"servers/\{\}/migrations.*"
 ABSENT = {
     "identity": re.compile(r".*/OS-FEDERATION/.*"),
     "network": re.compile(rf"/v2\.0/({_NOT_OF_OVN})"),

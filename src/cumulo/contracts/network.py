@@ -100,7 +100,13 @@ class Ports(Protocol):
         """Delete one of the server's ports, or let go of it; NotFound when it is none of them."""
 
     async def move(self, work: Work, server_id: str, host: str) -> None:
-        """Bind the server's ports to another host."""
+        """Bind the server's ports to another host, and nowhere else."""
+
+    async def expect(self, work: Work, server_id: str, host: str | None) -> None:
+        """Have a second host (None: no longer) ready to take the server's ports over from the first.
+
+        What the server is sent goes to both, until it speaks from the second: from then on, only there.
+        """
 
     async def add_address(self, work: Work, server_id: str, network_id: str) -> None:
         """Give the server's first port on a network one more address; NotFound without such a port."""
@@ -198,3 +204,53 @@ class SecurityGroups(Protocol):
 
     async def delete_group_rule(self, work: Work, rule_id: str, *, project_id: str | None) -> None:
         """Let it in no longer."""
+
+
+class ShownNetwork(msgspec.Struct, frozen=True, kw_only=True):
+    """What compute's API showed of a network."""
+
+    id: str
+    name: str
+
+
+class ShownFloatingIp(msgspec.Struct, frozen=True, kw_only=True):
+    """A floating IP as compute's API showed it. `pool` is its network's name; the rest what it leads to."""
+
+    id: str
+    address: str
+    pool: str
+    fixed_address: str | None = None
+    server_id: str | None = None
+
+
+class FormerNetworkCalls(Protocol):
+    """Networks and floating IPs, as compute's API offered them until 2.35.
+
+    Outside of `project_id` all is NotFound; None is the administrator, to whom all is shown.
+    """
+
+    async def networks(self, db: Reader, *, project_id: str | None) -> list[ShownNetwork]:
+        """Return the networks that a project sees."""
+
+    async def network(self, db: Reader, network_id: str, *, project_id: str | None) -> ShownNetwork:
+        """Return one of them."""
+
+    async def pools(self, db: Reader, *, project_id: str | None) -> list[ShownNetwork]:
+        """Return the external networks, of which a project may take floating IPs."""
+
+    async def floating_ips(self, db: Reader, *, project_id: str | None) -> list[ShownFloatingIp]:
+        """Return a project's floating IPs."""
+
+    async def floating_ip(self, db: Reader, id: str, *, project_id: str | None) -> ShownFloatingIp:
+        """Return one of them."""
+
+    async def create_floating_ip(
+        self, work: Work, *, project_id: str, is_admin: bool, pool: str | None
+    ) -> ShownFloatingIp:
+        """Take an address of a pool, by name or id (None: the default one), within the project's quota.
+
+        NotFound for an unknown pool, and for one that has no address left.
+        """
+
+    async def delete_floating_ip(self, work: Work, id: str, *, project_id: str | None) -> None:
+        """Give an address back."""

@@ -1,6 +1,6 @@
 """What can go wrong in compute. A docstring is the message that the client reads."""
 
-from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound
+from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound, Unsupported
 
 
 class ServerNotFound(NotFound):
@@ -345,3 +345,31 @@ class HostSilent(Conflict):
 
 class ConsoleTokenUnknown(NotFound):
     """Token not found"""
+
+
+class BadTimestamp(Invalid):
+    """Invalid timestamp for date {value}"""
+
+
+class ShareUnknown(NotFound):
+    """Share {id} could not be found: this cloud has no service of file shares."""
+
+
+class ShareNotAttached(NotFound):
+    """Share {share_id} is not attached to server {id}."""
+
+
+class SnapshotsOfOwn(Invalid):
+    """Volume {id} makes its snapshots by itself: no host takes any for it."""
+
+
+class NoBareMetal(Unsupported):
+    """This cloud has no bare metal service."""
+
+
+class NodesElsewhere(Invalid):
+    """Nodes are not managed by the compute service: ask the bare metal service."""
+
+
+class HostPowerless(Unsupported):
+    """Hosts are neither turned on nor off from here: host {host} is left as it is."""

@@ -232,6 +232,42 @@ IMAGES = _rule("images", ANYONE, "See and change the images that the caller's pr
 HOSTS_LIST = _rule("os-hosts:list", ADMIN, "List hosts (until 2.42).")
 HOSTS_SHOW = _rule("os-hosts:show", ADMIN, "Show a host (until 2.42).")
 HOSTS_UPDATE = _rule("os-hosts:update", ADMIN, "Enable or disable a host (until 2.42).")
+HOSTS_REBOOT = _rule("os-hosts:reboot", ADMIN, "Reboot a host (until 2.42).")
+HOSTS_SHUTDOWN = _rule("os-hosts:shutdown", ADMIN, "Turn a host off (until 2.42).")
+HOSTS_START = _rule("os-hosts:start", ADMIN, "Turn a host on (until 2.42).")
+NETWORKS_LIST = _rule("os-networks:list", PROJECT_READER_OR_ADMIN, "List networks (until 2.35).")
+NETWORKS_SHOW = _rule("os-networks:show", PROJECT_READER_OR_ADMIN, "Show a network (until 2.35).")
+PROJECT_NETWORKS_LIST = _rule(
+    "os-tenant-networks:list", PROJECT_READER_OR_ADMIN, "List a project's networks (until 2.35)."
+)
+PROJECT_NETWORKS_SHOW = _rule(
+    "os-tenant-networks:show", PROJECT_READER_OR_ADMIN, "Show a project's network (until 2.35)."
+)
+FLOATING_IP_POOLS = _rule("os-floating-ip-pools", ANYONE, "List pools of floating IPs (until 2.35).")
+FLOATING_IPS_LIST = _rule("os-floating-ips:list", PROJECT_READER_OR_ADMIN, "List floating IPs (until 2.35).")
+FLOATING_IPS_SHOW = _rule("os-floating-ips:show", PROJECT_READER_OR_ADMIN, "Show a floating IP (until 2.35).")
+FLOATING_IPS_CREATE = _rule(
+    "os-floating-ips:create", PROJECT_MEMBER_OR_ADMIN, "Take a floating IP (until 2.35)."
+)
+FLOATING_IPS_DELETE = _rule(
+    "os-floating-ips:delete", PROJECT_MEMBER_OR_ADMIN, "Give a floating IP back (until 2.35)."
+)
+BAREMETAL_LIST = _rule("os-baremetal-nodes:list", ADMIN, "List bare metal nodes (until 2.35).")
+BAREMETAL_SHOW = _rule("os-baremetal-nodes:show", ADMIN, "Show a bare metal node (until 2.35).")
+USAGE_AUDITS_LIST = _rule("os-instance-usage-audit-log:list", ADMIN, "Tell of the last audits of usage.")
+USAGE_AUDITS_SHOW = _rule("os-instance-usage-audit-log:show", ADMIN, "Tell of audits before an instant.")
+ASSISTED_CREATE = _rule(
+    "os-assisted-volume-snapshots:create", ADMIN_OR_SERVICE, "Have a host take a volume's snapshot."
+)
+ASSISTED_DELETE = _rule(
+    "os-assisted-volume-snapshots:delete", ADMIN_OR_SERVICE, "Have a host delete a volume's snapshot."
+)
+SHARES_LIST = _rule("os-server-shares:index", PROJECT_READER_OR_ADMIN, "List a server's shares.")
+SHARES_SHOW = _rule("os-server-shares:show", PROJECT_READER_OR_ADMIN, "Show a share of a server.")
+SHARES_ATTACH = _rule("os-server-shares:create", PROJECT_MEMBER_OR_ADMIN, "Attach a share to a server.")
+SHARES_DETACH = _rule("os-server-shares:delete", PROJECT_MEMBER_OR_ADMIN, "Detach a share from a server.")
+RESTORE = _rule("os-deferred-delete:restore", PROJECT_MEMBER_OR_ADMIN, "Restore a softly deleted server.")
+REMOVED = _rule("removed", ANYONE, "Be told that a call was given up.")
 HYPERVISORS_UPTIME = _rule("os-hypervisors:uptime", ADMIN, "Say since when a host runs (until 2.87).")
 EVENTS_CREATE = _rule(
     "os-server-external-events:create", ADMIN_OR_SERVICE, "Tell of what happened to servers."

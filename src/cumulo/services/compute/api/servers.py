@@ -18,8 +18,10 @@ from cumulo.services.compute.schema.bodies import (
     RebootBody,
     RemoteConsoleBody,
     ResetStateBody,
+    SerialBody,
     ServerBody,
     ServerChange,
+    SpiceBody,
     VncBody,
 )
 from cumulo.services.compute.schema.created import created
@@ -70,6 +72,13 @@ async def delete(ctx: Ctx, server: Server) -> None:
 async def force_delete(ctx: Ctx, server: Server) -> None:
     """Delete a server at once, which is how every server is deleted here."""
     await domain.delete(ctx, server)
+
+
+@servers.action("restore", policy=policy.RESTORE, status=202)
+async def restore(ctx: Ctx, server: Server) -> None:
+    """Restore a softly deleted server, which none is: every deletion here is at once."""
+    del ctx
+    domain.check_state(server, "restore", frozenset())
 
 
 @servers.action("os-start", policy=policy.START, status=202)
@@ -143,6 +152,18 @@ async def vnc_console(ctx: Ctx, server: Server, body: VncBody) -> Any:
     """Get a URL that shows a server's screen once."""
     url = await consoles.open_console(ctx, server, body.type)
     return {"console": {"type": body.type, "url": url}}
+
+
+@servers.action("os-getSPICEConsole", policy=policy.REMOTE_CONSOLES, status=200, until="2.5")
+async def spice_console(ctx: Ctx, server: Server, body: SpiceBody) -> Any:
+    """Get a URL that shows a server's screen by SPICE, where it has that."""
+    return {"console": {"type": body.type, "url": await consoles.open_console(ctx, server, body.type)}}
+
+
+@servers.action("os-getSerialConsole", policy=policy.REMOTE_CONSOLES, status=200, until="2.5")
+async def serial_console(ctx: Ctx, server: Server, body: SerialBody) -> Any:
+    """Get a URL of a server's serial port, where it is served."""
+    return {"console": {"type": body.type, "url": await consoles.open_console(ctx, server, body.type)}}
 
 
 @servers.member(

@@ -8,6 +8,7 @@ from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable, Unsupported
 from cumulo.core.http import Ctx
+from cumulo.core.tasks import Tasks
 from cumulo.services.compute.domain.hosts import (
     change_service,
     find_host,
@@ -18,18 +19,22 @@ from cumulo.services.compute.errors import HostSilent
 from cumulo.services.compute.model import ComputeHost, Server
 from cumulo.services.compute.schema.bodies import HostChange, ServiceChange
 
+CONTROL = ("conductor", "scheduler")  # what the control plane's own process does, in Nova's words
+INTERNAL = "internal"  # their zone, in which no server can be
 QUICK = 30.0  # seconds in which a host answers a mere question
 
 
 async def listed(ctx: Ctx) -> dict[str, Any]:
     """Return the hosts, or those of a zone."""
-    zone = ctx.request.first("zone")
+    zone = ctx.request.first("zone") or None
     rows = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
+    places = [(ctx.use(Tasks).instance.partition("/")[0], name, INTERNAL) for name in CONTROL]
+    places += [(row.host, "compute", row.zone) for row in rows]
     return {
         "hosts": [
-            {"host_name": row.host, "service": "compute", "zone": row.zone}
-            for row in rows
-            if zone in (None, row.zone)
+            {"host_name": host, "service": service, "zone": of}
+            for host, service, of in places
+            if zone in (None, of)
         ]
     }
 

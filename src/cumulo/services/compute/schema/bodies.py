@@ -151,6 +151,18 @@ class VncBody(Body):
     type: Literal["novnc", "xvpvnc"]
 
 
+class SpiceBody(Body):
+    """The SPICE console of the old action."""
+
+    type: Literal["spice-html5"]
+
+
+class SerialBody(Body):
+    """The serial console of the old action."""
+
+    type: Literal["serial"]
+
+
 class RemoteConsoleBody(Body):
     """A console to open."""
 
@@ -252,6 +264,29 @@ class InterfaceBody(Body):
     port_id: Uuid | UnsetType = UNSET
     fixed_ips: Annotated[list[FixedIp], Meta(min_length=1, max_length=1)] | UnsetType = UNSET
     tag: Annotated[Tag, Since("2.49")] | UnsetType = UNSET
+
+
+class ShareBody(Body):
+    """A file share to attach to a server, and by what tag its guest knows it."""
+
+    share_id: Uuid
+    tag: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+
+
+class AssistedPart(Body):
+    """What a volume driver says of the snapshot that a host is to take."""
+
+    snapshot_id: str
+    type: Literal["qcow2"]
+    new_file: str
+    id: str | UnsetType = UNSET
+
+
+class AssistedBody(Body):
+    """A volume to take a snapshot of."""
+
+    volume_id: Uuid
+    create_info: AssistedPart
 
 
 class AddFixedIpBody(Body):

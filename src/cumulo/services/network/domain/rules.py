@@ -17,6 +17,7 @@ from cumulo.services.network.errors import (
     SecurityGroupRuleParameterConflict,
 )
 from cumulo.services.network.model import DefaultRule, SecurityGroupRule
+from cumulo.services.network.prefixes import normalized
 
 Rule = SecurityGroupRule | DefaultRule
 VERSIONS = {"IPv4": 4, "IPv6": 6}
@@ -32,12 +33,12 @@ _BYTE, _PORTS = 255, 65535
 def meaning(rule: Rule) -> tuple[Any, ...]:
     """Return what makes two rules of one group, direction and ethertype the same."""
     everywhere = ("0.0.0.0/0", "::/0")
-    prefix = None if rule.remote_ip_prefix in everywhere else rule.remote_ip_prefix
+    prefix = normalized(rule.remote_ip_prefix)
     return (
         rule.protocol,
         rule.port_range_min,
         rule.port_range_max,
-        prefix,
+        None if prefix in everywhere else prefix,
         rule.remote_group_id,
         rule.remote_address_group_id,
     )
@@ -60,8 +61,9 @@ def check(rule: Rule) -> None:
 
 
 def _checked_prefix(rule: Rule) -> str:
+    """Return the prefix as it was given, with its length: `normalized_cidr` is the range that it means."""
     try:
-        prefix = ipaddress.ip_network(rule.remote_ip_prefix or "", strict=False)
+        prefix = ipaddress.ip_interface(rule.remote_ip_prefix or "")
     except ValueError:
         raise InvalidInput(reason=f"'{rule.remote_ip_prefix}' is not a valid CIDR") from None
     if prefix.version != VERSIONS[rule.ethertype]:

@@ -7,6 +7,7 @@ from cumulo.core.db import Reader
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.drivers.specs import AddressGroupSpec, RuleSpec, SecurityGroupSpec, Spec
 from cumulo.services.network.model import AddressGroup, SecurityGroup, SecurityGroupRule
+from cumulo.services.network.prefixes import normalized
 
 
 async def security_groups(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
@@ -23,7 +24,7 @@ async def security_groups(db: Reader, settings: NetworkSettings, ids: Sequence[s
             protocol=rule.protocol,
             first=rule.port_range_min,
             last=rule.port_range_max,
-            remote_cidr=rule.remote_ip_prefix,
+            remote_cidr=normalized(rule.remote_ip_prefix),
             remote_group=rule.remote_group_id,
             remote_addresses=rule.remote_address_group_id,
         )
