@@ -20,6 +20,7 @@ from cumulo.services.identity.errors import (
 )
 from cumulo.services.identity.model import CatalogService, Endpoint, Region
 
+_SHOWN = 4096  # catalogs kept as they are shown
 _PLACE = re.compile(r"[$%]\((\w+)\)s")
 
 
@@ -31,28 +32,25 @@ class _Rows(msgspec.Struct, frozen=True):
     endpoints: dict[str, list[Endpoint]]
     seen: dict[str, frozenset[str]]  # of projects that see only some endpoints: which
     entries: dict[str, msgspec.Raw]  # of services that are the same for everybody, as they are shown
+    shown: dict[tuple[str | None, str | None], list[msgspec.Raw]]  # by project and user
 
 
 class CatalogCache:
     """The rows of the catalog, kept with the revision at which they were read: every token asks for them."""
 
     def __init__(self) -> None:
-        self._rows = _Rows(-1, [], {}, {}, {})
+        self._rows = _Rows(-1, [], {}, {}, {}, {})
 
-    async def show(self, db: Reader, identity: Identity) -> list[Any]:
-        """Return the catalog as a token carries it; an endpoint that needs a project is left out without.
-
-        Entries are dicts, or such as JSON already.
-        """
+    async def show(self, db: Reader, identity: Identity) -> list[msgspec.Raw]:
+        """Return the catalog as a token carries it; an endpoint that needs a project is left out without."""
         rows = await self._current(db)
-        known = {"project_id": identity.project_id, "tenant_id": identity.project_id}
-        known["user_id"] = identity.user_id
-        seen = rows.seen.get(identity.project_id) if identity.project_id and rows.seen else None
-        kept = rows.entries if seen is None else {}
-        return [
-            kept.get(service.id) or _service(service, rows.endpoints.get(service.id, ()), known, seen)
-            for service in rows.services
-        ]
+        whose = (identity.project_id, identity.user_id)
+        shown = rows.shown.get(whose)
+        if shown is None:
+            if len(rows.shown) >= _SHOWN:
+                del rows.shown[next(iter(rows.shown))]
+            shown = rows.shown[whose] = _written(rows, *whose)
+        return shown
 
     async def _current(self, db: Reader) -> _Rows:
         now = await revision(db)
@@ -70,8 +68,22 @@ class CatalogCache:
             own = endpoints.get(service.id, [])
             if not any("(" in endpoint.url for endpoint in own):
                 entries[service.id] = msgspec.Raw(msgspec.json.encode(_service(service, own, {}, None)))
-        self._rows = _Rows(now, services, endpoints, seen, entries)  # at once: others may read while we wait
+        self._rows = _Rows(now, services, endpoints, seen, entries, {})  # at once: others may read while we wait
         return self._rows
+
+
+def _written(rows: _Rows, project_id: str | None, user_id: str | None) -> list[msgspec.Raw]:
+    """Return the services' entries for a user in a project, encoded."""
+    known = {"project_id": project_id, "tenant_id": project_id, "user_id": user_id}
+    seen = rows.seen.get(project_id) if project_id and rows.seen else None
+    kept = rows.entries if seen is None else {}
+    return [
+        kept.get(service.id)
+        or msgspec.Raw(
+            msgspec.json.encode(_service(service, rows.endpoints.get(service.id, ()), known, seen))
+        )
+        for service in rows.services
+    ]
 
 
 def _service(

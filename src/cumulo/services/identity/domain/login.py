@@ -200,21 +200,20 @@ async def _by_token(desk: Desk, request: AuthRequest) -> Principal:
     if isinstance(proof, UnsetType):
         raise Invalid("Expecting to find token in identity.")
     try:
-        claims = desk.keyring.open(proof.id)
         async with desk.read() as db:
-            await desk.verify(db, proof.id)
-            user = await db.get(User, claims.user_id)
+            shown = await desk.verify(db, proof.id)
+            user = await db.get(User, shown.user_id)
     except Unauthenticated as error:
         raise TokenNotFound from error  # as Keystone has it: 404, not 401
-    if claims.application_credential_id or claims.trust_id or claims.access_token_id:
+    if shown.application_credential_id or shown.trust_id or shown.access_token_id:
         raise Forbidden("A token that acts by delegation may not be used to get another.")
     if user is None:
         raise Unauthenticated
     return Principal(
         user=user,
-        methods=tuple(dict.fromkeys((*claims.methods, "token"))),
-        expires_at=claims.expires_at,
-        chain=claims.audit_ids[-1],
+        methods=tuple(dict.fromkeys((*shown.methods, "token"))),
+        expires_at=shown.expires_at,
+        chain=shown.audit_ids[-1],
     )
 
 
