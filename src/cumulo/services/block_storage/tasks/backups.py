@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from cumulo.core.drivers import Gone, Permanent
+from cumulo.core.drivers import Gone
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage.drivers import Archived, BackupStore
 from cumulo.services.block_storage.keys import VolumeKeys, take_from
@@ -13,16 +13,32 @@ from cumulo.services.block_storage.model import (
     Volume,
     VolumeStatus,
 )
-from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching
+from cumulo.services.block_storage.pools import LONGEST, TRIES
 from cumulo.services.block_storage.tasks import content
 from cumulo.services.block_storage.tasks.failing import leave, left
-from cumulo.services.block_storage.tasks.hold import let_backup_go, let_go, let_snapshot_go, proceed
+from cumulo.services.block_storage.tasks.hold import (
+    clearing,
+    let_backup_go,
+    let_go,
+    let_snapshot_go,
+    proceed,
+    working,
+)
 
 
 def of_the_volume(saga: "CreateBackup", run: StepRun | EffectRun) -> bool:
     """Say whether the volume itself is backed up, not one of its snapshots."""
     del run
     return saga.snapshot_id is None
+
+
+async def the_backup(run: EffectRun, backup_id: str) -> Backup:
+    """Return a backup. Gone when it is none any more."""
+    async with run.reader() as db:
+        backup = await db.get(Backup, backup_id)
+    if backup is None:
+        raise Gone("the backup was deleted meanwhile")
+    return backup
 
 
 class CreateBackup(Saga):
@@ -41,8 +57,7 @@ class CreateBackup(Saga):
     @effect(retries=TRIES, when=of_the_volume)
     async def keep(self, run: EffectRun) -> None:
         """Have the pool keep the volume's content as it is now."""
-        volume, _ = await self._rows(run)
-        async with reaching(run, volume.host or "") as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.create_snapshot(volume.id, self.source)
 
     @keep.undo
@@ -53,9 +68,8 @@ class CreateBackup(Saga):
     @effect(timeout=LONGEST, retries=TRIES)
     async def copy(self, run: EffectRun) -> Archived:
         """Copy what the snapshot holds into the store; of an incremental backup only what differs."""
-        volume, backup = await self._rows(run)
-        store = run.use(BackupStore)
-        async with reaching(run, volume.host or "", longest=LONGEST) as pool:
+        backup, store = await the_backup(run, self.backup_id), run.use(BackupStore)
+        async with working(run, self.volume_id, longest=LONGEST) as (pool, volume):
             pieces = content.read(pool, volume.id, self.source, backup.size)
             size = backup.size * content.GIB
             return await store.keep(backup.location, pieces, base=backup.base, size=size)
@@ -93,21 +107,8 @@ class CreateBackup(Saga):
             await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE)
 
     async def _drop(self, run: EffectRun) -> None:
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is not None and volume.host is not None:
-            async with reaching(run, volume.host) as pool:
-                await pool.delete_snapshot(volume.id, self.source)
-
-    async def _rows(self, run: EffectRun) -> tuple[Volume, Backup]:
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-            backup = await db.get(Backup, self.backup_id)
-        if volume is None or volume.deletion or volume.host is None:
-            raise Permanent("the volume was deleted meanwhile")
-        if backup is None:
-            raise Permanent("the backup was deleted meanwhile")
-        return volume, backup
+        async with clearing(run, self.volume_id) as (pool, volume):
+            await pool.delete_snapshot(volume.id, self.source)
 
 
 class RestoreBackup(Saga):
@@ -120,18 +121,13 @@ class RestoreBackup(Saga):
     @effect(retries=TRIES)
     async def keep(self, run: EffectRun) -> None:
         """Have the pool keep the volume's content as it is now."""
-        volume, _ = await self._rows(run)
-        async with reaching(run, volume.host or "") as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.create_snapshot(volume.id, self.backup_id)
 
     @keep.undo
     async def revert(self, run: EffectRun) -> None:
         """Bring the old content back."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is None or volume.host is None:
-            return
-        async with reaching(run, volume.host) as pool:
+        async with clearing(run, self.volume_id) as (pool, volume):
             try:
                 await pool.revert(volume.id, self.backup_id)
             except Gone:
@@ -141,16 +137,15 @@ class RestoreBackup(Saga):
     @effect(timeout=LONGEST, retries=TRIES)
     async def write(self, run: EffectRun) -> None:
         """Write the backup's content, and zeroes where the volume had anything else."""
-        volume, backup = await self._rows(run)
-        async with reaching(run, volume.host or "", longest=LONGEST) as pool:
+        backup = await the_backup(run, self.backup_id)
+        async with working(run, self.volume_id, longest=LONGEST) as (pool, volume):
             there = await pool.extents(volume.id, self.backup_id)
             await content.write(pool, volume.id, run.use(BackupStore), backup.location, there)
 
     @effect(retries=TRIES)
     async def tidy(self, run: EffectRun) -> None:
         """Let go of the old content."""
-        volume, _ = await self._rows(run)
-        async with reaching(run, volume.host or "") as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.delete_snapshot(volume.id, self.backup_id)
 
     @step
@@ -172,16 +167,6 @@ class RestoreBackup(Saga):
         """Leave a volume with its old content, in a status that says that nothing was restored."""
         await let_go(run, self.volume_id, VolumeStatus.ERROR_RESTORING)
         await leave(run, Backup, self.backup_id, "restore backup", error)
-
-    async def _rows(self, run: EffectRun) -> tuple[Volume, Backup]:
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-            backup = await db.get(Backup, self.backup_id)
-        if volume is None or volume.deletion or volume.host is None:
-            raise Permanent("the volume was deleted meanwhile")
-        if backup is None:
-            raise Permanent("the backup was deleted meanwhile")
-        return volume, backup
 
 
 class DeleteBackup(Saga):

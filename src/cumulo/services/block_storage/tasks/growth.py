@@ -12,9 +12,9 @@ from cumulo.services.block_storage.model import (
     VolumeAttachment,
     VolumeStatus,
 )
-from cumulo.services.block_storage.pools import TRIES, reaching
+from cumulo.services.block_storage.pools import TRIES
 from cumulo.services.block_storage.tasks.failing import left
-from cumulo.services.block_storage.tasks.hold import let_go, proceed
+from cumulo.services.block_storage.tasks.hold import let_go, proceed, working
 
 
 async def servers_with(db: Reader, volume_id: str) -> list[str]:
@@ -34,11 +34,7 @@ class ExtendVolume(Saga):
     @effect(retries=TRIES)
     async def grow(self, run: EffectRun) -> None:
         """Have the pool grow the volume."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is None or volume.deletion or volume.host is None:
-            return
-        async with reaching(run, volume.host) as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.extend(volume.id, self.size)
 
     @step

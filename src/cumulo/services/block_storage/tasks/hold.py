@@ -5,12 +5,15 @@ A row names the saga that works on it (`operation`). A deletion by force only ma
 starts the deletion (`let_go`).
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from cumulo.contracts.volumes import VolumePool
 from cumulo.core import clock
 from cumulo.core.db import Reader, Transaction
-from cumulo.core.drivers import Permanent
-from cumulo.core.tasks import StepRun, Task, TaskState
+from cumulo.core.drivers import Gone, Permanent
+from cumulo.core.tasks import EffectRun, StepRun, Task, TaskState
 from cumulo.core.work import Work
 from cumulo.services.block_storage.model import (
     Backup,
@@ -20,8 +23,11 @@ from cumulo.services.block_storage.model import (
     Volume,
     VolumeStatus,
 )
+from cumulo.services.block_storage.pools import QUICK, reaching
 from cumulo.services.block_storage.tasks.deletion import DeleteVolume
 from cumulo.services.block_storage.tasks.groups import settle_group_snapshot
+
+_DOOMED = "the volume was deleted meanwhile"
 
 
 class Doomed(Permanent):
@@ -32,8 +38,41 @@ async def proceed(db: Transaction, volume_id: str) -> Volume:
     """Return the volume to work on, locked; Doomed when it is to be deleted or is gone."""
     volume = await db.one(Volume, Volume.c.id == volume_id, for_update=True)
     if volume is None or volume.deletion:
-        raise Doomed("the volume was deleted meanwhile")
+        raise Doomed(_DOOMED)
     return volume
+
+
+@asynccontextmanager
+async def working(
+    run: EffectRun, volume_id: str, *, longest: float = QUICK
+) -> AsyncIterator[tuple[VolumePool, Volume]]:
+    """Give a volume's pool and the volume. Doomed when it is to be deleted, is gone or in no pool."""
+    async with run.reader() as db:
+        volume = await db.get(Volume, volume_id)
+    if volume is None or volume.deletion or volume.host is None:
+        raise Doomed(_DOOMED)
+    async with reaching(run, volume.host, longest=longest) as pool:
+        yield pool, volume
+
+
+@asynccontextmanager
+async def clearing(run: EffectRun, volume_id: str) -> AsyncIterator[tuple[VolumePool, Volume]]:
+    """Give a volume's pool and the volume, to be deleted or not. Gone when there is nothing to clear."""
+    async with run.reader() as db:
+        volume = await db.get(Volume, volume_id)
+    if volume is None or volume.host is None:
+        raise Gone("the volume is in no pool")
+    async with reaching(run, volume.host) as pool:
+        yield pool, volume
+
+
+async def volume_of(run: EffectRun, snapshot_id: str) -> str:
+    """Return the id of a snapshot's volume. Gone when there is no such snapshot."""
+    async with run.reader() as db:
+        snapshot = await db.get(Snapshot, snapshot_id)
+    if snapshot is None:
+        raise Gone("the snapshot is gone")
+    return snapshot.volume_id
 
 
 async def let_go(run: StepRun, volume_id: str, status: VolumeStatus | None, **values: Any) -> None:

@@ -5,14 +5,13 @@ from typing import ClassVar
 
 from cumulo.contracts.image import Images
 from cumulo.contracts.volumes import VolumePool
-from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage import qcow2
 from cumulo.services.block_storage.model import Volume, VolumeStatus
-from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
+from cumulo.services.block_storage.pools import LONGEST, TRIES, spec_of
 from cumulo.services.block_storage.tasks.creation import described, image_access
 from cumulo.services.block_storage.tasks.failing import leave, left
-from cumulo.services.block_storage.tasks.hold import let_go, proceed
+from cumulo.services.block_storage.tasks.hold import clearing, let_go, proceed, working
 
 GIB = 1 << 30
 WRITERS = {"raw": qcow2.raw, "qcow2": qcow2.qcow2}
@@ -30,32 +29,26 @@ class UploadVolume(Saga):
     @effect(retries=TRIES)
     async def keep(self, run: EffectRun) -> None:
         """Take a snapshot for the while, under the image's id."""
-        volume = await self._volume(run)
-        async with reaching(run, volume.host or "") as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.create_snapshot(volume.id, self.image_id)
 
     @keep.undo
     async def forget(self, run: EffectRun) -> None:
         """Remove the snapshot."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is not None and volume.host is not None:
-            async with reaching(run, volume.host) as pool:
-                await pool.delete_snapshot(volume.id, self.image_id)
+        async with clearing(run, self.volume_id) as (pool, volume):
+            await pool.delete_snapshot(volume.id, self.image_id)
 
     @effect(timeout=LONGEST, retries=TRIES)
     async def send(self, run: EffectRun) -> None:
         """Give the image its data."""
-        volume = await self._volume(run)
-        async with reaching(run, volume.host or "", longest=LONGEST) as pool:
+        async with working(run, self.volume_id, longest=LONGEST) as (pool, volume):
             data = content(pool, volume, self.image_id, self.disk_format)
             await run.use(Images).fill(self.image_id, data)
 
     @effect(retries=TRIES)
     async def tidy(self, run: EffectRun) -> None:
         """Remove the snapshot."""
-        volume = await self._volume(run)
-        async with reaching(run, volume.host or "") as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.delete_snapshot(volume.id, self.image_id)
 
     @step
@@ -69,13 +62,6 @@ class UploadVolume(Saga):
         """Leave the volume as it was and no image, and say why."""
         await run.use(Images).discard(run, self.image_id)
         await leave(run, Volume, self.volume_id, "copy volume to image", error)
-
-    async def _volume(self, run: EffectRun) -> Volume:
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is None or volume.deletion or volume.host is None:
-            raise Permanent("the volume was deleted meanwhile")
-        return volume
 
 
 async def content(
@@ -101,13 +87,10 @@ class ReimageVolume(Saga):
     @effect(timeout=LONGEST, retries=TRIES)
     async def fill(self, run: EffectRun) -> None:
         """Have the pool write the image."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-            if volume is None or volume.deletion or volume.host is None:
-                return
-            spec = await spec_of(db, run.use, volume)
-            image = await run.use(Images).get(db, self.image_id, project_id=volume.project_id, is_admin=True)
-        async with reaching(run, volume.host, longest=LONGEST) as pool:
+        async with working(run, self.volume_id, longest=LONGEST) as (pool, volume):
+            async with run.reader() as db:
+                spec, owner = await spec_of(db, run.use, volume), volume.project_id
+                image = await run.use(Images).get(db, self.image_id, project_id=owner, is_admin=True)
             await pool.fill(spec, image_access(image))
 
     @step

@@ -8,7 +8,13 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, effect, step
 from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import TRIES, reaching, spec_of
 from cumulo.services.block_storage.tasks.failing import left
-from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
+from cumulo.services.block_storage.tasks.hold import (
+    clearing,
+    let_go,
+    let_snapshot_go,
+    proceed,
+    volume_of,
+)
 
 
 class ManageVolume(Saga):
@@ -59,22 +65,15 @@ class UnmanageVolume(Saga):
     @effect(retries=TRIES)
     async def abandon(self, run: EffectRun) -> str:
         """Have the pool leave it unmanaged; return what it lies under."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is None or volume.host is None:
-            return ""
-        async with reaching(run, volume.host) as pool:
+        async with clearing(run, self.volume_id) as (pool, volume):
             return await pool.abandon(volume.id)
 
     @abandon.undo
     async def adopt(self, run: EffectRun) -> None:
         """Take it back."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-            if volume is None or volume.host is None:
-                return
-            spec = await spec_of(db, run.use, volume)
-        async with reaching(run, volume.host) as pool:
+        async with clearing(run, self.volume_id) as (pool, volume):
+            async with run.reader() as db:
+                spec = await spec_of(db, run.use, volume)
             await pool.adopt(spec, run[UnmanageVolume.abandon] or volume.id)
 
     @step
@@ -128,23 +127,13 @@ class UnmanageSnapshot(Saga):
     @effect(retries=TRIES)
     async def abandon(self, run: EffectRun) -> str:
         """Have the pool leave it unmanaged; return what it lies under."""
-        async with run.reader() as db:
-            snapshot = await db.get(Snapshot, self.snapshot_id)
-            volume = await db.get(Volume, snapshot.volume_id) if snapshot is not None else None
-        if volume is None or volume.host is None:
-            return ""
-        async with reaching(run, volume.host) as pool:
+        async with clearing(run, await volume_of(run, self.snapshot_id)) as (pool, volume):
             return await pool.abandon_snapshot(volume.id, self.snapshot_id)
 
     @abandon.undo
     async def adopt(self, run: EffectRun) -> None:
         """Take it back."""
-        async with run.reader() as db:
-            snapshot = await db.get(Snapshot, self.snapshot_id)
-            volume = await db.get(Volume, snapshot.volume_id) if snapshot is not None else None
-        if volume is None or volume.host is None:
-            return
-        async with reaching(run, volume.host) as pool:
+        async with clearing(run, await volume_of(run, self.snapshot_id)) as (pool, volume):
             lies = run[UnmanageSnapshot.abandon] or self.snapshot_id
             await pool.adopt_snapshot(volume.id, self.snapshot_id, lies)
 

@@ -2,12 +2,18 @@
 
 from typing import ClassVar
 
-from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage.model import Snapshot, SnapshotStatus, Volume, VolumeStatus
-from cumulo.services.block_storage.pools import TRIES, reaching
+from cumulo.services.block_storage.pools import TRIES
 from cumulo.services.block_storage.tasks.failing import leave, left
-from cumulo.services.block_storage.tasks.hold import let_go, let_snapshot_go, proceed
+from cumulo.services.block_storage.tasks.hold import (
+    clearing,
+    let_go,
+    let_snapshot_go,
+    proceed,
+    volume_of,
+    working,
+)
 
 
 class CreateSnapshot(Saga):
@@ -19,23 +25,14 @@ class CreateSnapshot(Saga):
     @effect(retries=TRIES)
     async def take(self, run: EffectRun) -> None:
         """Have the pool take the snapshot."""
-        async with run.reader() as db:
-            snapshot = await db.get(Snapshot, self.snapshot_id)
-            volume = await db.get(Volume, snapshot.volume_id) if snapshot is not None else None
-        if snapshot is None or volume is None or volume.host is None:
-            raise Permanent("the volume was deleted meanwhile")
-        async with reaching(run, volume.host) as pool:
-            await pool.create_snapshot(volume.id, snapshot.id)
+        async with clearing(run, await volume_of(run, self.snapshot_id)) as (pool, volume):
+            await pool.create_snapshot(volume.id, self.snapshot_id)
 
     @take.undo
     async def drop(self, run: EffectRun) -> None:
         """Remove whatever of the snapshot is there."""
-        async with run.reader() as db:
-            snapshot = await db.get(Snapshot, self.snapshot_id)
-            volume = await db.get(Volume, snapshot.volume_id) if snapshot is not None else None
-        if snapshot is not None and volume is not None and volume.host is not None:
-            async with reaching(run, volume.host) as pool:
-                await pool.delete_snapshot(volume.id, snapshot.id)
+        async with clearing(run, await volume_of(run, self.snapshot_id)) as (pool, volume):
+            await pool.delete_snapshot(volume.id, self.snapshot_id)
 
     @step
     async def publish(self, run: StepRun) -> None:
@@ -55,11 +52,7 @@ class RevertVolume(Saga):
     @effect(retries=TRIES)
     async def revert(self, run: EffectRun) -> None:
         """Have the pool bring the content back, at the volume's present size."""
-        async with run.reader() as db:
-            volume = await db.get(Volume, self.volume_id)
-        if volume is None or volume.deletion or volume.host is None:
-            return
-        async with reaching(run, volume.host) as pool:
+        async with working(run, self.volume_id) as (pool, volume):
             await pool.revert(volume.id, self.snapshot_id)
             await pool.extend(volume.id, volume.size)
 
