@@ -14,7 +14,7 @@ DOCUMENTED = Path(__file__).parent / "documented"
 # logs that projects could read); what there is one of here (a segment, a driver, a binding, a gateway).
 _NOT_OF_OVN = (
     r"(sfc|vpn|fwaas|bgp[-\w]*|bgpvpn|taas)/.*|bgp-.*|agents/\{\}/(dhcp-networks|l3-routers|bgp-dr).*|.*/(dhcp|l3)-agents"
-    r"|routers/\{\}/(conntrack_helpers.*|\w+_external_gateways)|metering/.*|.*packet_rate.*|local_ips.*"
+    r"|routers/\{\}/conntrack_helpers.*|metering/.*|.*packet_rate.*|local_ips.*"
     r"|ndp_proxies.*|log/.*|segments.*|network_segment_ranges.*|flavors.*|service_profiles.*"
     r"|ports/\{\}/bindings.*|security-groups-default-statefulness.*"
 )

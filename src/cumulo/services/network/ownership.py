@@ -65,17 +65,23 @@ async def _remove_router(work: Work, router: Router) -> None:
 async def _remove_network(work: Work, network: Network) -> None:
     """Delete a network, unless other projects have something on it: the API would take some of that along."""
     uses: Sequence[tuple[str, Any, Any]] = (
-        ("subnet", Subnet, Subnet.c.network_id),
-        ("floating IP", FloatingIp, FloatingIp.c.floating_network_id),
-        ("gateway of router", Router, Router.c.gateway_network_id),
-        ("port", Port, Port.c.network_id),
+        ("subnet", Subnet, Subnet.c.network_id == network.id),
+        ("floating IP", FloatingIp, FloatingIp.c.floating_network_id == network.id),
+        ("gateway of router", Router, Router.c.id.in_(_led_by(network))),
+        ("port", Port, Port.c.network_id == network.id),
     )
-    for kind, model, on in uses:
+    for kind, model, condition in uses:
         whose = model.c.project_id
-        row = await work.db.one(model, on == network.id, whose != network.project_id, whose != "")
+        row = await work.db.one(model, condition, whose != network.project_id, whose != "")
         if row is not None:
             raise _used("Network", network.id, f"{kind} {row.id}", row.project_id)
     await networks.delete(work, network)
+
+
+def _led_by(network: Network) -> Any:
+    """Return the select of the routers that lead to a network."""
+    ways = (Port.c.network_id == network.id, Port.c.device_owner == Owner.ROUTER_GATEWAY)
+    return select(Port.c.device_id).where(*ways)
 
 
 async def _remove_group(work: Work, group: SecurityGroup) -> None:
@@ -101,7 +107,12 @@ async def _remove_trunk(work: Work, trunk: Trunk) -> None:
 
 async def _remove_policy(work: Work, policy: QosPolicy) -> None:
     """Delete a QoS policy, unless others follow it."""
-    kinds: Sequence[tuple[str, Any]] = (("network", Network), ("port", Port), ("floating IP", FloatingIp))
+    kinds: Sequence[tuple[str, Any]] = (
+        ("network", Network),
+        ("port", Port),
+        ("floating IP", FloatingIp),
+        ("router", Router),
+    )
     for kind, model in kinds:
         user = await work.db.one(model, model.c.qos_policy_id == policy.id)
         if user is not None:

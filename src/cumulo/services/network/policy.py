@@ -66,6 +66,11 @@ CREATE_ROUTER, GET_ROUTER, UPDATE_ROUTER, DELETE_ROUTER = _crud("router", "route
 GET_ROUTER_HA = _rule("get_router:ha", ADMIN_ONLY, "See how a router is realised.")
 CREATE_ROUTER_DISTRIBUTED, CREATE_ROUTER_HA = _guards("create", "router", "distributed", "ha")
 UPDATE_ROUTER_DISTRIBUTED, UPDATE_ROUTER_HA = _guards("update", "router", "distributed", "ha")
+_MULTIHOMED = ("enable_default_route_ecmp", "enable_default_route_bfd")
+CREATE_ROUTER_ECMP, CREATE_ROUTER_BFD = _guards("create", "router", *_MULTIHOMED)
+UPDATE_ROUTER_ECMP, UPDATE_ROUTER_BFD = _guards("update", "router", *_MULTIHOMED)
+(CREATE_ROUTER_NDP,) = _guards("create", "router", "enable_ndp_proxy", default=PROJECT_MEMBER_OR_ADMIN)
+(UPDATE_ROUTER_NDP,) = _guards("update", "router", "enable_ndp_proxy", default=PROJECT_MEMBER_OR_ADMIN)
 CREATE_ROUTER_SNAT = _rule(
     "create_router:external_gateway_info:enable_snat", ADMIN_ONLY, "Say whether a new router hides addresses."
 )
@@ -80,6 +85,10 @@ UPDATE_ROUTER_FIXED = _rule(
 )
 ADD_INTERFACE = _rule("add_router_interface", PROJECT_MEMBER_OR_ADMIN, "Connect a router to a subnet.")
 REMOVE_INTERFACE = _rule("remove_router_interface", PROJECT_MEMBER_OR_ADMIN, "Disconnect a router.")
+ADD_GATEWAYS, UPDATE_GATEWAYS, REMOVE_GATEWAYS = (
+    _rule(f"{verb}_external_gateways", PROJECT_MEMBER_OR_ADMIN, f"Say a router's ways out ({verb}).")
+    for verb in ("add", "update", "remove")
+)
 ADD_ROUTES = _rule("add_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Add routes to a router.")
 REMOVE_ROUTES = _rule("remove_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Take routes from a router.")
 

@@ -7,14 +7,16 @@ from msgspec import UNSET
 from cumulo.core.http import Ctx
 from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
-from cumulo.services.network.api.ownership import asked, columns, owner
+from cumulo.services.network.api.ownership import asked, check_policy, columns, owner
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import agents, networks, ports, sharing
+from cumulo.services.network.domain import gateways as gateway_domain
 from cumulo.services.network.domain import routers as domain
 from cumulo.services.network.errors import BadRequest, RouterNotFound, SubnetNotFound
 from cumulo.services.network.model import Network, Router, Subnet
 from cumulo.services.network.schema.bodies import (
     GatewayBody,
+    GatewaysBody,
     RouterCreate,
     RouterInterface,
     RouterRoutes,
@@ -22,7 +24,7 @@ from cumulo.services.network.schema.bodies import (
 )
 from cumulo.services.network.schema.views import RouterView
 
-APART = ("external_gateway_info", "distributed", "ha")
+APART = ("external_gateway_info",)
 
 routers = StandardResource(
     "router",
@@ -44,7 +46,6 @@ async def create(ctx: Ctx, body: RouterCreate) -> Router:
     info = body.external_gateway_info
     rules = (policy.CREATE_ROUTER_SNAT, policy.CREATE_ROUTER_FIXED)
     gateway = await gateway_of(ctx, info, rules) if info else None
-    check_kind(body)
     values = columns(body, *APART)
     return await domain.create(ctx, owner(ctx, body), values, gateway)
 
@@ -52,13 +53,12 @@ async def create(ctx: Ctx, body: RouterCreate) -> Router:
 @routers.update(policy=policy.UPDATE_ROUTER)
 async def update(ctx: Ctx, router: Router, body: RouterUpdate) -> Router:
     """Change a router, its way out or its routes."""
-    check_kind(body)
     info = body.external_gateway_info
     if info is None or (info is not UNSET and info.network_id is None):
         await domain.clear_gateway(ctx, router)
     elif info is not UNSET:
         rules = (policy.UPDATE_ROUTER_SNAT, policy.UPDATE_ROUTER_FIXED)
-        gateway = await gateway_of(ctx, info, rules)
+        gateway = await gateway_of(ctx, info, rules, before=router.qos_policy_id)
         if gateway is not None:
             await domain.set_gateway(ctx, router, gateway)
     values = columns(body, *APART)
@@ -96,6 +96,27 @@ async def remove_interface(ctx: Ctx, router: Router, body: RouterInterface) -> A
     return await domain.remove_interface(ctx, router, subnet_id=body.subnet_id, port_id=body.port_id)
 
 
+@routers.member("PUT", "/add_external_gateways", policy=policy.ADD_GATEWAYS, envelope="router")
+async def add_gateways(ctx: Ctx, router: Router, body: GatewaysBody) -> Router:
+    """Give a router more ways out."""
+    await gateway_domain.add(ctx, router, await gateways_of(ctx, router, body))
+    return router
+
+
+@routers.member("PUT", "/update_external_gateways", policy=policy.UPDATE_GATEWAYS, envelope="router")
+async def update_gateways(ctx: Ctx, router: Router, body: GatewaysBody) -> Router:
+    """Change a router's ways out."""
+    await gateway_domain.update(ctx, router, await gateways_of(ctx, router, body))
+    return router
+
+
+@routers.member("PUT", "/remove_external_gateways", policy=policy.REMOVE_GATEWAYS, envelope="router")
+async def remove_gateways(ctx: Ctx, router: Router, body: GatewaysBody) -> Router:
+    """Take ways out away from a router."""
+    await gateway_domain.remove(ctx, router, await gateways_of(ctx, router, body, checked=False))
+    return router
+
+
 @routers.member("PUT", "/add_extraroutes", policy=policy.ADD_ROUTES, envelope="router")
 async def add_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
     """Add routes to those that the router has."""
@@ -106,13 +127,6 @@ async def add_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
 async def remove_routes(ctx: Ctx, router: Router, body: RouterRoutes) -> Router:
     """Take routes away."""
     return await domain.remove_routes(ctx, router, body.routes)
-
-
-def check_kind(body: RouterCreate | RouterUpdate) -> None:
-    """Refuse kinds of router that there are none of: OVN's gateways fail over without them."""
-    for name in ("distributed", "ha"):
-        if getattr(body, name) is True:
-            raise BadRequest(resource="router", reason=f"routers with '{name}' are not supported")
 
 
 async def visible_subnet(ctx: Ctx, subnet_id: str) -> Subnet:
@@ -128,10 +142,31 @@ async def visible_subnet(ctx: Ctx, subnet_id: str) -> Subnet:
     return subnet
 
 
-async def gateway_of(ctx: Ctx, info: GatewayBody, rules: tuple[Any, Any]) -> domain.Gateway | None:
-    """Return what a request says of the way out, when the caller may say it."""
+async def gateways_of(
+    ctx: Ctx, router: Router, body: GatewaysBody, *, checked: bool = True
+) -> list[domain.Gateway]:
+    """Return the ways out that a request names; unless `checked`, addresses only tell which are meant."""
+    found = []
+    for info in body.external_gateways:
+        if info.network_id is None:
+            raise BadRequest(resource="router", reason="an external gateway has a network_id")
+        if checked:
+            rules = (policy.UPDATE_ROUTER_SNAT, policy.UPDATE_ROUTER_FIXED)
+            gateway = await gateway_of(ctx, info, rules, before=router.qos_policy_id)
+        else:
+            named = tuple(asked(info.external_fixed_ips) or ())
+            gateway = domain.Gateway(network_id=info.network_id, fixed_ips=named)
+        found += [gateway] if gateway is not None else []
+    return found
+
+
+async def gateway_of(
+    ctx: Ctx, info: GatewayBody, rules: tuple[Any, Any], *, before: str | None = None
+) -> domain.Gateway | None:
+    """Return what a request says of the way out, when the caller may say it. `before`: the QoS policy."""
     if info.network_id is None:
         return None
+    await check_policy(ctx, info, before)
     may_snat, may_choose = rules
     if info.enable_snat is not UNSET:
         ctx.authorise(may_snat, ctx.target)
@@ -144,4 +179,5 @@ async def gateway_of(ctx: Ctx, info: GatewayBody, rules: tuple[Any, Any]) -> dom
         network_id=info.network_id,
         enable_snat=None if info.enable_snat is UNSET else info.enable_snat,
         fixed_ips=None if fixed is None else tuple(fixed),
+        policy=None if info.qos_policy_id is UNSET else (info.qos_policy_id,),
     )

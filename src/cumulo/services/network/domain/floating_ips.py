@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core import ids
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, ports
+from cumulo.services.network.domain import addresses, gateways, ports
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
@@ -170,7 +170,7 @@ async def router_to(db: Reader, row: FloatingIp, port: Port, ip: FixedIp) -> str
     routers = [(there[p.id] != gateway, p.device_id) for p in interfaces if p.id in there]
     for _, router_id in sorted(routers):
         router = await db.get(Router, router_id)
-        if router is not None and router.gateway_network_id == row.floating_network_id:
+        if router is not None and row.floating_network_id in await gateways.networks_of(db, router):
             return router_id
     raise ExternalGatewayForFloatingIPNotFound(
         network_id=row.floating_network_id, subnet_id=ip.subnet_id, port_id=port.id

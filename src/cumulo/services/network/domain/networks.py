@@ -26,7 +26,6 @@ from cumulo.services.network.model import (
     Owner,
     Port,
     RbacPolicy,
-    Router,
     Subnet,
 )
 
@@ -106,7 +105,8 @@ async def _refuse_small_mtu(work: Work, network: Network) -> None:
 async def _reshare(work: Work, network: Network, values: dict[str, Any]) -> bool:
     """Follow `shared` and `external` of a request, the short ways to everyone's policies."""
     if network.external and values.get("external") is False:
-        if await work.db.exists(Router, Router.c.gateway_network_id == network.id):
+        ways: Any = (Port.c.network_id == network.id, Port.c.device_owner == Owner.ROUTER_GATEWAY)
+        if await work.db.exists(Port, *ways):
             raise ExternalNetworkInUse(id=network.id)
         gone = (RbacPolicy.c.object_id == network.id, RbacPolicy.c.action == EXTERNAL)
         await work.db.delete(RbacPolicy, *gone)

@@ -17,7 +17,7 @@ from cumulo.services.network.errors import (
     QosPolicyNotFound,
     QoSRulesConflict,
 )
-from cumulo.services.network.model import FloatingIp, Network, Port, QosPolicy, QosRule
+from cumulo.services.network.model import FloatingIp, Network, Port, QosPolicy, QosRule, Router
 
 LIMIT, MARK, MINIMUM = "bandwidth_limit", "dscp_marking", "minimum_bandwidth"
 DIRECTIONS = ("ingress", "egress")
@@ -25,7 +25,7 @@ DSCP = frozenset({0, *range(8, 41, 2), 46, 48, 56})
 """The marks that RFC 2474 and its kin give a meaning."""
 
 _MOST_KBPS = 2**31 - 1
-_USERS = (("network", Network), ("port", Port), ("floating IP", FloatingIp))
+_USERS = (("network", Network), ("port", Port), ("floating IP", FloatingIp), ("router", Router))
 
 
 async def find(db: Reader, policy_id: str, *, project_id: str | None, is_admin: bool = False) -> QosPolicy:
@@ -142,7 +142,7 @@ async def _changed(work: Work, policy_id: str) -> None:
     networks = await work.db.rows(sqlalchemy.select(Network.c.id).where(Network.c.qos_policy_id == policy_id))
     for row in networks:
         await network_changed(work, row[0])
-    for kind, model in ((Kind.PORT, Port), (Kind.FLOATING_IP, FloatingIp)):
+    for kind, model in ((Kind.PORT, Port), (Kind.FLOATING_IP, FloatingIp), (Kind.ROUTER, Router)):
         columns: Any = model
         await _touch(work, kind, columns, columns.c.qos_policy_id == policy_id)
 

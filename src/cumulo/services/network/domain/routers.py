@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import addresses, ports
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.domain.gateways import Gateway, clear_gateway, set_gateway
+from cumulo.services.network.domain.router_ports import held_by, network_of, refuse_overlap
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     BadRequest,
     InvalidRoutes,
-    NetworkNotFound,
     PortInUse,
-    RouterExternalGatewayInUseByFloatingIp,
     RouterInterfaceInUseByFloatingIP,
     RouterInterfaceInUseByRoute,
     RouterInterfaceNotFound,
@@ -27,9 +28,7 @@ from cumulo.services.network.errors import (
     SubnetNotFound,
 )
 from cumulo.services.network.model import (
-    FixedIp,
     FloatingIp,
-    Network,
     Owner,
     Port,
     PortForwarding,
@@ -41,13 +40,21 @@ from cumulo.services.network.model import (
 
 Routes = list[dict[str, str]]
 
-
-class Gateway(msgspec.Struct, frozen=True, kw_only=True):
-    """What a request says of a router's way out."""
-
-    network_id: str
-    enable_snat: bool | None = None
-    fixed_ips: tuple[Asked, ...] | None = None
+__all__ = [
+    "Gateway",
+    "Interface",
+    "add_port",
+    "add_routes",
+    "add_subnet",
+    "clear_gateway",
+    "create",
+    "delete",
+    "find",
+    "remove_interface",
+    "remove_routes",
+    "set_gateway",
+    "update",
+]
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +91,16 @@ async def create(
 
 async def update(work: Work, router: Router, values: dict[str, Any]) -> Router:
     """Change a router's own attributes."""
+    if values.get("distributed", router.distributed) != router.distributed and router.admin_state_up:
+        raise BadRequest(resource="router", reason="its admin_state_up must be false before it is changed so")
     if "routes" in values:
         values["routes"] = await _checked_routes(work.db, router, values["routes"])
+    moved = values.get("distributed", router.distributed) != router.distributed
     await change(work.db, router, values)
     await touch(work, Kind.ROUTER, router.id)
+    if moved:
+        through = sqlalchemy.select(FloatingIp.c.id).where(FloatingIp.c.router_id == router.id)
+        await touch(work, Kind.FLOATING_IP, *(row[0] for row in await work.db.rows(through)))
     return router
 
 
@@ -105,20 +118,12 @@ async def _interfaces(db: Reader, router_id: str) -> list[Port]:
     return await db.all(Port, *where)
 
 
-async def _held(db: Reader, port_ids: Sequence[str]) -> list[tuple[FixedIp, Subnet]]:
-    """Return the addresses of these ports, each with its subnet."""
-    held = await db.all(FixedIp, FixedIp.c.port_id.in_(list(port_ids))) if port_ids else []
-    ids = {ip.subnet_id for ip in held}
-    subnets = {s.id: s for s in await db.all(Subnet, Subnet.c.id.in_(ids))} if ids else {}
-    return [(ip, subnets[ip.subnet_id]) for ip in held]
-
-
 async def add_subnet(work: Work, router: Router, subnet: Subnet) -> Interface:
     """Connect a subnet: the router takes its gateway address."""
     if subnet.gateway_ip is None:
         raise BadRequest(resource="router", reason=f"subnet {subnet.id} has no gateway address")
-    network = await _network(work.db, subnet.network_id)
-    await _refuse_overlap(work.db, router, [subnet])
+    network = await network_of(work.db, subnet.network_id)
+    await refuse_overlap(work.db, router, [subnet])
     port = await ports.create(
         work,
         network,
@@ -136,10 +141,10 @@ async def add_port(work: Work, router: Router, port: Port) -> Interface:
     """Connect a port that exists, with the addresses that it has."""
     if port.device_id:
         raise PortInUse(id=port.id, network_id=port.network_id, device_id=port.device_id)
-    held = await _held(work.db, [port.id])
+    held = await held_by(work.db, [port.id])
     if not held:
         raise BadRequest(resource="router", reason=f"port {port.id} has no address")
-    await _refuse_overlap(work.db, router, [subnet for _, subnet in held])
+    await refuse_overlap(work.db, router, [subnet for _, subnet in held])
     await work.db.delete(PortSecurityGroup, PortSecurityGroup.c.port_id == port.id)
     values = {
         "device_id": router.id,
@@ -152,27 +157,6 @@ async def add_port(work: Work, router: Router, port: Port) -> Interface:
     await touch(work, Kind.PORT, port.id)  # no guest's port any more
     await touch(work, Kind.ROUTER, router.id)
     return _answer(router, port, [subnet.id for _, subnet in held])
-
-
-async def _network(db: Reader, network_id: str) -> Network:
-    network = await db.get(Network, network_id)
-    if network is None:
-        raise NetworkNotFound(id=network_id)
-    return network
-
-
-async def _refuse_overlap(db: Reader, router: Router, subnets: Sequence[Subnet]) -> None:
-    """Refuse a subnet that the router has already, or that overlaps with one of its others."""
-    existing = await db.all(Port, Port.c.device_id == router.id)
-    for _, other in await _held(db, [port.id for port in existing]):
-        for subnet in subnets:
-            if other.id == subnet.id:
-                reason = f"router {router.id} already has a port on subnet {subnet.id}"
-                raise BadRequest(resource="router", reason=reason)
-            mine, theirs = addresses.net(subnet), addresses.net(other)
-            if mine.version == theirs.version and mine.overlaps(theirs):
-                reason = f"CIDR {subnet.cidr} overlaps with {other.cidr} of subnet {other.id}"
-                raise BadRequest(resource="router", reason=reason)
 
 
 def _answer(router: Router, port: Port, subnet_ids: list[str]) -> Interface:
@@ -192,7 +176,7 @@ async def remove_interface(
 ) -> Interface:
     """Disconnect by port or subnet (or both, which must agree); the port is deleted."""
     existing = await _interfaces(work.db, router.id)
-    held = await _held(work.db, [port.id for port in existing])
+    held = await held_by(work.db, [port.id for port in existing])
     if port_id is not None:
         port = next((port for port in existing if port.id == port_id), None)
         if port is None:
@@ -225,53 +209,10 @@ async def _refuse_needed(db: Reader, router: Router, subnets: Sequence[Subnet]) 
             raise RouterInterfaceInUseByRoute(id=router.id, subnet_id=subnet.id)
 
 
-async def set_gateway(work: Work, router: Router, gateway: Gateway) -> None:
-    """Lead the router out through an external network, or change how."""
-    network = await _network(work.db, gateway.network_id)
-    if not network.external:
-        reason = f"network {network.id} is not an external network"
-        raise BadRequest(resource="router", reason=reason)
-    snat = True if gateway.enable_snat is None else gateway.enable_snat
-    if router.gateway_network_id == network.id and gateway.fixed_ips is None:
-        if gateway.enable_snat is not None:
-            await change(work.db, router, {"enable_snat": snat})
-        await touch(work, Kind.ROUTER, router.id)
-        return
-    await clear_gateway(work, router, unless=network.id)
-    await _refuse_overlap(work.db, router, await ports.subnets_of(work.db, network.id))
-    port = await ports.create(
-        work,
-        network,
-        "",
-        fixed_ips=gateway.fixed_ips,
-        group_ids=(),
-        device_id=router.id,
-        device_owner=Owner.ROUTER_GATEWAY.value,
-        status=Status.ACTIVE,
-    )
-    values = {"gateway_network_id": network.id, "gateway_port_id": port.id, "enable_snat": snat}
-    await change(work.db, router, values)
-    await touch(work, Kind.ROUTER, router.id)
-
-
-async def clear_gateway(work: Work, router: Router, *, unless: str | None = None) -> None:
-    """Take the router's way out away; floating IPs may need it, except on network `unless`."""
-    if router.gateway_port_id is None:
-        return
-    needed = FloatingIp.c.router_id == router.id
-    if router.gateway_network_id != unless and await work.db.exists(FloatingIp, needed):
-        raise RouterExternalGatewayInUseByFloatingIp(id=router.id, network_id=router.gateway_network_id)
-    port = await work.db.get(Port, router.gateway_port_id)
-    await change(work.db, router, {"gateway_network_id": None, "gateway_port_id": None})
-    if port is not None:
-        await ports.remove(work, port)
-    await touch(work, Kind.ROUTER, router.id)
-
-
 async def _checked_routes(db: Reader, router: Router, routes: Routes) -> Routes:
     """Return routes in their shortest form; each next hop must be on a network of the router."""
     existing = await db.all(Port, Port.c.device_id == router.id)
-    held = await _held(db, [port.id for port in existing])
+    held = await held_by(db, [port.id for port in existing])
     nets = [addresses.net(subnet) for _, subnet in held]
     own = {ip.address for ip, _ in held}
     found: Routes = []

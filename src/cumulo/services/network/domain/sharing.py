@@ -23,6 +23,7 @@ from cumulo.services.network.model import (
     QosPolicy,
     RbacPolicy,
     Router,
+    RouterGateway,
     SecurityGroup,
     SecurityGroupRule,
     Standard,
@@ -53,6 +54,9 @@ def _of_network(id_: str) -> tuple[Any, ...]:
 def _of_external(id_: str) -> tuple[Any, ...]:
     return (
         sqlalchemy.select(Router.c.project_id).where(Router.c.gateway_network_id == id_),
+        sqlalchemy.select(Router.c.project_id)
+        .join(RouterGateway.table, RouterGateway.c.router_id == Router.c.id)
+        .where(RouterGateway.c.network_id == id_),
         sqlalchemy.select(FloatingIp.c.project_id).where(FloatingIp.c.floating_network_id == id_),
     )
 
@@ -73,7 +77,7 @@ def _of_addresses(id_: str) -> tuple[Any, ...]:
 
 
 def _of_qos(id_: str) -> tuple[Any, ...]:
-    users: tuple[Any, ...] = (Network, Port, FloatingIp)
+    users: tuple[Any, ...] = (Network, Port, FloatingIp, Router)
     return tuple(sqlalchemy.select(user.c.project_id).where(user.c.qos_policy_id == id_) for user in users)
 
 

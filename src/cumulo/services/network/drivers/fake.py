@@ -120,7 +120,8 @@ def _stands_on(spec: Spec) -> list[tuple[Kind, str]]:
             groups = [(Kind.SECURITY_GROUP, group) for group in spec.security_groups]
             return [(Kind.NETWORK, spec.network_id), *groups]
         case RouterSpec():
-            gateway = [spec.gateway.interface] if spec.gateway else []
+            ways = [*([spec.gateway] if spec.gateway else []), *spec.further_gateways]
+            gateway = [way.interface for way in ways]
             return [(Kind.NETWORK, port.network_id) for port in (*spec.interfaces, *gateway)]
         case FloatingIpSpec():
             return [(Kind.ROUTER, spec.router_id)]

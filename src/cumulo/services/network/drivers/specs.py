@@ -25,7 +25,11 @@ class Kind(StrEnum):
 
 
 class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A layer-2 segment; with `physical_network` it reaches a real one (VLAN tagged or flat)."""
+    """A layer-2 network; with `physical_network` it reaches a real one (VLAN tagged or flat).
+
+    further: its other physical segments as (id, physical network, VLAN). transparent: guests' own VLAN tags
+    pass; `qinq`: with the network's tag outside theirs (802.1ad).
+    """
 
     kind: ClassVar[Kind] = Kind.NETWORK
     id: str
@@ -33,6 +37,9 @@ class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
     mtu: int
     physical_network: str | None = None
     vlan: int | None = None
+    further: tuple[tuple[str, str, int | None], ...] = ()
+    transparent: bool = False
+    qinq: bool = False
 
 
 class SubnetSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +98,7 @@ class PortSpec(msgspec.Struct, frozen=True, kw_only=True):
     dhcp_options_v4: tuple[tuple[str, str], ...] = ()  # OVN's name, value: besides the subnet's
     dhcp_options_v6: tuple[tuple[str, str], ...] = ()
     host: str = ""
+    expected_at: str = ""  # the host that is to take it over
     qos: tuple[QosSpec, ...] = ()
     minimum_kbps: int | None = None  # promised to what it sends on a physical network
     parent: str | None = None  # the port that carries this one
@@ -142,16 +150,25 @@ class InterfaceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GatewaySpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A router's way out: its port on an external network, next hops, and what it hides by SNAT."""
+    """A router's way out: its port on an external network, next hops, and what it hides by SNAT.
+
+    qos: what holds for what leaves and comes under `snat_address`.
+    """
 
     interface: InterfaceSpec
     next_hops: tuple[str, ...] = ()
     snat_address: str | None = None
     snat_cidrs: tuple[str, ...] = ()
+    address: str | None = None
+    qos: tuple[QosSpec, ...] = ()
 
 
 class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A router with its ports and routes."""
+    """A router with its ports and routes.
+
+    watched: next hops are probed (BFD), and left out while they do not answer. several: gateways may move to
+    other hosts. proxied: IPv6 addresses inside that it answers for outside.
+    """
 
     kind: ClassVar[Kind] = Kind.ROUTER
     id: str
@@ -159,6 +176,10 @@ class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     interfaces: tuple[InterfaceSpec, ...] = ()
     gateway: GatewaySpec | None = None
+    further_gateways: tuple[GatewaySpec, ...] = ()
+    watched: bool = False
+    several: bool = True
+    proxied: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
     barred: tuple[tuple[str, str], ...] = ()  # CIDRs from which, and to which, nothing passes
     zones: tuple[str, ...] = ()  # where its gateway may be; none: anywhere
@@ -177,7 +198,9 @@ class ForwardSpec(msgspec.Struct, frozen=True, kw_only=True):
 class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
     """An external address that stands for an internal one, or whose ports are forwarded.
 
-    `gateway` is the router's port on the external network. Only what leads somewhere is realised.
+    `gateway` is the router's port on the external network; `chosen` when it is one of several. With `port_id`
+    and `mac` it is translated on the host of that port, and answers there with that MAC. Only what leads
+    somewhere is realised.
     """
 
     kind: ClassVar[Kind] = Kind.FLOATING_IP
@@ -189,6 +212,9 @@ class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
     qos: tuple[QosSpec, ...] = ()
     network_id: str = ""
     gateway: str = ""
+    chosen: bool = False
+    port_id: str | None = None
+    mac: str | None = None
 
 
 Spec = (

@@ -35,6 +35,10 @@ class RouterExternalGatewayInUseByFloatingIp(Conflict):
     """Router {id} must keep its gateway to network {network_id}: floating IPs need it."""
 
 
+class RouterExternalGatewayNotFound(NotFound):
+    """Router {id} has {number} such external gateways to network {network_id}: name one by its address."""
+
+
 class InvalidRoutes(Invalid):
     """The routes {routes} are not valid: {reason}."""
 

@@ -11,15 +11,25 @@ from cumulo.services.network.model.networks import (
     Network,
     Owner,
     Port,
+    Segment,
+    SegmentRange,
     Subnet,
     SubnetPool,
 )
 from cumulo.services.network.model.qos import QosPolicy, QosRule
 from cumulo.services.network.model.realisation import Realisation
-from cumulo.services.network.model.routing import FloatingIp, PortForwarding, Router
+from cumulo.services.network.model.routing import (
+    FloatingIp,
+    NdpProxy,
+    PortForwarding,
+    Router,
+    RouterGateway,
+)
 from cumulo.services.network.model.security import (
     AddressGroup,
     DefaultRule,
+    DefaultStatefulness,
+    Log,
     PortSecurityGroup,
     SecurityGroup,
     SecurityGroupRule,
@@ -37,9 +47,12 @@ __all__ = [
     "AddressScope",
     "Agent",
     "DefaultRule",
+    "DefaultStatefulness",
     "FixedIp",
     "FloatingIp",
+    "Log",
     "Named",
+    "NdpProxy",
     "Network",
     "Owner",
     "Port",
@@ -50,8 +63,11 @@ __all__ = [
     "RbacPolicy",
     "Realisation",
     "Router",
+    "RouterGateway",
     "SecurityGroup",
     "SecurityGroupRule",
+    "Segment",
+    "SegmentRange",
     "Standard",
     "Status",
     "Subnet",

@@ -16,6 +16,7 @@ class Agent(Model, table="network_agents"):
     host: str = column(String(255))
     gateway: bool = column(Boolean, default=False)
     zones: list[str] = column(Json, default_factory=list)
+    physical_networks: list[str] = column(Json, default_factory=list)
     description: str = column(String(255), default="")
     admin_state_up: bool = column(Boolean, default=True)
     created_at: datetime = column(When, default_factory=clock.now)

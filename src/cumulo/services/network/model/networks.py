@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from cumulo.core.db import BigInteger, Boolean, Index, Integer, Json, Model, String, Unique, column
-from cumulo.services.network.model.standard import Named, Status
+from cumulo.services.network.model.standard import Named, Standard, Status
 
 
 class Owner(StrEnum):
@@ -32,6 +32,32 @@ class Network(Named, table="network_networks"):
     segmentation_id: int | None = column(Integer, default=None)
     availability_zone_hints: list[str] = column(Json, default_factory=list)
     qos_policy_id: str | None = column(String(36), default=None, index=True)
+    vlan_transparent: bool | None = column(Boolean, default=None)
+    qinq: bool | None = column(Boolean, default=None)
+
+
+class Segment(Standard, table="network_segments"):
+    """What a network consists of at layer 2. The one at position 0 is what the network's own columns say."""
+
+    network_id: str = column(
+        String(36), references="network_networks.id", on_delete="CASCADE", index=True
+    )
+    name: str | None = column(String(255), default=None)
+    network_type: str = column(String(32))
+    physical_network: str | None = column(String(64), default=None)
+    segmentation_id: int | None = column(Integer, default=None)
+    position: int = column(Integer, default=0)
+    __extra__ = (Index("physical_network", "segmentation_id"),)
+
+
+class SegmentRange(Named, table="network_segment_ranges"):
+    """VLANs of a physical network that networks get theirs from: everyone's, or one project's."""
+
+    shared: bool = column(Boolean, default=True)
+    network_type: str = column(String(32), default="vlan")
+    physical_network: str = column(String(64))
+    minimum: int = column(Integer)
+    maximum: int = column(Integer)
 
 
 class AddressScope(Named, table="network_address_scopes"):
@@ -70,6 +96,10 @@ class Subnet(Named, table="network_subnets"):
     host_routes: list[dict[str, str]] = column(Json, default_factory=list)
     allocation_pools: list[dict[str, str]] = column(Json, default_factory=list)
     service_types: list[str] = column(Json, default_factory=list)
+    segment_id: str | None = column(String(36), default=None, index=True)
+
+
+EXPECTED = "migrating_to"  # in a port's binding profile, as upstream has it: the host that is to take it over
 
 
 class Port(Named, table="network_ports"):
@@ -88,6 +118,8 @@ class Port(Named, table="network_ports"):
     qos_policy_id: str | None = column(String(36), default=None, index=True)
     vnic_type: str = column(String(64), default="normal")
     dns_name: str = column(String(255), default="")
+    dns_domain: str = column(String(255), default="")
+    data_plane_status: str | None = column(String(16), default=None)
     profile: dict[str, Any] = column(Json, default_factory=dict)
     made_for: str | None = column(String(36), default=None)
     position: int = column(Integer, default=0)  # its place among its server's cards

@@ -65,6 +65,28 @@ class DefaultRule(Model, table="network_default_rules"):
     removed: bool = column(Boolean, default=False)
 
 
+class DefaultStatefulness(Model, table="network_default_statefulness"):
+    """Whether a project's new groups are stateful that do not say; of no project (""): everyone's."""
+
+    id: str = column(String(36), key=True, default_factory=ids.dashed)
+    project_id: str = column(String(255), default="", unique=True)
+    stateful: bool = column(Boolean, default=True)
+
+
+class Log(Standard, table="network_logs"):
+    """What of security groups hosts write down: of all the project's, of one group, or of one port's groups.
+
+    `event` is ACCEPT, DROP or ALL.
+    """
+
+    name: str = column(String(255), default="")
+    resource_type: str = column(String(32))
+    resource_id: str | None = column(String(36), default=None, index=True)
+    target_id: str | None = column(String(36), default=None, index=True)
+    event: str = column(String(8), default="ALL")
+    enabled: bool = column(Boolean, default=True)
+
+
 class PortSecurityGroup(Model, table="network_port_security_groups"):
     """A port is in a security group."""
 

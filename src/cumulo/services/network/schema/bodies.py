@@ -189,6 +189,13 @@ class GatewayBody(Body):
     network_id: str | None = None
     enable_snat: Flag = UNSET
     external_fixed_ips: list[FixedIpBody] | UnsetType = UNSET
+    qos_policy_id: str | UnsetType | None = UNSET
+
+
+class GatewaysBody(Body, kw_only=True):
+    """Ways out to add, to change or to take away."""
+
+    external_gateways: list[GatewayBody]
 
 
 class RouterCreate(Described, kw_only=True):
@@ -198,6 +205,10 @@ class RouterCreate(Described, kw_only=True):
     external_gateway_info: GatewayBody | None = None
     distributed: Annotated[bool, Guarded(policy.CREATE_ROUTER_DISTRIBUTED)] | UnsetType = UNSET
     ha: Annotated[bool, Guarded(policy.CREATE_ROUTER_HA)] | UnsetType = UNSET
+    enable_default_route_ecmp: Annotated[bool, Guarded(policy.CREATE_ROUTER_ECMP)] | UnsetType = UNSET
+    enable_default_route_bfd: Annotated[bool, Guarded(policy.CREATE_ROUTER_BFD)] | UnsetType = UNSET
+    enable_ndp_proxy: Annotated[bool, Guarded(policy.CREATE_ROUTER_NDP)] | UnsetType = UNSET
+    flavor_id: str | UnsetType | None = UNSET
     availability_zone_hints: list[str] = []
 
 
@@ -209,6 +220,9 @@ class RouterUpdate(Redescribed):
     routes: Addresses | UnsetType | None = UNSET
     distributed: Annotated[bool, Guarded(policy.UPDATE_ROUTER_DISTRIBUTED)] | UnsetType = UNSET
     ha: Annotated[bool, Guarded(policy.UPDATE_ROUTER_HA)] | UnsetType = UNSET
+    enable_default_route_ecmp: Annotated[bool, Guarded(policy.UPDATE_ROUTER_ECMP)] | UnsetType = UNSET
+    enable_default_route_bfd: Annotated[bool, Guarded(policy.UPDATE_ROUTER_BFD)] | UnsetType = UNSET
+    enable_ndp_proxy: Annotated[bool, Guarded(policy.UPDATE_ROUTER_NDP)] | UnsetType = UNSET
 
 
 class RouterInterface(Body):

@@ -27,6 +27,7 @@ from cumulo.services.network.model import (
     PortForwarding,
     PortSecurityGroup,
     Router,
+    RouterGateway,
     SecurityGroup,
     SecurityGroupRule,
     Subnet,
@@ -35,6 +36,7 @@ from cumulo.services.network.model import (
     Trunk,
     names,
 )
+from cumulo.services.network.prefixes import normalized
 from cumulo.services.network.schema.standard import NamedView, SharedView, StandardView, TaggedView, shared_of
 
 
@@ -249,16 +251,22 @@ class PortView(NamedView, model=Port):
         return await grouped(ctx, held), await grouped(ctx, groups), policies, trunks, domains
 
 
-def gateway(row: Router, page: PageContext) -> dict[str, Any] | None:
-    """Show a router's way out."""
+def gateways(row: Router, page: PageContext) -> list[dict[str, Any]]:
+    """Show a router's ways out."""
     if row.gateway_network_id is None:
-        return None
-    held = page.extra.get(row.gateway_port_id, [])
-    return {
-        "network_id": row.gateway_network_id,
-        "enable_snat": row.enable_snat,
-        "external_fixed_ips": [{"subnet_id": s, "ip_address": a} for s, a in held],
-    }
+        return []
+    held, further = page.extra
+    ways = [(row.gateway_network_id, row.gateway_port_id)]
+    ways += [(way.network_id, way.port_id) for way in further[row.id]]
+    return [
+        {
+            "network_id": network,
+            "enable_snat": row.enable_snat,
+            "external_fixed_ips": [{"subnet_id": s, "ip_address": a} for s, a in held.get(port, [])],
+            "qos_policy_id": row.qos_policy_id,
+        }
+        for network, port in ways
+    ]
 
 
 class RouterView(NamedView, model=Router):
@@ -266,20 +274,32 @@ class RouterView(NamedView, model=Router):
 
     admin_state_up: Annotated[bool, Filterable, Sortable]
     status: Annotated[str, Filterable, Sortable]
-    external_gateway_info: Annotated[Any, Computed(gateway)]
+    external_gateway_info: Annotated[Any, Computed(lambda row, page: next(iter(gateways(row, page)), None))]
+    external_gateways: Annotated[list[Any], Computed(gateways)]
+    enable_snat: bool
+    enable_default_route_ecmp: Annotated[bool, Filterable]
+    enable_default_route_bfd: Annotated[bool, Filterable]
+    enable_ndp_proxy: Annotated[bool, Filterable]
     routes: list[dict[str, str]]
     availability_zone_hints: list[str]
     availability_zones: Annotated[list[str], Source("availability_zone_hints")]
-    flavor_id: Annotated[None, Computed(nothing)]
-    ha: Annotated[bool, Computed(no), VisibleTo(policy.GET_ROUTER_HA)]
-    distributed: Annotated[bool, Computed(no), VisibleTo(policy.GET_ROUTER_HA)]
+    flavor_id: Annotated[str | None, Filterable]
+    ha: Annotated[bool, VisibleTo(policy.GET_ROUTER_HA), Filterable]
+    distributed: Annotated[bool, VisibleTo(policy.GET_ROUTER_HA), Filterable]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the addresses of all gateways."""
+        """Fetch the further gateways, and the addresses of all."""
         ids = [row.gateway_port_id for row in rows if row.gateway_port_id]
+        further: dict[str, list[RouterGateway]] = defaultdict(list)
+        of_these = RouterGateway.c.router_id.in_([row.id for row in rows])
+        order = [RouterGateway.c.created_at, RouterGateway.c.port_id]
+        for way in await ctx.db.all(RouterGateway, of_these, order_by=order):
+            further[way.router_id].append(way)
+            ids.append(way.port_id)
         columns = (FixedIp.c.port_id, FixedIp.c.subnet_id, FixedIp.c.address)
-        return await grouped(ctx, sqlalchemy.select(*columns).where(FixedIp.c.port_id.in_(ids)))
+        held = sqlalchemy.select(*columns).where(FixedIp.c.port_id.in_(ids)).order_by(FixedIp.c.position)
+        return await grouped(ctx, held), further
 
 
 def forwarded_ports(row: PortForwarding, side: str) -> tuple[Any, str]:
@@ -351,7 +371,7 @@ class RuleView(StandardView, model=SecurityGroupRule):
     remote_group_id: Annotated[str | None, Filterable]
     remote_address_group_id: Annotated[str | None, Filterable]
     belongs_to_default_sg: Annotated[bool, Computed(lambda row, page: row.security_group_id in page.extra)]
-    normalized_cidr: Annotated[str | None, Source("remote_ip_prefix")]
+    normalized_cidr: Annotated[str | None, Computed(lambda row, _: normalized(row.remote_ip_prefix))]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:

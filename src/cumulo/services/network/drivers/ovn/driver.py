@@ -40,6 +40,7 @@ _MARKED = (
     "DNS",
     "Logical_Router_Policy",
     "Gateway_Chassis",
+    "BFD",
 )
 _FOLLOWED = {
     "Chassis": ["name", "hostname", "other_config"],

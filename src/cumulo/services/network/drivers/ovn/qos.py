@@ -5,7 +5,7 @@ from typing import Any
 
 from cumulo.services.network.drivers.ovn import places
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
-from cumulo.services.network.drivers.specs import FloatingIpSpec, PortSpec, QosSpec
+from cumulo.services.network.drivers.specs import FloatingIpSpec, GatewaySpec, PortSpec, QosSpec
 
 _PRIORITY = 2002
 _BURST = 0.8  # of the rate, where a rule says none: what TCP needs to come near the limit
@@ -19,14 +19,28 @@ def of_port(spec: PortSpec) -> list[Wanted]:
 
 
 def of_floating_ip(spec: FloatingIpSpec) -> list[Wanted]:
-    """Return what holds for a floating IP, on the host that its router's gateway is on."""
+    """Return what holds for a floating IP, on the host that translates it."""
     key = places.owner(spec.kind, spec.id)
-    here = f'is_chassis_resident("cr-{places.router_port_name(spec.gateway)}")'
+    there = spec.port_id or f"cr-{places.router_port_name(spec.gateway)}"
+    here = f'is_chassis_resident("{there}")'
     ends = {
         True: f'outport == "{spec.gateway}" && ip4.dst == {spec.address} && {here}',
         False: f'inport == "{spec.gateway}" && ip4.src == {spec.address} && {here}',
     }
     return _rows(key, spec.network_id, spec.qos, ends)
+
+
+def of_gateway(key: str, spec: GatewaySpec) -> list[Wanted]:
+    """Return what holds for a router's own address outside, on the host that its gateway is on."""
+    if spec.address is None:
+        return []
+    port = spec.interface.port_id
+    here = f'is_chassis_resident("cr-{places.router_port_name(port)}")'
+    ends = {
+        True: f'outport == "{port}" && ip4.dst == {spec.address} && {here}',
+        False: f'inport == "{port}" && ip4.src == {spec.address} && {here}',
+    }
+    return _rows(key, spec.interface.network_id, spec.qos, ends)
 
 
 def _rows(key: str, network_id: str, specs: Sequence[QosSpec], ends: dict[bool, str]) -> list[Wanted]:
@@ -40,7 +54,7 @@ def _rows(key: str, network_id: str, specs: Sequence[QosSpec], ends: dict[bool, 
             "bandwidth": _bandwidth(spec),
             "action": {} if spec.dscp is None else {"dscp": spec.dscp},
         }
-        place = Place("QoS", f"{key}#qos-{'in' if spec.ingress else 'out'}")
+        place = Place("QoS", f"{key}{'' if '#' in key else '#'}qos-{'in' if spec.ingress else 'out'}")
         wanted.append(Wanted(place=place, columns=columns, parent=parent))
     return wanted
 

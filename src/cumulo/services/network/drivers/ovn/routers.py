@@ -1,7 +1,9 @@
 """Routers and floating IPs as rows."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from cumulo.services.network.drivers.ovn import places, qos
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
@@ -13,6 +15,7 @@ from cumulo.services.network.drivers.specs import (
 )
 
 _BARRIER = 1000  # the priority of what keeps address scopes apart
+_CLOSED = 900  # and of what keeps others out
 _RA_MODES = {
     "slaac": "slaac",
     "dhcpv6-stateful": "dhcpv6_stateful",
@@ -32,8 +35,11 @@ def router(spec: RouterSpec, chassis: Sequence[str]) -> list[Wanted]:
     wanted = [Wanted(place=place, columns=columns, labels={"cumulo:name": spec.name})]
     for interface in spec.interfaces:
         wanted += _interface(place, interface)
-    if spec.gateway is not None:
-        wanted += _gateway(place, spec.gateway, chassis)
+    ways = [*([spec.gateway] if spec.gateway else []), *spec.further_gateways]
+    for number, way in enumerate(ways):
+        way_out = _Way(place, way, f"{way.interface.port_id}-" if number else "", chosen=len(ways) > 1)
+        wanted += _gateway(way_out, chassis if spec.several else chassis[:1], watched=spec.watched)
+    wanted += [_nat(place, _of(place, f"ndp-{one}"), "dnat_and_snat", (one, one)) for one in spec.proxied]
     for destination, hop in spec.routes:
         wanted.append(_route(place, destination, hop))
     wanted += [_barrier(place, *pair) for pair in spec.barred]
@@ -98,10 +104,25 @@ def _advertisements(spec: InterfaceSpec) -> dict[str, str]:
     }
 
 
-def _gateway(place: Place, spec: GatewaySpec, chassis: Sequence[str]) -> list[Wanted]:
+class _Way(NamedTuple):
+    """A way out of a router. mark: what its rows' keys have; chosen: there are others."""
+
+    place: Place
+    spec: GatewaySpec
+    mark: str
+    chosen: bool
+
+    @property
+    def port(self) -> Place:
+        """The router port that it is."""
+        return _router_port(self.place, self.spec.interface.port_id)
+
+
+def _gateway(way: _Way, chassis: Sequence[str], *, watched: bool) -> list[Wanted]:
     """Return the way out: its port bound to chassis, default routes, and SNAT of what is inside."""
+    place, spec = way.place, way.spec
     wanted = _interface(place, spec.interface, gateway=True)
-    slot = Slot(_router_port(place, spec.interface.port_id), "gateway_chassis")
+    slot = Slot(way.port, "gateway_chassis")
     name = places.router_port_name(spec.interface.port_id)
     for rank, host in enumerate(chassis):
         columns: dict[str, Any] = {
@@ -109,27 +130,59 @@ def _gateway(place: Place, spec: GatewaySpec, chassis: Sequence[str]) -> list[Wa
             "chassis_name": host,
             "priority": len(chassis) - rank,
         }
-        key = Place("Gateway_Chassis", f"{place.key}#{host}")
+        key = Place("Gateway_Chassis", f"{place.key}#{way.mark}{host}")
         wanted.append(Wanted(place=key, columns=columns, parent=slot))
     for hop in spec.next_hops:
-        wanted.append(_route(place, "::/0" if ":" in hop else "0.0.0.0/0", hop, output_port=name))
+        probe = Place("BFD", f"{place.key}#bfd-{way.mark}{hop}") if watched else None
+        if probe is not None:
+            wanted.append(Wanted(place=probe, columns={"logical_port": name, "dst_ip": hop}))
+        wanted.append(_default_route(way, name, hop, probe))
     if spec.snat_address is not None:
+        chosen, outer = way.port if way.chosen else None, spec.snat_address
         wanted += [
-            _nat(place, f"{place.key}#snat-{cidr}", "snat", spec.snat_address, cidr)
+            _nat(place, _of(place, f"snat-{way.mark}{cidr}"), "snat", (outer, cidr), gateway_port=chosen)
             for cidr in spec.snat_cidrs
         ]
-    return wanted
+        wanted += [_closed(way, name, cidr) for cidr in spec.snat_cidrs]
+    return wanted + qos.of_gateway(f"{place.key}#{way.mark}", spec)
 
 
-def _route(place: Place, destination: str, hop: str, *, output_port: str | None = None) -> Wanted:
+def _default_route(way: _Way, port: str, hop: str, probe: Place | None) -> Wanted:
+    """Return the route of all that is not known, through one way out; left out while a probe fails."""
+    wanted = _route(way.place, "::/0" if ":" in hop else "0.0.0.0/0", hop, output_port=port, mark=way.mark)
+    return msgspec.structs.replace(wanted, columns={**wanted.columns, "bfd": probe})
+
+
+def _closed(way: _Way, name: str, cidr: str) -> Wanted:
+    """Return the policy that drops what comes from outside to hidden addresses, and was not translated.
+
+    Else whoever is on the external network, say another project's router, could send there by a route.
+    """
+    columns = {
+        "priority": _CLOSED,
+        "match": f'inport == "{name}" && ip4.dst == {cidr} && !ct.snat && !ct.dnat',
+        "action": "drop",
+    }
+    key = Place("Logical_Router_Policy", f"{way.place.key}#closed-{way.mark}{cidr}")
+    return Wanted(place=key, columns=columns, parent=Slot(way.place, "policies"))
+
+
+def _route(
+    place: Place, destination: str, hop: str, *, output_port: str | None = None, mark: str = ""
+) -> Wanted:
     columns = {"ip_prefix": destination, "nexthop": hop, "output_port": output_port}
-    key = Place("Logical_Router_Static_Route", f"{place.key}#{destination}-{hop}")
+    key = Place("Logical_Router_Static_Route", f"{place.key}#{mark}{destination}-{hop}")
     return Wanted(place=key, columns=columns, parent=Slot(place, "static_routes"))
 
 
-def _nat(place: Place, key: str, type_: str, external: str, inner: str) -> Wanted:
-    columns = {"type": type_, "external_ip": external, "logical_ip": inner}
-    return Wanted(place=Place("NAT", key), columns=columns, parent=Slot(place, "nat"))
+def _nat(place: Place, key: Place, type_: str, pair: tuple[str, str], **more: Any) -> Wanted:
+    """Return a translation of a router: `pair` is the address outside, and that or those inside."""
+    columns = {"type": type_, "external_ip": pair[0], "logical_ip": pair[1], "gateway_port": None} | more
+    return Wanted(place=key, columns=columns, parent=Slot(place, "nat"))
+
+
+def _of(router_place: Place, mark: str) -> Place:
+    return Place("NAT", f"{router_place.key}#{mark}")
 
 
 def floating_ip(spec: FloatingIpSpec) -> list[Wanted]:
@@ -138,7 +191,10 @@ def floating_ip(spec: FloatingIpSpec) -> list[Wanted]:
     key = f"{spec.kind}:{spec.id}"
     wanted = qos.of_floating_ip(spec)
     if spec.fixed_address is not None:
-        wanted.append(_nat(place, key, "dnat_and_snat", spec.address, spec.fixed_address))
+        gateway = _router_port(place, spec.gateway) if spec.chosen else None
+        where: dict[str, Any] = {"external_mac": spec.mac, "logical_port": spec.port_id}
+        pair = (spec.address, spec.fixed_address)
+        wanted.append(_nat(place, Place("NAT", key), "dnat_and_snat", pair, gateway_port=gateway, **where))
     for forward in spec.forwards:
         columns = {
             "name": f"cumulo-{forward.id}",

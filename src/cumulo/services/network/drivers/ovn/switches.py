@@ -19,21 +19,28 @@ def network(spec: NetworkSpec) -> list[Wanted]:
     """Return a logical switch; with a localnet port when it reaches a physical network."""
     name = f"cumulo-{spec.id}"
     labels = {"cumulo:name": spec.name}
-    wanted = [
-        Wanted(place=places.switch(spec.id), columns={"name": name}, labels=labels),
-    ]
+    passes = {"vlan-passthru": "true"} if spec.transparent or spec.qinq else {}
+    columns = {"name": name, "other_config": passes}
+    wanted = [Wanted(place=places.switch(spec.id), columns=columns, labels=labels)]
     if spec.physical_network is not None:
-        columns = {
-            "name": f"provnet-{spec.id}",
-            "type": "localnet",
-            "addresses": frozenset({"unknown"}),
-            "options": {"network_name": spec.physical_network},
-            "tag": spec.vlan,
-        }
-        place = Place("Logical_Switch_Port", f"{places.switch(spec.id).key}#localnet")
-        parent = places.switch_ports(spec.id)
-        wanted.append(Wanted(place=place, columns=columns, parent=parent))
-    return wanted
+        wanted.append(_localnet(spec, "", spec.physical_network, spec.vlan))
+    return wanted + [_localnet(spec, f"-{id_}", physical, vlan) for id_, physical, vlan in spec.further]
+
+
+def _localnet(spec: NetworkSpec, mark: str, physical: str, vlan: int | None) -> Wanted:
+    """Return the port by which a network reaches a physical one, on hosts that do."""
+    options = {"network_name": physical}
+    if spec.qinq and vlan is not None:
+        options["ethtype"] = "802.11ad"  # as OVN spells IEEE 802.1ad
+    columns = {
+        "name": f"provnet-{spec.id}{mark}",
+        "type": "localnet",
+        "addresses": frozenset({"unknown"}),
+        "options": options,
+        "tag": vlan,
+    }
+    place = Place("Logical_Switch_Port", f"{places.switch(spec.id).key}#localnet{mark}")
+    return Wanted(place=place, columns=columns, parent=places.switch_ports(spec.id))
 
 
 def subnet(spec: SubnetSpec) -> list[Wanted]:
@@ -133,7 +140,7 @@ def port(spec: PortSpec) -> list[Wanted]:
         "port_security": frozenset(security),
         "parent_name": spec.parent,
         "tag": spec.tag,
-        "options": {} if spec.minimum_kbps is None else {"qos_min_rate": str(spec.minimum_kbps * 1000)},
+        "options": _port_options(spec),
         "dhcpv4_options": _dhcp_of(spec, 4),
         "dhcpv6_options": _dhcp_of(spec, 6),
     }
@@ -147,6 +154,20 @@ def port(spec: PortSpec) -> list[Wanted]:
         *_names(spec),
         *qos.of_port(spec),
     ]
+
+
+def _port_options(spec: PortSpec) -> dict[str, str]:
+    """Return where a port may be, and what is promised to it (ovn-nb(5)).
+
+    Of two hosts that have a guest during its migration, the second opens its port once the guest there says
+    by RARP where it is, and the first closes its own.
+    """
+    options = {} if spec.minimum_kbps is None else {"qos_min_rate": str(spec.minimum_kbps * 1000)}
+    if spec.use == Use.GUEST and spec.host and spec.parent is None:
+        options["requested-chassis"] = ",".join(filter(None, (spec.host, spec.expected_at)))
+        if spec.expected_at:
+            options["activation-strategy"] = "rarp"
+    return options
 
 
 def _names(spec: PortSpec) -> list[Wanted]:

@@ -17,10 +17,12 @@ from cumulo.services.network.drivers.specs import (
 from cumulo.services.network.model import (
     FixedIp,
     FloatingIp,
+    NdpProxy,
     Network,
     Owner,
     Port,
     PortForwarding,
+    QosRule,
     Router,
     Subnet,
     SubnetPool,
@@ -40,6 +42,8 @@ class _Around(NamedTuple):
     networks: Mapping[str, Network]
     avoid: tuple[str, ...]
     scopes: Mapping[str | None, str | None]  # of subnets' pools
+    rules: Mapping[str | None, Sequence[QosRule]]  # of QoS policies
+    proxied: Mapping[str, tuple[str, ...]]  # addresses that routers answer for, by router
 
 
 async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
@@ -56,20 +60,33 @@ async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> 
     held = await addresses(db, [port.id for port in ports])
     subnets = await by_id(db, Subnet, {ip.subnet_id for ips in held.values() for ip in ips})
     pools = await by_id(db, SubnetPool, {s.subnetpool_id for s in subnets.values() if s.subnetpool_id})
+    networks = await by_id(db, Network, {port.network_id for port in ports})
+    policies = {row.qos_policy_id for row in rows} | {row.qos_policy_id for row in networks.values()}
     around = _Around(
         held=held,
         subnets=subnets,
+        rules=await qos.rules_of(db, policies),
+        proxied=await _proxied(db, [row.id for row in rows if row.enable_ndp_proxy]),
         scopes={id_: pool.address_scope_id for id_, pool in pools.items()},
-        networks=await by_id(db, Network, {port.network_id for port in ports}),
+        networks=networks,
         avoid=tuple(sorted(row[0] for row in await db.rows(kept_free()))),
     )
     return [_router(row, [port for port in ports if port.device_id == row.id], around) for row in rows]
 
 
+async def _proxied(db: Reader, router_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the addresses that these routers answer for, by router."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in await db.all(NdpProxy, NdpProxy.c.router_id.in_(list(router_ids)), order_by=[NdpProxy.c.id]):
+        found[row.router_id].append(row.ip_address)
+    return {id_: tuple(addresses) for id_, addresses in found.items()}
+
+
 def _router(row: Router, ports: Sequence[Port], around: _Around) -> RouterSpec:
     held = around.held
-    inside = [port for port in ports if port.id != row.gateway_port_id and held[port.id]]
-    outside = next((port for port in ports if port.id == row.gateway_port_id and held[port.id]), None)
+    inside = [port for port in ports if port.device_owner == Owner.ROUTER_INTERFACE and held[port.id]]
+    ways = [port for port in ports if port.device_owner == Owner.ROUTER_GATEWAY and held[port.id]]
+    outside = next((port for port in ways if port.id == row.gateway_port_id), None)
     behind = [around.subnets[ip.subnet_id] for port in inside for ip in held[port.id]]
     return RouterSpec(
         id=row.id,
@@ -77,6 +94,10 @@ def _router(row: Router, ports: Sequence[Port], around: _Around) -> RouterSpec:
         enabled=row.admin_state_up,
         interfaces=tuple(_interface(port, around) for port in inside),
         gateway=None if outside is None else _gateway(row, outside, behind, around),
+        further_gateways=tuple(_gateway(row, port, behind, around) for port in ways if port is not outside),
+        watched=row.enable_default_route_bfd,
+        several=row.ha,
+        proxied=around.proxied.get(row.id, ()),
         routes=tuple((route["destination"], route["nexthop"]) for route in row.routes),
         barred=tuple(_barred(behind, around)),
         zones=tuple(row.availability_zone_hints),
@@ -119,11 +140,15 @@ def _gateway(row: Router, port: Port, behind: Sequence[Subnet], around: _Around)
     known = {around.scopes.get(pool) for pool in outer} - {None}  # whose addresses count outside as well
     inner = [subnet for subnet in behind if subnet.ip_version == _V4]
     hidden = [subnet.cidr for subnet in inner if around.scopes.get(subnet.subnetpool_id) not in known]
+    leads = port.id == row.gateway_port_id or row.enable_default_route_ecmp
+    policy = row.qos_policy_id or around.networks[port.network_id].qos_policy_id
     return GatewaySpec(
         interface=_interface(port, around),
-        next_hops=tuple(hop for hop in hops if hop is not None),
+        next_hops=tuple(hop for hop in hops if hop is not None and leads),
         snat_address=v4[0] if v4 and row.enable_snat else None,
         snat_cidrs=tuple(hidden),
+        address=v4[0] if v4 else None,
+        qos=qos.specs(around.rules[policy]),
     )
 
 
@@ -135,7 +160,9 @@ async def floating_ips(db: Reader, settings: NetworkSettings, ids: Sequence[str]
     forwards: dict[str, list[ForwardSpec]] = defaultdict(list)
     for each in await db.all(PortForwarding, of_these, order_by=[PortForwarding.c.id]):
         forwards[each.floatingip_id].append(_forward(each))
-    gateways = await by_id(db, Router, {row.router_id for row in rows if row.router_id})
+    leading = await by_id(db, Router, {row.router_id for row in rows if row.router_id})
+    ways = await _ways(db, list(leading))
+    holders = await by_id(db, Port, {row.holder_port_id for row in rows})
     outside = await by_id(db, Network, {row.floating_network_id for row in rows})
     policies = [row.qos_policy_id or outside[row.floating_network_id].qos_policy_id for row in rows]
     rules = await qos.rules_of(db, policies)
@@ -148,10 +175,36 @@ async def floating_ips(db: Reader, settings: NetworkSettings, ids: Sequence[str]
             forwards=tuple(forwards[row.id]),
             qos=qos.specs(rules[policy]),
             network_id=row.floating_network_id,
-            gateway=gateways[row.router_id or ""].gateway_port_id or "",
+            gateway=_way_of(leading[row.router_id or ""], ways, row),
+            chosen=len(ways[row.router_id or ""]) > 1,
+            **_place_of(row, leading[row.router_id or ""], holders),
         )
         for row, policy in zip(rows, policies, strict=True)
     ]
+
+
+async def _ways(db: Reader, router_ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return the gateways of routers as (network, port), by router, oldest first."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    mine = (Port.c.device_id.in_(list(router_ids)), Port.c.device_owner == Owner.ROUTER_GATEWAY)
+    for port in await db.all(Port, *mine, order_by=[Port.c.created_at, Port.c.id]):
+        found[port.device_id].append((port.network_id, port.id))
+    return found
+
+
+def _way_of(router: Router, ways: Mapping[str, Sequence[tuple[str, str]]], row: FloatingIp) -> str:
+    """Return the gateway port that a floating IP uses: of those on its network the router's first."""
+    there = [port for network, port in ways[router.id] if network == row.floating_network_id]
+    if router.gateway_port_id in there:
+        return router.gateway_port_id or ""
+    return there[0] if there else router.gateway_port_id or ""
+
+
+def _place_of(row: FloatingIp, router: Router, holders: Mapping[str, Port]) -> dict[str, str]:
+    """Return what says that a floating IP is translated on the host of its port; nothing: at the gateway."""
+    if not router.distributed or row.port_id is None:
+        return {}
+    return {"port_id": row.port_id, "mac": holders[row.holder_port_id].mac_address}
 
 
 def _forward(row: PortForwarding) -> ForwardSpec:
