@@ -68,7 +68,8 @@ class CatalogCache:
             own = endpoints.get(service.id, [])
             if not any("(" in endpoint.url for endpoint in own):
                 entries[service.id] = msgspec.Raw(msgspec.json.encode(_service(service, own, {}, None)))
-        self._rows = _Rows(now, services, endpoints, seen, entries, {})  # at once: others may read while we wait
+        # At once: others may read while we wait.
+        self._rows = _Rows(now, services, endpoints, seen, entries, {})
         return self._rows
 
 
