@@ -74,6 +74,9 @@ class Ports(Protocol):
         Invalid or Conflict, with the value named.
         """
 
+    async def automatic(self, work: Work, *, project_id: str) -> list[NetworkRequest]:
+        """Return a project's only network; if it has none, one made for it now. Invalid if none can be."""
+
     async def allocate(
         self,
         work: Work,

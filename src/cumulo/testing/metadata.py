@@ -26,6 +26,7 @@ def a_guest(**changes: object) -> GuestMetadata:
         public_address="172.24.4.9",
         security_groups=("default", "ssh"),
         network_data={"links": [], "networks": [], "services": []},
+        devices=({"type": "disk", "bus": "pci", "address": "none", "tags": ["logs"]},),
     )
     return msgspec.structs.replace(guest, **changes)
 

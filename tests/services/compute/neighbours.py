@@ -47,6 +47,10 @@ class FakePorts:
                 raise Invalid(f"Network {request.network_id} could not be found.")
         return asked, list(security_groups)
 
+    async def automatic(self, work: Work, *, project_id: str) -> list[NetworkRequest]:
+        """Take the one network."""
+        return [NetworkRequest(network_id=NETWORK)]
+
     async def allocate(
         self,
         work: Work,
@@ -82,6 +86,7 @@ class FakePorts:
             mtu=1442,
             fixed_ips=(address,),
             created=request.port_id is None,
+            tag=request.tag,
         )
 
     async def attach(

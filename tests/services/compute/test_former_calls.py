@@ -20,7 +20,7 @@ async def test_what_is_removed_says_so(cloud: ComputeCloud, method: str, path: s
         assert (answer.status_code, release in answer.text) == (410, True)
 
 
-@pytest.mark.parametrize("action", ["injectNetworkInfo", "resetNetwork", "os-getRDPConsole"])
+@pytest.mark.parametrize("action", ["resetNetwork", "os-getRDPConsole"])
 async def test_removed_actions_say_so(cloud: ComputeCloud, action: str):
     client = cloud.member("p1")
     answer = await client.post(f"{URL}/servers/x/action", json={action: None}, headers=OLD)

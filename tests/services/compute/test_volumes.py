@@ -115,7 +115,8 @@ async def test_what_cannot_be_mapped_is_refused_and_changes_nothing(cloud: Compu
     assert "volume_size" in await refused(client, mapping("image", IMAGE))
     assert "volume_size" in await refused(client, mapping("blank", boot_index=1), imageRef=IMAGE)
     assert "Boot sequence" in await refused(client, mapping("volume", volume_id, boot_index=1))
-    assert "Boot sequence" in await refused(client, mapping("volume", volume_id), imageRef=IMAGE)
+    second = mapping("volume", volume_id, boot_index=2)
+    assert "Boot sequence" in await refused(client, second, imageRef=IMAGE)
     assert "several servers" in await refused(
         client, mapping("volume", volume_id, boot_index=1), imageRef=IMAGE, max_count=2
     )

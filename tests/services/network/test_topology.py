@@ -2,6 +2,9 @@
 
 import pytest
 
+from cumulo.core.errors import Invalid
+from cumulo.services.network.adapter import PortsAdapter
+
 PATH = "/auto-allocated-topology/null"
 
 
@@ -76,3 +79,19 @@ async def test_a_port_gets_a_new_mac_and_no_multicast_pair(member, admin):
     assert "multicast" in refused["NeutronError"]["message"]
     assert port["ip_allocation"] == "none"
     assert network["l2_adjacency"] is True
+
+
+async def test_a_server_gets_an_automatic_network_once(cloud, member, defaults):
+    adapter = PortsAdapter()
+    for _ in range(2):
+        async with cloud.tasks.work() as work:
+            (request,) = await adapter.automatic(work, project_id="p1")
+    (network,) = (await member.show("/networks?router:external=false"))["networks"]
+    assert request.network_id == network["id"]
+    assert len((await member.show("/routers"))["routers"]) == 1
+
+
+async def test_a_server_is_told_why_no_automatic_network_can_be_made(cloud):
+    with pytest.raises(Invalid, match="automatically allocate"):
+        async with cloud.tasks.work() as work:
+            await PortsAdapter().automatic(work, project_id="p1")

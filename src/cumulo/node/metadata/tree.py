@@ -77,7 +77,7 @@ def meta_data(guest: GuestMetadata) -> dict[str, Any]:
         "launch_index": guest.launch_index,
         "availability_zone": guest.availability_zone,
         "project_id": guest.project_id,
-        "devices": [],
+        "devices": list(guest.devices),
         "dedicated_cpus": [],
         "random_seed": base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode(),
     }

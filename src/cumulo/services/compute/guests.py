@@ -12,10 +12,14 @@ from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
 from cumulo.core.errors import NotFound
+from cumulo.services.compute import disks
 from cumulo.services.compute.model import Aside, Asked, BlockDeviceMapping, EmbeddedFlavor, Server
 
 P = TypeVar("P")
 Use = Callable[[type[P]], P]
+
+UNTOLD = "none"  # Nova's word for an address that it does not know
+_BUSES = {"virtio": "pci", "sata": "scsi"}  # what `meta_data.json` calls a disk's bus
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _WORDS = msgspec.json.Decoder(dict[str, str])
@@ -187,7 +191,35 @@ async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMeta
         security_groups=tuple(groups),
         network_data=await ports.network_data(db, server.id),
         password=server.password,
+        devices=tagged_devices(await ports.bindings(db, server.id), await disks.of(db, server.id)),
     )
+
+
+def tagged_devices(
+    bindings: Sequence[PortBinding], mappings: Sequence[BlockDeviceMapping]
+) -> tuple[dict[str, Any], ...]:
+    """Describe the devices that have a tag: a guest finds them by their MAC address, or serial number.
+
+    Where on its bus each lies the guest's host decides, so no address is told.
+    """
+    nics = [
+        {"type": "nic", "bus": "pci", "address": UNTOLD, "mac": binding.mac, "tags": [binding.tag]}
+        for binding in bindings
+        if binding.tag
+    ]
+    volumes = [
+        {
+            "type": "disk",
+            "bus": _BUSES.get(mapping.bus, mapping.bus),
+            "address": UNTOLD,
+            "serial": mapping.volume_id,
+            "path": mapping.device_name,
+            "tags": [mapping.tag],
+        }
+        for mapping in mappings
+        if mapping.tag and mapping.volume_id and not mapping.detaching
+    ]
+    return (*nics, *volumes)
 
 
 async def config_drive(db: Reader, use: Use[Any], server: Server) -> ConfigDriveSpec:
@@ -220,6 +252,6 @@ def meta_data(guest: GuestMetadata) -> bytes:
         "meta": dict(guest.metadata),
         "public_keys": dict(guest.keys),
         "keys": keys,
-        "devices": [],
+        "devices": list(guest.devices),
     }
     return msgspec.json.encode(document)

@@ -58,6 +58,7 @@ UNLOCK = _rule("os-lock-server:unlock", PROJECT_MEMBER_OR_ADMIN, "Unlock a serve
 UNLOCK_ANY = _rule(
     "os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that an administrator locked."
 )
+INJECT_NETWORK_INFO = _rule("os-admin-actions:inject_network_info", ADMIN, "Tell a guest its network anew.")
 RESET_STATE = _rule("os-admin-actions:reset_state", ADMIN, "Reset a server's state.")
 CONSOLE_OUTPUT = _rule(
     "os-console-output", PROJECT_MEMBER_OR_ADMIN, "Read what a server wrote to its console."

@@ -10,7 +10,7 @@ from cumulo.contracts.network import Group, GroupRule, NetworkRequest, PortBindi
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import attachments, guests, security_groups, servers
+from cumulo.services.network.domain import attachments, guests, security_groups, servers, topology
 from cumulo.services.network.errors import SecurityGroupRuleNotFound
 from cumulo.services.network.model import (
     Port,
@@ -36,6 +36,10 @@ class PortsAdapter:
         """Resolve a server's request before it is accepted."""
         wanted = await servers.check(db, requests, project_id=project_id, is_admin=is_admin)
         return wanted, await _group_ids(db, security_groups, project_id)
+
+    async def automatic(self, work: Work, *, project_id: str) -> list[NetworkRequest]:
+        """Return a project's only network; one made for it now if it has none."""
+        return await servers.automatic(work.db, project_id) or await topology.requested(work, project_id)
 
     async def allocate(
         self,

@@ -41,6 +41,7 @@ NOT_ASKED = {
     ): "wants os-test-images beside it; our own corpus is tests/services/image/inspection",
     ("image", "image_remote"): "wants a second Glance with a staging area of its own; here is one process",
     ("compute-feature-enabled", "share_attachments"): "wants a file share reached by a guest",
+    ("compute-feature-enabled", "spice_console"): "wants SPICE; a guest's screen is shown by VNC",
 }
 NO_AGENTS = {
     "dhcp_agent_scheduler",
@@ -226,6 +227,14 @@ def asked_for() -> set[str]:
     return {alias for source in sources for alias in EXTENSION.findall(source.read_text())}
 
 
+def ensure_topologies(cloud: openstack.connection.Connection, external: str) -> None:
+    """Have what automatic networks are made of: a default way out, and a default pool of addresses."""
+    cloud.network.update_network(external, is_default=True)
+    if next(iter(cloud.network.subnet_pools(is_default=True)), None) is None:
+        facts = {"default_prefix_length": 26, "is_default": True, "is_shared": True}
+        cloud.network.create_subnet_pool(name=f"{PREFIX}-pool", prefixes=["10.224.0.0/12"], **facts)
+
+
 def network_settings(cloud: openstack.connection.Connection) -> Settings:
     """Return the external network that floating IPs come from."""
     if not any(entry["type"] == "network" for entry in cloud.service_catalog):
@@ -233,6 +242,7 @@ def network_settings(cloud: openstack.connection.Connection) -> Settings:
     external = next(iter(cloud.network.networks(is_router_external=True)), None)
     if external is None:
         sys.exit("the cloud has no external network; `cumulo up` makes one")
+    ensure_topologies(cloud, external.id)
     wanted = {extension.alias for extension in cloud.network.extensions()} | asked_for() - NO_AGENTS
     return {
         "network-feature-enabled": {"api_extensions": ",".join(sorted(wanted))},

@@ -58,7 +58,6 @@ REMOVED = (
     ("GET", "/servers/{server_id}/os-virtual-interfaces", "18.0.0"),
 )
 ACTIONS = (  # of servers, each with the last version that had it
-    ("injectNetworkInfo", "23.0.0", None),
     ("resetNetwork", "23.0.0", None),
     ("os-getRDPConsole", "29.0.0", "2.5"),
 )

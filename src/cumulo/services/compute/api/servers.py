@@ -4,9 +4,10 @@ from typing import Any
 
 from msgspec import UNSET
 
+from cumulo.contracts.network import Ports
 from cumulo.core.http import Ctx, Response
 from cumulo.core.resource import Resource
-from cumulo.services.compute import policy
+from cumulo.services.compute import addresses, policy
 from cumulo.services.compute.domain import consoles, creation, images, search
 from cumulo.services.compute.domain import servers as domain
 from cumulo.services.compute.errors import ServerNotFound
@@ -129,6 +130,13 @@ async def unlock(ctx: Ctx, server: Server) -> None:
 async def reset_state(ctx: Ctx, server: Server, body: ResetStateBody) -> None:
     """Set a server's state by hand."""
     await domain.reset_state(ctx, server, body.state)
+
+
+@servers.action("injectNetworkInfo", policy=policy.INJECT_NETWORK_INFO, status=202)
+async def inject_network_info(ctx: Ctx, server: Server) -> None:
+    """Write a server's addresses anew from its ports; a guest always reads the present ones."""
+    domain.check_lock(ctx, server)
+    await addresses.refresh(ctx.db, ctx.use(Ports), [server.id])
 
 
 @servers.action("createImage", policy=policy.CREATE_IMAGE, status=202)

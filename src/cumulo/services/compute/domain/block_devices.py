@@ -24,6 +24,7 @@ from cumulo.services.compute.errors import (
 from cumulo.services.compute.model import BlockDeviceMapping, Server
 from cumulo.services.compute.schema.bodies import BlockDevice, LegacyBlockDevice, ServerBody
 from cumulo.services.compute.schema.catalogue import is_true
+from cumulo.services.compute.schema.tags import DISK_TAGS_LOST, tag_of
 
 GIB = 1 << 30
 _OF_THE_IMAGE = frozenset(  # what a volume knows of the image it was made from that is no property of it
@@ -59,12 +60,15 @@ async def check(
 ) -> list[Disk]:
     """Return the volumes that a request asks for, after those `inherited` from its image.
 
-    Exactly one thing may be what to boot from: `has_image` says that the image is.
+    `has_image` says that there is one to boot from; a volume that the request wants first in line comes
+    before it. What may be booted from has a place of its own in the line: 0, 1, 2 and so on.
     """
     entries = [*inherited, *_entries(body)]
-    disks_asked = [disk for disk in map(_parse, entries) if disk is not None]
-    roots = [disk for disk in disks_asked if disk.boot_index == 0]
-    if len(roots) + has_image > 1 or (disks_asked and not roots and not has_image):
+    disks_asked = [disk for entry in entries if (disk := _parse(ctx, entry)) is not None]
+    line = sorted(disk.boot_index for disk in disks_asked if disk.boot_index is not None)
+    if has_image and 0 not in line:
+        line = [0, *line]
+    if line != list(range(len(line))) or (disks_asked and not line):
         raise BadBootSequence
     for disk in disks_asked:
         await _check_source(ctx, disk, count)
@@ -174,7 +178,7 @@ def _translated(entry: LegacyBlockDevice, index: int) -> BlockDevice:
     )
 
 
-def _parse(entry: BlockDevice) -> Disk | None:
+def _parse(ctx: Ctx, entry: BlockDevice) -> Disk | None:
     """Return a volume asked for; None for the image on the server's own root disk."""
     source = entry.source_type
     to_volume = entry.destination_type == "volume" or (
@@ -185,6 +189,8 @@ def _parse(entry: BlockDevice) -> Disk | None:
             return None
         kind = f"{source} to local"
         raise BadBlockDevice(reason=f"Mapping {kind} is not supported.")
+    if entry.volume_type is not UNSET and ctx.version is not None and ctx.version < (2, 67):
+        raise BadBlockDevice(reason="'volume_type' was unexpected")
     uuid = entry.uuid if isinstance(entry.uuid, str) and entry.uuid else None
     if source != "blank" and uuid is None:
         raise BadBlockDevice(reason=f"source_type '{source}' needs a 'uuid'")
@@ -196,7 +202,7 @@ def _parse(entry: BlockDevice) -> Disk | None:
         delete_on_termination=is_true(entry.delete_on_termination),
         volume_type=_text(entry.volume_type),
         bus=_text(entry.disk_bus),
-        tag=_text(entry.tag),
+        tag=tag_of(ctx, entry.tag, lost=DISK_TAGS_LOST),
     )
     if source == "image" and not disk.size_gib:
         raise ImageNeedsSize

@@ -48,6 +48,7 @@ from cumulo.services.compute.schema.bodies import (
     ServerBody,
 )
 from cumulo.services.compute.schema.catalogue import is_true
+from cumulo.services.compute.schema.tags import NETWORK_TAGS_LOST, tag_of
 from cumulo.services.compute.tasks import CreateServer
 
 GIB = 1024**3
@@ -275,8 +276,10 @@ async def network_requests(ctx: Ctx, body: ServerBody, count: int) -> tuple[list
         ctx.authorise(policy.ATTACH_NETWORK)
     if asked == "none":
         requests = []
+    elif asked == "auto":
+        requests = await ctx.use(Ports).automatic(ctx, project_id=ctx.identity.project_id or "")
     elif isinstance(asked, list) and asked:
-        requests = [network_request(entry, count) for entry in asked]
+        requests = [network_request(ctx, entry, count) for entry in asked]
     names = [] if body.security_groups is UNSET else [g.name for g in body.security_groups]
     identity = ctx.identity
     return await ctx.use(Ports).check(
@@ -288,7 +291,7 @@ async def network_requests(ctx: Ctx, body: ServerBody, count: int) -> tuple[list
     )
 
 
-def network_request(entry: NetworkEntry, count: int) -> NetworkRequest:
+def network_request(ctx: Ctx, entry: NetworkEntry, count: int) -> NetworkRequest:
     """Return what one entry of `networks` asks for."""
     port = entry.port if isinstance(entry.port, str) else None
     network = entry.uuid if isinstance(entry.uuid, str) else None
@@ -301,7 +304,7 @@ def network_request(entry: NetworkEntry, count: int) -> NetworkRequest:
         raise BadNetworks(reason=f"Specified Fixed IP '{address}' cannot be used with port '{port}'")
     if address is not None and count > 1:
         raise BadNetworks(reason="max_count cannot be greater than 1 if a fixed_ip is specified.")
-    tag = entry.tag if isinstance(entry.tag, str) else None
+    tag = tag_of(ctx, entry.tag, lost=NETWORK_TAGS_LOST)
     return NetworkRequest(network_id=network, port_id=port, fixed_ip=address, tag=tag)
 
 

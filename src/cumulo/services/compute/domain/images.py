@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.image import Images, NewImage
+from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import disks, guests, history
 from cumulo.services.compute.domain.servers import check_lock, check_state, latest
@@ -35,6 +36,7 @@ async def create(ctx: Ctx, server: Server, body: CreateImageBody) -> str:
         disk_format="qcow2",
         container_format="bare",
         min_disk=guests.flavor_of(server).disk,
+        min_ram=await _min_ram(ctx, server),
         properties={**properties_of(ctx, server), **metadata},
     )
     image_id = await ctx.use(Images).create(ctx, image)
@@ -44,6 +46,17 @@ async def create(ctx: Ctx, server: Server, body: CreateImageBody) -> str:
     snapshot = {"task_state": TaskState.IMAGE_SNAPSHOT, "operation": operation}
     await ctx.db.update(Server, Server.c.id == server.id, **snapshot)
     return image_id
+
+
+async def _min_ram(ctx: Ctx, server: Server) -> int:
+    """Return how much memory the server's image wants, MiB; 0 when the image is gone."""
+    if server.image_id is None:
+        return 0
+    try:
+        image = await ctx.use(Images).get(ctx.db, server.image_id, project_id=None, is_admin=True)
+    except NotFound:
+        return 0
+    return image.min_ram
 
 
 async def _of_volumes(

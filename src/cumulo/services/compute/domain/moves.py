@@ -40,7 +40,8 @@ async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
     if not from_volume and flavor.root_gib < now.disk:
         raise DiskShrinks(have=now.disk, wanted=flavor.root_gib)
     more = {"cores": flavor.vcpus - server.vcpus, "ram": flavor.memory_mib - server.memory_mib}
-    await ctx.claim({name: amount for name, amount in more.items() if amount > 0})
+    wanted = {name: amount for name, amount in more.items() if amount > 0}
+    await ctx.claim(wanted, project_id=server.project_id)
     values = {} if body.disk_config is UNSET else {"disk_config": body.disk_config}
     await _promise(ctx, server, flavor, "resize", **values)
 

@@ -31,7 +31,7 @@ class NetworkEntry(Body):
     uuid: Uuid | UnsetType = UNSET
     port: Uuid | UnsetType | None = UNSET
     fixed_ip: str | UnsetType = UNSET
-    tag: Annotated[Tag, Since("2.42")] | UnsetType = UNSET
+    tag: Tag | UnsetType = UNSET  # in the versions that `schema.tags` says
 
 
 class GroupName(Body):
@@ -53,8 +53,8 @@ class BlockDevice(Body):
     device_name: str | UnsetType | None = UNSET
     device_type: str | UnsetType | None = UNSET
     disk_bus: str | UnsetType | None = UNSET
-    tag: Annotated[Tag, Since("2.42")] | UnsetType = UNSET
-    volume_type: Annotated[str | None, Since("2.67")] | UnsetType = UNSET
+    tag: Tag | UnsetType = UNSET  # in the versions that `schema.tags` says
+    volume_type: str | UnsetType | None = UNSET  # since 2.67
 
 
 class LegacyBlockDevice(Body):

@@ -292,6 +292,14 @@ class ServerRebuilt(ServerShown, model=Server):
     """A server as its rebuild answers."""
 
     user_data: Annotated[str | None, Since("2.57")]
+    srv_user_data: Annotated[  # which a rebuild calls by the name above alone
+        str | None,
+        Source("user_data"),
+        Wire("OS-EXT-SRV-ATTR:user_data"),
+        Since("2.3"),
+        Until("2.74"),
+        VisibleTo(policy.EXTENDED),
+    ]
 
 
 _NOT_IN_UPDATE = ("security_groups", "key_name", "config_drive", "host_status")

@@ -43,7 +43,7 @@ async def check(
 ) -> list[NetworkRequest]:
     """Resolve what a new server asks for. Unknown things are Invalid, taken ones a Conflict."""
     if requests is None:
-        return await _automatic(db, project_id)
+        return await automatic(db, project_id)
     try:
         for request in requests:
             await _check_one(db, request, project_id=project_id, is_admin=is_admin)
@@ -52,7 +52,7 @@ async def check(
     return list(requests)
 
 
-async def _automatic(db: Reader, project_id: str) -> list[NetworkRequest]:
+async def automatic(db: Reader, project_id: str) -> list[NetworkRequest]:
     """Return the project's only network: its own, else one that is shared."""
     own = Network.c.project_id == project_id
     found = await db.all(Network, own, Network.c.external.is_(False), order_by=[Network.c.created_at])

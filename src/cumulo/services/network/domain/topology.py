@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from cumulo.contracts.network import NetworkRequest
 from cumulo.core.db import Reader
-from cumulo.core.errors import Error
+from cumulo.core.errors import Error, Invalid
 from cumulo.core.work import Work
 from cumulo.services.network.domain import networks, routers, subnet_pools, subnets
 from cumulo.services.network.errors import AutoAllocatedTopologyNotFound, AutoAllocationFailure
@@ -42,6 +43,15 @@ async def ensure(work: Work, project_id: str) -> Topology:
     topology = Topology(project_id=project_id, network_id=network.id, router_id=router.id)
     await work.db.insert(topology)
     return topology
+
+
+async def requested(work: Work, project_id: str) -> list[NetworkRequest]:
+    """Return a project's automatic network as a server asks for it. Invalid where none can be made."""
+    try:
+        topology = await ensure(work, project_id)
+    except AutoAllocationFailure as error:
+        raise Invalid(f"Unable to automatically allocate a network: {error.message}") from error
+    return [NetworkRequest(network_id=topology.network_id)]
 
 
 async def _subnet(work: Work, network: Network, pool: SubnetPool) -> Subnet:
