@@ -5,12 +5,13 @@ import pytest
 
 from cumulo.core.db import Database
 from cumulo.services.placement import SERVICE
+from cumulo.services.placement.surveying import Surveyor
 from cumulo.testing.cloud import Cloud
 
 
 @pytest.fixture
 async def cloud(database: Database) -> AsyncIterator[Cloud]:
-    async with Cloud([SERVICE], database) as made:
+    async with Cloud([SERVICE], database, {Surveyor: Surveyor()}) as made:
         yield made
 
 

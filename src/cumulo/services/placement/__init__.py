@@ -6,6 +6,7 @@ from cumulo.services.placement import policy
 from cumulo.services.placement.adapter import PlacementAdapter
 from cumulo.services.placement.api import DIALECT, PARTS
 from cumulo.services.placement.ownership import ClaimsOwned
+from cumulo.services.placement.surveying import Surveyor
 
 SERVICE = Service(
     name="placement",
@@ -13,7 +14,7 @@ SERVICE = Service(
     dialect=DIALECT,
     parts=PARTS,
     rules=policy.RULES,
-    adapters={Placement: PlacementAdapter},
+    adapters={Placement: PlacementAdapter, Surveyor: Surveyor},
     owned=ClaimsOwned(),
     known_as="placement",
     description="OpenStack Placement",

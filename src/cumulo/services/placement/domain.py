@@ -38,6 +38,15 @@ class Room:
         """How much is left; negative when the inventory has shrunk below what is used."""
         return self.stock.capacity - self.used
 
+    def gives(self, amount: int) -> bool:
+        """Say whether one consumer can have this much: without the words of `objection`."""
+        stock = self.stock
+        return (
+            stock.min_unit <= amount <= stock.max_unit
+            and not amount % stock.step_size
+            and amount <= self.free
+        )
+
     def objection(self, amount: int) -> str | None:
         """Say why one consumer cannot have this much; None when it can."""
         stock, wanted = self.stock, spoken(self.stock.resource, amount)
@@ -198,7 +207,13 @@ def check_generation(claimant: Claimant, consumer: Consumer | None) -> None:
 
 async def release(db: Transaction, consumer_id: str) -> int:
     """Give back all that a consumer has; return how many allocations that was."""
-    count = await db.delete(Allocation, Allocation.c.consumer_id == consumer_id)
+    of_it = Allocation.c.consumer_id == consumer_id
+    providers = sorted({row.provider_id for row in await db.all(Allocation, of_it)})
+    if len(providers) > 1:  # in one order, as claims do
+        await locked(db, providers)
+    count = await db.delete(Allocation, of_it)
+    if providers:
+        await touch(db, providers)
     await db.delete(Consumer, Consumer.c.id == consumer_id)
     return count
 
@@ -293,11 +308,19 @@ async def widen(db: Transaction, wanted: Iterable[tuple[Provider, Iterable[Stock
     """Have providers hold both what they have and what they are to have, the larger of each, for a while."""
     for provider, stocks in wanted:
         known = {one.resource: one for one in await db.all(Stock, Stock.c.provider_id == provider.id)}
-        for one in stocks:
+        more = [one for one in stocks if _is_more(one, known.get(one.resource))]
+        for one in more:
             if one.resource not in known:
                 await db.insert(one)
-            elif one.capacity > known[one.resource].capacity:
+            else:
                 await db.save(one)
+        if more:
+            await touch(db, [provider.id])
+            provider.generation += 1
+
+
+def _is_more(one: Stock, known: Stock | None) -> bool:
+    return known is None or one.capacity > known.capacity
 
 
 async def remove(db: Transaction, provider: Provider) -> None:

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, NamedTuple
 
-from cumulo.core.db import Reader
 from cumulo.services.placement import domain
-from cumulo.services.placement.model import Provider, ProviderAggregate
+from cumulo.services.placement.model import Provider
 
 SHARING = "MISC_SHARES_VIA_AGGREGATE"
 MOST_OF_A_TREE = 1000  # ways in which one tree serves a request that are looked at
@@ -48,8 +48,7 @@ class Request:
     limit: int | None = None
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """One way to serve a request: provider → class → amount, and which providers serve each group."""
 
     amounts: dict[str, dict[str, int]]
@@ -64,6 +63,7 @@ class Landscape:
     rooms: domain.Rooms
     traits: Mapping[str, set[str]]
     aggregates: Mapping[str, set[str]]
+    shown: dict[Any, dict[str, Any]] = field(default_factory=dict)  # by kind of answer: providers as shown
 
     @cached_property
     def trees(self) -> Mapping[str, list[Provider]]:
@@ -73,16 +73,21 @@ class Landscape:
             found[provider.root_id].append(provider)
         return found
 
+    @cached_property
+    def sharers(self) -> list[str]:
+        """The providers that share what they have with whom they have an aggregate in common."""
+        return [id_ for id_, names in self.traits.items() if SHARING in names]
+
     def sharing(self, tree: Iterable[Provider]) -> list[Provider]:
         """Return the providers outside of a tree that share what they have with it."""
+        if not self.sharers:
+            return []
         mine = set[str]().union(*(self.aggregates.get(p.id, ()) for p in tree))
         roots = {p.root_id for p in tree}
         return [
             self.providers[id_]
-            for id_, names in self.traits.items()
-            if SHARING in names
-            and self.providers[id_].root_id not in roots
-            and mine & self.aggregates.get(id_, set())
+            for id_ in self.sharers
+            if self.providers[id_].root_id not in roots and mine & self.aggregates.get(id_, set())
         ]
 
     def ancestors(self, provider_id: str) -> Iterator[str]:
@@ -93,18 +98,10 @@ class Landscape:
             at = self.providers[at].parent_id
 
 
-async def survey(db: Reader) -> Landscape:
-    """Read all providers, by five queries."""
-    aggregates: dict[str, set[str]] = defaultdict(set)
-    for row in await db.all(ProviderAggregate):
-        aggregates[row.provider_id].add(row.aggregate)
-    order = [Provider.c.name]
-    providers = {provider.id: provider for provider in await db.all(Provider, order_by=order)}
-    return Landscape(providers, await domain.rooms(db), await domain.traits(db), aggregates)
-
-
 def ways(land: Landscape, request: Request) -> list[Way]:
     """Return the ways to serve a request, up to its limit."""
+    if _is_plain(land, request):
+        return list(itertools.islice(_single(land, request.groups[0]), request.limit))
     found: list[Way] = []
     seen: set[str] = set()
     for root_id, tree in land.trees.items():
@@ -119,6 +116,33 @@ def ways(land: Landscape, request: Request) -> list[Way]:
             if request.limit is not None and len(found) >= request.limit:
                 return found
     return found
+
+
+def _is_plain(land: Landscape, request: Request) -> bool:
+    """Say whether each provider can be looked at by itself: all are their own tree, and nobody shares."""
+    alone = not request.root_required and not request.root_forbidden and not request.subtrees
+    whole = len(request.groups) == 1 and not request.groups[0].suffix
+    return alone and whole and not land.sharers and len(land.trees) == len(land.providers)
+
+
+def _single(land: Landscape, group: Group) -> Iterator[Way]:
+    """Yield the providers that serve a group, each by itself."""
+    wanted = dict(group.resources)
+    amounts = list(wanted.items())
+    rooms, traits = land.rooms, land.traits
+    chosen = bool(group.required or group.forbidden or group.member_of or group.not_member_of)
+    named = chosen or group.in_tree is not None
+    for id_, provider in land.providers.items():
+        has = rooms.get(id_)
+        if has is None:
+            continue
+        for resource, amount in amounts:
+            room = has.get(resource)
+            if room is None or not room.gives(amount):
+                break
+        else:
+            if not named or (_fits(land, group, provider) and _is(traits.get(id_, set()), group)):
+                yield Way({id_: wanted}, {"": [id_]})
 
 
 def _of_tree(land: Landscape, request: Request, tree: Sequence[Provider]) -> Iterator[Way]:

@@ -1,20 +1,24 @@
 """Who has room: allocation candidates."""
 
+from collections.abc import Collection
 from typing import Any
+
+import msgspec
 
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.microversions import parse
 from cumulo.services.placement import policy, trees
 from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.api.groups import read
+from cumulo.services.placement.surveying import Surveyor
 from cumulo.services.placement.trees import Landscape, Way
 
 routes = RouteSet()
 SUMMARY_FIELDS = (
-    ("resources", "1.10"),
-    ("traits", "1.17"),
-    ("parent_provider_uuid", "1.29"),
-    ("root_provider_uuid", "1.29"),
+    ("resources", parse("1.10")),
+    ("traits", parse("1.17")),
+    ("parent_provider_uuid", parse("1.29")),
+    ("root_provider_uuid", parse("1.29")),
 )
 ALL_CLASSES, NESTED = parse("1.27"), parse("1.29")
 
@@ -52,7 +56,10 @@ async def list_plain(ctx: Ctx) -> dict[str, Any]:
 async def list_candidates(ctx: Ctx) -> dict[str, Any]:
     """List who has room, and which providers serve which group of the request."""
     land, ways = await found(ctx)
-    requests = [{**by_provider(way), "mappings": way.mappings} for way in ways]
+    requests = [
+        {"allocations": {id_: {"resources": has} for id_, has in amounts.items()}, "mappings": mappings}
+        for amounts, mappings in ways
+    ]
     return {"allocation_requests": requests, "provider_summaries": summaries(ctx, land, ways)}
 
 
@@ -64,35 +71,43 @@ def by_provider(way: Way) -> dict[str, Any]:
 async def found(ctx: Ctx) -> tuple[Landscape, list[Way]]:
     """Read the request, and return the ways to serve it."""
     request = await read(ctx)
-    land = await trees.survey(ctx.db)
+    land = await ctx.use(Surveyor).survey(ctx.db)
     ways = trees.ways(land, request)
     if ctx.version is not None and ctx.version < NESTED:  # knew of no trees
         ways = [way for way in ways if all(land.providers[id_].parent_id is None for id_ in way.amounts)]
     return land, ways
 
 
-def summaries(ctx: Ctx, land: Landscape, ways: list[Way]) -> dict[str, dict[str, Any]]:
+def summaries(ctx: Ctx, land: Landscape, ways: list[Way]) -> dict[str, msgspec.Raw]:
     """Return what the providers have in all, as far as this version tells; since 1.29 of whole trees."""
     version = ctx.version
-    fields = {name for name, since in SUMMARY_FIELDS if version is None or version >= parse(since)}
-    used = {id_ for way in ways for id_ in way.amounts}
-    wanted = {name for way in ways for amounts in way.amounts.values() for name in amounts}
-    if version is None or version >= NESTED:
-        roots = {land.providers[id_].root_id for id_ in used}
-        used = {provider.id for root_id in roots for provider in land.trees[root_id]}
+    fields = frozenset(name for name, since in SUMMARY_FIELDS if version is None or version >= since)
+    used = dict.fromkeys(id_ for way in ways for id_ in way.amounts)
     every = version is None or version >= ALL_CLASSES
-    shapes = {}
+    wanted = None if every else frozenset(name for w in ways for has in w.amounts.values() for name in has)
+    if version is None or version >= NESTED:
+        roots = dict.fromkeys(land.providers[id_].root_id for id_ in used)
+        used = dict.fromkeys(provider.id for root_id in roots for provider in land.trees[root_id])
+    shown = land.shown.setdefault(fields, {}) if wanted is None else {}
     for id_ in used:
-        provider = land.providers[id_]
-        shape = {
-            "resources": {
-                name: {"capacity": room.stock.capacity, "used": room.used}
-                for name, room in land.rooms.get(id_, {}).items()
-                if every or name in wanted
-            },
-            "traits": sorted(land.traits.get(id_, ())),
-            "parent_provider_uuid": provider.parent_id,
-            "root_provider_uuid": provider.root_id,
-        }
-        shapes[id_] = {k: v for k, v in shape.items() if k in fields}
-    return shapes
+        if id_ not in shown:
+            shown[id_] = msgspec.Raw(msgspec.json.encode(summary(land, id_, fields, wanted)))
+    return {id_: shown[id_] for id_ in used}
+
+
+def summary(
+    land: Landscape, id_: str, fields: Collection[str], wanted: Collection[str] | None
+) -> dict[str, Any]:
+    """Return what one provider has of `wanted` (all: None), and what it is."""
+    provider = land.providers[id_]
+    shape = {
+        "resources": {
+            name: {"capacity": room.stock.capacity, "used": room.used}
+            for name, room in land.rooms.get(id_, {}).items()
+            if wanted is None or name in wanted
+        },
+        "traits": sorted(land.traits.get(id_, ())),
+        "parent_provider_uuid": provider.parent_id,
+        "root_provider_uuid": provider.root_id,
+    }
+    return {name: value for name, value in shape.items() if name in fields}

@@ -96,6 +96,8 @@ async def rename_class(ctx: Ctx, name: str, body: ClassCreate) -> dict[str, Any]
         if not await domain.unknown_classes(ctx.db, [body.name]):
             raise errors.DuplicateProvider(name=body.name)
         await ctx.db.update(CustomClass, CustomClass.c.name == name, name=body.name)
+        having = [row.provider_id for row in await ctx.db.all(Stock, Stock.c.resource == name)]
+        await domain.touch(ctx.db, having)
         await ctx.db.update(Stock, Stock.c.resource == name, resource=body.name)
         await ctx.db.update(Allocation, Allocation.c.resource == name, resource=body.name)
     return class_shape(ctx, body.name)
