@@ -54,7 +54,7 @@ class KeyFolder:
 
     def open_bytes(self, sealed: bytes, about: bytes = b"") -> bytes:
         """Return what was sealed; raise NotSealedHere."""
-        if len(sealed) <= 1 + _NONCE + _TAG:
+        if len(sealed) < 1 + _NONCE + _TAG:
             raise NotSealedHere
         cipher, head = self._cipher(sealed[0]), sealed[:1]
         try:

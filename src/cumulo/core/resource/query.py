@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, func, or_
+from sqlalchemy import ColumnElement, String, and_, func, or_, type_coerce
 
+from cumulo.core.db.types import Choice
 from cumulo.core.errors import Invalid
 from cumulo.core.http.context import Ctx
 from cumulo.core.resource.view import FieldPlan, View
@@ -70,6 +71,8 @@ def read_filters(ctx: Ctx, view: type[View], filters: dict[str, Filter]) -> list
 
 def _matches(view: type[View], plan: FieldPlan, name: str, values: list[str]) -> Where:
     column = view.model.c[plan.source]
+    if isinstance(column.type, Choice):
+        column = type_coerce(column, String)  # a word that is none of the choices matches nothing
     if len(values) == 1:
         return _equals(column, convert(plan, name, values[0]))
     return column.in_([convert(plan, name, value) for value in values])  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here

@@ -50,9 +50,11 @@ def find(path: str, folder: Path = FOLDER) -> StaticFile | None:
     if pure.is_absolute() or hidden or "\\" in path or "\0" in path:
         return None
     file = folder / pure
-    if not file.is_file():
+    try:
+        changed = file.stat().st_mtime_ns if file.is_file() else None
+    except OSError:  # a name longer than names may be
         return None
-    return _load(file, file.stat().st_mtime_ns)
+    return None if changed is None else _load(file, changed)
 
 
 @functools.lru_cache(maxsize=256)
