@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.hardware import Hardware
 from cumulo.contracts.volumes import BlockAccess
 
 
@@ -83,6 +84,19 @@ class RescueSpec(msgspec.Struct, frozen=True, kw_only=True):
     device: str = "disk"
 
 
+class LocalDisk(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk on the host that no image fills: `ephemeral0`, `swap`. Made anew it holds a file system.
+
+    format: ext4, vfat, ..., swap; "": none. `device` is its name in the guest, as a volume's.
+    """
+
+    name: str
+    size_mib: int
+    format: str
+    device: str
+    bus: str = "virtio"
+
+
 class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     """All that a host must know to run a server's guest."""
 
@@ -100,6 +114,8 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     rescue: RescueSpec | None = None
     agent: bool = False  # a way to the agent that its image says it has
+    hardware: Hardware = Hardware()
+    local_disks: tuple[LocalDisk, ...] = ()
 
 
 class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +150,8 @@ class HostReport(msgspec.Struct, frozen=True, kw_only=True):
     traits: tuple[str, ...] = ()
     host_ip: str = "127.0.0.1"
     supported_instances: tuple[tuple[str, str, str], ...] = ()
+    dedicated: int = 0  # processors beside `vcpus` that guests get to themselves
+    huge_pages: tuple[tuple[int, int], ...] = ()  # their size in KiB, and how many there are
 
 
 class LifecycleEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     unused_bases_kept: float = 86400.0
     host_ip: str = "127.0.0.1"
     tidy_every: float = 600.0
+    dedicated_cpus: str = ""  # processors such as `2-5,7` that guests with hw:cpu_policy=dedicated get
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ BOUND = {
     "lib": "/var/lib/libvirt",
     "cache": "/var/cache/libvirt",
     "log": "/var/log/libvirt",
+    "tpm-authority": "/var/lib/swtpm-localca",
+    "tpm-log": "/var/log/swtpm",
 }
 QEMU_CONF = """
 user = "root"
@@ -24,6 +26,8 @@ security_driver = "none"
 namespaces = []
 dynamic_ownership = 0
 remember_owner = 0
+swtpm_group = "root"
+swtpm_user = "root"
 """
 # libvirtd does not start where the user that Debian built it for is lacking, used or not.
 ACCOUNT = {

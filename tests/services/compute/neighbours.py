@@ -232,7 +232,7 @@ class FakePlacement:
             free = {k: n - self._used(provider_id, k) for k, n in capacity.items()}
             lacking = [k for k, n in resources.items() if free.get(k, 0) < n]
             if lacking:
-                clauses = [f"{resources[k] - free[k]} {UNITS[k]}" for k in lacking]
+                clauses = [f"{resources[k] - free.get(k, 0)} {UNITS.get(k, k)}" for k in lacking]
                 refused.append(Refusal(name=name, reason=f"lacks {' and '.join(clauses)}"))
             else:
                 found.append(Candidate(provider_id=provider_id, name=name, free=free, capacity=capacity))

@@ -29,6 +29,15 @@ from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
 
 
+TRAITS = (  # nothing stands in the way of a guest that is only remembered
+    *("COMPUTE_NODE", "COMPUTE_FIRMWARE_BIOS", "COMPUTE_FIRMWARE_UEFI", "COMPUTE_SECURITY_UEFI_SECURE_BOOT"),
+    *("COMPUTE_SECURITY_TPM_1_2", "COMPUTE_SECURITY_TPM_2_0"),
+    *(f"COMPUTE_STORAGE_BUS_{bus}" for bus in ("VIRTIO", "SCSI", "SATA", "IDE", "USB")),
+    *(f"COMPUTE_NET_VIF_MODEL_{card}" for card in ("VIRTIO", "E1000", "E1000E", "RTL8139", "PCNET")),
+    *(f"COMPUTE_GRAPHICS_MODEL_{model}" for model in ("VGA", "VIRTIO", "CIRRUS", "BOCHS", "NONE")),
+)
+
+
 class FakeGuest(msgspec.Struct, kw_only=True):
     """What is remembered of a guest: its newest spec, its state and how often it was started.
 
@@ -108,7 +117,7 @@ class FakeHypervisor:
             memory_mib=memory,
             disk_gib=disk,
             cpu_info='{"arch":"x86_64","model":"fake"}',
-            traits=("COMPUTE_NODE",),
+            traits=TRAITS,
             supported_instances=(("x86_64", "fake", "hvm"),),
         )
 

@@ -24,6 +24,8 @@ _FOLDERS = {
     "cache": "/var/cache/libvirt",
     "log": "/var/log/libvirt",
     "run": "/run/libvirt",
+    "tpm-authority": "/var/lib/swtpm-localca",
+    "tpm-log": "/var/log/swtpm",
 }
 # Debian's libvirt will not start without its user and group, though nothing of ours runs as them; a private
 # copy of these files has them, so that the machine's own need no change.
@@ -56,6 +58,8 @@ security_driver = "none"
 namespaces = []
 dynamic_ownership = 0
 remember_owner = 0
+swtpm_user = "root"
+swtpm_group = "root"
 """
 _LOG_DAEMON = """\
 # Written by Cumulo at each start. A console log turns over at 2 MiB.

@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
+from cumulo.contracts.hardware import Hardware
 from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, NicSpec, RescueSpec
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
+from cumulo.core.drivers import Permanent
 from cumulo.core.errors import NotFound
-from cumulo.services.compute import disks
+from cumulo.services.compute import demands, disks, hardware, local_disks
+from cumulo.services.compute.errors import Unshapeable
 from cumulo.services.compute.model import Aside, Asked, BlockDeviceMapping, EmbeddedFlavor, Server
 
 P = TypeVar("P")
@@ -77,10 +80,23 @@ def sized(flavor: EmbeddedFlavor, *, from_volume: bool) -> dict[str, Any]:
     }
 
 
+def hardware_of(server: Server) -> Hardware:
+    """Return what the server's machine is made of. Permanent when its flavor and image forbid that."""
+    try:
+        return hardware.of(flavor_of(server), properties_of(server))
+    except Unshapeable as error:  # they were checked before; older ones may not have been
+        raise Permanent(str(error), public=str(error)) from error
+
+
 def resources_of(server: Server) -> dict[str, int]:
     """Return what a server takes of its host, by placement's resource classes."""
-    wanted = {"VCPU": server.vcpus, "MEMORY_MB": server.memory_mib, "DISK_GB": server.disk_gib}
-    return {name: amount for name, amount in wanted.items() if amount}
+    size = {"VCPU": server.vcpus, "MEMORY_MB": server.memory_mib, "DISK_GB": server.disk_gib}
+    return demands.resources(flavor_of(server), properties_of(server), hardware_of(server), size)
+
+
+def traits_of(server: Server) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the traits that a server's host must have, and those it must not."""
+    return demands.traits(flavor_of(server), properties_of(server), hardware_of(server))
 
 
 def instance_name(server: Server) -> str:
@@ -110,6 +126,8 @@ async def guest_spec(
         metadata={"name": server.name, "flavor": flavor_of(server).original_name},
         rescue=await rescue(db, use(Images), server),
         agent=has_agent(properties),
+        hardware=hardware_of(server),
+        local_disks=local_disks.of(server, flavor_of(server), asked_of(server).local_disks, bus_of(server)),
     )
 
 

@@ -29,7 +29,7 @@ async def of(
     """
     hints = _HINTS.decode(server.scheduler_hints)
     specs = guests.flavor_of(server).extra_specs
-    required, forbidden = scheduler.traits_of(specs)
+    required, forbidden = guests.traits_of(server)
     shunned = dict(avoided or {})
     shunned |= dict.fromkeys(
         await hosts_of(db, ids_of(hints, "different_host")), "has a server that this one must not be with"

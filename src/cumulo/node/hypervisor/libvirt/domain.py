@@ -2,12 +2,16 @@
 
 import unicodedata
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, NicSpec, RescueSpec
+from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, LocalDisk, NicSpec, RescueSpec
+from cumulo.node.hypervisor.libvirt import hardware
 from cumulo.node.hypervisor.libvirt.disks import base_format
+from cumulo.node.hypervisor.libvirt.hardware import Processors
+from cumulo.node.hypervisor.libvirt.hardware import add as _add
 from cumulo.node.hypervisor.libvirt.volumes import disk_element
 
 Element = ET.Element
@@ -25,6 +29,7 @@ HOST_OFFLOADS = ("csum", "gso", "tso4", "tso6", "ecn", "ufo")
 GUEST_OFFLOADS = ("csum", "tso4", "tso6", "ecn", "ufo")
 
 LAST_LETTER = {"ide": "c"}  # the name of a disk that comes after all others; `hdd` is the config drive
+BOOT_MENU = 5000  # milliseconds in which a person may choose what to boot
 PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
 
 
@@ -34,6 +39,7 @@ class Machine(msgspec.Struct, frozen=True):
     kvm: bool = False
     translation_cache_mib: int = 64
     cache_mode: str = "none"
+    processors: Processors = Processors()
 
 
 class GuestFiles(msgspec.Struct, frozen=True):
@@ -45,36 +51,44 @@ class GuestFiles(msgspec.Struct, frozen=True):
     console_log: Path
     vnc_socket: Path
     rescue: tuple[Path, Path | None] | None = None  # the rescue disk and its base
+    local: dict[str, Path] = {}  # name of a local disk → its file
 
 
 def device_xml(nic: NicSpec) -> str:
     """Return a network card's definition, to be given to a running guest."""
     holder = Element("devices")
-    _interface(holder, nic)
+    _interface(holder, nic, None)
     return ET.tostring(holder[0], encoding="unicode")
 
 
-def domain_xml(name: str, spec: GuestSpec, files: GuestFiles, machine: Machine) -> str:
-    """Return the definition of the guest `spec` under the libvirt name `name`."""
+def domain_xml(
+    name: str, spec: GuestSpec, files: GuestFiles, machine: Machine, pinning: Sequence[int] = ()
+) -> str:
+    """Return the definition of the guest `spec` under the libvirt name `name`.
+
+    `pinning`: the host's processor of each of the guest's pinned ones.
+    """
     domain = Element("domain", type="kvm" if machine.kvm else "qemu")
     _add(domain, "name", name)
     _add(domain, "uuid", spec.server_id)
     _add(domain, "title", _title(spec.name))
     _metadata(domain, spec)
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
-    _add(domain, "vcpu", str(spec.vcpus))
+    hardware.memory_backing(domain, spec.hardware)
+    hardware.processors(domain, spec, machine.processors, pinning)
     _sysinfo(domain, spec)
     _boot(domain, spec)
     _processor(domain, spec, machine)
-    _add(domain, "clock", offset="utc")
+    hardware.clock(domain, spec.hardware)
     for event, action in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
         _add(domain, f"on_{event}", action)
     devices = _add(domain, "devices")
     _disks(devices, spec, files, machine)
     for nic in spec.nics:
-        _interface(devices, nic)
-    _consoles(devices, files)
-    _platform(devices)
+        _interface(devices, nic, spec)
+    _consoles(devices, spec, files)
+    hardware.devices(devices, spec)
+    _add(_add(devices, "memballoon", model="virtio"), "stats", period=str(STATISTICS_PERIOD))
     if spec.agent:
         channel = _add(devices, "channel", type="unix")
         _add(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
@@ -86,12 +100,6 @@ def domain_xml(name: str, spec: GuestSpec, files: GuestFiles, machine: Machine) 
 def machine_of(spec: GuestSpec) -> str:
     """Return the guest's machine type: emulation of `pc` is the cheaper, where both would do."""
     return spec.machine or MACHINES.get(spec.firmware, "pc")
-
-
-def _add(parent: Element, tag: str, text: str | None = None, /, **attributes: str) -> Element:
-    child = ET.SubElement(parent, tag, attributes)
-    child.text = text
-    return child
 
 
 def _title(name: str) -> str:
@@ -124,9 +132,16 @@ def _boot(domain: Element, spec: GuestSpec) -> None:
     system = _add(domain, "os", **({"firmware": "efi"} if uefi else {}))
     _add(system, "type", "hvm", arch="x86_64", machine=machine_of(spec))
     if uefi:
-        _add(_add(system, "firmware"), "feature", enabled="no", name="secure-boot")
+        checks = "yes" if spec.hardware.secure_boot else "no"
+        firmware = _add(system, "firmware")
+        _add(firmware, "feature", enabled=checks, name="secure-boot")
+        if spec.hardware.secure_boot:
+            _add(firmware, "feature", enabled="yes", name="enrolled-keys")
+            _add(system, "loader", secure="yes")
     if spec.rescue is None:
         _add(system, "boot", dev="hd")
+    if spec.hardware.boot_menu:
+        _add(system, "bootmenu", enable="yes", timeout=str(BOOT_MENU))
     _add(system, "smbios", mode="sysinfo")
 
 
@@ -134,6 +149,7 @@ def _processor(domain: Element, spec: GuestSpec, machine: Machine) -> None:
     features = _add(domain, "features")
     _add(features, "acpi")
     _add(features, "apic")
+    hardware.features(features, spec.hardware, kvm=machine.kvm)
     if machine.kvm:
         processor = _add(domain, "cpu", mode="host-model")
     else:
@@ -141,7 +157,7 @@ def _processor(domain: Element, spec: GuestSpec, machine: Machine) -> None:
         _add(_add(features, "tcg"), "tb-cache", cache, unit="MiB")
         processor = _add(domain, "cpu", mode="custom", match="exact")
         _add(processor, "model", "qemu64")
-    _add(processor, "topology", sockets=str(spec.vcpus), cores="1", threads="1")
+    hardware.topology(processor, spec)
 
 
 def _disks(devices: Element, spec: GuestSpec, files: GuestFiles, machine: Machine) -> None:
@@ -151,9 +167,13 @@ def _disks(devices: Element, spec: GuestSpec, files: GuestFiles, machine: Machin
         _rescue(devices, spec.rescue, files, machine)
     if spec.root is not None and files.disk is not None:
         root = _own(devices, spec.root, (files.disk, files.base), machine)
+        hardware.limits(root, spec.hardware)
         letter = "y" if spec.rescue is not None and not spec.rescue.stable else "a"
         _add(root, "target", dev=f"{PREFIXES.get(spec.root.bus, 'vd')}{letter}", bus=spec.root.bus)
         buses.add(spec.root.bus)
+    for disk in spec.local_disks:
+        _local(devices, disk, spec, files.local[disk.name], machine)
+        buses.add(disk.bus)
     for volume in spec.volumes:
         devices.append(disk_element(spec.server_id, volume, machine.cache_mode))
     if spec.rescue is not None:
@@ -161,10 +181,10 @@ def _disks(devices: Element, spec: GuestSpec, files: GuestFiles, machine: Machin
         if spec.rescue.stable:
             _rescue(devices, spec.rescue, files, machine)
     if "scsi" in buses:
-        _add(devices, "controller", type="scsi", index="0", model="virtio-scsi")
+        _add(devices, "controller", type="scsi", index="0", model=spec.hardware.scsi_model)
     if files.config_drive is not None:
         _config_drive(devices, spec, files.config_drive)
-    if "usb" in buses:
+    if "usb" in {*buses, spec.hardware.pointer}:
         _add(devices, "controller", type="usb", model="qemu-xhci")
     else:  # its polling costs an idle emulated guest dearly
         _add(devices, "controller", type="usb", model="none")
@@ -178,6 +198,16 @@ def _own(devices: Element, disk: DiskSpec, files: tuple[Path, Path | None], mach
     _add(element, "source", file=str(file))
     _backing(element, disk, base)
     return element
+
+
+def _local(devices: Element, disk: LocalDisk, spec: GuestSpec, file: Path, machine: Machine) -> None:
+    """Add a disk that no image fills."""
+    element = _add(devices, "disk", type="file", device="disk")
+    _add(element, "driver", name="qemu", type="raw", cache=machine.cache_mode, discard="unmap")
+    _add(element, "source", file=str(file))
+    _add(element, "backingStore")
+    _add(element, "target", dev=disk.device, bus=disk.bus)
+    hardware.limits(element, spec.hardware)
 
 
 def _rescue(devices: Element, rescue: RescueSpec, files: GuestFiles, machine: Machine) -> None:
@@ -216,32 +246,29 @@ def _config_drive(devices: Element, spec: GuestSpec, path: Path) -> None:
     _add(drive, "readonly")
 
 
-def _interface(devices: Element, nic: NicSpec) -> None:
+def _interface(devices: Element, nic: NicSpec, spec: GuestSpec | None) -> None:
     interface = _add(devices, "interface", type="ethernet")
     _add(interface, "mac", address=nic.mac)
     _add(interface, "target", dev=nic.tap, managed="no")
     _add(interface, "model", type=nic.model)
     if nic.model == "virtio":
         driver = _add(interface, "driver", name="qemu")
+        if spec is not None and spec.hardware.packed_ring:
+            driver.set("packed", "on")
         _add(driver, "host", **dict.fromkeys(HOST_OFFLOADS, "off"))
         _add(driver, "guest", **dict.fromkeys(GUEST_OFFLOADS, "off"))
     _add(interface, "mtu", size=str(nic.mtu))
     _add(interface, "rom", enabled="no")
 
 
-def _consoles(devices: Element, files: GuestFiles) -> None:
+def _consoles(devices: Element, spec: GuestSpec, files: GuestFiles) -> None:
     serial = _add(devices, "serial", type="pty")
     _add(serial, "log", file=str(files.console_log), append="on")
+    for _ in range(1, spec.hardware.serial_ports):
+        _add(devices, "serial", type="pty")
     _add(devices, "console", type="pty")
     graphics = _add(devices, "graphics", type="vnc")
     _add(graphics, "listen", type="socket", socket=str(files.vnc_socket))
-    _add(_add(devices, "video"), "model", type="vga")
-
-
-def _platform(devices: Element) -> None:
-    """Entropy and memory statistics."""
-    _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
-    _add(_add(devices, "memballoon", model="virtio"), "stats", period=str(STATISTICS_PERIOD))
 
 
 def _free_slots(devices: Element) -> None:

@@ -31,6 +31,7 @@ from cumulo.node import config_drive
 from cumulo.node.commands import run
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host, inside, own_disks
+from cumulo.node.hypervisor.libvirt import capabilities, local_disks, pinning
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, device_xml, domain_xml
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import checked
@@ -55,6 +56,9 @@ class LibvirtHypervisor(OwnDisks):
         self._wiring = wiring
         self._bases = disks.Bases(place.bases)
         self._machine = Machine()
+        self._dedicated = host.dedicated(self._settings.dedicated_cpus)
+        self._cards: frozenset[str] = frozenset()
+        self._pinning = asyncio.Lock()
         self._listeners: list[Listener] = []
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -69,6 +73,7 @@ class LibvirtHypervisor(OwnDisks):
             kvm=kvm,
             translation_cache_mib=self._settings.translation_cache_mib,
             cache_mode="none" if disks.can_bypass_cache(self._place.servers) else "writeback",
+            processors=host.processors(self._settings.dedicated_cpus),
         )
         self._connection.start()
 
@@ -85,6 +90,8 @@ class LibvirtHypervisor(OwnDisks):
 
     async def report(self) -> HostReport:
         """Say what the host has and is."""
+        if not self._cards:
+            self._cards = await capabilities.cards()
         return await self._connection.run(
             lambda connection: host.report(
                 connection,
@@ -92,6 +99,8 @@ class LibvirtHypervisor(OwnDisks):
                 kvm=self._machine.kvm,
                 folder=self._place.servers,
                 host_ip=self._settings.host_ip,
+                dedicated=self._dedicated,
+                cards=self._cards,
             )
         )
 
@@ -272,10 +281,16 @@ class LibvirtHypervisor(OwnDisks):
             for disk in spec.volumes:
                 for secret in secrets_of(server_id, disk):
                     await self._domains.keep_secret(secret)
-            name = self._domains.name(server_id)
-            await self._domains.define(domain_xml(name, spec, files, self._machine))
+            await self._define(spec, files)
         await self._domains.start(server_id)
         return await self._domains.state(server_id)
+
+    async def _define(self, spec: GuestSpec, files: GuestFiles) -> None:
+        """Have the guest defined, with dedicated processors that no other guest has."""
+        name, number = self._domains.name(spec.server_id), len(spec.hardware.pinned)
+        async with self._pinning:
+            pins = await self._connection.run(lambda c: pinning.choose(c, name, number, self._dedicated))
+            await self._domains.define(domain_xml(name, spec, files, self._machine, pins))
 
     async def _files(self, spec: GuestSpec) -> GuestFiles:
         folder = self._place.server(spec.server_id)
@@ -289,6 +304,7 @@ class LibvirtHypervisor(OwnDisks):
         if spec.config_drive is not None:
             await config_drive.write(drive, config_drive.files(spec.config_drive))
         return GuestFiles(
+            local=await local_disks.ensure(folder, spec.local_disks),
             disk=disk,
             base=base,
             config_drive=drive if spec.config_drive is not None else None,

@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cumulo.contracts.hypervisor import HostReport
+from cumulo.node.hypervisor.libvirt import capabilities
+from cumulo.node.hypervisor.libvirt.hardware import Processors
 
 MIB = 1 << 20
 GIB = 1 << 30
+NODES = Path("/sys/devices/system/node")
 
-TRAITS = (
-    "COMPUTE_NODE",
-    "COMPUTE_IMAGE_TYPE_QCOW2",
-    "COMPUTE_IMAGE_TYPE_RAW",
-    "COMPUTE_NET_VIF_MODEL_VIRTIO",
-    "COMPUTE_STORAGE_BUS_VIRTIO",
-    "COMPUTE_STORAGE_BUS_SCSI",
-    "COMPUTE_STORAGE_BUS_IDE",
-    "COMPUTE_GRAPHICS_MODEL_VGA",
-    "HW_ARCH_X86_64",
-)
 # Linux's name of a processor feature → the trait's word (os-traits, `hw/cpu/x86`).
 FEATURES = {
     "aes": "AESNI",
@@ -48,10 +40,26 @@ FEATURES = {
 QEMU64 = frozenset({"mmx", "sse", "sse2"})  # what the emulated processor offers to guests
 
 
-def traits(features: frozenset[str]) -> tuple[str, ...]:
+def traits(features: frozenset[str]) -> frozenset[str]:
     """Return the traits of a host whose guests see these processor features."""
-    processor = (f"HW_CPU_X86_{word}" for name, word in FEATURES.items() if name in features)
-    return (*TRAITS, *processor)
+    return frozenset(f"HW_CPU_X86_{word}" for name, word in FEATURES.items() if name in features)
+
+
+def dedicated(text: str) -> frozenset[int]:
+    """Return the processors that a setting such as `2-5,7` names and this machine has. ValueError."""
+    named: set[int] = set()
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        named.update(range(int(first), int(last or first) + 1))
+    return frozenset(named & os.sched_getaffinity(0))
+
+
+def processors(text: str) -> Processors:
+    """Return the processors that guests share beside those that the setting `text` dedicates."""
+    cells = len(list(NODES.glob("node[0-9]*"))) or 1
+    taken = dedicated(text)
+    shared = tuple(sorted(os.sched_getaffinity(0) - taken)) if taken else ()
+    return Processors(shared=shared, cells=cells)
 
 
 def host_features() -> frozenset[str]:
@@ -67,9 +75,18 @@ def memory_mib() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // MIB
 
 
-def report(connection: Any, *, host: str, kvm: bool, folder: Path, host_ip: str) -> HostReport:
+def report(
+    connection: Any,
+    *,
+    host: str,
+    kvm: bool,
+    folder: Path,
+    host_ip: str,
+    dedicated: frozenset[int] = frozenset(),
+    cards: frozenset[str] = frozenset(),
+) -> HostReport:
     """Ask libvirt and the kernel. `folder` lies on the disk that guests' disks are made on."""
-    vcpus = connection.getInfo()[2]
+    vcpus = connection.getInfo()[2] - len(dedicated)
     features = host_features() if kvm else QEMU64
     processor = ET.fromstring(connection.getCapabilities()).find("./host/cpu")  # noqa: S314  libvirt's own
     return HostReport(
@@ -80,9 +97,11 @@ def report(connection: Any, *, host: str, kvm: bool, folder: Path, host_ip: str)
         memory_mib=memory_mib(),
         disk_gib=shutil.disk_usage(folder).total // GIB,
         cpu_info=json.dumps(_cpu_info(processor, features)),
-        traits=traits(features),
+        traits=tuple(sorted(traits(features) | capabilities.traits(connection, cards))),
         host_ip=host_ip,
         supported_instances=(("x86_64", "kvm" if kvm else "qemu", "hvm"),),
+        dedicated=len(dedicated),
+        huge_pages=capabilities.huge_pages(),
     )
 
 

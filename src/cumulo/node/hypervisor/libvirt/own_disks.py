@@ -8,11 +8,12 @@ from pathlib import Path
 from cumulo.contracts.hypervisor import GuestMissing
 from cumulo.core.drivers import Permanent
 from cumulo.node.commands import Limits, run
-from cumulo.node.hypervisor.libvirt import disks, snapshots
+from cumulo.node.hypervisor.libvirt import disks, local_disks, snapshots
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
 
 KEPT = "kept.qcow2"
+KEPT_TOO = ".kept"  # after the name of a local disk's file
 COMING = "coming.qcow2"
 _COPYING = 3600.0  # seconds that copying a disk may take
 
@@ -53,6 +54,8 @@ class OwnDisks(Guests):
             await self._domains.stop(server_id)
             disk, kept = self._disk(server_id), self._place.server(server_id) / KEPT
             if disk.exists() and not kept.exists():
+                for file in local_disks.files_in(self._place.server(server_id)):
+                    await copy(file, file.with_name(file.name + KEPT_TOO))
                 await copy(disk, kept)
 
     async def restore_disk(self, server_id: str, *, fence: int = 0) -> None:
@@ -60,13 +63,16 @@ class OwnDisks(Guests):
         async with self._alone_with(server_id, fence):
             await self._domains.stop(server_id)
             kept = self._place.server(server_id) / KEPT
+            for file in self._kept_too(server_id):
+                file.replace(file.with_suffix(""))
             if kept.exists():
                 kept.replace(self._disk(server_id))
 
     async def release_disk(self, server_id: str, *, fence: int = 0) -> None:
         """Remove what was set aside; none is no error."""
         async with self._alone_with(server_id, fence):
-            (self._place.server(server_id) / KEPT).unlink(missing_ok=True)
+            for file in (*self._kept_too(server_id), self._place.server(server_id) / KEPT):
+                file.unlink(missing_ok=True)
 
     async def receive_disk(
         self, server_id: str, offset: int, data: bytes, *, last: bool, fence: int = 0
@@ -84,6 +90,9 @@ class OwnDisks(Guests):
                 if found.backing_filename:
                     raise Permanent("the disk that came from the other host is not whole")
                 coming.replace(disk)
+
+    def _kept_too(self, server_id: str) -> list[Path]:
+        return list(self._place.server(server_id).glob(f"*{KEPT_TOO}"))
 
     def _disk(self, server_id: str) -> Path:
         return self._place.server(server_id) / disks.DISK
@@ -106,8 +115,9 @@ async def grow(disk: Path, size_gib: int) -> None:
 
 def discard(folder: Path) -> None:
     """Remove a guest's own disks, so that its next start makes them anew."""
-    for name in (disks.DISK, disks.USED_BASE, KEPT, COMING):
-        (folder / name).unlink(missing_ok=True)
+    own = [folder / name for name in (disks.DISK, disks.USED_BASE, KEPT, COMING)]
+    for file in (*own, *local_disks.files_in(folder), *folder.glob(f"*{KEPT_TOO}")):
+        file.unlink(missing_ok=True)
     shutil.rmtree(folder / disks.RESCUE, ignore_errors=True)
 
 

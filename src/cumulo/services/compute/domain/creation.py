@@ -16,7 +16,7 @@ from cumulo.contracts.network import NetworkRequest, Ports
 from cumulo.core import ids
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests, history, policy
+from cumulo.services.compute import guests, hardware, history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import block_devices, flavors, keypairs, quotas
 from cumulo.services.compute.domain import groups as server_groups
@@ -117,6 +117,9 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         if flavor.root_gib == 0 and not ctx.may(policy.ZERO_DISK):
             raise ZeroDisk
         check_fit(flavor, image)
+    properties = image.properties if image is not None else {}
+    properties = root.properties if root is not None else properties
+    hardware.of(embedded(flavor), kept(properties))
     zone, host = await destination(ctx, body)
     networks, groups = await network_requests(ctx, body, count)
     hints = await server_groups.hints_of(ctx)
@@ -128,7 +131,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         image=image if root is None else None,
         disks=disks,
         from_volume=root is not None,
-        properties=image.properties if image is not None else root.properties if root else {},
+        properties=properties,
         keypair=await keypair_of(ctx, body.key_name),
         networks=networks,
         security_group_ids=groups,

@@ -13,7 +13,7 @@ from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests
+from cumulo.services.compute import guests, hardware
 from cumulo.services.compute.domain import creation, quotas
 from cumulo.services.compute.domain.servers import (
     begin,
@@ -68,6 +68,7 @@ async def _check_image(ctx: Ctx, server: Server, image: ImageRecord) -> None:
     if await is_from_volume(ctx.db, server.id):
         raise RebuildFromVolume(id=server.id)
     flavor = guests.flavor_of(server)
+    hardware.of(flavor, creation.kept(image.properties))
     need = max(image.min_disk * creation.GIB, image.virtual_size or image.size or 0)
     if flavor.disk and need > flavor.disk * creation.GIB:
         raise FlavorDiskTooSmall(have=flavor.disk * creation.GIB, need=need)

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from cumulo.core.http import Ctx
 from cumulo.core.resource import as_int, as_time
-from cumulo.services.compute import guests
+from cumulo.services.compute import guests, hardware
 from cumulo.services.compute.domain.creation import embedded, flavor_of
 from cumulo.services.compute.domain.hosts import moment
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
@@ -36,6 +36,9 @@ async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
     if flavor.id == server.flavor_id:
         raise SameFlavor
     now = guests.flavor_of(server)
+    hardware.of(embedded(flavor), guests.properties_of(server))
+    if flavor.ephemeral_gib < now.ephemeral:
+        raise DiskShrinks(have=now.ephemeral, wanted=flavor.ephemeral_gib)
     from_volume = await is_from_volume(ctx.db, server.id)
     if not from_volume and flavor.root_gib < now.disk:
         raise DiskShrinks(have=now.disk, wanted=flavor.root_gib)

@@ -27,6 +27,14 @@ from cumulo.core.db import (
 from cumulo.services.compute.model.states import Power, Status, TaskState, VmState, status_of
 
 
+class AskedDisk(msgspec.Struct, frozen=True):
+    """A local disk that a request asked for: GiB, or MiB of swap. format, bus: "" as the image has it."""
+
+    size: int
+    format: str = ""
+    bus: str = ""
+
+
 class Asked(msgspec.Struct, kw_only=True):
     """What a request for a server said that its document does not show."""
 
@@ -34,6 +42,7 @@ class Asked(msgspec.Struct, kw_only=True):
     security_group_ids: list[str] = []
     host: str | None = None
     public_key: str | None = None
+    local_disks: list[AskedDisk] = []
 
 
 class EmbeddedFlavor(msgspec.Struct, kw_only=True):

@@ -24,6 +24,7 @@ from cumulo.core.tasks import ReconcileRun, Tasks, reconciler
 from cumulo.core.work import Work
 from cumulo.services.compute import guests as told
 from cumulo.services.compute.config import ComputeSettings
+from cumulo.services.compute.demands import huge_pages
 from cumulo.services.compute.model import ComputeHost, Server, VmState
 from cumulo.services.compute.tasks.power import POWERS
 
@@ -82,7 +83,10 @@ def digest_of(report: HostReport, settings: ComputeSettings) -> str:
 def inventories_of(report: HostReport, settings: ComputeSettings) -> dict[str, Inventory]:
     """Return what a host offers, by placement's resource classes."""
     vcpus, memory, disk = report.vcpus, report.memory_mib, report.disk_gib
-    return {
+    pages = {huge_pages(size): Inventory(total=count, max_unit=count) for size, count in report.huge_pages}
+    if report.dedicated:
+        pages["PCPU"] = Inventory(total=report.dedicated, max_unit=report.dedicated)
+    return pages | {
         "VCPU": Inventory(total=vcpus, max_unit=vcpus, allocation_ratio=settings.cpu_allocation_ratio),
         "MEMORY_MB": Inventory(
             total=memory,

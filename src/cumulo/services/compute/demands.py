@@ -1,0 +1,86 @@
+"""What a server takes of its host, in placement's words: amounts by resource class, and traits.
+
+Its own size comes first, then what its machine needs; its flavor's `resources:CLASS=N` sets an amount (0:
+none). `resources1:` and `trait1:` name groups, which upstream may spread over several providers of one host;
+here a host is one provider, which must have all of them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from cumulo.contracts.hardware import Hardware
+from cumulo.services.compute.hardware import is_yes
+from cumulo.services.compute.model import EmbeddedFlavor
+
+_RESOURCES = re.compile(r"resources([a-zA-Z0-9_-]{0,64}):([A-Z0-9_]+)")
+_TRAITS = re.compile(r"trait[a-zA-Z0-9_-]{0,64}:([A-Z0-9_]+)")
+KIB = 1024
+# A property of the image → the trait of a host that can do what it says, by the property's value.
+_OF_IMAGES = {
+    "hw_disk_bus": "COMPUTE_STORAGE_BUS_",
+    "hw_vif_model": "COMPUTE_NET_VIF_MODEL_",
+    "hw_video_model": "COMPUTE_GRAPHICS_MODEL_",
+    "hw_firmware_type": "COMPUTE_FIRMWARE_",
+}
+_TPMS = {"1.2": "COMPUTE_SECURITY_TPM_1_2", "2.0": "COMPUTE_SECURITY_TPM_2_0"}
+_THREADS = "HW_CPU_HYPERTHREADING"
+
+
+def huge_pages(size_kib: int) -> str:
+    """Return the resource class of a host's huge pages of a size."""
+    return f"CUSTOM_HUGE_PAGES_{size_kib}KIB"
+
+
+def resources(
+    flavor: EmbeddedFlavor, properties: Mapping[str, Any], hardware: Hardware, size: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the amounts; `size` is what the server takes as itself. Amounts of 0 are left out."""
+    wanted = Counter(dict(size))
+    if hardware.pinned:
+        wanted["PCPU"] = len(hardware.pinned)
+        wanted["VCPU"] -= len(hardware.pinned)
+    if hardware.page_kib:
+        wanted[huge_pages(hardware.page_kib)] = -(-flavor.ram * KIB // hardware.page_kib)
+    specs = flavor.extra_specs
+    if is_yes(specs.get("hw:mem_encryption")) or is_yes(properties.get("hw_mem_encryption")):
+        wanted["MEM_ENCRYPTION_CONTEXT"] = 1
+    for label in filter(None, specs.get("hw:pmem", "").split(",")):
+        name = re.sub(r"[^A-Z0-9_]", "_", label.strip().upper())
+        wanted[f"CUSTOM_PMEM_NAMESPACE_{name}"] += 1
+    grouped: Counter[str] = Counter()
+    for key, value in specs.items():
+        found = _RESOURCES.fullmatch(key)
+        if found is None or not value.strip().isdigit():
+            continue
+        if found[1]:
+            grouped[found[2]] += int(value)
+        else:
+            wanted[found[2]] = int(value)
+    wanted.update(grouped)
+    return {name: amount for name, amount in wanted.items() if amount > 0}
+
+
+def traits(
+    flavor: EmbeddedFlavor, properties: Mapping[str, Any], hardware: Hardware
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the traits that the host must have, and those it must not."""
+    required = {
+        prefix + str(properties[name]).upper() for name, prefix in _OF_IMAGES.items() if properties.get(name)
+    }
+    forbidden = set()
+    if hardware.tpm is not None:
+        required.add(_TPMS[hardware.tpm.version])
+    if hardware.secure_boot:
+        required.add("COMPUTE_SECURITY_UEFI_SECURE_BOOT")
+    threads = flavor.extra_specs.get("hw:cpu_thread_policy", properties.get("hw_cpu_thread_policy"))
+    if hardware.pinned and threads == "isolate":
+        forbidden.add(_THREADS)
+    if hardware.pinned and threads == "require":
+        required.add(_THREADS)
+    for key, value in {**properties, **flavor.extra_specs}.items():
+        found = _TRAITS.fullmatch(key)
+        if found is not None and value in ("required", "forbidden"):
+            (required if value == "required" else forbidden).add(found[1])
+    return frozenset(required), frozenset(forbidden)
