@@ -138,7 +138,7 @@ async def test_an_image_is_made_of_a_volume(cloud, admin):
 @pytest.mark.parametrize(
     "body",
     [
-        {"image_name": "i", "disk_format": "vmdk"},
+        {"image_name": "i", "disk_format": "iso"},
         {"image_name": "i", "container_format": "ovf"},
         {"image_name": "i", "visibility": "secret"},
         {"image_name": ""},

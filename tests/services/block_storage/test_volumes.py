@@ -1,11 +1,14 @@
 """Volumes over HTTP: from what they are made, how they are shown, changed and deleted."""
 
+import json
+
 import pytest
 from tests.services.block_storage.fakes import HOST, IMAGE, POOL, StorageCloud, image, make_volume
 
 from cumulo.core.drivers import Permanent
 
 VOLUMES = "/volume/v3/volumes"
+NOBODY = "22222222-1111-4111-8111-111111111111"
 
 
 async def create(cloud: StorageCloud, **values):
@@ -50,6 +53,27 @@ async def test_a_volume_from_an_image_is_bootable_and_knows_it(cloud: StorageClo
     assert volume["volume_image_metadata"]["image_id"] == IMAGE
     assert volume["volume_image_metadata"]["hw_disk_bus"] == "virtio"
     assert cloud.pool.content[volume["id"]] == "file:/images/mini"
+
+
+async def test_an_image_of_a_server_that_boots_from_a_volume_stands_for_its_snapshot(cloud: StorageCloud):
+    source = await make_volume(cloud, size=2, imageRef=IMAGE)
+    taken = await cloud.member("p1").post(
+        "/volume/v3/snapshots", json={"snapshot": {"volume_id": source["id"]}}
+    )
+    snapshot = taken.json()["snapshot"]["id"]
+    await cloud.settle()
+    disks = [
+        {"source_type": "snapshot", "snapshot_id": "other", "boot_index": None, "volume_size": 1},
+        {"source_type": "snapshot", "snapshot_id": snapshot, "boot_index": 0, "volume_size": 2},
+    ]
+    properties = {"block_device_mapping": json.dumps(disks)}
+    cloud.images.images[IMAGE] = image(IMAGE, size=0, virtual_size=None, path=None, properties=properties)
+    made = await make_volume(cloud, size=2, imageRef=IMAGE)
+    assert (made["status"], made["bootable"], made["snapshot_id"]) == ("available", "true", snapshot)
+    properties["block_device_mapping"] = json.dumps([{**disks[1], "snapshot_id": NOBODY}])
+    assert (await create(cloud, size=2, imageRef=IMAGE)).status_code == 404
+    properties["block_device_mapping"] = "[nonsense"
+    assert (await create(cloud, size=2, imageRef=IMAGE)).status_code == 202
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ from cumulo.services.block_storage.schema.bodies import (
 from cumulo.services.block_storage.schema.links import instant
 from cumulo.services.block_storage.schema.volumes import image_metadata_of
 from cumulo.services.block_storage.tasks import ReimageVolume, RetypeVolume, UploadVolume
-from cumulo.services.block_storage.tasks.images import WRITERS
 from cumulo.services.block_storage.tasks.moving import ON_DEMAND
+from cumulo.services.block_storage.writing.formats import FORMATS
 
 SETTLED = frozenset({VolumeStatus.AVAILABLE, VolumeStatus.IN_USE})
 VISIBILITIES = ("community", "public", "private", "shared")
@@ -118,7 +118,7 @@ def refuse_completion(volume: Volume, what: str) -> None:
 
 async def upload(ctx: Ctx, volume: Volume, body: UploadBody) -> dict[str, Any]:
     """Make an image of a volume; one in use only by force."""
-    check_upload(body)
+    check_upload(volume, body)
     visibility = body.visibility if isinstance(body.visibility, str) else "private"
     if visibility == "public":
         ctx.authorise(policy.UPLOAD_PUBLIC, volume)
@@ -152,10 +152,14 @@ async def upload(ctx: Ctx, volume: Volume, body: UploadBody) -> dict[str, Any]:
     return {"os-volume_upload_image": shown}
 
 
-def check_upload(body: UploadBody) -> None:
+def check_upload(volume: Volume, body: UploadBody) -> None:
     """Refuse an image that cannot be made of a volume."""
-    if body.disk_format not in WRITERS:
-        raise BadRequest(reason=f"Invalid disk_format '{body.disk_format}'; there are {', '.join(WRITERS)}.")
+    form = FORMATS.get(body.disk_format)
+    if form is None:
+        raise BadRequest(reason=f"Invalid disk_format '{body.disk_format}'; there are {', '.join(FORMATS)}.")
+    if volume.size > form.largest:
+        reason = f"An image of disk_format '{body.disk_format}' holds at most {form.largest}GB."
+        raise BadRequest(reason=reason)
     if body.container_format != "bare":
         raise BadRequest(reason=f"Invalid container_format '{body.container_format}'; only bare is.")
     if body.visibility is not UNSET and body.visibility not in VISIBILITIES:

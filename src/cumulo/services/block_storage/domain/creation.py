@@ -1,6 +1,7 @@
 """What a new volume is made from, and what is refused."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -40,6 +41,14 @@ LUKS = "luks"
 READABLE = frozenset({VolumeStatus.AVAILABLE, VolumeStatus.IN_USE, VolumeStatus.BACKING_UP})
 
 
+class Device(msgspec.Struct):
+    """A disk of a server, as an image of it lists them."""
+
+    source_type: str = ""
+    snapshot_id: str | None = None
+    boot_index: int | str | None = None
+
+
 @dataclasses.dataclass(kw_only=True)
 class Order:
     """A request for a volume, by whichever way it came."""
@@ -66,6 +75,7 @@ async def create(work: Work, order: Order) -> Volume:
     sources = [one for one in (order.snapshot_id, order.source_id, order.image_id, order.backup_id) if one]
     if len(sources) > 1:
         raise BadRequest(reason="Specify only one of snapshot_id, source_volid, imageRef and backup_id.")
+    await _read_image(work, order)
     source, size = await _source(work.db, order)
     backup = await from_backup.find(work.db, order.backup_id, order.project_id, is_admin=order.is_admin)
     if backup is not None:
@@ -168,6 +178,24 @@ async def _image(work: Work, order: Order) -> ImageRecord | None:
     if image.status != "active":
         raise InvalidInput(reason=f"Image {image.id} is not active.")
     return image
+
+
+async def _read_image(work: Work, order: Order) -> None:
+    """Take for an image of a server that boots from a volume what it stands for: the boot disk's snapshot."""
+    image = await _image(work, order)
+    snapshot_id = boot_snapshot(image.properties) if image is not None else None
+    if snapshot_id is not None:
+        order.snapshot_id, order.image_id = snapshot_id, None
+
+
+def boot_snapshot(properties: Mapping[str, Any]) -> str | None:
+    """Return the snapshot that an image without data boots from, as compute wrote it; None of others."""
+    try:
+        devices = msgspec.json.decode(properties.get("block_device_mapping", "[]"), type=list[Device])
+    except (msgspec.MsgspecError, TypeError):
+        return None
+    first = (each for each in devices if each.source_type == "snapshot" and str(each.boot_index) == "0")
+    return next((each.snapshot_id for each in first), None)
 
 
 def check_image(image: ImageRecord, size: int) -> None:

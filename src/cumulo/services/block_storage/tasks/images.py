@@ -6,16 +6,14 @@ from typing import ClassVar
 from cumulo.contracts.image import Images
 from cumulo.contracts.volumes import VolumePool
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.block_storage import qcow2
 from cumulo.services.block_storage.model import Volume, VolumeStatus
 from cumulo.services.block_storage.pools import LONGEST, TRIES, spec_of
 from cumulo.services.block_storage.tasks.creation import described, image_access
 from cumulo.services.block_storage.tasks.failing import leave, left
 from cumulo.services.block_storage.tasks.hold import clearing, let_go, proceed, working
+from cumulo.services.block_storage.writing.formats import FORMATS
 
 GIB = 1 << 30
-WRITERS = {"raw": qcow2.raw, "qcow2": qcow2.qcow2}
-"""How a volume is written in each format that an image of it can have."""
 
 
 class UploadVolume(Saga):
@@ -73,7 +71,7 @@ async def content(
         return await pool.read(volume.id, snapshot_id, offset, length)
 
     extents = await pool.extents(volume.id, snapshot_id)
-    async for part in WRITERS[disk_format](volume.size * GIB, extents, read):
+    async for part in FORMATS[disk_format].write(volume.size * GIB, extents, read):
         yield part
 
 

@@ -1,38 +1,19 @@
-"""Writing QCOW2 as a stream, for images made of volumes. (Format: QEMU's docs/interop/qcow2, version 3.)
+"""Writing QCOW2 as a stream. (Format: QEMU's docs/interop/qcow2, version 3.)
 
-What holds data is known before the first byte goes out, so every table can come before the data and nothing
-is written twice: header, L1 table, refcount table, refcount blocks, L2 tables, then the clusters in order.
+Header, L1 table, refcount table, refcount blocks, L2 tables, then the clusters in order.
 """
 
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from cumulo.contracts.volumes import Extent
+from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of
 
 CLUSTER = 1 << 16
 PER_TABLE = CLUSTER // 8  # entries of an L2 or refcount table
 PER_BLOCK = CLUSTER // 2  # refcounts of 16 bits
 COPIED = 1 << 63  # the flag of an entry whose cluster is used once
-PIECE = 4 << 20
 HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQII")
-
-Read = Callable[[int, int], Awaitable[bytes]]
-"""Returns `length` bytes at `offset`."""
-
-
-def clusters_of(extents: Sequence[Extent]) -> list[tuple[int, int]]:
-    """Return the clusters that hold data, as runs from a first one up to but without an end, in order."""
-    runs: list[tuple[int, int]] = []
-    for extent in extents:
-        if extent.length <= 0:
-            continue
-        first = extent.offset // CLUSTER
-        end = -(-(extent.offset + extent.length) // CLUSTER)
-        if runs and first <= runs[-1][1]:
-            runs[-1] = (runs[-1][0], max(runs[-1][1], end))
-        else:
-            runs.append((first, end))
-    return runs
 
 
 class Layout:
@@ -102,45 +83,17 @@ def _tables(first: int, end: int) -> range:
 
 
 def _padded(data: bytes) -> bytes:
-    return data.ljust(-(-len(data) // CLUSTER) * CLUSTER, b"\0")
+    return padded(data, CLUSTER)
 
 
 async def qcow2(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator[bytes]:
     """Yield a QCOW2 file of a device of `size` bytes; what lies between extents takes no room."""
-    layout = Layout(size, clusters_of(extents))
+    layout = Layout(size, runs_of(extents, CLUSTER))
     yield layout.header()
     yield layout.l1_table()
     for part in layout.refcounts():
         yield part
     for part in layout.l2_tables():
         yield part
-    for first, end in layout.runs:
-        async for part in pieces(first * CLUSTER, min(end * CLUSTER, size), read):
-            yield part
-        short = end * CLUSTER - size
-        if short > 0:
-            yield bytes(short)
-
-
-async def raw(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator[bytes]:
-    """Yield a device's bytes as they are, zeroes between extents included."""
-    at = 0
-    for first, end in clusters_of(extents):
-        for zeroes in _zeroes(first * CLUSTER - at):
-            yield zeroes
-        at = min(end * CLUSTER, size)
-        async for part in pieces(first * CLUSTER, at, read):
-            yield part
-    for zeroes in _zeroes(size - at):
-        yield zeroes
-
-
-async def pieces(start: int, end: int, read: Read) -> AsyncIterator[bytes]:
-    """Yield the bytes from `start` up to `end`, some MiB at a time."""
-    for offset in range(start, end, PIECE):
-        yield await read(offset, min(PIECE, end - offset))
-
-
-def _zeroes(length: int) -> Iterator[bytes]:
-    for offset in range(0, length, PIECE):
-        yield bytes(min(PIECE, length - offset))
+    async for part in content_of(layout.runs, CLUSTER, size, read):
+        yield part
