@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cumulo.contracts.volumes import BlockAccess, Exchange
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 
@@ -69,3 +70,14 @@ class Servers(Protocol):
         self, work: Work, server_ids: Sequence[str], volume_id: str, size_gib: int
     ) -> None:
         """Promise that the guests of these servers see the new size of a volume that they have."""
+
+    async def exchange_volume(
+        self, db: Reader, server_id: str, volume_id: str, access: BlockAccess, *, hold: bool = False
+    ) -> Exchange:
+        """Have a guest's disk of a volume lie where `access` leads, as `Hypervisor.exchange_volume` does.
+
+        Outside of any transaction. Permanent when the server is off, gone, or without the volume.
+        """
+
+    async def keep_volume(self, db: Reader, server_id: str, volume_id: str, access: BlockAccess) -> bool:
+        """Give that up; False when the guest works there already. Outside of any transaction."""

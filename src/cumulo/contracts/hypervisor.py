@@ -12,7 +12,7 @@ import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
 from cumulo.contracts.hardware import Hardware
-from cumulo.contracts.volumes import BlockAccess
+from cumulo.contracts.volumes import BlockAccess, Exchange
 
 
 class PowerState(StrEnum):
@@ -261,6 +261,23 @@ class Hypervisor(Protocol):
 
     async def resize_volume(self, server_id: str, disk: VolumeDisk, size_bytes: int) -> None:
         """Tell a running guest that a volume of its grew; a guest that is off sees it when it starts."""
+
+    async def exchange_volume(
+        self, server_id: str, volume_id: str, disk: VolumeDisk, *, hold: bool = False, fence: int = 0
+    ) -> Exchange:
+        """Have the guest's disk of a volume lie where `disk` says, with the content that it has.
+
+        `disk` is another volume, or the same in another pool; of the same size. Takes the next step and
+        says what was found: to be called until DONE, or with `hold` until READY. NONE again says that a copy
+        failed. A guest that is off is Permanent, unless it changed over before. It never starts again with
+        the old place.
+        """
+
+    async def keep_volume(self, server_id: str, volume_id: str, disk: VolumeDisk, *, fence: int = 0) -> bool:
+        """Give up an exchange: the guest works on where it did. None is no error.
+
+        False: it is done, and the guest works at the new place; only another exchange leads back.
+        """
 
     async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
         """Keep the root disk's content as it is now as a whole qcow2 file; return its length in bytes.

@@ -8,6 +8,7 @@ Errors are those of `cumulo.core.drivers`: Temporary, Permanent, Gone, Unsupport
 reason that may be shown to a user.
 """
 
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -54,6 +55,15 @@ class VolumeSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"VolumeSpec({self.volume_id}, {self.size_gib} GiB)"
+
+
+class Exchange(StrEnum):
+    """How far a guest's disk is on its way to another place."""
+
+    NONE = "none"  # the copy has just been begun
+    COPYING = "copying"
+    READY = "ready"  # all is copied, and each write goes to both places
+    DONE = "done"  # the guest works at the new place alone
 
 
 class PoolReport(msgspec.Struct, frozen=True, kw_only=True):

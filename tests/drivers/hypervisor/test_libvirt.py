@@ -9,6 +9,7 @@ from pathlib import Path
 import libvirt
 import msgspec
 import pytest
+from tests.drivers.hypervisor.conftest import SETTINGS
 
 from cumulo.contracts.hypervisor import (
     ConfigDriveSpec,
@@ -23,7 +24,7 @@ from cumulo.core.drivers import Permanent
 from cumulo.node.commands import run
 from cumulo.node.hypervisor.libvirt import LibvirtHypervisor, disks
 from cumulo.node.ports.wiring import NoWiring
-from cumulo.node.settings import Acceleration, NodeSettings, Place
+from cumulo.node.settings import Place
 from cumulo.testing.hypervisor import HypervisorContract, StopGuest, volume_in
 from cumulo.testing.libvirtd import PrivateLibvirt
 from cumulo.testing.metadata import a_guest
@@ -31,39 +32,6 @@ from cumulo.testing.metadata import a_guest
 pytestmark = pytest.mark.engines
 
 LUKS_HEADER = 2068480  # bytes, for AES with 256 bits
-SETTINGS = NodeSettings(acceleration=Acceleration.TCG, soft_reboot_timeout=1.0, translation_cache_mib=32)
-
-
-@pytest.fixture
-def place(libvirt_daemon: PrivateLibvirt) -> Place:
-    return Place(
-        state=libvirt_daemon.state,
-        instance=libvirt_daemon.instance,
-        libvirt_uri=libvirt_daemon.uri,
-        qemu_logs=libvirt_daemon.state / "libvirt/log/qemu",
-    )
-
-
-@pytest.fixture
-async def hypervisor(place: Place) -> AsyncIterator[LibvirtHypervisor]:
-    driver = LibvirtHypervisor("host1", place, NoWiring(), SETTINGS)
-    await driver.start()
-    yield driver
-    for state in await driver.guests():
-        await driver.remove(state.server_id)
-    await driver.stop()
-
-
-@pytest.fixture
-def spec() -> GuestSpec:
-    return GuestSpec(
-        server_id=str(uuid.uuid4()),
-        name="small\n<&>\x00",
-        project_id="p",
-        vcpus=1,
-        memory_mib=16,
-        root=DiskSpec(),
-    )
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from cumulo.contracts.compute import Servers
 from cumulo.contracts.image import ImageRecord, Images, NewImage
 from cumulo.contracts.volumes import (
     BlockAccess,
+    Exchange,
     Extent,
     PoolReport,
     StoredVolume,
@@ -139,7 +140,11 @@ class FakePool:
             raise Gone(f"there is no volume {volume_id}")
         self.exported[export_id] = volume_id
         return BlockAccess(
-            protocol="nbd", path=f"/run/{export_id}", name=volume_id, read_only=read_only, secret="hush"
+            protocol="nbd",
+            path=f"/run/{self.backend}/{export_id}",
+            name=volume_id,
+            read_only=read_only,
+            secret="hush",
         )
 
     async def close(self, volume_id: str, export_id: str) -> None:
@@ -249,12 +254,37 @@ class FakeServers:
 
     def __init__(self) -> None:
         self.told: list[tuple[list[str], str, int]] = []
+        self.places: dict[str, BlockAccess] = {}  # where a volume's server works since it was exchanged
+        self.copies: set[str] = set()
+        self.refusal: Exception | None = None
 
     async def volume_grown(
         self, work: Work, server_ids: Sequence[str], volume_id: str, size_gib: int
     ) -> None:
         """Remember what was told."""
         self.told.append((list(server_ids), volume_id, size_gib))
+
+    async def exchange_volume(
+        self, db: Reader, server_id: str, volume_id: str, access: BlockAccess, *, hold: bool = False
+    ) -> Exchange:
+        """Have the server work there, with a copy first."""
+        if self.refusal is not None:
+            raise self.refusal
+        if self.places.get(volume_id) == access:
+            return Exchange.DONE
+        if volume_id not in self.copies:
+            self.copies.add(volume_id)
+            return Exchange.NONE
+        if not hold:
+            self.copies.discard(volume_id)
+            self.places[volume_id] = access
+            return Exchange.DONE
+        return Exchange.READY
+
+    async def keep_volume(self, db: Reader, server_id: str, volume_id: str, access: BlockAccess) -> bool:
+        """Forget the copy."""
+        self.copies.discard(volume_id)
+        return self.places.get(volume_id) != access
 
 
 class StorageCloud(Cloud):

@@ -5,6 +5,7 @@ from typing import Any
 
 from cumulo.contracts.compute import ConsoleGrant, GuestMetadata, Kept
 from cumulo.contracts.network import Ports
+from cumulo.contracts.volumes import BlockAccess, Exchange
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 from cumulo.services.compute import addresses
@@ -54,3 +55,13 @@ class ServersAdapter:
     ) -> None:
         """Promise that the guests of these servers see the new size of a volume that they have."""
         await volumes.grown(work, server_ids, volume_id, size_gib)
+
+    async def exchange_volume(
+        self, db: Reader, server_id: str, volume_id: str, access: BlockAccess, *, hold: bool = False
+    ) -> Exchange:
+        """Take a step of the way of a guest's disk to where `access` leads."""
+        return await volumes.exchange(db, self._use, server_id, volume_id, access, hold=hold)
+
+    async def keep_volume(self, db: Reader, server_id: str, volume_id: str, access: BlockAccess) -> bool:
+        """Give that up; False when the guest works there already."""
+        return await volumes.stay(db, self._use, server_id, volume_id, access)

@@ -119,6 +119,10 @@ class VolumeNotFree(Invalid):
     """Invalid volume: {reason}"""
 
 
+class VolumeOfMany(Conflict):
+    """Volume {id} is attached to several servers: it cannot be exchanged for another one."""
+
+
 class RootStays(Forbidden):
     """Cannot detach a root device volume"""
 

@@ -142,6 +142,7 @@ VOLUMES_ATTACH = _rule("os-volumes-attachments:create", PROJECT_MEMBER_OR_ADMIN,
 VOLUMES_UPDATE = _rule(
     "os-volumes-attachments:update", PROJECT_MEMBER_OR_ADMIN, "Say whether a volume goes with its server."
 )
+VOLUMES_SWAP = _rule("os-volumes-attachments:swap", ADMIN, "Exchange a server's volume for another one.")
 VOLUMES_DETACH = _rule("os-volumes-attachments:delete", PROJECT_MEMBER_OR_ADMIN, "Detach a volume.")
 AGGREGATES_LIST = _rule("os-aggregates:index", ADMIN, "List host aggregates.")
 GROUPS_OF_SERVERS_LIST = _rule("os-server-groups:index", PROJECT_READER_OR_ADMIN, "List server groups.")

@@ -35,7 +35,6 @@ from cumulo.node.hypervisor.libvirt import capabilities, local_disks, pinning
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, device_xml, domain_xml
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import checked
-from cumulo.node.hypervisor.libvirt.own_disks import OwnDisks
 from cumulo.node.hypervisor.libvirt.states import STARTING
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, secrets_of
 from cumulo.node.ports.wiring import Wiring
@@ -46,8 +45,9 @@ log = structlog.get_logger(__name__)
 CONFIG_DRIVE = "config.iso"
 CONSOLE_LOG = "console.log"
 
+from cumulo.node.hypervisor.libvirt.volume_exchange import ExchangedVolumes
 
-class LibvirtHypervisor(OwnDisks):
+class LibvirtHypervisor(ExchangedVolumes):
     """A `Hypervisor` on the libvirtd at `place.libvirt_uri`; `wiring` connects guests' cards."""
 
     def __init__(self, name: str, place: Place, wiring: Wiring, settings: NodeSettings | None = None) -> None:
@@ -184,6 +184,7 @@ class LibvirtHypervisor(OwnDisks):
                 raise Permanent(
                     f"the guest did not let go of volume {volume_id}",
                     public="the guest did not let go of the volume: is it mounted, or the guest not up yet?",
+            self._left(server_id).forget(disk)
                 )
             await self._domains.forget_secrets(owner_of(server_id, volume_id))
 
@@ -286,6 +287,7 @@ class LibvirtHypervisor(OwnDisks):
         return await self._domains.state(server_id)
 
     async def _define(self, spec: GuestSpec, files: GuestFiles) -> None:
+            self._left(server_id).check(spec.volumes)
         """Have the guest defined, with dedicated processors that no other guest has."""
         name, number = self._domains.name(spec.server_id), len(spec.hardware.pinned)
         async with self._pinning:

@@ -25,7 +25,7 @@ def make_lasting(domain: Domain) -> None:
     exported = [disk for disk in disks if disk.find("source[@protocol='nbd']") is not None]
     if not exported:
         return
-    nodes = {node["node-name"]: node for node in _ask(domain, "query-named-block-nodes", flat=True)}
+    nodes = {node["node-name"]: node for node in ask(domain, "query-named-block-nodes", flat=True)}
     for disk in exported:
         _replace(domain, disk, nodes)
 
@@ -38,15 +38,15 @@ def reconnect(domain: Domain, disk: ET.Element) -> None:
     device = f"/machine/peripheral/{alias.get('name')}"
     if disk.find("target[@bus='virtio']") is not None:
         device += "/virtio-backend"
-    _ask(domain, "human-monitor-command", **{"command-line": f'qemu-io -d {device} "read 0 {PAGE}"'})
+    ask(domain, "human-monitor-command", **{"command-line": f'qemu-io -d {device} "read 0 {PAGE}"'})
 
 
 def forget(domain: Domain, disk: ET.Element) -> None:
     """Remove the mark of a disk that is gone."""
     number = _number(disk)
-    marks = {node["node-name"] for node in _ask(domain, "query-named-block-nodes", flat=True)}
+    marks = {node["node-name"] for node in ask(domain, "query-named-block-nodes", flat=True)}
     if _mark(number) in marks:
-        _ask(domain, "blockdev-del", **{"node-name": _mark(number)})
+        ask(domain, "blockdev-del", **{"node-name": _mark(number)})
 
 
 def _replace(domain: Domain, disk: ET.Element, nodes: dict[str, Any]) -> None:
@@ -58,14 +58,14 @@ def _replace(domain: Domain, disk: ET.Element, nodes: dict[str, Any]) -> None:
     client = _client(disk)
     parent = _parent(nodes[format_], format_)
     if standing_in not in nodes:
-        _ask(domain, "blockdev-add", **client, **{"node-name": standing_in})
-    _ask(domain, "blockdev-reopen", options=[{**parent, "file": standing_in}])
+        ask(domain, "blockdev-add", **client, **{"node-name": standing_in})
+    ask(domain, "blockdev-reopen", options=[{**parent, "file": standing_in}])
     if storage in nodes:
-        _ask(domain, "blockdev-del", **{"node-name": storage})
-    _ask(domain, "blockdev-add", **client, **{"node-name": storage})
-    _ask(domain, "blockdev-reopen", options=[{**parent, "file": storage}])
-    _ask(domain, "blockdev-del", **{"node-name": standing_in})
-    _ask(domain, "blockdev-add", **{"driver": "null-co", "node-name": mark, "size": 0})
+        ask(domain, "blockdev-del", **{"node-name": storage})
+    ask(domain, "blockdev-add", **client, **{"node-name": storage})
+    ask(domain, "blockdev-reopen", options=[{**parent, "file": storage}])
+    ask(domain, "blockdev-del", **{"node-name": standing_in})
+    ask(domain, "blockdev-add", **{"driver": "null-co", "node-name": mark, "size": 0})
 
 
 def _number(disk: ET.Element) -> str:
@@ -109,7 +109,7 @@ def _parent(node: dict[str, Any], name: str) -> dict[str, Any]:
     return options
 
 
-def _ask(domain: Domain, command: str, **arguments: Any) -> Any:
+def ask(domain: Domain, command: str, **arguments: Any) -> Any:
     """Return what QEMU answers to a QMP command."""
     text = json.dumps({"execute": command, "arguments": arguments})
     return json.loads(libvirt_qemu.qemuMonitorCommand(domain, text, 0))["return"]

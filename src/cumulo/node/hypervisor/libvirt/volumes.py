@@ -4,6 +4,7 @@ Passwords never stand in a definition: it names a secret of libvirtd by UUID, wh
 memory only. After its restart they are given anew before a guest needs them.
 """
 
+import json
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from cumulo.core.drivers import Permanent
 Element = ET.Element
 
 _SECRETS = uuid.UUID("5f0c7d7e-7d0b-5c0a-9d5f-0d6c1b8e4a11")  # the namespace of our secrets' UUIDs
+EXCHANGED = "https://cumulo.invalid/xmlns/exchanged/1"  # in a domain's metadata: what its disks hold since
+_PORTS = {"nbd": "10809", "iscsi": "3260", "nfs": "2049"}  # libvirt's, where none is named
 _AUTHENTICATED = {"rbd": "ceph", "iscsi": "iscsi"}  # protocol → libvirt's type of the secret
 
 
@@ -87,10 +90,30 @@ def disk_element(server_id: str, disk: VolumeDisk, cache_mode: str) -> Element:
 
 def disk_of(definition: str, volume_id: str) -> Element | None:
     """Return the disk of a volume in a domain's XML."""
-    for disk in ET.fromstring(definition).iterfind("devices/disk"):  # noqa: S314  libvirtd wrote it
-        if disk.findtext("serial") == volume_id:
+    domain = ET.fromstring(definition)  # noqa: S314  libvirtd wrote it
+    names = {
+        (known.get("device"), known.get("serial")): known.get("volume")
+        for known in domain.iterfind(f"metadata/{{{EXCHANGED}}}disks/{{{EXCHANGED}}}disk")
+    }
+    for disk in domain.iterfind("devices/disk"):
+        target, serial = disk.find("target"), disk.findtext("serial")
+        device = None if target is None else target.get("dev")
+        if names.get((device, serial), serial) == volume_id:
             return disk
     return None
+
+
+def place_of(disk: Element) -> str:
+    """Return where a disk lies, as one word: the same for what we define and for what libvirt tells of it."""
+    source = disk.find("source")
+    if source is None:
+        return ""
+    protocol = source.get("protocol", "file")
+    hosts = [
+        (host.get("name", ""), host.get("port", _PORTS.get(protocol, "")), host.get("socket", ""))
+        for host in source.iterfind("host")
+    ]
+    return json.dumps([protocol, source.get("file") or source.get("name"), hosts])
 
 
 def _secret_id(server_id: str, volume_id: str, purpose: str) -> str:

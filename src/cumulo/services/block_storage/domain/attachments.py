@@ -112,7 +112,8 @@ async def settle(db: Transaction, volume: Volume) -> None:
     if volume.status in BUSY:
         await write(db, volume, previous_status=status)
     elif volume.status is not status:
-        await write(db, volume, status=status)
+        kept = {} if volume.previous_status is None else {"previous_status": status}  # while it moves
+        await write(db, volume, status=status, **kept)
 
 
 def status_by(attachments: list[VolumeAttachment]) -> VolumeStatus:
@@ -191,6 +192,8 @@ async def complete(
 async def detaching(work: Work, attachment_id: str) -> None:
     """Note that the volume is about to be taken away."""
     attachment, volume = await held(work.db, attachment_id)
+    if volume.migration_status in MOVING:
+        raise InvalidVolume(reason=f"Volume {volume.id} is being moved to another pool.")
     attachment.status = AttachStatus.DETACHING
     await work.db.save(attachment, "status")
     await settle(work.db, volume)

@@ -16,7 +16,6 @@ from cumulo.services.block_storage.model import (
     Pool,
     Snapshot,
     Volume,
-    VolumeAttachment,
     VolumeStatus,
     VolumeType,
 )
@@ -29,6 +28,7 @@ from cumulo.services.block_storage.schema.bodies import (
 from cumulo.services.block_storage.schema.links import instant
 from cumulo.services.block_storage.schema.volumes import image_metadata_of
 from cumulo.services.block_storage.tasks import ReimageVolume, RetypeVolume, UploadVolume
+from cumulo.services.block_storage.tasks.carrying import attachments_of, can_carry
 from cumulo.services.block_storage.tasks.moving import ON_DEMAND
 from cumulo.services.block_storage.writing.formats import FORMATS
 
@@ -92,8 +92,9 @@ async def migrate(ctx: Ctx, volume: Volume, body: MigrateBody) -> None:
     check_status(volume, SETTLED, "migrate")
     if await ctx.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
         raise InvalidVolume(reason=f"Volume {volume.id} must not have snapshots to be migrated.")
-    if await ctx.db.exists(VolumeAttachment, VolumeAttachment.c.volume_id == volume.id):
-        raise InvalidVolume(reason=f"Volume {volume.id} is in use: it cannot be moved to another pool.")
+    if not can_carry(await attachments_of(ctx.db, volume.id)):
+        reason = f"Volume {volume.id} can only be moved while nobody or one server has it, writable."
+        raise InvalidVolume(reason=reason)
     await check_not_copied(ctx.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
     here = (Pool.c.name == body.host) | (Pool.c.service == body.host)
     if not await ctx.db.exists(Pool, here):

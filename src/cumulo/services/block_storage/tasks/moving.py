@@ -2,7 +2,7 @@
 
 A volume that moves is copied to the new pool under the same id, then its row points there in one transaction,
 and only then its bytes in the old pool go, by a saga of their own: until the row points to the copy, the old
-bytes are the volume's.
+bytes are the volume's. One that a server uses is copied by the server's host (`carrying`).
 """
 
 from typing import Any, ClassVar
@@ -13,16 +13,28 @@ from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.model import MigrationStatus, Snapshot, Volume, VolumeStatus, VolumeType
 from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
+from cumulo.services.block_storage.tasks.carrying import (
+    attachments_of,
+    bring_back,
+    can_carry,
+    change_over,
+    prepare,
+)
 from cumulo.services.block_storage.tasks.creation import PLACING, copy
 from cumulo.services.block_storage.tasks.failing import leave
-from cumulo.services.block_storage.tasks.hold import let_go, proceed
+from cumulo.services.block_storage.tasks.hold import Doomed, let_go, proceed
 
 ON_DEMAND = "on-demand"
 
 
 def moves(_saga: "RetypeVolume", run: StepRun | EffectRun) -> bool:
-    """Say whether the volume goes to another pool."""
-    return bool(run[RetypeVolume.place])
+    """Say whether the volume goes to another pool, and nobody uses it."""
+    return bool(run[RetypeVolume.place]) and not run[RetypeVolume.user]
+
+
+def moves_in_use(_saga: "RetypeVolume", run: StepRun | EffectRun) -> bool:
+    """Say whether the volume goes to another pool under a server."""
+    return bool(run[RetypeVolume.place] and run[RetypeVolume.user])
 
 
 class RetypeVolume(Saga):
@@ -67,11 +79,17 @@ class RetypeVolume(Saga):
             raise Permanent(
                 "Its pool cannot hold a volume of the new type, and the request forbids to move it."
             )
-        if volume.previous_status is not VolumeStatus.AVAILABLE:
-            raise Permanent("A volume in use cannot be moved to another pool.")
+        if not can_carry(await attachments_of(run.db, volume.id)):
+            raise Permanent("A volume can only be moved while nobody or one server has it, writable.")
         if await run.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
             raise Permanent("A volume with snapshots cannot be moved to another pool.")
         return (await scheduler.choose(run.db, settings, wanted)).name
+
+    @step
+    async def user(self, run: StepRun) -> str:
+        """Return the attachment by which a server uses the volume; none when it is free."""
+        found = await attachments_of(run.db, self.volume_id)
+        return found[0].id if found else ""
 
     @effect(timeout=LONGEST, retries=TRIES, when=moves)
     async def copy(self, run: EffectRun) -> None:
@@ -91,6 +109,38 @@ class RetypeVolume(Saga):
         async with reaching(run, run[RetypeVolume.place]) as pool:
             await pool.delete(self.volume_id)
 
+    @effect(timeout=LONGEST, retries=TRIES, when=moves_in_use)
+    async def carry(self, run: EffectRun) -> None:
+        """Have what the server has and writes be in the new pool too."""
+        volume = await self._volume(run)
+        goal, export = run[RetypeVolume.place], run[RetypeVolume.user]
+        await prepare(run, volume, goal, self.type_id, export)
+
+    @carry.undo
+    async def bring_back(self, run: EffectRun) -> None:
+        """Have the server work where it did; remove the copy."""
+        await bring_back(run, self.volume_id, run[RetypeVolume.place], run[RetypeVolume.user])
+
+    @step(when=moves_in_use)
+    async def announce(self, run: StepRun) -> None:
+        """Say that both pools hold the same: if the server goes now, the new one is the volume."""
+        volume = await proceed(run.db, self.volume_id)
+        status = MigrationStatus.COMPLETING
+        await run.db.update(Volume, Volume.c.id == volume.id, migration_status=status)
+
+    @effect(timeout=LONGEST, retries=TRIES, when=moves_in_use)
+    async def change_over(self, run: EffectRun) -> None:
+        """Have the server work in the new pool alone."""
+        volume = await self._volume(run)
+        await change_over(run, volume, run[RetypeVolume.place], run[RetypeVolume.user])
+
+    async def _volume(self, run: EffectRun) -> Volume:
+        async with run.reader() as db:
+            volume = await db.get(Volume, self.volume_id)
+        if volume is None or volume.deletion:
+            raise Doomed("the volume was deleted meanwhile")
+        return volume
+
     @step
     async def switch(self, run: StepRun) -> None:
         """Say that the volume has its new type and place; have the old bytes removed."""
@@ -103,7 +153,8 @@ class RetypeVolume(Saga):
         if goal:
             values.update(host=goal, migration_status=MigrationStatus.SUCCESS)
             if volume.host is not None:
-                await run.start(RemoveOldCopy(volume_id=volume.id, host=volume.host))
+                export = run[RetypeVolume.user]
+                await run.start(RemoveOldCopy(volume_id=volume.id, host=volume.host, export_id=export))
         await let_go(run, volume.id, volume.previous_status or VolumeStatus.AVAILABLE, **values)
 
     @on_failure
@@ -117,10 +168,11 @@ class RetypeVolume(Saga):
 
 
 class RemoveOldCopy(Saga):
-    """Remove the bytes that a volume left behind in the pool it moved from."""
+    """Remove the bytes that a volume left behind in the pool it moved from, and the export it had there."""
 
     volume_id: str
     host: str
+    export_id: str = ""
     lock: ClassVar[str] = "volume-copy:{volume_id}:{host}"
 
     @effect(retries=TRIES)
@@ -132,6 +184,8 @@ class RemoveOldCopy(Saga):
             return
         async with reaching(run, self.host) as pool:
             try:
+                if self.export_id:
+                    await pool.close(self.volume_id, self.export_id)
                 await pool.delete(self.volume_id)
             except Gone:
                 run.say("the pool knew nothing of it")

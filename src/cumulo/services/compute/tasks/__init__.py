@@ -3,6 +3,7 @@
 from cumulo.services.compute.tasks.caching import CacheImage
 from cumulo.services.compute.tasks.creation import CreateServer
 from cumulo.services.compute.tasks.deletion import DeleteServer
+from cumulo.services.compute.tasks.exchange import SwapVolume
 from cumulo.services.compute.tasks.growth import GrowVolume
 from cumulo.services.compute.tasks.hosts import guest_changed, host_reported, listen, power_states
 from cumulo.services.compute.tasks.housekeeping import expired_tokens, forgotten_servers, old_moves
@@ -22,6 +23,7 @@ SAGAS = (
     DetachVolume,
     GrowVolume,
     CreateImage,
+    SwapVolume,
     AttachInterface,
     DetachInterface,
     RebuildServer,
@@ -64,3 +66,4 @@ __all__ = [
     "host_reported",
     "listen",
 ]
+    "SwapVolume",
