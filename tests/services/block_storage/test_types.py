@@ -93,7 +93,7 @@ async def test_a_volume_goes_where_its_types_specs_say(cloud, admin):
     assert (await make_volume(cloud, volume_type="none"))["status"] == "error"
     messages = (await admin.get("/volume/v3/messages")).json()["messages"]
     assert "volume_backend_name" in messages[0]["user_message"]
-    assert messages[0]["resource_type"] == "VOLUME"
+    assert (messages[0]["resource_type"], messages[0]["event_id"]) == ("VOLUME", "VOLUME_VOLUME_001_003")
 
 
 async def test_a_multiattach_type_makes_volumes_for_several_servers(cloud, admin):

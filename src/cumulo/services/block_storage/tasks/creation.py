@@ -107,7 +107,7 @@ class CreateVolume(Saga):
         action = "schedule allocate volume" if placing else "create volume from backend storage"
         if volume.image_id is not None and not placing:
             action = "copy image to volume"
-        await tell_of(run, volume, action, error, detail="002" if placing else "001")
+        await tell_of(run, volume, action, error)
 
 
 async def from_backup(run: EffectRun, pool: VolumePool, backup_id: str, spec: VolumeSpec) -> None:
