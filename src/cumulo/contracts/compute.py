@@ -33,6 +33,7 @@ class GuestMetadata(msgspec.Struct, frozen=True, kw_only=True):
     network_data: dict[str, Any]
     admin_password: str | None = None
     password: str | None = None  # what the guest itself posted, encrypted to the server's key
+    files: tuple[tuple[str, bytes], ...] = ()  # to write into its file system: path, content
     devices: tuple[dict[str, Any], ...] = ()  # what its request gave tags, as `meta_data.json` has it
 
 

@@ -135,3 +135,11 @@ async def test_a_password_of_a_stranger_is_not_kept(caller: Caller):
     assert (await caller.get("/openstack/1999-01-01/password", method="POST", pieces=(b"x",)))[0] == 405
     caller.source.error = RuntimeError("down")
     assert (await caller.get(PASSWORD, method="POST", pieces=(b"x",)))[0] == 503
+
+
+async def test_files_to_write_are_listed_and_lie_beside_the_versions(caller: Caller):
+    caller.source.guests["net", "10.0.0.5"] = a_guest(files=(("/etc/motd", b"\xffhello"),))
+    body = (await caller.get("/openstack/latest/meta_data.json"))[1]
+    assert b'"files":[{"path":"/etc/motd","content_path":"/content/0000"}]' in body
+    assert await caller.get("/openstack/content/0000") == (200, b"\xffhello")
+    assert (await caller.get("/openstack/content/0001"))[0] == 404

@@ -1,5 +1,6 @@
 """Tags of devices, told to the guest; and what else a request may leave to the cloud."""
 
+import base64
 import json
 from typing import Any
 
@@ -128,3 +129,44 @@ async def test_injecting_the_network_writes_the_addresses_anew(cloud: ComputeClo
     assert (await admin.post(url, json=body)).status_code == 202
     lines = (await show(client, server_id))["addresses"]["home"]
     assert [line["addr"] for line in lines if line["OS-EXT-IPS:type"] == "floating"] == ["192.0.2.7"]
+
+
+def file(path: str, contents: bytes = b"words") -> dict[str, str]:
+    return {"path": path, "contents": base64.b64encode(contents).decode()}
+
+
+async def test_files_that_a_request_puts_into_a_server_are_told_to_its_guest(cloud: ComputeCloud):
+    client, old = cloud.member("p1"), {"X-OpenStack-Nova-API-Version": "2.56"}
+    body = {"server": {**BODY, "personality": [file("/etc/one", b"1"), file("two", b"2")]}}
+    server_id = (await client.post(SERVERS, json=body, headers=old)).json()["server"]["id"]
+    await cloud.settle()
+    guest = await told(cloud, server_id)
+    assert guest.files == (("/etc/one", b"1"), ("two", b"2"))
+    listed = json.loads(guests.meta_data(guest))["files"]
+    assert listed[1] == {"path": "two", "content_path": "/content/0001"}
+    rebuild = {"rebuild": {"imageRef": IMAGE, "personality": [file("/etc/three", b"3")]}}
+    answer = await client.post(f"{SERVERS}/{server_id}/action", json=rebuild, headers=old)
+    assert answer.status_code == 202, answer.text
+    await cloud.settle()
+    assert (await told(cloud, server_id)).files == (("/etc/three", b"3"),)
+
+
+@pytest.mark.parametrize(
+    ("files", "version", "status"),
+    [
+        ([file(str(number)) for number in range(6)], "2.56", 403),
+        ([file("x" * 256)], "2.56", 403),
+        ([file("x", b"y" * 10241)], "2.56", 403),
+        ([{"path": "x", "contents": "?"}], "2.56", 400),
+        ([{"path": "x"}], "2.56", 400),
+        ([file("x")], "2.57", 400),
+    ],
+)
+async def test_files_that_are_too_many_or_too_long_are_refused(
+    cloud: ComputeCloud, files: list[dict[str, str]], version: str, status: int
+):
+    client, headers = cloud.member("p1"), {"X-OpenStack-Nova-API-Version": version}
+    answer = await client.post(SERVERS, json={"server": {**BODY, "personality": files}}, headers=headers)
+    assert answer.status_code == status
+    assert "ersonality" in answer.text or "contents" in answer.text
+    assert (await client.get(SERVERS)).json()["servers"] == []

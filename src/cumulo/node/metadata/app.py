@@ -128,10 +128,7 @@ def _file(guest: GuestMetadata, path: str) -> Answer:
     first, _, rest = path.partition("/")
     try:
         if first == "openstack":
-            version, _, name = rest.partition("/")
-            if version not in tree.OPENSTACK_VERSIONS:
-                return NOT_FOUND
-            return Answer(200, tree.read(tree.openstack(guest), name), _type(name))
+            return Answer(200, tree.openstack_file(guest, rest), _type(rest))
         if first not in tree.EC2_VERSIONS:
             return NOT_FOUND
         if rest == KEYS and guest.keys:
@@ -141,7 +138,10 @@ def _file(guest: GuestMetadata, path: str) -> Answer:
         return NOT_FOUND
 
 
-def _type(name: str) -> str:
+def _type(path: str) -> str:
+    """Return the type of a file of OpenStack's tree."""
+    folder, _, name = path.rpartition("/")
     if name.endswith(".json"):
         return "application/json"
-    return "application/octet-stream" if name == "user_data" else "text/plain; charset=utf-8"
+    plain = name != "user_data" and folder != "content"
+    return "text/plain; charset=utf-8" if plain else "application/octet-stream"

@@ -68,6 +68,16 @@ def openstack(guest: GuestMetadata) -> dict[str, bytes]:
     return files
 
 
+def openstack_file(guest: GuestMetadata, path: str) -> bytes:
+    """Return a file below OpenStack's tree, or a folder's index. NoSuchFile."""
+    version, _, name = path.partition("/")
+    if version == "content":
+        return read(contents(guest), path)
+    if version not in OPENSTACK_VERSIONS:
+        raise NoSuchFile(path)
+    return read(openstack(guest), name)
+
+
 def meta_data(guest: GuestMetadata) -> dict[str, Any]:
     """Return OpenStack's `meta_data.json`."""
     document: dict[str, Any] = {
@@ -81,6 +91,9 @@ def meta_data(guest: GuestMetadata) -> dict[str, Any]:
         "dedicated_cpus": [],
         "random_seed": base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode(),
     }
+    if guest.files:
+        listed = zip(guest.files, contents(guest), strict=True)
+        document["files"] = [{"path": path, "content_path": f"/{name}"} for (path, _), name in listed]
     if guest.metadata:
         document["meta"] = dict(guest.metadata)
     if guest.keys:
@@ -89,6 +102,11 @@ def meta_data(guest: GuestMetadata) -> dict[str, Any]:
     if guest.admin_password is not None:
         document["admin_pass"] = guest.admin_password
     return document
+
+
+def contents(guest: GuestMetadata) -> dict[str, bytes]:
+    """Return what `meta_data.json` lists as files: beside the versions, as `content/0000` and so on."""
+    return {f"content/{index:04}": content for index, (_, content) in enumerate(guest.files)}
 
 
 def ec2(guest: GuestMetadata) -> dict[str, bytes]:
@@ -140,6 +158,7 @@ def config_drive(guest: GuestMetadata) -> dict[str, bytes]:
         for name, content in openstack(guest).items():
             if name != "password":
                 files[f"openstack/{version}/{name}"] = content
+    files |= {f"openstack/{name}": content for name, content in contents(guest).items()}
     facts = _ec2_facts(guest) | {"public-keys": _indexed(guest.keys)}
     for version in EC2_VERSIONS[1:]:
         files[f"ec2/{version}/meta-data.json"] = _json(facts)

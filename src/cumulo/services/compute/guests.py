@@ -209,6 +209,7 @@ async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMeta
         security_groups=tuple(groups),
         network_data=await ports.network_data(db, server.id),
         password=server.password,
+        files=tuple((file.path, base64.b64decode(file.contents)) for file in asked_of(server).files),
         devices=tagged_devices(await ports.bindings(db, server.id), await disks.of(db, server.id)),
     )
 
@@ -245,7 +246,7 @@ async def config_drive(db: Reader, use: Use[Any], server: Server) -> ConfigDrive
     guest = await guest_metadata(db, use, server)
     document = meta_data(guest)
     network = msgspec.json.encode(guest.network_data)
-    files = {}
+    files = {f"openstack/{name}": content for name, content in contents_of(guest).items()}
     for version in ("2018-08-27", "latest"):
         files[f"openstack/{version}/meta_data.json"] = document
         files[f"openstack/{version}/network_data.json"] = network
@@ -272,4 +273,13 @@ def meta_data(guest: GuestMetadata) -> bytes:
         "keys": keys,
         "devices": list(guest.devices),
     }
+    if guest.files:
+        names = contents_of(guest)
+        listed = zip(guest.files, names, strict=True)
+        document["files"] = [{"path": path, "content_path": f"/{name}"} for (path, _), name in listed]
     return msgspec.json.encode(document)
+
+
+def contents_of(guest: GuestMetadata) -> dict[str, bytes]:
+    """Return the files to put into the guest by the names under which it finds them: `content/0000`."""
+    return {f"content/{index:04}": content for index, (_, content) in enumerate(guest.files)}

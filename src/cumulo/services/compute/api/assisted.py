@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.compute import policy
 from cumulo.services.compute.domain import assisted as domain
-from cumulo.services.compute.schema.bodies import AssistedBody
+from cumulo.services.compute.schema.declined import AssistedBody
 
 routes = RouteSet()
 SNAPSHOTS = "/os-assisted-volume-snapshots"

@@ -4,9 +4,9 @@ from typing import Any
 
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.compute import policy
+from cumulo.services.compute.declined import HostPowerless, NoBareMetal, NodesElsewhere
 from cumulo.services.compute.domain import former as domain
 from cumulo.services.compute.domain.hosts import find_host
-from cumulo.services.compute.errors import HostPowerless, NoBareMetal, NodesElsewhere
 from cumulo.services.compute.schema.bodies import HostChange
 
 routes = RouteSet()

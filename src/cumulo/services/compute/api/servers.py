@@ -19,13 +19,12 @@ from cumulo.services.compute.schema.bodies import (
     RebootBody,
     RemoteConsoleBody,
     ResetStateBody,
-    SerialBody,
     ServerBody,
     ServerChange,
-    SpiceBody,
     VncBody,
 )
 from cumulo.services.compute.schema.created import created
+from cumulo.services.compute.schema.declined import SerialBody, SpiceBody
 from cumulo.services.compute.schema.servers import (
     ServerBrief,
     ServerShown,
@@ -52,8 +51,8 @@ for _name, _filter in search.FILTERS.items():
 @servers.create(policy=policy.CREATE, status=202)
 async def create(ctx: Ctx, body: ServerBody) -> Response:
     """Create one server or several."""
-    made = await creation.create(ctx, body)
     password = creation.password() if body.admin_pass is UNSET else body.admin_pass
+    made = await creation.create(ctx, body, password)
     return created(ctx, body, made, password)
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from cumulo.core.http import Ctx
 from cumulo.services.compute import policy
 from cumulo.services.compute.api.insight import servers
+from cumulo.services.compute.declined import ShareNotAttached, ShareUnknown
 from cumulo.services.compute.domain import servers as domain
-from cumulo.services.compute.errors import ShareNotAttached, ShareUnknown
 from cumulo.services.compute.model import Server, VmState
-from cumulo.services.compute.schema.bodies import ShareBody
+from cumulo.services.compute.schema.declined import ShareBody
 
 SERVERS = servers
 SINCE = "2.97"

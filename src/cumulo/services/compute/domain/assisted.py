@@ -4,7 +4,8 @@ import msgspec
 
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid
-from cumulo.services.compute.errors import SnapshotsOfOwn, VolumeUnknown
+from cumulo.services.compute.declined import SnapshotsOfOwn
+from cumulo.services.compute.errors import VolumeUnknown
 from cumulo.services.compute.model import BlockDeviceMapping
 
 

@@ -11,6 +11,7 @@ from cumulo.contracts.image import ImageRecord, Images
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import disks, guests
+from cumulo.services.compute.domain.local_disks import is_local
 from cumulo.services.compute.errors import (
     BadBlockDevice,
     BadBootSequence,
@@ -22,8 +23,9 @@ from cumulo.services.compute.errors import (
     VolumeSmallerThanImage,
 )
 from cumulo.services.compute.model import BlockDeviceMapping, Server
-from cumulo.services.compute.schema.bodies import BlockDevice, LegacyBlockDevice, ServerBody
+from cumulo.services.compute.schema.bodies import ServerBody
 from cumulo.services.compute.schema.catalogue import is_true
+from cumulo.services.compute.schema.devices import BlockDevice, LegacyBlockDevice
 from cumulo.services.compute.schema.tags import DISK_TAGS_LOST, tag_of
 
 GIB = 1 << 30
@@ -123,6 +125,7 @@ async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:
 async def write(ctx: Ctx, server: Server, asked: Sequence[Disk]) -> None:
     """Note a new server's volumes; those that exist are reserved for it at once."""
     taken = [] if any(disk.boot_index == 0 for disk in asked) else ["/dev/vda", "/dev/sda", "/dev/hda"]
+    taken += [f"/dev/{disk.device}" for disk in guests.local_disks_of(server)]
     for disk in sorted(asked, key=lambda disk: disk.boot_index != 0):
         mapping = mapping_of(server, disk, taken)
         taken.append(mapping.device_name)
@@ -179,8 +182,10 @@ def _translated(entry: LegacyBlockDevice, index: int) -> BlockDevice:
 
 
 def _parse(ctx: Ctx, entry: BlockDevice) -> Disk | None:
-    """Return a volume asked for; None for the image on the server's own root disk."""
+    """Return a volume asked for; None for a disk of the host's own, such as the image on the root disk."""
     source = entry.source_type
+    if is_local(entry):
+        return None
     to_volume = entry.destination_type == "volume" or (
         entry.destination_type is UNSET and source in ("volume", "snapshot")
     )

@@ -12,17 +12,23 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from cumulo.contracts.image import ImageRecord, Images
-from cumulo.contracts.network import NetworkRequest, Ports
+from cumulo.contracts.network import NetworkRequest
 from cumulo.core import ids
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import guests, hardware, history, policy
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.domain import block_devices, flavors, keypairs, quotas
+from cumulo.services.compute.domain import (
+    block_devices,
+    flavors,
+    keypairs,
+    personality,
+    quotas,
+    requested_networks,
+)
 from cumulo.services.compute.domain import groups as server_groups
 from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
-    BadNetworks,
     BadServerCounts,
     BadUserData,
     FlavorDiskTooSmall,
@@ -35,20 +41,22 @@ from cumulo.services.compute.errors import (
     InvalidParameter,
     KeypairNotFound,
     KeypairUnknown,
-    PortForMany,
     UserDataTooLarge,
     ZeroDisk,
     ZoneUnknown,
 )
-from cumulo.services.compute.model import Asked, ComputeHost, EmbeddedFlavor, Flavor, Keypair, Server
-from cumulo.services.compute.schema.bodies import (
-    USER_DATA_LIMIT,
-    BlockDevice,
-    NetworkEntry,
-    ServerBody,
+from cumulo.services.compute.model import (
+    Asked,
+    AskedFile,
+    ComputeHost,
+    EmbeddedFlavor,
+    Flavor,
+    Keypair,
+    Server,
 )
+from cumulo.services.compute.schema.bodies import USER_DATA_LIMIT, ServerBody
 from cumulo.services.compute.schema.catalogue import is_true
-from cumulo.services.compute.schema.tags import NETWORK_TAGS_LOST, tag_of
+from cumulo.services.compute.schema.devices import BlockDevice
 from cumulo.services.compute.tasks import CreateServer
 
 GIB = 1024**3
@@ -73,6 +81,7 @@ class Plan:
     host: str | None
     count: int
     hints: dict[str, object]
+    files: list[AskedFile]
 
 
 async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
@@ -121,7 +130,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
     properties = root.properties if root is not None else properties
     hardware.of(embedded(flavor), kept(properties))
     zone, host = await destination(ctx, body)
-    networks, groups = await network_requests(ctx, body, count)
+    networks, groups = await requested_networks.resolved(ctx, body, count)
     hints = await server_groups.hints_of(ctx)
     if "group" in hints:
         await server_groups.check_members(ctx, str(hints["group"]), count)
@@ -139,6 +148,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         host=host,
         count=count,
         hints=hints,
+        files=await personality.checked(ctx, body.personality),
     )
 
 
@@ -267,50 +277,6 @@ async def destination(ctx: Ctx, body: ServerBody) -> tuple[str | None, str | Non
     return zone or None, host or None
 
 
-async def network_requests(ctx: Ctx, body: ServerBody, count: int) -> tuple[list[NetworkRequest], list[str]]:
-    """Return the networks and groups that the request means, resolved by the network service."""
-    asked = body.networks
-    if asked is UNSET and ctx.version is not None and ctx.version >= (2, 37):
-        raise BadNetworks(reason="'networks' is a required property")
-    if isinstance(asked, str) and ctx.version is not None and ctx.version < (2, 37):
-        raise BadNetworks(reason=f"'{asked}' is not of type 'array'")
-    requests: list[NetworkRequest] | None = None
-    if asked is not UNSET:
-        ctx.authorise(policy.ATTACH_NETWORK)
-    if asked == "none":
-        requests = []
-    elif asked == "auto":
-        requests = await ctx.use(Ports).automatic(ctx, project_id=ctx.identity.project_id or "")
-    elif isinstance(asked, list) and asked:
-        requests = [network_request(ctx, entry, count) for entry in asked]
-    names = [] if body.security_groups is UNSET else [g.name for g in body.security_groups]
-    identity = ctx.identity
-    return await ctx.use(Ports).check(
-        ctx.db,
-        requests,
-        project_id=identity.project_id or "",
-        is_admin=ctx.may(policy.EXTERNAL_NETWORK),
-        security_groups=names,
-    )
-
-
-def network_request(ctx: Ctx, entry: NetworkEntry, count: int) -> NetworkRequest:
-    """Return what one entry of `networks` asks for."""
-    port = entry.port if isinstance(entry.port, str) else None
-    network = entry.uuid if isinstance(entry.uuid, str) else None
-    address = entry.fixed_ip if isinstance(entry.fixed_ip, str) else None
-    if port is None and network is None:
-        raise BadNetworks(reason="each needs a 'uuid' or a 'port'")
-    if port is not None and count > 1:
-        raise PortForMany
-    if port is not None and address is not None:
-        raise BadNetworks(reason=f"Specified Fixed IP '{address}' cannot be used with port '{port}'")
-    if address is not None and count > 1:
-        raise BadNetworks(reason="max_count cannot be greater than 1 if a fixed_ip is specified.")
-    tag = tag_of(ctx, entry.tag, lost=NETWORK_TAGS_LOST)
-    return NetworkRequest(network_id=network, port_id=port, fixed_ip=address, tag=tag)
-
-
 def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
     """Return the row of one of the servers asked for."""
     body, flavor = plan.body, plan.flavor
@@ -336,6 +302,7 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
                 security_group_ids=plan.security_group_ids,
                 host=plan.host,
                 public_key=plan.keypair.public_key if plan.keypair else None,
+                files=plan.files,
             )
         ),
         metadata=_raw({} if body.metadata is UNSET else body.metadata),

@@ -14,7 +14,7 @@ from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
 from cumulo.services.compute import guests, hardware
-from cumulo.services.compute.domain import creation, quotas
+from cumulo.services.compute.domain import creation, personality, quotas
 from cumulo.services.compute.domain.servers import (
     begin,
     change_power,
@@ -86,15 +86,13 @@ async def _rebuilt(ctx: Ctx, server: Server, body: RebuildBody) -> dict[str, Any
         if body.user_data is not None:
             creation.check_user_data(body.user_data)
         changes["user_data"] = body.user_data
+    asked = guests.asked_of(server)
+    asked.files = await personality.checked(ctx, body.personality)
     if body.key_name is not UNSET:
         keypair = await creation.keypair_of(ctx, UNSET if body.key_name is None else body.key_name)
-        asked = guests.asked_of(server)
         asked.public_key = keypair.public_key if keypair is not None else None
-        changes |= {
-            "key_name": keypair.name if keypair is not None else None,
-            "asked": msgspec.Raw(msgspec.json.encode(asked)),
-        }
-    return changes
+        changes["key_name"] = keypair.name if keypair is not None else None
+    return {**changes, "asked": msgspec.Raw(msgspec.json.encode(asked))}
 
 
 async def rescue(ctx: Ctx, server: Server, ref: str | None) -> None:

@@ -8,6 +8,7 @@ from cumulo.services.compute.model.migrations import Migration
 from cumulo.services.compute.model.servers import (
     Aside,
     Asked,
+    AskedFile,
     ConsoleToken,
     EmbeddedFlavor,
     Event,
@@ -32,6 +33,7 @@ __all__ = [
     "Aggregate",
     "Aside",
     "Asked",
+    "AskedFile",
     "BlockDeviceMapping",
     "ComputeHost",
     "ConsoleToken",

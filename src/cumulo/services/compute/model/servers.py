@@ -35,6 +35,13 @@ class AskedDisk(msgspec.Struct, frozen=True):
     bus: str = ""
 
 
+class AskedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a request puts into the server; contents in base 64."""
+
+    path: str
+    contents: str
+
+
 class Asked(msgspec.Struct, kw_only=True):
     """What a request for a server said that its document does not show."""
 
@@ -42,6 +49,7 @@ class Asked(msgspec.Struct, kw_only=True):
     security_group_ids: list[str] = []
     host: str | None = None
     public_key: str | None = None
+    files: list[AskedFile] = []
     local_disks: list[AskedDisk] = []
 
 

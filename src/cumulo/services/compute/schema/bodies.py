@@ -7,66 +7,31 @@ from msgspec import UNSET, Meta, UnsetType
 
 from cumulo.core.resource import Body, Since, Until
 from cumulo.services.compute.schema.catalogue import Flag, Name
+from cumulo.services.compute.schema.devices import (
+    BlockDevice,
+    LegacyBlockDevice,
+    NetworkEntry,
+    PersonalityFile,
+    Tag,
+    Uuid,
+)
 
 USER_DATA_LIMIT = 65535
 Description = Annotated[str, Meta(max_length=255)]
-Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^,/]*$")]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
 MetaKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]{1,255}$")]
 MetaValue = Annotated[str, Meta(max_length=255)]
 Hostname = Annotated[  # a whole domain name since 2.94
     str, Meta(min_length=2, max_length=255, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9._-]*[a-zA-Z0-9]+$")
 ]
-Uuid = Annotated[
-    str,
-    Meta(pattern=r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$"),
-]
 Count = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,5}$")]
 DiskConfig = Literal["AUTO", "MANUAL"]
-
-
-class NetworkEntry(Body):
-    """One of the networks to put a server on."""
-
-    uuid: Uuid | UnsetType = UNSET
-    port: Uuid | UnsetType | None = UNSET
-    fixed_ip: str | UnsetType = UNSET
-    tag: Tag | UnsetType = UNSET  # in the versions that `schema.tags` says
 
 
 class GroupName(Body):
     """A security group, by name or id."""
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
-
-
-class BlockDevice(Body):
-    """A disk of the new server, in the second form of the mapping."""
-
-    source_type: Literal["image", "volume", "snapshot", "blank"]
-    destination_type: Literal["local", "volume"] | UnsetType = UNSET
-    uuid: str | UnsetType = UNSET
-    boot_index: int | str | UnsetType | None = UNSET
-    delete_on_termination: Flag | UnsetType = UNSET
-    volume_size: int | str | UnsetType | None = UNSET
-    guest_format: str | UnsetType | None = UNSET
-    device_name: str | UnsetType | None = UNSET
-    device_type: str | UnsetType | None = UNSET
-    disk_bus: str | UnsetType | None = UNSET
-    tag: Tag | UnsetType = UNSET  # in the versions that `schema.tags` says
-    volume_type: str | UnsetType | None = UNSET  # since 2.67
-
-
-class LegacyBlockDevice(Body):
-    """A disk of the new server, in the first form of the mapping."""
-
-    volume_id: str | UnsetType | None = UNSET
-    snapshot_id: str | UnsetType | None = UNSET
-    volume_size: int | str | UnsetType | None = UNSET
-    device_name: str | UnsetType | None = UNSET
-    virtual_name: str | UnsetType | None = UNSET
-    no_device: Any = UNSET
-    delete_on_termination: Flag | UnsetType = UNSET
 
 
 class ServerBody(Body):
@@ -91,7 +56,7 @@ class ServerBody(Body):
     access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
     block_device_mapping_v2: list[BlockDevice] | UnsetType = UNSET
     block_device_mapping: list[LegacyBlockDevice] | UnsetType = UNSET
-    personality: Annotated[list[Any], Until("2.56")] | UnsetType = UNSET
+    personality: Annotated[list[PersonalityFile], Until("2.56")] | UnsetType = UNSET
     description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
     tags: Annotated[Tags, Since("2.52")] | UnsetType = UNSET
     trusted_image_certificates: Annotated[list[str] | None, Since("2.63")] | UnsetType = UNSET
@@ -151,18 +116,6 @@ class VncBody(Body):
     type: Literal["novnc", "xvpvnc"]
 
 
-class SpiceBody(Body):
-    """The SPICE console of the old action."""
-
-    type: Literal["spice-html5"]
-
-
-class SerialBody(Body):
-    """The serial console of the old action."""
-
-    type: Literal["serial"]
-
-
 class RemoteConsoleBody(Body):
     """A console to open."""
 
@@ -199,7 +152,7 @@ class RebuildBody(Body):
     disk_config: DiskConfig | UnsetType = msgspec.field(default=UNSET, name="OS-DCF:diskConfig")
     access_ipv4: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv4")
     access_ipv6: str | UnsetType = msgspec.field(default=UNSET, name="accessIPv6")
-    personality: Annotated[list[Any], Until("2.56")] | UnsetType = UNSET
+    personality: Annotated[list[PersonalityFile], Until("2.56")] | UnsetType = UNSET
     description: Annotated[Description | None, Since("2.19")] | UnsetType = UNSET
     key_name: Annotated[Name | None, Since("2.54")] | UnsetType = UNSET
     user_data: Annotated[str | None, Since("2.57")] | UnsetType = UNSET
@@ -264,29 +217,6 @@ class InterfaceBody(Body):
     port_id: Uuid | UnsetType = UNSET
     fixed_ips: Annotated[list[FixedIp], Meta(min_length=1, max_length=1)] | UnsetType = UNSET
     tag: Annotated[Tag, Since("2.49")] | UnsetType = UNSET
-
-
-class ShareBody(Body):
-    """A file share to attach to a server, and by what tag its guest knows it."""
-
-    share_id: Uuid
-    tag: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
-
-
-class AssistedPart(Body):
-    """What a volume driver says of the snapshot that a host is to take."""
-
-    snapshot_id: str
-    type: Literal["qcow2"]
-    new_file: str
-    id: str | UnsetType = UNSET
-
-
-class AssistedBody(Body):
-    """A volume to take a snapshot of."""
-
-    volume_id: Uuid
-    create_info: AssistedPart
 
 
 class AddFixedIpBody(Body):

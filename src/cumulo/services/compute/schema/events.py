@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from cumulo.core.resource import Body
-from cumulo.services.compute.schema.bodies import Uuid
+from cumulo.services.compute.schema.devices import Uuid
 
 FAILED = "failed"
 NETWORK = frozenset(

@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 from cumulo.contracts.block_storage import ShownSnapshot, ShownVolume
 from cumulo.contracts.network import ShownFloatingIp, ShownNetwork
 from cumulo.core.resource import Body
-from cumulo.services.compute.schema.bodies import Uuid
 from cumulo.services.compute.schema.catalogue import Flag
+from cumulo.services.compute.schema.devices import Uuid
 from cumulo.services.compute.schema.instants import without_zone
 
 Words = Annotated[str, Meta(max_length=255)]

@@ -7,8 +7,8 @@ from msgspec import UNSET, UnsetType
 
 from cumulo.core.resource import Body, Since, Source, Until, View, Wire
 from cumulo.services.compute.model import BlockDeviceMapping
-from cumulo.services.compute.schema.bodies import Tag, Uuid
 from cumulo.services.compute.schema.catalogue import Flag
+from cumulo.services.compute.schema.devices import Tag, Uuid
 
 
 class VolumeAttachmentView(View, model=BlockDeviceMapping):
