@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cumulo.testing.launched import LaunchedCloud
+from cumulo.testing.official import LoadedClient, OpenStack
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +43,23 @@ def make_cloud() -> Iterator[Callable[..., LaunchedCloud]]:
         cloud.kill()
         cloud.reset()
         shutil.rmtree(cloud.state.path.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def administrator(cloud) -> Iterator[OpenStack]:
+    """The session's cloud's administrator, whose client is loaded once."""
+    program = ROOT / ".venv-client" / "bin" / "openstack"
+    with LoadedClient(program, {"HOME": str(cloud.state.path)}) as loaded:
+        yield OpenStack(
+            loaded,
+            auth_url=f"{cloud.url}/identity/v3",
+            username="admin",
+            password=cloud.state.admin_password.read_text().strip(),
+            project_name="admin",
+            user_domain_name="Default",
+            project_domain_name="Default",
+            identity_api_version="3",
+        )
 
 
 @pytest.fixture(scope="session")

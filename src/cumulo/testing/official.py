@@ -17,6 +17,7 @@ import importlib.metadata
 import io
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,14 @@ class OpenStack:
         """Return the client as somebody who differs in this."""
         mine = {name.removeprefix("OS_").lower(): value for name, value in self.environment.items()}
         return OpenStack(self.client, **mine | environment)
+
+    def member(self, name: str) -> "OpenStack":
+        """As administrator, make a user with the role member in a project of the same name; be that user."""
+        password = secrets.token_hex(12)  # no client takes a leading dash for an option
+        self("project create", name)
+        self("user create", name, "--project", name, "--password", password)
+        self("role add", "member", "--project", name, "--user", name)
+        return self.but(username=name, password=password, project_name=name)
 
     def __call__(self, command: str, *arguments: str) -> str:
         """Run a command that must succeed; return what it printed."""

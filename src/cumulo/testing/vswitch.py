@@ -58,7 +58,7 @@ class PrivateSwitch(msgspec.Struct):
     def _daemon(self, program: str, *words: str) -> None:
         at = self.folder / program
         _run(
-            program,
+            *("env", f"OVS_RUNDIR={self.folder}", program),
             *words,
             *(f"--pidfile={at}.pid", f"--unixctl={at}.ctl", f"--log-file={at}.log", "--detach"),
         )

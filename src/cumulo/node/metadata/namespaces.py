@@ -124,7 +124,7 @@ def listen(name: str, port: int = PORT) -> socket.socket:
 
     def work() -> None:
         try:
-            _enter(NAMESPACES / name)
+            enter(NAMESPACES / name)
             opened.append(_listening(port))
         except OSError as error:
             failed.append(error)
@@ -137,7 +137,7 @@ def listen(name: str, port: int = PORT) -> socket.socket:
     return opened[0]
 
 
-def _enter(namespace: Path) -> None:
+def enter(namespace: Path) -> None:
     """Move this thread into a network namespace (os.setns came with Python 3.12)."""
     library = ctypes.CDLL(None, use_errno=True)
     handle = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)

@@ -11,7 +11,7 @@ from cumulo.services.network.drivers.ovn import places
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
 from cumulo.services.network.drivers.specs import AddressGroupSpec, RuleSpec, SecurityGroupSpec
 
-_ALLOW, _DROP = 1002, 1001
+_NEVER, _ALLOW, _DROP = 1003, 1002, 1001
 
 # Words that OVN's expressions have; any other protocol is asked for by its number (IANA's list).
 _WORDS = {"tcp": "tcp", "udp": "udp", "sctp": "sctp", "6": "tcp", "17": "udp", "132": "sctp"}
@@ -63,26 +63,45 @@ def address_group(spec: AddressGroupSpec) -> list[Wanted]:
 
 
 def drop() -> list[Wanted]:
-    """Return the group that drops all but what a guest needs to ask for its address."""
+    """Return the group that drops all but what a guest needs to ask for its address.
+
+    Nothing allows a guest to answer such questions of others.
+    """
     place, name = places.DROP, places.DROP_NAME
+    serves = {
+        "dhcp-server": f"inport == @{name} && ip4 && udp.src == 67 && udp.dst == 68",
+        "dhcpv6-server": f"inport == @{name} && ip6 && udp.src == 547 && udp.dst == 546",
+    }
     asks = {
         "dhcp": f"inport == @{name} && ip4 && udp.src == 68 && udp.dst == 67",
         "dhcpv6": f"inport == @{name} && ip6 && udp.src == 546 && udp.dst == 547",
     }
     wanted = [Wanted(place=place, columns={"name": name})]
     wanted += [_acl(place, key, ingress=False, match=text) for key, text in asks.items()]
+    wanted += [
+        _acl(place, key, ingress=False, match=text, action="drop", priority=_NEVER)
+        for key, text in serves.items()
+    ]
     for key, ingress, port in (("in", True, "outport"), ("out", False, "inport")):
         text = f"{port} == @{name} && ip"
-        wanted.append(_acl(place, key, ingress=ingress, match=text, action="drop"))
+        wanted.append(_acl(place, key, ingress=ingress, match=text, action="drop", priority=_DROP))
     return wanted
 
 
-def _acl(place: Place, key: str, *, ingress: bool, match: str, action: str = "allow-related") -> Wanted:
+def _acl(
+    place: Place,
+    key: str,
+    *,
+    ingress: bool,
+    match: str,
+    action: str = "allow-related",
+    priority: int = _ALLOW,
+) -> Wanted:
     columns: dict[str, Any] = {
         "action": action,
         "direction": "to-lport" if ingress else "from-lport",
         "match": match,
-        "priority": _DROP if action == "drop" else _ALLOW,
+        "priority": priority,
     }
     return Wanted(place=Place("ACL", f"{place.key}#{key}"), columns=columns, parent=Slot(place, "acls"))
 

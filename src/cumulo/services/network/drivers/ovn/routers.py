@@ -160,7 +160,7 @@ def _closed(way: _Way, name: str, cidr: str) -> Wanted:
     """
     columns = {
         "priority": _CLOSED,
-        "match": f'inport == "{name}" && ip4.dst == {cidr} && !ct.snat && !ct.dnat',
+        "match": f'inport == "{name}" && ip4.dst == {cidr} && (!ct.trk || (!ct.snat && !ct.dnat))',
         "action": "drop",
     }
     key = Place("Logical_Router_Policy", f"{way.place.key}#closed-{way.mark}{cidr}")

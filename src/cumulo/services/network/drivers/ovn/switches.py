@@ -128,7 +128,7 @@ def port(spec: PortSpec) -> list[Wanted]:
     if spec.use == Use.GUEST:
         sets = {Slot(places.group(id_), "ports") for id_ in spec.security_groups}
         if spec.port_security:
-            security = {own, *(f"{mac} {address}" for mac, address in spec.pairs)}
+            security = {_speaks(spec), *(f"{mac} {address}" for mac, address in spec.pairs)}
             sets.add(Slot(places.DROP, "ports"))
         else:
             addresses.add("unknown")
@@ -154,6 +154,24 @@ def port(spec: PortSpec) -> list[Wanted]:
         *_names(spec),
         *qos.of_port(spec),
     ]
+
+
+def _speaks(spec: PortSpec) -> str:
+    """Return what may be sent: by the card's addresses, and by its link-local one where it speaks IPv6.
+
+    OVN 23.03 allows the latter by itself, but denies answers to whoever asks where it is.
+    """
+    held = [address for _, address in spec.addresses]
+    if any(":" in address for address in held):
+        held.append(_link_local(spec.mac))
+    return " ".join([spec.mac, *held])
+
+
+def _link_local(mac: str) -> str:
+    """Return the address that a card makes of its MAC (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    card = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + card))
 
 
 def _port_options(spec: PortSpec) -> dict[str, str]:
