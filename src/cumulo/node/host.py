@@ -16,6 +16,7 @@ from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
 from cumulo.core.bus import Bus, Verb, verbs
 from cumulo.node.hypervisor.driver import HypervisorDriver
 from cumulo.node.metadata.server import MetadataServer
+from cumulo.node.ports.guard import Guard
 from cumulo.node.ports.switch import Switch
 from cumulo.node.settings import NodeSettings
 
@@ -38,6 +39,7 @@ class Node:
         *,
         switch: Switch | None = None,
         metadata: MetadataServer | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.host = host
         self.hypervisor = hypervisor
@@ -45,6 +47,7 @@ class Node:
         self._bus = bus
         self._settings = settings
         self._switch = switch
+        self._guard = guard
         self._tasks: list[asyncio.Task[None]] = []
         self._guest_came = asyncio.Event()
 
@@ -61,6 +64,8 @@ class Node:
         self._repeat(self._report, settings.report_every)
         if self.metadata is not None:
             self._repeat(self.metadata.realise, settings.reconcile_every, self._guest_came)
+        if self._guard is not None:
+            self._repeat(self._guard.watch, settings.guard_every, self._guest_came)
         if hasattr(self.hypervisor, "tidy"):
             self._repeat(self._tidy, settings.tidy_every)
 

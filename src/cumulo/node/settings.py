@@ -31,6 +31,7 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     unplug_timeout: float = 60.0  # until a guest must have let go of a device
     report_every: float = 10.0
     reconcile_every: float = 5.0
+    guard_every: float = 5.0
     unused_bases_kept: float = 86400.0
     host_ip: str = "127.0.0.1"
     tidy_every: float = 600.0

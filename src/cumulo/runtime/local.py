@@ -7,6 +7,7 @@ from cumulo.node.hypervisor.fake import FakeHypervisor
 from cumulo.node.hypervisor.libvirt.driver import LibvirtHypervisor
 from cumulo.node.metadata.namespaces import Namespaces
 from cumulo.node.metadata.server import MetadataServer
+from cumulo.node.ports.guard import Guard
 from cumulo.node.ports.switch import Switch
 from cumulo.node.ports.wiring import SwitchWiring
 from cumulo.node.settings import NodeSettings, Place
@@ -27,7 +28,8 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
     driver = LibvirtHypervisor(state.host, place(state), wiring, settings)
     source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
-    return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata)
+    guard = Guard(state.short_run / f"{state.integration_bridge}.mgmt")
+    return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata, guard=guard)
 
 
 def local_volumes(state: StateFolder, settings: VolumesSettings, bus: Bus, *, engines: bool) -> VolumeHost:
