@@ -23,6 +23,16 @@ def _crud(kind: str, words: str, *, read: str = PROJECT_READER_OR_ADMIN) -> tupl
     )
 
 
+def _kept(kind: str, words: str) -> tuple[Rule, Rule, Rule, Rule]:
+    """Declare a kind of resource that is for administrators alone."""
+    return (
+        _rule(f"create_{kind}", ADMIN_ONLY, f"Create a {words}."),
+        _rule(f"get_{kind}", ANYONE, f"See a {words}: others than administrators find none."),
+        _rule(f"update_{kind}", ADMIN_ONLY, f"Change a {words}."),
+        _rule(f"delete_{kind}", ADMIN_ONLY, f"Delete a {words}."),
+    )
+
+
 def _guards(verb: str, kind: str, *names: str, default: str = ADMIN_ONLY) -> tuple[Rule, ...]:
     """Declare attributes that only an administrator (or whom `default` names) may send."""
     return tuple(
@@ -41,9 +51,15 @@ CREATE_NETWORK_SHARED, CREATE_NETWORK_EXTERNAL, CREATE_NETWORK_DEFAULT, CREATE_N
 UPDATE_NETWORK_SHARED, UPDATE_NETWORK_EXTERNAL, UPDATE_NETWORK_DEFAULT = _guards(
     "update", "network", "shared", "router:external", "is_default"
 )
+(CREATE_NETWORK_SEGMENTS,) = _guards("create", "network", "segments")
+GET_NETWORK_SEGMENTS = _rule("get_network:segments", ADMIN_ONLY, "See what a network consists of.")
 GET_NETWORK_PROVIDER = _rule("get_network:provider:network_type", ADMIN_ONLY, "See a network's provider.")
 
 CREATE_SUBNET, GET_SUBNET, UPDATE_SUBNET, DELETE_SUBNET = _crud("subnet", "subnet", read=ANYONE)
+
+(CREATE_SUBNET_SEGMENT,) = _guards("create", "subnet", "segment_id")
+(UPDATE_SUBNET_SEGMENT,) = _guards("update", "subnet", "segment_id")
+GET_SUBNET_SEGMENT = _rule("get_subnet:segment_id", ADMIN_ONLY, "See which segment a subnet is on.")
 
 CREATE_POOL, GET_POOL, UPDATE_POOL, DELETE_POOL = _crud("subnetpool", "subnet pool", read=ANYONE)
 CREATE_POOL_SHARED, CREATE_POOL_DEFAULT = _guards("create", "subnetpool", "shared", "is_default")
@@ -54,6 +70,7 @@ CREATE_PORT_HOST, CREATE_PORT_PROFILE = _guards("create", "port", "binding:host_
 UPDATE_PORT_HOST, UPDATE_PORT_PROFILE, UPDATE_PORT_MAC = _guards(
     "update", "port", "binding:host_id", "binding:profile", "mac_address"
 )
+(UPDATE_PORT_DATA_PLANE,) = _guards("update", "port", "data_plane_status")
 # What would let a guest pass for another on a network that is not its owner's.
 _TRUST = ("device_owner", "fixed_ips:ip_address", "port_security_enabled", "allowed_address_pairs")
 CREATE_PORT_TRUST = {
@@ -152,6 +169,17 @@ ONBOARD = _rule("onboard_network_subnets", PROJECT_MEMBER_OR_ADMIN, "Have a pool
 (CREATE_SUBNET_TYPES,) = _guards("create", "subnet", "service_types")
 (UPDATE_SUBNET_TYPES,) = _guards("update", "subnet", "service_types")
 GET_FIP_POOLS = _rule("get_floatingip_pool", ANYONE, "See what subnets floating IPs can come from.")
+
+CREATE_SEGMENT, GET_SEGMENT, UPDATE_SEGMENT, DELETE_SEGMENT = _kept("segment", "segment of a network")
+CREATE_RANGE, GET_RANGE, UPDATE_RANGE, DELETE_RANGE = _kept(
+    "network_segment_range", "range that networks' VLANs come from"
+)
+CREATE_LOG, GET_LOG, UPDATE_LOG, DELETE_LOG = _kept("log", "log of security groups")
+GET_LOGGABLE = _rule("get_loggable_resource", ADMIN_ONLY, "See what can be logged.")
+CREATE_STATEFULNESS, GET_STATEFULNESS, UPDATE_STATEFULNESS, DELETE_STATEFULNESS = _kept(
+    "security_groups_default_statefulness", "default of new groups' statefulness"
+)
+CREATE_NDP, GET_NDP, UPDATE_NDP, DELETE_NDP = _crud("ndp_proxy", "NDP proxy")
 
 GET_TOPOLOGY = _rule(
     "get_auto_allocated_topology", PROJECT_READER_OR_ADMIN, "Get a network of one's own, made if need be."

@@ -24,7 +24,12 @@ GATEWAY, PLAIN = "OVN Controller Gateway agent", "OVN Controller agent"
 def configuration(row: Agent, page: Any) -> dict[str, Any]:
     """Show what is known of a host's settings."""
     del page
-    return {"chassis_name": row.id, "gateway": row.gateway, "availability_zones": row.zones}
+    return {
+        "chassis_name": row.id,
+        "gateway": row.gateway,
+        "availability_zones": row.zones,
+        "bridge_mappings": row.physical_networks,
+    }
 
 
 def program(row: Agent, page: Any) -> str:

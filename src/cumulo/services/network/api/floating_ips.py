@@ -12,7 +12,7 @@ from cumulo.services.network.domain import names, networks, ports
 from cumulo.services.network.errors import FloatingIPNotFound
 from cumulo.services.network.model import FloatingIp, Port
 from cumulo.services.network.schema.bodies import FloatingIpCreate, FloatingIpUpdate
-from cumulo.services.network.schema.views import FloatingIpView
+from cumulo.services.network.schema.routing import FloatingIpView
 
 floating_ips = StandardResource(
     "floatingip",

@@ -42,6 +42,10 @@ async def create(ctx: Ctx, body: NetworkCreate) -> Network:
     await agents.check_zones(ctx.db, body.availability_zone_hints)
     await check_policy(ctx, body)
     values = columns(body) | {"mtu": body.mtu or None}
+    if body.segments is not UNSET:
+        values["segments"] = [
+            {name: getattr(part, name) for name in part.__struct_fields__} for part in body.segments
+        ]
     return await domain.create(ctx, owner(ctx, body), values)
 
 

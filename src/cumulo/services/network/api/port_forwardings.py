@@ -14,8 +14,8 @@ from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import port_forwardings as domain
 from cumulo.services.network.errors import BadRequest, FloatingIPNotFound, PortForwardingNotFound
 from cumulo.services.network.model import FloatingIp, Port, PortForwarding
+from cumulo.services.network.schema.routing import forwarded_ports
 from cumulo.services.network.schema.standard import Name
-from cumulo.services.network.schema.views import forwarded_ports
 
 RANGES = ("external_port", "external_port_range", "internal_port", "internal_port_range")
 

@@ -70,6 +70,7 @@ async def create(ctx: Ctx, body: PortCreate) -> Port:
     domain.check_device(None, values)
     mac = None if body.mac_address is UNSET else body.mac_address
     values["extra_dhcp_opts"] = dhcp_options.merged([], body.extra_dhcp_opts or ())
+    values["tags"] = sorted(set(body.tags))
     groups = await group_ids(ctx, body.security_groups, project_id)
     return await domain.create(
         ctx, network, project_id, fixed_ips=asked(body.fixed_ips), group_ids=groups, mac=mac, **values
@@ -88,6 +89,8 @@ async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
         if name in values and values[name] is None:
             values[name] = nothing
     domain.check_device(port, values)
+    if body.fixed_ips is not UNSET:
+        domain.refuse_moving(port)
     if values.get("device_id", port.device_id) != port.device_id:
         values = {"host": "", "made_for": None} | values  # its server has it no longer
     if body.extra_dhcp_opts:

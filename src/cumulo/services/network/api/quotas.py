@@ -61,9 +61,9 @@ async def details(ctx: Ctx, project_id: str) -> dict[str, Any]:
 
 @routes.route("PUT", "/quotas/{project_id}", policy=policy.UPDATE_QUOTA, envelope="quota", target=of_project)
 async def update(ctx: Ctx, project_id: str, body: Values) -> dict[str, Any]:
-    """Set a project's limits; below what it holds only when the client does not ask to check."""
+    """Set a project's limits; below what it holds only by `force`, or `check_limit` false."""
     limits = {name: int(value) for name, value in body.items() if name not in _FLAGS}
-    if body.get("check_limit") and not body.get("force"):
+    if body.get("check_limit", True) and not body.get("force"):
         standing = await ctx.use(Quota).standing(ctx.db, NAME, project_id)
         for name, limit in limits.items():
             if name in standing and 0 <= limit < standing[name].used:

@@ -22,7 +22,7 @@ from cumulo.services.network.schema.bodies import (
     RouterRoutes,
     RouterUpdate,
 )
-from cumulo.services.network.schema.views import RouterView
+from cumulo.services.network.schema.routing import RouterView
 
 APART = ("external_gateway_info",)
 

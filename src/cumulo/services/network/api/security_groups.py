@@ -14,7 +14,7 @@ from cumulo.services.network.errors import (
 )
 from cumulo.services.network.model import AddressGroup, SecurityGroup, SecurityGroupRule
 from cumulo.services.network.schema.bodies import RuleCreate, SecurityGroupCreate, SecurityGroupUpdate
-from cumulo.services.network.schema.views import RuleView, SecurityGroupView
+from cumulo.services.network.schema.security import RuleView, SecurityGroupView
 
 
 async def ensure_default(ctx: Ctx) -> None:

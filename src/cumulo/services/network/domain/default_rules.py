@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import rules
-from cumulo.services.network.model import DefaultRule, SecurityGroup, SecurityGroupRule
+from cumulo.services.network.model import DefaultRule, DefaultStatefulness, SecurityGroup, SecurityGroupRule
 
 PARENT = "PARENT"
 _COPIED = (
@@ -64,6 +65,13 @@ async def rules_of(work: Work, group: SecurityGroup) -> Sequence[SecurityGroupRu
         for row in await ensure(work)
         if (row.used_in_default_sg if group.is_default else row.used_in_non_default_sg)
     ]
+
+
+async def statefulness(db: Reader, project_id: str) -> bool:
+    """Return whether a project's new groups are stateful that do not say: by its default, or everyone's."""
+    rows = await db.all(DefaultStatefulness, DefaultStatefulness.c.project_id.in_((project_id, "")))
+    said = {row.project_id: row.stateful for row in rows}
+    return said.get(project_id, said.get("", True))
 
 
 async def create(work: Work, values: dict[str, Any]) -> DefaultRule:

@@ -1,5 +1,6 @@
 """Networks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy
@@ -7,7 +8,7 @@ import sqlalchemy
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import names, ports, qos, security_groups, sharing
+from cumulo.services.network.domain import names, ports, qos, security_groups, segments, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -18,6 +19,7 @@ from cumulo.services.network.errors import (
     NetworkNotFound,
     RbacPolicyInUse,
 )
+from cumulo.services.network.errors.segments import SegmentsSetInConjunctionWithProviders
 from cumulo.services.network.model import (
     EXTERNAL,
     SHARED,
@@ -29,7 +31,6 @@ from cumulo.services.network.model import (
     Subnet,
 )
 
-PHYSICAL = ("flat", "vlan")
 _LEAST_MTU, _MOST_MTU = 68, 65535
 _LEAST_V6_MTU = 1280
 
@@ -45,14 +46,10 @@ async def find(db: Reader, network_id: str, *, project_id: str | None, is_admin:
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network:
     """Create a network; the project's default security group with it, at its first."""
     settings = work.use(NetworkSettings)
-    kind = values.setdefault("provider_type", "geneve")
-    if kind not in (*PHYSICAL, "geneve", "local"):
-        raise InvalidInput(reason=f"network type '{kind}' is not supported")
-    if (kind in PHYSICAL) != (values.get("physical_network") is not None):
-        raise InvalidInput(reason=f"a network of type {kind} and its physical network do not agree")
-    if kind == "vlan" and values.get("segmentation_id") is None:
-        raise InvalidInput(reason="a VLAN network needs a segmentation id")
-    limit = settings.physical_mtu if kind in PHYSICAL else settings.overlay_mtu
+    parts = await _parts(work, project_id, values)
+    physical = all(part["network_type"] in segments.PHYSICAL for part in parts)
+    _check_tags(values, parts)
+    limit = settings.physical_mtu if physical else settings.overlay_mtu
     values["mtu"] = values.get("mtu") or limit
     _check_mtu(values["mtu"])
     names.check_domain(values.get("dns_domain", ""))
@@ -60,12 +57,37 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network
     values.setdefault("qos_policy_id", await qos.default_of(work.db, project_id))
     network = Network(project_id=project_id, **values)
     await work.db.insert(network)
+    await segments.found(work, network, parts)
     for action, wanted in ((SHARED, shared), (EXTERNAL, network.external)):
         if wanted:
             await sharing.share(work, network, wanted=True, action=action)
     await security_groups.ensure_default(work, project_id)
     await touch(work, Kind.NETWORK, network.id)
     return network
+
+
+async def _parts(work: Work, project_id: str, values: dict[str, Any]) -> list[segments.Values]:
+    """Return a new network's segments, and have its own columns say the first."""
+    named = ("provider_type", "physical_network", "segmentation_id")
+    given = {name: values.pop(name) for name in named if values.get(name) is not None}
+    several = values.pop("segments", None)
+    if several is None:
+        kind = {"network_type": given.pop("provider_type", None)}
+        parts = [await segments.complete(work, project_id, kind | given)]
+    elif given:
+        raise SegmentsSetInConjunctionWithProviders
+    else:
+        parts = await segments.several(work, project_id, several)
+    values.update(segments.first(parts[0]))
+    return parts
+
+
+def _check_tags(values: dict[str, Any], parts: Sequence[segments.Values]) -> None:
+    """Refuse tags within tags where they mean nothing."""
+    if values.get("qinq") and values.get("vlan_transparent"):
+        raise InvalidInput(reason="qinq and vlan_transparent exclude each other")
+    if values.get("qinq") and any(part["network_type"] != "vlan" for part in parts):
+        raise InvalidInput(reason="qinq is for networks of type vlan")
 
 
 async def update(work: Work, network: Network, values: dict[str, Any]) -> Network:

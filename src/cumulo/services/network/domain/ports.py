@@ -6,12 +6,13 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, names, security_groups, trunks
+from cumulo.services.network.domain import addresses, names, reach, security_groups, trunks
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     AddressPairAndPortSecurityRequired,
+    BadRequest,
     InvalidInput,
     PortNotFound,
     PortSecurityAndIPRequiredForSecurityGroups,
@@ -71,13 +72,17 @@ async def create(
     )
     port.allowed_address_pairs = _pairs(port, port.allowed_address_pairs)
     names.check_name(port.dns_name)
+    names.check_domain(port.dns_domain)
     if group_ids is None and port.port_security_enabled and project_id:
         group_ids = [await security_groups.ensure_default(work, project_id)]
     if group_ids and not port.port_security_enabled:
         raise PortSecurityAndIPRequiredForSecurityGroups
     await work.db.insert(port)
     await _join(work, port, group_ids or ())
-    await addresses.assign(work.db, port, fixed_ips, await subnets_of(work.db, network.id))
+    subnets: Sequence[Subnet] = await subnets_of(work.db, network.id)
+    if fixed_ips is None:
+        subnets = await reach.subnets_for(work.db, subnets, port.host, network.id, ours=ours)
+    await addresses.assign(work.db, port, fixed_ips, subnets)
     await _realise(work, port)
     return port
 
@@ -135,6 +140,13 @@ def check_device(port: Port | None, values: dict[str, Any]) -> None:
         raise ServicePortInUse(id=port.id, reason=f"it belongs to {port.device_owner}")
 
 
+def refuse_moving(port: Port) -> None:
+    """Refuse that a client gives a router's port other addresses: routes and floating IPs stand on them."""
+    if port.device_owner in (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY):
+        reason = f"port {port.id} is a router's, so its addresses cannot be changed"
+        raise BadRequest(resource="port", reason=reason)
+
+
 async def update(
     work: Work,
     port: Port,
@@ -151,6 +163,7 @@ async def update(
         values.pop("mac_address", None)
     await _check_security(work, port, values, group_ids)
     names.check_name(values.get("dns_name", ""))
+    names.check_domain(values.get("dns_domain", ""))
     if "allowed_address_pairs" in values:
         trial = Port(**{name: getattr(port, name) for name in Port.__struct_fields__})
         trial.port_security_enabled = values.get("port_security_enabled", port.port_security_enabled)
@@ -163,6 +176,8 @@ async def update(
         subnets = await subnets_of(work.db, port.network_id)
         given = await addresses.assign(work.db, port, fixed_ips, subnets, held)
         await _drop_floating(work, port, keep={ip.address for ip in given})
+    elif values.get("host", port.host) != port.host:
+        await _address_late(work, port, values["host"])
     relisted = group_ids is not None or fixed_ips is not None
     await change(work.db, port, values, always=relisted)
     await _realise(work, port)
@@ -170,6 +185,18 @@ async def update(
         await trunks.follow_parent(work, port)
     await tell_servers(work, (port.device_id, before))
     return port
+
+
+async def _address_late(work: Work, port: Port, host: str) -> None:
+    """Give a port the addresses that waited for its host; those it has must be on segments it reaches."""
+    subnets = await subnets_of(work.db, port.network_id)
+    if not host or not reach.segmented(subnets):
+        return
+    if await work.db.exists(FixedIp, FixedIp.c.port_id == port.id):
+        await reach.refuse_foreign(work.db, port, subnets, host)
+    else:
+        reached = await reach.subnets_for(work.db, subnets, host, port.network_id)
+        await addresses.assign(work.db, port, None, reached)
 
 
 async def _check_security(

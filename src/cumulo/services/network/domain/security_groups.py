@@ -68,6 +68,7 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Securit
     if values.get("name") == DEFAULT and not values.get("is_default"):
         await ensure_default(work, project_id)
         raise SecurityGroupDefaultAlreadyExists
+    values.setdefault("stateful", await default_rules.statefulness(work.db, project_id))
     group = SecurityGroup(project_id=project_id, **values)
     await work.db.insert(group)
     await work.db.insert_all(await default_rules.rules_of(work, group))

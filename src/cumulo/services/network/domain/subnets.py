@@ -11,6 +11,7 @@ from cumulo.core.work import Work
 from cumulo.services.network.domain import address_scopes, addresses, ports
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.domain.router_ports import network_of
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     BadRequest,
@@ -22,7 +23,12 @@ from cumulo.services.network.errors import (
     OverlappingAllocationPools,
     SubnetInUse,
 )
-from cumulo.services.network.model import FixedIp, Network, Owner, Port, Subnet
+from cumulo.services.network.errors.segments import (
+    NetworkIdsDontMatch,
+    SegmentNotFound,
+    SubnetsNotAllAssociatedWithSegments,
+)
+from cumulo.services.network.model import FixedIp, Network, Owner, Port, Segment, Subnet
 
 Pools = list[dict[str, str]]
 _NONE: Any = object()
@@ -35,6 +41,7 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     await _refuse_overlap(work, network, net)
     await address_scopes.check_network(work.db, network, net.version, values.get("subnetpool_id"))
     _check_modes(values)
+    await _check_segment(work, network, values.get("segment_id"))
     gateway = values.pop("gateway_ip", _NONE)
     pools = values.pop("allocation_pools", None)
     subnet = Subnet(project_id=project_id, network_id=network.id, **values | {"cidr": str(net)})
@@ -49,7 +56,43 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     await work.db.insert(subnet)
     await touch(work, Kind.SUBNET, subnet.id)
     await ensure_metadata_port(work, network)
+    await _join_peers(work, network.id)
     return subnet
+
+
+async def _check_segment(
+    work: Work, network: Network, segment_id: str | None, *, besides: str | None = None
+) -> None:
+    """Refuse another network's segment, and subnets of which some are on segments and others are not."""
+    if segment_id is not None:
+        segment = await work.db.get(Segment, segment_id)
+        if segment is None:
+            raise SegmentNotFound(id=segment_id)
+        if segment.network_id != network.id:
+            raise NetworkIdsDontMatch(id=segment_id, network_id=network.id)
+    rest = await work.db.all(Subnet, Subnet.c.network_id == network.id)
+    others = [subnet for subnet in rest if subnet.id != besides]
+    if any((subnet.segment_id is None) != (segment_id is None) for subnet in others):
+        raise SubnetsNotAllAssociatedWithSegments(id=network.id)
+
+
+async def _join_peers(work: Work, network_id: str, *, gone: Sequence[str] = ()) -> None:
+    """Have guests of each segment told of the others' subnets: by their own gateway.
+
+    gone: CIDRs of subnets that no guest is to be told of any more.
+    """
+    rows = await work.db.all(Subnet, Subnet.c.network_id == network_id)
+    if not any(row.segment_id for row in rows):
+        return
+    for row in rows:
+        peers = [p for p in rows if p.segment_id != row.segment_id and p.ip_version == row.ip_version]
+        known = {*(peer.cidr for peer in rows), *gone}
+        kept = [route for route in row.host_routes if route["destination"] not in known]
+        if row.gateway_ip is not None:
+            kept += [{"destination": peer.cidr, "nexthop": row.gateway_ip} for peer in peers]
+        if kept != row.host_routes:
+            await change(work.db, row, {"host_routes": kept})
+            await touch(work, Kind.SUBNET, row.id)
 
 
 def _read_cidr(text: str, version: int) -> addresses.Net:
@@ -161,13 +204,17 @@ async def update(work: Work, subnet: Subnet, values: dict[str, Any]) -> Subnet:
     if "allocation_pools" in values or "gateway_ip" in values:
         values["allocation_pools"] = _checked(trial, trial.allocation_pools)
     _check_lists(trial)
+    network = await network_of(work.db, subnet.network_id)
+    if trial.segment_id != subnet.segment_id:
+        if subnet.segment_id is not None:
+            raise InvalidInput(reason=f"subnet {subnet.id} is on segment {subnet.segment_id}")
+        await _check_segment(work, network, trial.segment_id, besides=subnet.id)
     served = subnet.enable_dhcp
     await change(work.db, subnet, values)
     await touch(work, Kind.SUBNET, subnet.id)
+    await _join_peers(work, network.id)
     if subnet.enable_dhcp != served:
-        network = await work.db.get(Network, subnet.network_id)
-        if network is not None:
-            await ensure_metadata_port(work, network)
+        await ensure_metadata_port(work, network)
         await _touch_ports(work, subnet)
     else:
         await _touch_ports(work, subnet, Port.c.extra_dhcp_opts != [])
@@ -202,9 +249,8 @@ async def delete(work: Work, subnet: Subnet) -> None:
     await work.db.delete(Subnet, Subnet.c.id == subnet.id)
     await touch(work, Kind.SUBNET, subnet.id)
     await touch(work, Kind.PORT, *(port.id for port in owners if port.device_owner not in of_routers))
-    network = await work.db.get(Network, subnet.network_id)
-    if network is not None:
-        await ensure_metadata_port(work, network)
+    await ensure_metadata_port(work, await network_of(work.db, subnet.network_id))
+    await _join_peers(work, subnet.network_id, gone=[subnet.cidr])
 
 
 async def ensure_metadata_port(work: Work, network: Network) -> None:

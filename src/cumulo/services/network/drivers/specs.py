@@ -229,6 +229,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     gateway: bool = False
     zones: tuple[str, ...] = ()
+    physical_networks: tuple[str, ...] = ()
     seen_at: datetime | None = None
 
 

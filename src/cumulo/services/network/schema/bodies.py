@@ -1,6 +1,6 @@
 """Bodies: what clients send."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
@@ -12,6 +12,14 @@ from cumulo.services.network.schema.standard import Described, Name, Owned, Rede
 Text = str | UnsetType
 Flag = bool | UnsetType
 Addresses = list[dict[str, str]]
+
+
+class SegmentBody(Body):
+    """A segment of a new network; null as a number is one to be chosen."""
+
+    network_type: str | None = field(name="provider:network_type", default=None)
+    physical_network: str | None = field(name="provider:physical_network", default=None)
+    segmentation_id: int | None = field(name="provider:segmentation_id", default=None)
 
 
 class NetworkCreate(Described, kw_only=True):
@@ -37,6 +45,9 @@ class NetworkCreate(Described, kw_only=True):
     )
     availability_zone_hints: list[str] = []
     qos_policy_id: str | UnsetType | None = UNSET
+    vlan_transparent: bool | None = None
+    qinq: bool | None = None
+    segments: Annotated[list[SegmentBody], Guarded(policy.CREATE_NETWORK_SEGMENTS)] | UnsetType = UNSET
 
 
 class NetworkUpdate(Redescribed):
@@ -108,6 +119,7 @@ class SubnetCreate(Described, kw_only=True):
     service_types: Annotated[list[Name], Guarded(policy.CREATE_SUBNET_TYPES)] | UnsetType = UNSET
     ipv6_ra_mode: str | None = None
     ipv6_address_mode: str | None = None
+    segment_id: Annotated[str, Guarded(policy.CREATE_SUBNET_SEGMENT)] | UnsetType | None = UNSET
 
 
 class SubnetUpdate(Redescribed):
@@ -119,6 +131,7 @@ class SubnetUpdate(Redescribed):
     dns_nameservers: list[str] | UnsetType = UNSET
     host_routes: Addresses | UnsetType = UNSET
     service_types: Annotated[list[Name], Guarded(policy.UPDATE_SUBNET_TYPES)] | UnsetType = UNSET
+    segment_id: Annotated[str, Guarded(policy.UPDATE_SUBNET_SEGMENT)] | UnsetType | None = UNSET
 
 
 class FixedIpBody(Body):
@@ -151,6 +164,8 @@ class PortCreate(Described, kw_only=True):
     extra_dhcp_opts: list[DhcpOptionBody] | None = None
     qos_policy_id: str | None = None
     dns_name: str = ""
+    dns_domain: str = ""
+    tags: list[Annotated[str, Meta(max_length=255)]] = []
     vnic_type: str = field(name="binding:vnic_type", default="normal")
     host: Annotated[str, Guarded(policy.CREATE_PORT_HOST)] | UnsetType = field(
         name="binding:host_id", default=UNSET
@@ -174,6 +189,10 @@ class PortUpdate(Redescribed):
     extra_dhcp_opts: list[DhcpOptionBody] | UnsetType | None = UNSET
     qos_policy_id: str | UnsetType | None = UNSET
     dns_name: str | UnsetType = UNSET
+    dns_domain: str | UnsetType = UNSET
+    data_plane_status: (
+        Annotated[Literal["ACTIVE", "DOWN"], Guarded(policy.UPDATE_PORT_DATA_PLANE)] | UnsetType | None
+    ) = UNSET
     vnic_type: str | UnsetType = field(name="binding:vnic_type", default=UNSET)
     host: Annotated[str, Guarded(policy.UPDATE_PORT_HOST)] | UnsetType | None = field(
         name="binding:host_id", default=UNSET
@@ -264,7 +283,7 @@ class FloatingIpUpdate(Body):
 class SecurityGroupCreate(Described, kw_only=True):
     """A new security group."""
 
-    stateful: bool = True
+    stateful: Flag = UNSET
 
 
 class SecurityGroupUpdate(Redescribed):

@@ -1,7 +1,7 @@
 """Views of networks, subnets, ports, routers, floating IPs, security groups and their rules."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any
 
 import sqlalchemy
@@ -21,23 +21,17 @@ from cumulo.services.network import policy
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.model import (
     FixedIp,
-    FloatingIp,
     Network,
     Port,
-    PortForwarding,
     PortSecurityGroup,
-    Router,
-    RouterGateway,
-    SecurityGroup,
-    SecurityGroupRule,
+    Segment,
     Subnet,
     SubnetPool,
     Subport,
     Trunk,
     names,
 )
-from cumulo.services.network.prefixes import normalized
-from cumulo.services.network.schema.standard import NamedView, SharedView, StandardView, TaggedView, shared_of
+from cumulo.services.network.schema.standard import NamedView, SharedView, shared_of
 
 
 def nothing(row: Any, page: PageContext) -> None:
@@ -77,6 +71,28 @@ async def network_policies(ctx: Ctx, network_ids: Collection[str]) -> dict[str, 
     return {row[0]: row[1] for row in await ctx.db.rows(policies.where(Network.c.id.in_(list(network_ids))))}
 
 
+async def segments_of(ctx: Ctx, network_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the segments of those networks that have several, by network."""
+    several = sqlalchemy.select(Segment.c.network_id).where(
+        Segment.c.network_id.in_(list(network_ids)), Segment.c.position > 0
+    )
+    order = [Segment.c.network_id, Segment.c.position]
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in await ctx.db.all(Segment, Segment.c.network_id.in_(several), order_by=order):
+        shown = {
+            "provider:network_type": each.network_type,
+            "provider:physical_network": each.physical_network,
+            "provider:segmentation_id": each.segmentation_id,
+        }
+        found[each.network_id].append(shown)
+    return {id_: parts for id_, parts in found.items() if len(parts) > 1}
+
+
+def alone(name: str) -> Callable[[Network, PageContext], Any]:
+    """Show an attribute of a network that has one segment; several are shown as `segments`."""
+    return lambda row, page: UNSET if row.id in page.extra[4] else getattr(row, name)
+
+
 class NetworkView(NamedView, model=Network):
     """A network as clients see it."""
 
@@ -86,7 +102,9 @@ class NetworkView(NamedView, model=Network):
     shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
     external: Annotated[bool, Wire("router:external"), Filterable]
     dns_domain: Annotated[str, Filterable]
-    l2_adjacency: Annotated[bool, Computed(yes)]
+    l2_adjacency: Annotated[bool, Computed(lambda row, page: row.id not in page.extra[3])]
+    vlan_transparent: Annotated[bool | None, Filterable]
+    qinq: Annotated[bool | None, Filterable]
     is_default: Annotated[
         bool, Computed(lambda row, _: row.is_default if row.external else UNSET, optional=True), Filterable
     ]
@@ -98,13 +116,30 @@ class NetworkView(NamedView, model=Network):
     ipv4_address_scope: Annotated[str | None, Computed(lambda row, page: page.extra[2].get((row.id, 4)))]
     ipv6_address_scope: Annotated[str | None, Computed(lambda row, page: page.extra[2].get((row.id, 6)))]
     provider_type: Annotated[
-        str, Wire("provider:network_type"), VisibleTo(policy.GET_NETWORK_PROVIDER), Filterable
+        str,
+        Wire("provider:network_type"),
+        VisibleTo(policy.GET_NETWORK_PROVIDER),
+        Filterable,
+        Computed(alone("provider_type"), optional=True),
     ]
     physical_network: Annotated[
-        str | None, Wire("provider:physical_network"), VisibleTo(policy.GET_NETWORK_PROVIDER), Filterable
+        str | None,
+        Wire("provider:physical_network"),
+        VisibleTo(policy.GET_NETWORK_PROVIDER),
+        Filterable,
+        Computed(alone("physical_network"), optional=True),
     ]
     segmentation_id: Annotated[
-        int | None, Wire("provider:segmentation_id"), VisibleTo(policy.GET_NETWORK_PROVIDER), Filterable
+        int | None,
+        Wire("provider:segmentation_id"),
+        VisibleTo(policy.GET_NETWORK_PROVIDER),
+        Filterable,
+        Computed(alone("segmentation_id"), optional=True),
+    ]
+    segments: Annotated[
+        list[Any],
+        VisibleTo(policy.GET_NETWORK_SEGMENTS),
+        Computed(lambda row, page: page.extra[4].get(row.id, UNSET), optional=True),
     ]
 
     @staticmethod
@@ -119,7 +154,10 @@ class NetworkView(NamedView, model=Network):
         scoped = scoped.join(SubnetPool.table, SubnetPool.c.id == Subnet.c.subnetpool_id)
         scopes = await ctx.db.rows(scoped.where(where, scope.is_not(None)))
         found = {(network, version): id_ for network, version, id_ in scopes}
-        return await grouped(ctx, subnets), await shared_of(ctx, rows), found
+        apart = sqlalchemy.select(Subnet.c.network_id).where(where, Subnet.c.segment_id.is_not(None))
+        routed = {row[0] for row in await ctx.db.rows(apart)}
+        parts = await segments_of(ctx, ids)
+        return await grouped(ctx, subnets), await shared_of(ctx, rows), found, routed, parts
 
 
 class SubnetPoolView(SharedView, model=SubnetPool):
@@ -150,11 +188,22 @@ class SubnetView(NamedView, model=Subnet):
     ipv6_address_mode: Annotated[str | None, Filterable]
     subnetpool_id: Annotated[str | None, Filterable]
     service_types: list[str]
+    segment_id: Annotated[str | None, VisibleTo(policy.GET_SUBNET_SEGMENT), Filterable]
+    external: Annotated[
+        bool, Wire("router:external"), Computed(lambda row, page: row.network_id in page.extra)
+    ]
+
+    @staticmethod
+    async def preload(ctx: Ctx, rows: Sequence[Any]) -> set[str]:
+        """Fetch which of the networks are external."""
+        on = Network.c.id.in_({row.network_id for row in rows})
+        found = await ctx.db.rows(sqlalchemy.select(Network.c.id).where(on, Network.c.external))
+        return {row[0] for row in found}
 
 
 def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
     """Show the name of each of a port's addresses."""
-    domain = page.extra[4].get(row.network_id) or page.ctx.use(NetworkSettings).dns_domain
+    domain = row.dns_domain or page.extra[4].get(row.network_id) or page.ctx.use(NetworkSettings).dns_domain
     return [
         {
             "ip_address": address,
@@ -163,6 +212,13 @@ def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
         }
         for _, address in page.extra[0][row.id]
     ]
+
+
+def allocation(row: Port, page: PageContext) -> str:
+    """Show when a port gets its addresses: at once, with its host, or never."""
+    if page.extra[0][row.id]:
+        return "immediate"
+    return "deferred" if row.network_id in page.extra[5] and not row.host else "none"
 
 
 async def trunks_of(ctx: Ctx, port_ids: Sequence[str]) -> dict[str, Any]:
@@ -211,9 +267,9 @@ class PortView(NamedView, model=Port):
         str | None, Computed(lambda row, page: page.extra[2].get(row.network_id))
     ]
     dns_name: Annotated[str, Filterable]
-    ip_allocation: Annotated[
-        str, Computed(lambda row, page: "immediate" if page.extra[0][row.id] else "none")
-    ]
+    dns_domain: Annotated[str, Filterable]
+    data_plane_status: Annotated[str | None, Filterable]
+    ip_allocation: Annotated[str, Computed(allocation)]
     dns_assignment: Annotated[list[dict[str, str]], Computed(dns_assignment)]
     trunk_details: Annotated[Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True)]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
@@ -248,154 +304,8 @@ class PortView(NamedView, model=Port):
         told = await ctx.db.rows(networks)
         policies, domains = {n: p for n, p, _ in told}, {n: d for n, _, d in told}
         trunks = await trunks_of(ctx, ids)
-        return await grouped(ctx, held), await grouped(ctx, groups), policies, trunks, domains
-
-
-def gateways(row: Router, page: PageContext) -> list[dict[str, Any]]:
-    """Show a router's ways out."""
-    if row.gateway_network_id is None:
-        return []
-    held, further = page.extra
-    ways = [(row.gateway_network_id, row.gateway_port_id)]
-    ways += [(way.network_id, way.port_id) for way in further[row.id]]
-    return [
-        {
-            "network_id": network,
-            "enable_snat": row.enable_snat,
-            "external_fixed_ips": [{"subnet_id": s, "ip_address": a} for s, a in held.get(port, [])],
-            "qos_policy_id": row.qos_policy_id,
-        }
-        for network, port in ways
-    ]
-
-
-class RouterView(NamedView, model=Router):
-    """A router as clients see it."""
-
-    admin_state_up: Annotated[bool, Filterable, Sortable]
-    status: Annotated[str, Filterable, Sortable]
-    external_gateway_info: Annotated[Any, Computed(lambda row, page: next(iter(gateways(row, page)), None))]
-    external_gateways: Annotated[list[Any], Computed(gateways)]
-    enable_snat: bool
-    enable_default_route_ecmp: Annotated[bool, Filterable]
-    enable_default_route_bfd: Annotated[bool, Filterable]
-    enable_ndp_proxy: Annotated[bool, Filterable]
-    routes: list[dict[str, str]]
-    availability_zone_hints: list[str]
-    availability_zones: Annotated[list[str], Source("availability_zone_hints")]
-    flavor_id: Annotated[str | None, Filterable]
-    ha: Annotated[bool, VisibleTo(policy.GET_ROUTER_HA), Filterable]
-    distributed: Annotated[bool, VisibleTo(policy.GET_ROUTER_HA), Filterable]
-
-    @staticmethod
-    async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the further gateways, and the addresses of all."""
-        ids = [row.gateway_port_id for row in rows if row.gateway_port_id]
-        further: dict[str, list[RouterGateway]] = defaultdict(list)
-        of_these = RouterGateway.c.router_id.in_([row.id for row in rows])
-        order = [RouterGateway.c.created_at, RouterGateway.c.port_id]
-        for way in await ctx.db.all(RouterGateway, of_these, order_by=order):
-            further[way.router_id].append(way)
-            ids.append(way.port_id)
-        columns = (FixedIp.c.port_id, FixedIp.c.subnet_id, FixedIp.c.address)
-        held = sqlalchemy.select(*columns).where(FixedIp.c.port_id.in_(ids)).order_by(FixedIp.c.position)
-        return await grouped(ctx, held), further
-
-
-def forwarded_ports(row: PortForwarding, side: str) -> tuple[Any, str]:
-    """Show one side's port (absent where it is several) and its range."""
-    first, last = getattr(row, f"{side}_first"), getattr(row, f"{side}_last")
-    return (first if first == last else UNSET), f"{first}:{last}"
-
-
-def forwarding_shown(row: PortForwarding) -> dict[str, Any]:
-    """Show a forwarding within its floating IP."""
-    shown: dict[str, Any] = {
-        "id": row.id,
-        "protocol": row.protocol,
-        "internal_ip_address": row.internal_ip_address,
-        "internal_port_id": row.internal_port_id,
-    }
-    for side in ("external", "internal"):
-        number, text = forwarded_ports(row, side)
-        shown[f"{side}_port_range"] = text
-        if number is not UNSET:
-            shown[f"{side}_port"] = number
-    return shown
-
-
-DETAILS = ("name", "network_id", "mac_address", "admin_state_up", "status", "device_id", "device_owner")
-
-
-class FloatingIpView(TaggedView, model=FloatingIp):
-    """A floating IP as clients see it."""
-
-    status: Annotated[str, Filterable, Sortable]
-    floating_network_id: Annotated[str, Filterable, Sortable]
-    floating_ip_address: Annotated[str, Filterable, Sortable]
-    fixed_ip_address: Annotated[str | None, Filterable, Sortable]
-    port_id: Annotated[str | None, Filterable, Sortable]
-    router_id: Annotated[str | None, Filterable, Sortable]
-    dns_name: Annotated[str, Filterable]
-    dns_domain: Annotated[str, Filterable]
-    qos_policy_id: Annotated[str | None, Filterable]
-    qos_network_policy_id: Annotated[
-        str | None, Computed(lambda row, page: page.extra[2].get(row.floating_network_id))
-    ]
-    port_details: Annotated[Any, Computed(lambda row, page: page.extra[1].get(row.port_id))]
-    port_forwardings: Annotated[list[Any], Computed(lambda row, page: page.extra[0].get(row.id, []))]
-
-    @staticmethod
-    async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch forwardings, the ports that the floating IPs lead to, and their networks' QoS policies."""
-        order = [PortForwarding.c.created_at, PortForwarding.c.id]
-        of_these = PortForwarding.c.floatingip_id.in_([row.id for row in rows])
-        forwardings: dict[str, list[Any]] = defaultdict(list)
-        for each in await ctx.db.all(PortForwarding, of_these, order_by=order):
-            forwardings[each.floatingip_id].append(forwarding_shown(each))
-        ports = await ctx.db.all(Port, Port.c.id.in_([row.port_id for row in rows if row.port_id]))
-        details = {port.id: {name: getattr(port, name) for name in DETAILS} for port in ports}
-        return forwardings, details, await network_policies(ctx, {r.floating_network_id for r in rows})
-
-
-class RuleView(StandardView, model=SecurityGroupRule):
-    """A rule of a security group as clients see it."""
-
-    security_group_id: Annotated[str, Filterable, Sortable]
-    direction: Annotated[str, Filterable, Sortable]
-    ethertype: Annotated[str, Filterable, Sortable]
-    protocol: Annotated[str | None, Filterable, Sortable]
-    port_range_min: Annotated[int | None, Filterable]
-    port_range_max: Annotated[int | None, Filterable]
-    remote_ip_prefix: Annotated[str | None, Filterable]
-    remote_group_id: Annotated[str | None, Filterable]
-    remote_address_group_id: Annotated[str | None, Filterable]
-    belongs_to_default_sg: Annotated[bool, Computed(lambda row, page: row.security_group_id in page.extra)]
-    normalized_cidr: Annotated[str | None, Computed(lambda row, _: normalized(row.remote_ip_prefix))]
-
-    @staticmethod
-    async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch which of their groups are projects' default ones."""
-        ids = {row.security_group_id for row in rows}
-        where = (SecurityGroup.c.id.in_(ids), SecurityGroup.c.is_default)
-        found = await ctx.db.rows(sqlalchemy.select(SecurityGroup.c.id).where(*where))
-        return {row[0] for row in found}
-
-
-class SecurityGroupView(NamedView, model=SecurityGroup):
-    """A security group with its rules as clients see it."""
-
-    stateful: Annotated[bool, Filterable]
-    shared: Annotated[bool, Computed(lambda row, page: row.id in page.extra[1])]
-    security_group_rules: Annotated[list[Any], Computed(lambda row, page: page.extra[0].get(row.id, []))]
-
-    @staticmethod
-    async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch the rules of all groups, and which groups are shared."""
-        wanted = SecurityGroupRule.c.security_group_id.in_([row.id for row in rows])
-        order = [SecurityGroupRule.c.created_at, SecurityGroupRule.c.id]
-        rules = await ctx.db.all(SecurityGroupRule, wanted, order_by=order)
-        found: dict[str, list[Any]] = defaultdict(list)
-        for shape in await RuleView.render(ctx, rules):
-            found[shape["security_group_id"]].append(shape)
-        return found, await shared_of(ctx, rows)
+        routed = sqlalchemy.select(Subnet.c.network_id).where(
+            Subnet.c.network_id.in_({row.network_id for row in rows}), Subnet.c.segment_id.is_not(None)
+        )
+        late = {row[0] for row in await ctx.db.rows(routed)}
+        return await grouped(ctx, held), await grouped(ctx, groups), policies, trunks, domains, late

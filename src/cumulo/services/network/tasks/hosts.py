@@ -1,5 +1,7 @@
 """Who of the hosts is there: the agents that the API shows follow what OVN knows of its chassis."""
 
+from typing import Any
+
 import sqlalchemy
 
 from cumulo.core import clock
@@ -25,14 +27,22 @@ async def _note(run: ReconcileRun, state: HostState) -> None:
         row = await db.get(Agent, state.name)
         if row is None:
             at = state.seen_at or clock.now()
-            zones = list(state.zones)
-            await db.insert(
-                Agent(id=state.name, host=state.host, gateway=state.gateway, zones=zones, heartbeat_at=at)
-            )
+            row = Agent(id=state.name, host=state.host, heartbeat_at=at, **_told(state))
+            await db.insert(row)
             return
-        row.host, row.gateway, row.zones = state.host, state.gateway, list(state.zones)
+        row.host = state.host
+        for name, value in _told(state).items():
+            setattr(row, name, value)
         row.heartbeat_at = max(row.heartbeat_at, state.seen_at or row.heartbeat_at)
-        await db.save(row, "host", "gateway", "zones", "heartbeat_at")
+        await db.save(row, "host", *_told(state), "heartbeat_at")
+
+
+def _told(state: HostState) -> dict[str, Any]:
+    return {
+        "gateway": state.gateway,
+        "zones": list(state.zones),
+        "physical_networks": list(state.physical_networks),
+    }
 
 
 def kept_free() -> sqlalchemy.Select[tuple[str]]:

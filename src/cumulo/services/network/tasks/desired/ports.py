@@ -17,11 +17,13 @@ from cumulo.services.network.model import (
     Port,
     PortSecurityGroup,
     QosRule,
+    Segment,
     Subnet,
     Subport,
     Trunk,
     names,
 )
+from cumulo.services.network.model.networks import EXPECTED
 from cumulo.services.network.tasks.desired import qos
 from cumulo.services.network.tasks.desired.rows import addresses, by_id
 
@@ -34,6 +36,13 @@ _V4 = 4
 async def networks(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
     """Return networks."""
     del settings
+    further: dict[str, list[tuple[str, str, int | None]]] = defaultdict(list)
+    order = [Segment.c.network_id, Segment.c.position]
+    before = ""
+    for each in await db.all(Segment, Segment.c.network_id.in_(ids), order_by=order):
+        if each.network_id == before and each.physical_network is not None:
+            further[each.network_id].append((each.id, each.physical_network, each.segmentation_id))
+        before = each.network_id
     return [
         NetworkSpec(
             id=row.id,
@@ -41,6 +50,9 @@ async def networks(db: Reader, settings: NetworkSettings, ids: Sequence[str]) ->
             mtu=row.mtu,
             physical_network=row.physical_network,
             vlan=row.segmentation_id if row.provider_type == "vlan" else None,
+            further=tuple(further[row.id]),
+            transparent=bool(row.vlan_transparent),
+            qinq=bool(row.qinq),
         )
         for row in await db.all(Network, Network.c.id.in_(ids))
     ]
@@ -159,11 +171,14 @@ def _port(row: Port, held: Sequence[FixedIp], groups: Sequence[str], around: _Ar
         dhcp_options_v4=_options(row, 4),
         dhcp_options_v6=_options(row, 6),
         host=row.host,
+        expected_at=str(row.profile.get(EXPECTED) or ""),
         qos=qos.specs(rules),
         minimum_kbps=qos.minimum(rules) if network.physical_network else None,
         parent=parent,
         tag=tag,
-        names=tuple(sorted(_names(row, held, network.dns_domain or around.domain).items())),
+        names=tuple(
+            sorted(_names(row, held, row.dns_domain or network.dns_domain or around.domain).items())
+        ),
     )
 
 
