@@ -10,6 +10,7 @@ from tests.services.compute.fakes import BODY, IMAGE, ComputeCloud, create, show
 from tests.services.compute.neighbours import NETWORK
 
 from cumulo.contracts.compute import GuestMetadata
+from cumulo.core.errors import Conflict
 from cumulo.services.compute import guests
 from cumulo.services.compute.adapter import ServersAdapter
 
@@ -170,3 +171,40 @@ async def test_files_that_are_too_many_or_too_long_are_refused(
     assert answer.status_code == status
     assert "ersonality" in answer.text or "contents" in answer.text
     assert (await client.get(SERVERS)).json()["servers"] == []
+
+
+@pytest.mark.parametrize(
+    ("version", "has"), [("2.53", False), ("2.54", True), ("2.56", True), ("2.74", True), ("2.75", True)]
+)
+async def test_a_rebuild_tells_of_the_key_since_2_54(cloud: ComputeCloud, version: str, has: bool):
+    client = cloud.member("p1")
+    server_id = await create(client)
+    await cloud.settle()
+    headers, body = {"X-OpenStack-Nova-API-Version": version}, {"rebuild": {"imageRef": IMAGE}}
+    answer = await client.post(f"{SERVERS}/{server_id}/action", json=body, headers=headers)
+    assert ("key_name" in answer.json()["server"]) is has
+
+
+async def test_groups_change_while_a_server_is_rescued(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await create(client)
+    await cloud.settle()
+    url = f"{SERVERS}/{server_id}/action"
+    assert (await client.post(url, json={"rescue": None})).status_code == 200
+    await cloud.settle()
+    assert (await client.post(url, json={"addSecurityGroup": {"name": "web"}})).status_code == 202
+    assert {"name": "web"} in (await show(client, server_id))["security_groups"]
+
+
+async def test_a_floating_ip_that_cannot_be_led_there_is_a_bad_request(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await create(client)
+    await cloud.settle()
+
+    async def taken(*_: Any, **__: Any) -> None:
+        raise Conflict("Its only address has one.")
+
+    cloud.ports.associate = taken  # type: ignore[method-assign]
+    body = {"addFloatingIp": {"address": "192.0.2.7"}}
+    answer = await client.post(f"{SERVERS}/{server_id}/action", json=body)
+    assert (answer.status_code, "only address" in answer.text) == (400, True)

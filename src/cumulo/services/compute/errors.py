@@ -1,6 +1,6 @@
 """What can go wrong in compute. A docstring is the message that the client reads."""
 
-from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound, Unsupported
+from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class ServerNotFound(NotFound):
@@ -349,6 +349,10 @@ class HostSilent(Conflict):
 
 class ConsoleTokenUnknown(NotFound):
     """Token not found"""
+
+
+class NoFloatingIp(Invalid):
+    """Unable to associate floating IP {address} to instance {id}: {reason}"""
 
 
 class BadPersonality(Invalid):

@@ -11,6 +11,7 @@ from cumulo.services.compute.errors import (
     BadInterface,
     InterfaceNotFound,
     NetworkLabelNotFound,
+    NoFloatingIp,
     PortBusy,
 )
 from cumulo.services.compute.model import Server, VmState
@@ -19,6 +20,7 @@ from cumulo.services.compute.schema.servers import Lines, plain_addresses
 from cumulo.services.compute.tasks import AttachInterface, Card, DetachInterface
 
 _GROUPED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
+_WITH_PORTS = frozenset(VmState) - {VmState.BUILDING, VmState.DELETED}
 
 
 def addresses_on(server: Server, label: str) -> Lines:
@@ -147,20 +149,23 @@ async def change_fixed(ctx: Ctx, server: Server, *, network: str | None, address
 async def change_floating(
     ctx: Ctx, server: Server, address: str, *, fixed: str | None, present: bool
 ) -> None:
-    """Lead a floating address to a server, or no longer (until 2.43)."""
+    """Lead a floating address to a server, or no longer (until 2.43). NoFloatingIp."""
     check_lock(ctx, server)
     ports, owner = ctx.use(Ports), None if ctx.identity.is_admin else ctx.identity.project_id
-    if present:
-        await ports.associate(ctx, server.id, address, fixed_ip=fixed, project_id=owner)
-    else:
+    if not present:
         await ports.disassociate(ctx, server.id, address, project_id=owner)
+        return
+    try:
+        await ports.associate(ctx, server.id, address, fixed_ip=fixed, project_id=owner)
+    except Conflict as error:
+        raise NoFloatingIp(address=address, id=server.id, reason=error.message) from error
 
 
 async def change_group(ctx: Ctx, server: Server, name: str, *, present: bool) -> None:
     """Put a security group on a server's ports, or take it off."""
     check_lock(ctx, server)
     verb = "add" if present else "remove"
-    check_state(server, f"{verb}_security_group", _GROUPED)
+    check_state(server, f"{verb}_security_group", _WITH_PORTS)
     ports: Ports = ctx.use(Ports)
     await ports.change_security_group(ctx, server.id, name, present=present)
     await addresses.refresh(ctx.db, ports, [server.id])

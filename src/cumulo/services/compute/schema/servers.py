@@ -309,8 +309,13 @@ _NOT_IN_UPDATE_PREFIXES = ("OS-EXT-", "OS-SRV-USG:", "os-extended-volumes:")
 @ServerRebuilt.shim(until="2.74")
 def _short_rebuild(shape: Shape) -> Shape:
     """Before 2.75 a rebuild answered without what extensions had added."""
-    key = {"key_name": shape["key_name"]} if "user_data" in shape else {}
-    return {**_short_update(shape), **key}
+    return {**_short_update(shape), "key_name": shape["key_name"]}
+
+
+@ServerRebuilt.shim(until="2.53")
+def _keyless_rebuild(shape: Shape) -> Shape:
+    """Before 2.54 it did not tell of the key, either."""
+    return {name: value for name, value in shape.items() if name != "key_name"}
 
 
 @ServerUpdated.shim(until="2.74")
