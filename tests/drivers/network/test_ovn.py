@@ -127,9 +127,9 @@ async def test_security_groups_become_port_groups_with_acls(driver, nbctl):
     assert f"to-lport  1002 (outport == @{group} && ip4 && tcp && tcp.dst == 22) allow-related" in acls
     assert f"from-lport  1002 (inport == @{group} && ip4) allow-related" in acls
     dropped = await nbctl("acl-list", "cumulo_drop")
-    assert "to-lport  1001 (outport == @cumulo_drop && ip) drop" in dropped
-    assert "from-lport  1003 (inport == @cumulo_drop && ip4 && udp.src == 67 && udp.dst == 68) drop" in dropped
-    assert "from-lport  1003 (inport == @cumulo_drop && ip6 && udp.src == 547 && udp.dst == 546) drop" in dropped
+    assert "to-lport  1000 (outport == @cumulo_drop && ip) drop" in dropped
+    assert "from-lport  1004 (inport == @cumulo_drop && ip4 && udp.src == 67 && udp.dst == 68) drop" in dropped
+    assert "from-lport  1004 (inport == @cumulo_drop && ip6 && udp.src == 547 && udp.dst == 546) drop" in dropped
     members = await nbctl("--bare", "--columns=ports", "list", "port_group", "cumulo_drop")
     assert len(members.split()) == 1
     await driver.ensure(msgspec.structs.replace(GROUP, rules=()))
@@ -282,7 +282,7 @@ RULES = [
 
 @pytest.mark.parametrize(("rule", "expression"), RULES)
 def test_a_rule_becomes_an_expression(rule, expression):
-    assert match(rule, "g") == expression
+    assert match(rule, "@g") == expression
 
 
 @pytest.mark.skipif(not shutil.which("ovn-trace"), reason="needs OVN's tools")
@@ -306,7 +306,7 @@ async def test_northd_accepts_every_kind_of_rule(driver, nbctl, central, folder)
         text=True,
     )
     for rule, _ in RULES:
-        text = match(rule, "cumulo_11111111_2222_3333_4444_555555555555")
+        text = match(rule, "@cumulo_11111111_2222_3333_4444_555555555555")
         assert (
             rule.remote_group or text.removeprefix("outport == ").removeprefix("inport == ") in flows.stdout
         )

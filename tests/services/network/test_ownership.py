@@ -22,6 +22,16 @@ async def a_policy(admin, project_id):
     return policy
 
 
+async def a_log_and_a_range(admin, project_id, group_id):
+    log = {"project_id": project_id, "resource_type": "security_group", "resource_id": group_id}
+    await admin.call("POST", "/log/logs", {"log": log}, expect=201)
+    vlans = {"network_type": "vlan", "physical_network": project_id, "minimum": 1, "maximum": 9}
+    body = {"network_segment_range": {**vlans, "shared": False, "project_id": project_id}}
+    await admin.call("POST", "/network_segment_ranges", body, expect=201)
+    kind = {"provider:network_type": "vlan", "provider:physical_network": project_id}
+    await admin.create("network", project_id=project_id, **kind)
+
+
 async def forward(client, outside, port_id):
     forwarding = await client.create("floatingip", floating_network_id=outside)
     ports = {"internal_port_id": port_id, "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
@@ -56,6 +66,7 @@ async def one_of_everything(client, admin, project_id, outside):
     share = {"object_type": "network", "object_id": home["id"], "action": "access_as_shared"}
     body = {"rbac_policy": {**share, "target_tenant": f"friend-of-{project_id}"}}
     await client.call("POST", "/rbac-policies", body, expect=201)
+    await a_log_and_a_range(admin, project_id, group["id"])
     far = await admin.create("network", name=f"far-{project_id}")
     wanted = {"network_id": far["id"], "ip_version": 4, "cidr": "10.7.0.0/24", "project_id": project_id}
     await admin.create("subnet", **wanted)
@@ -76,6 +87,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
         "address group",
         "address scope",
         "floating ip",
+        "log",
         "network",
         "port",
         "qos policy",
@@ -85,6 +97,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
         "subnet",
         "subnet pool",
         "trunk",
+        "vlan range",
     ]
 
 

@@ -36,6 +36,9 @@ EXTENSIONS = {
     "tag-ports-during-bulk-creation": "Tag Ports During Bulk Creation",
     "quota-check-limit-default": "Quota engine limit check by default",
     "floatingip-autodelete-internal": "Autodelete floating IPs of internal networks",
+    "logging": "Logging API Extension",
+    "l3-ext-ndp-proxy": "Router support to enable NDP proxy",
+    "l3-ndp-proxy": "L3 NDP Proxy",
     "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
     "external-net": "Neutron external network",
     "extra_dhcp_opt": "Neutron Extra DHCP options",
@@ -133,6 +136,8 @@ COLLECTIONS = (
     ("agent", "agents"),
     ("address_group", "address-groups"),
     ("segment", "segments"),
+    ("log", "log/logs"),
+    ("ndp_proxy", "ndp_proxies"),
     ("network_segment_range", "network_segment_ranges"),
     ("default_security_group_rule", "default-security-group-rules"),
 )

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx
 from cumulo.services.network.domain import qos, sharing
 from cumulo.services.network.domain.addresses import Asked
-from cumulo.services.network.model import EXTERNAL, SHARED, Network
+from cumulo.services.network.model import EXTERNAL, SHARED, Network, Owner
 from cumulo.services.network.schema.bodies import FixedIpBody
 from cumulo.services.network.schema.standard import Owned
 
@@ -74,9 +74,10 @@ def on_visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
 
 
 def on_own_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
-    """Scope: own ports, and those of others on own networks."""
+    """Scope: own ports, and those of others on own networks; what metadata comes by is nobody's."""
     if ctx.identity.is_admin:
         return ()
     mine = ctx.identity.project_id
     owned = select(Network.c.id).where(Network.c.project_id == mine)
-    return (or_(model.c.project_id == mine, model.c.network_id.in_(owned)),)
+    others = and_(model.c.network_id.in_(owned), model.c.device_owner != Owner.METADATA.value)
+    return (or_(model.c.project_id == mine, others),)

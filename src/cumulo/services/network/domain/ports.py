@@ -6,7 +6,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, names, reach, security_groups, trunks
+from cumulo.services.network.domain import addresses, logs, names, ndp_proxies, reach, security_groups, trunks
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
@@ -169,13 +169,16 @@ async def update(
         trial.port_security_enabled = values.get("port_security_enabled", port.port_security_enabled)
         values["allowed_address_pairs"] = _pairs(trial, values["allowed_address_pairs"])
     if group_ids is not None:
+        await logs.port_moves(work, port.id)
         await work.db.delete(PortSecurityGroup, PortSecurityGroup.c.port_id == port.id)
         await _join(work, port, group_ids)
+        await logs.port_moves(work, port.id)
     if fixed_ips is not None:
         held = await work.db.all(FixedIp, FixedIp.c.port_id == port.id)
         subnets = await subnets_of(work.db, port.network_id)
         given = await addresses.assign(work.db, port, fixed_ips, subnets, held)
         await _drop_floating(work, port, keep={ip.address for ip in given})
+        await ndp_proxies.drop(work, port, keep={ip.address for ip in given})
     elif values.get("host", port.host) != port.host:
         await _address_late(work, port, values["host"])
     relisted = group_ids is not None or fixed_ips is not None
@@ -231,6 +234,8 @@ async def remove(work: Work, port: Port) -> None:
     """Delete a port whatever it is for; a floating IP that led to it leads nowhere then."""
     await _drop_floating(work, port, keep=set())
     await trunks.drop_port(work, port)
+    await ndp_proxies.drop(work, port, keep=set())
+    await logs.port_moves(work, port.id, gone=True)
     await work.db.delete(Port, Port.c.id == port.id)
     await _realise(work, port)
     if port.device_owner not in tuple(Owner):

@@ -9,7 +9,7 @@ import sqlalchemy
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, ports
+from cumulo.services.network.domain import addresses, ndp_proxies, ports
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.domain.gateways import Gateway, clear_gateway, set_gateway
@@ -93,6 +93,8 @@ async def update(work: Work, router: Router, values: dict[str, Any]) -> Router:
     """Change a router's own attributes."""
     if values.get("distributed", router.distributed) != router.distributed and router.admin_state_up:
         raise BadRequest(resource="router", reason="its admin_state_up must be false before it is changed so")
+    if values.get("enable_ndp_proxy") is False:
+        await ndp_proxies.refuse_disabling(work.db, router)
     if "routes" in values:
         values["routes"] = await _checked_routes(work.db, router, values["routes"])
     moved = values.get("distributed", router.distributed) != router.distributed
@@ -196,6 +198,7 @@ async def remove_interface(
 
 
 async def _refuse_needed(db: Reader, router: Router, subnets: Sequence[Subnet]) -> None:
+    await ndp_proxies.refuse_needed(db, router, subnets)
     floating = await db.all(FloatingIp, FloatingIp.c.router_id == router.id)
     of_these = PortForwarding.c.floatingip_id.in_([row.id for row in floating])
     forwarded = await db.all(PortForwarding, of_these) if floating else []

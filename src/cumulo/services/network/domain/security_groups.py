@@ -5,7 +5,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import default_rules, rules, sharing
+from cumulo.services.network.domain import default_rules, logs, rules, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -96,6 +96,7 @@ async def delete(work: Work, group: SecurityGroup, *, is_admin: bool) -> None:
     await _refuse_used(work.db, group)
     referring = await work.db.all(SecurityGroupRule, SecurityGroupRule.c.remote_group_id == group.id)
     await sharing.forget(work, group.id)
+    await logs.forget_group(work, group.id)
     await work.db.delete(SecurityGroup, SecurityGroup.c.id == group.id)
     await touch(work, Kind.SECURITY_GROUP, *{rule.security_group_id for rule in referring})
     await touch(work, Kind.SECURITY_GROUP, group.id)

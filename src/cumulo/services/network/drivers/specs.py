@@ -128,6 +128,15 @@ class AddressGroupSpec(msgspec.Struct, frozen=True, kw_only=True):
     cidrs: tuple[str, ...] = ()
 
 
+class LogSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What hosts write down of a group: what passes, what is dropped; of all its ports, or of one."""
+
+    id: str
+    passed: bool = True
+    dropped: bool = True
+    port: str | None = None
+
+
 class SecurityGroupSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A set of rules; its ports may receive and send what they allow, with the answers when `stateful`."""
 
@@ -136,6 +145,7 @@ class SecurityGroupSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     rules: tuple[RuleSpec, ...] = ()
     stateful: bool = True
+    logs: tuple[LogSpec, ...] = ()
 
 
 class InterfaceSpec(msgspec.Struct, frozen=True, kw_only=True):

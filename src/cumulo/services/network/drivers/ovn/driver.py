@@ -41,6 +41,8 @@ _MARKED = (
     "Logical_Router_Policy",
     "Gateway_Chassis",
     "BFD",
+    "Meter",
+    "Meter_Band",
 )
 _FOLLOWED = {
     "Chassis": ["name", "hostname", "other_config"],
@@ -90,6 +92,8 @@ class OvnDriver:
         await self._ready()
         if isinstance(spec, PortSpec) and spec.port_security:
             await self._realise(places.DROP.owner, groups.drop())
+        if isinstance(spec, SecurityGroupSpec) and spec.logs:
+            await self._realise(places.LOG_METER.owner, groups.log_meter())
         await self._realise(places.owner(spec.kind, spec.id), self._wanted(spec))
 
     async def differences(self, spec: Spec) -> list[str]:

@@ -7,11 +7,19 @@ each port group by itself, which is what a rule with a remote group refers to.
 
 from typing import Any
 
+import msgspec
+
 from cumulo.services.network.drivers.ovn import places
 from cumulo.services.network.drivers.ovn.rows import Place, Slot, Wanted
-from cumulo.services.network.drivers.specs import AddressGroupSpec, RuleSpec, SecurityGroupSpec
+from cumulo.services.network.drivers.specs import (
+    AddressGroupSpec,
+    LogSpec,
+    RuleSpec,
+    SecurityGroupSpec,
+)
 
-_NEVER, _ALLOW, _DROP = 1003, 1002, 1001
+_NEVER, _LOGGED, _ALLOW, _LOGGED_DROP, _DROP = 1004, 1003, 1002, 1001, 1000
+_LINES = 100
 
 # Words that OVN's expressions have; any other protocol is asked for by its number (IANA's list).
 _WORDS = {"tcp": "tcp", "udp": "udp", "sctp": "sctp", "6": "tcp", "17": "udp", "132": "sctp"}
@@ -45,10 +53,52 @@ def security_group(spec: SecurityGroupSpec) -> list[Wanted]:
     labels = {"cumulo:name": spec.name}
     wanted = [Wanted(place=place, columns={"name": name}, labels=labels)]
     action = "allow-related" if spec.stateful else "allow-stateless"
-    return wanted + [
-        _acl(place, rule.id, ingress=rule.ingress, match=match(rule, name), action=action)
-        for rule in spec.rules
-    ]
+    whole = next((log for log in spec.logs if log.port is None and log.passed), None)
+    for rule in spec.rules:
+        allowed = _acl(place, rule.id, ingress=rule.ingress, match=match(rule, f"@{name}"), action=action)
+        wanted.append(_logged(allowed, whole))
+    for log in spec.logs:
+        wanted += _of_log(place, spec, log)
+    return wanted
+
+
+def _of_log(place: Place, spec: SecurityGroupSpec, log: LogSpec) -> list[Wanted]:
+    """Return what writes down what a group drops, and what passes for a log's one port.
+
+    Drops lie between what allows and what drops without a word, so that another group may still allow.
+    """
+    action = "allow-related" if spec.stateful else "allow-stateless"
+    of = f"@{places.group_name(spec.id)}" if log.port is None else f'"{log.port}"'
+    wanted = []
+    if log.port is not None and log.passed:
+        wanted += [
+            _acl(place, f"log-{log.id}-{rule.id}", ingress=rule.ingress, match=match(rule, of),
+                 action=action, priority=_LOGGED)
+            for rule in spec.rules
+        ]  # fmt: skip
+    if log.dropped:
+        wanted += [
+            _acl(place, f"log-{log.id}-{key}", ingress=key == "in", match=f"{side} == {of} && ip",
+                 action="drop", priority=_LOGGED_DROP)
+            for key, side in (("in", "outport"), ("out", "inport"))
+        ]  # fmt: skip
+    return [_logged(each, log) for each in wanted]
+
+
+def _logged(acl: Wanted, log: LogSpec | None) -> Wanted:
+    """Return a rule whose packets a host writes down, under a log's id; None: it does not."""
+    told: dict[str, Any] = {"log": log is not None, "name": None, "severity": None, "meter": None}
+    if log is not None:
+        told |= {"name": f"cumulo-{log.id}", "severity": "info", "meter": places.LOG_METER_NAME}
+    return msgspec.structs.replace(acl, columns={**acl.columns, **told})
+
+
+def log_meter() -> list[Wanted]:
+    """Return the meter of logs: so many lines a second of each rule on each host."""
+    band = Place("Meter_Band", f"{places.LOG_METER.key}#band")
+    most = {"action": "drop", "rate": _LINES, "burst_size": _LINES}
+    columns = {"name": places.LOG_METER_NAME, "unit": "pktps", "fair": True, "bands": frozenset({band})}
+    return [Wanted(place=band, columns=most), Wanted(place=places.LOG_METER, columns=columns)]
 
 
 def address_group(spec: AddressGroupSpec) -> list[Wanted]:
@@ -107,10 +157,10 @@ def _acl(
 
 
 def match(rule: RuleSpec, name: str) -> str:
-    """Return a rule as an expression of ovn-sb(5) for the ports of the group `name`."""
+    """Return a rule as an expression of ovn-sb(5) for a port, or for those of a group (`@name`)."""
     ip = f"ip{rule.version}"
     side = "src" if rule.ingress else "dst"
-    parts = [f"{'outport' if rule.ingress else 'inport'} == @{name}", ip]
+    parts = [f"{'outport' if rule.ingress else 'inport'} == {name}", ip]
     if rule.remote_cidr is not None:
         parts.append(f"{ip}.{side} == {rule.remote_cidr}")
     if rule.remote_group is not None:

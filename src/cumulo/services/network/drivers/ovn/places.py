@@ -9,6 +9,12 @@ DROP = Place("Port_Group", "system:drop")
 DROP_NAME = "cumulo_drop"
 
 
+LOG_METER = Place("Meter", "system:log")
+"""What keeps a flood of packets from becoming a flood of lines."""
+
+LOG_METER_NAME = "cumulo_log"
+
+
 def owner(kind: Kind, id_: str) -> str:
     """Return the name of a resource in `external_ids`."""
     return f"{kind}:{id_}"

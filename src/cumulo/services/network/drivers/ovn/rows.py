@@ -187,6 +187,8 @@ class Plan:
         return marks
 
     def _resolve(self, value: Any) -> Any:
+        if isinstance(value, frozenset):
+            return frozenset(self._resolve(each) for each in value)
         return self._reference(value) if isinstance(value, Place) else value
 
     def _reference(self, place: Place) -> Uuid | Named:
