@@ -95,3 +95,13 @@ async def test_a_server_is_told_why_no_automatic_network_can_be_made(cloud):
     with pytest.raises(Invalid, match="automatically allocate"):
         async with cloud.tasks.work() as work:
             await PortsAdapter().automatic(work, project_id="p1")
+
+
+async def test_the_port_of_the_metadata_is_seen_by_administrators_only(member, admin):
+    network = await member.create("network")
+    subnet = await member.create("subnet", network_id=network["id"], cidr="10.3.0.0/24", ip_version=4)
+    (port,) = (await admin.show(f"/ports?network_id={network['id']}"))["ports"]
+    assert port["device_owner"] == "network:distributed"
+    assert (await member.show(f"/ports?network_id={network['id']}"))["ports"] == []
+    await member.delete(f"/ports/{port['id']}", expect=404)
+    await member.delete(f"/subnets/{subnet['id']}")

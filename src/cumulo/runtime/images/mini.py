@@ -151,7 +151,7 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
     for name in ("functions", "json.awk"):
         tree.file(f"etc/mini/{name}", _guest_file(name))
     tree.file("etc/acpi/PWRF/00000080", _guest_file("power-button"), 0o755)
-    for name in ("curl", "lsblk", "mkfs", "sudo"):
+    for name in ("blkid", "curl", "lsblk", "mkfs", "sudo"):
         tree.file(f"usr/bin/{name}", _guest_file(name), 0o755)
     for name in ("ext2", "ext3", "ext4"):
         tree.link(f"sbin/mkfs.{name}", "mke2fs")
