@@ -106,7 +106,7 @@ class Ports(Protocol):
         """Bind the server's ports to another host, and nowhere else."""
 
     async def expect(self, work: Work, server_id: str, host: str | None) -> None:
-        """Have a second host (None: no longer) ready to take the server's ports over from the first.
+        """Have a second host (None: no longer) ready to take the server's ports over.
 
         What the server is sent goes to both, until it speaks from the second: from then on, only there.
         """

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
+from cumulo.contracts.migration import LiveMigration, Tenure
 from cumulo.core.bus import Bus, Verb, verbs
 from cumulo.node.hypervisor.driver import HypervisorDriver
 from cumulo.node.metadata.server import MetadataServer
@@ -39,6 +40,7 @@ class Node:
         *,
         switch: Switch | None = None,
         metadata: MetadataServer | None = None,
+        tenure: Tenure | None = None,
         guard: Guard | None = None,
     ) -> None:
         self.host = host
@@ -47,6 +49,7 @@ class Node:
         self._bus = bus
         self._settings = settings
         self._switch = switch
+        self._tenure = tenure
         self._guard = guard
         self._tasks: list[asyncio.Task[None]] = []
         self._guest_came = asyncio.Event()
@@ -58,6 +61,7 @@ class Node:
         self.hypervisor.subscribe(self._tell)
         await self.hypervisor.start()
         served = dict(verbs("hypervisor", Hypervisor, self.hypervisor))
+        served |= verbs("livemigration", LiveMigration, self.hypervisor)
         served[ENSURE] = self._noticed(served[ENSURE])
         await self._bus.serve(self.host, served)
         settings = self._settings
@@ -105,6 +109,12 @@ class Node:
         self._tasks.append(asyncio.create_task(forever(), name=f"node {self.host}"))
 
     async def _report(self) -> None:
+        """Say that the host is there, once it has no guest of another's: it may have been away for long."""
+        if self._tenure is not None:
+            here = [state.server_id for state in await self.hypervisor.guests()]
+            for server_id in await self._tenure.strangers(self.host, here):
+                log.warning("node.stranger_removed", server=server_id)
+                await self.hypervisor.remove(server_id)
         await self._bus.publish(REPORT, await self.hypervisor.report())
 
     async def _tell(self, event: LifecycleEvent) -> None:

@@ -34,6 +34,7 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     guard_every: float = 5.0
     unused_bases_kept: float = 86400.0
     host_ip: str = "127.0.0.1"
+    migration_uri: str = ""  # how other hosts' libvirt reaches this one's; empty: by its socket
     tidy_every: float = 600.0
     dedicated_cpus: str = ""  # processors such as `2-5,7` that guests with hw:cpu_policy=dedicated get
 
@@ -48,6 +49,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     bridge: str = ""
     qemu_logs: Path | None = None  # where libvirt keeps its log of each QEMU
     short_run: Path | None = None  # a short path of a folder for sockets
+    peer_uri: str = ""  # how a libvirt of this machine that is another host's reaches this one's
+
+    @property
+    def address(self) -> str:
+        """The host's address towards further hosts of its machine; empty while it has none."""
+        file = self.state / "underlay"
+        return file.read_text(encoding="ascii").partition("/")[0] if file.exists() else ""
 
     @property
     def servers(self) -> Path:

@@ -11,6 +11,7 @@ import structlog
 
 from cumulo.contracts.hypervisor import HostReport
 from cumulo.contracts.metadata import Metadata
+from cumulo.contracts.migration import Tenure
 from cumulo.contracts.ownership import Owners
 from cumulo.contracts.sealing import Sealers
 from cumulo.core import ids
@@ -42,6 +43,7 @@ from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.flavors import ensure_defaults
 from cumulo.services.compute.domain.hosts import trust_after_absence
 from cumulo.services.compute.tasks import listen
+from cumulo.services.compute.tasks.tenure import TenureFromServers
 from cumulo.services.identity.adapter import TokenAuthenticator, check_access
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
@@ -81,6 +83,7 @@ class Composition:
         listen(bus, self.tasks)
         bus.subscribe("host.report", HostReport, self._host_came)
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
+        await bus.serve(CONTROL, verbs("tenure", Tenure, TenureFromServers(self.database)))
         await self.volumes.start()
         await self.node.start()
         await bus.open(socket_of(self.state))

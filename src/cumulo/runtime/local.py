@@ -1,6 +1,7 @@
 """The node and the pools of this very machine, in the server's own process."""
 
 from cumulo.contracts.metadata import Metadata
+from cumulo.contracts.migration import Tenure
 from cumulo.core.bus import Bus, remote
 from cumulo.node.host import Node
 from cumulo.node.hypervisor.fake import FakeHypervisor
@@ -18,6 +19,8 @@ from cumulo.runtime.control import CONTROL
 from cumulo.runtime.engines import libvirt
 from cumulo.runtime.state import StateFolder
 
+_QUICK = 30.0  # seconds in which the control plane answers a host
+
 
 def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines: bool) -> Node:
     """Return the node of this machine; with the fake hypervisor when there are no engines."""
@@ -27,9 +30,10 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
     wiring = SwitchWiring(switch, state.instance)
     driver = LibvirtHypervisor(state.host, place(state), wiring, settings)
     source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
+    tenure = remote(bus, CONTROL, Tenure, timeout=_QUICK)  # type: ignore[type-abstract]  # as above
     metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
     guard = Guard(state.short_run / f"{state.integration_bridge}.mgmt")
-    return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata, guard=guard)
+    return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata, tenure=tenure, guard=guard)
 
 
 def local_volumes(state: StateFolder, settings: VolumesSettings, bus: Bus, *, engines: bool) -> VolumeHost:
@@ -49,4 +53,5 @@ def place(state: StateFolder) -> Place:
         bridge=state.integration_bridge,
         qemu_logs=libvirt.qemu_logs(state),
         short_run=state.short_run,
+        peer_uri=libvirt.peer_uri(state),
     )

@@ -13,6 +13,7 @@ from tests.services.compute.volumes import FakeVolumes
 from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
 from cumulo.contracts.image import ImageRecord, Images, NewImage
+from cumulo.contracts.migration import LiveMigration
 from cumulo.contracts.network import (
     Ports,
     SecurityGroups,
@@ -135,6 +136,7 @@ class ComputeCloud(Cloud):
         """Have a host answer and report, for the first time or again."""
         host = self.hosts[name]
         await self.bus.serve(name, verbs("hypervisor", Hypervisor, host))
+        await self.bus.serve(name, verbs("livemigration", LiveMigration, host))
         await self.bus.publish("host.report", await host.report())
         await self.bus.settle()
 

@@ -28,6 +28,7 @@ class FakePorts:
         self.ports: dict[str, list[PortBinding]] = {}
         self.floating: dict[str, str] = {}  # server → floating address
         self.groups: dict[str, list[str]] = {}
+        self.expected: dict[str, str] = {}
         self.hosts: dict[str, str] = {}
         self.taken = 0
 
@@ -107,6 +108,13 @@ class FakePorts:
     async def move(self, work: Work, server_id: str, host: str) -> None:
         """Remember where the server's ports are."""
         self.hosts[server_id] = host
+        self.expected.pop(server_id, None)
+
+    async def expect(self, work: Work, server_id: str, host: str | None) -> None:
+        """Remember where else they are to be."""
+        self.expected.pop(server_id, None)
+        if host is not None:
+            self.expected[server_id] = host
 
     async def add_address(self, work: Work, server_id: str, network_id: str) -> None:
         """Make one more port, which shows as one more address."""

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
+from cumulo.contracts.migration import LiveMigration
 
 Listener = Callable[[LifecycleEvent], Awaitable[None]]
 
 
-class HypervisorDriver(Hypervisor, Protocol):
+class HypervisorDriver(Hypervisor, LiveMigration, Protocol):
     """A hypervisor that can be started, stopped and listened to."""
 
     async def start(self) -> None:

@@ -28,7 +28,7 @@ from cumulo.contracts.volumes import Exchange
 from cumulo.core.drivers import Gone, Permanent, Unsupported
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
-
+from cumulo.node.hypervisor.remembered_travels import RememberedTravels
 
 TRAITS = (  # nothing stands in the way of a guest that is only remembered
     *("COMPUTE_NODE", "COMPUTE_FIRMWARE_BIOS", "COMPUTE_FIRMWARE_UEFI", "COMPUTE_SECURITY_UEFI_SECURE_BOOT"),
@@ -54,7 +54,7 @@ class FakeGuest(msgspec.Struct, kw_only=True):
     disk_gib: int = 0
 
 
-class FakeHypervisor:
+class FakeHypervisor(RememberedTravels):
     """A `Hypervisor` in memory. `guests_by_id` is open to tests; sizes as in the contract."""
 
     def __init__(
@@ -66,12 +66,13 @@ class FakeHypervisor:
         disk_gib: int = 1000,
     ) -> None:
         self.host = host
+        super().__init__()
         self.guests_by_id: dict[str, FakeGuest] = {}
         self.snapshots: dict[tuple[str, str], bytes] = {}  # (server id, name) → content
         self.kept: dict[str, int] = {}  # server id → size in GiB of the disk that was set aside
         self.received: dict[str, bytes] = {}  # server id → what came of its disk from another host
-        self.passwords: dict[str, tuple[str, str]] = {}  # server id → user, password; for those with an agent
         self.mirrors: dict[tuple[str, str], Exchange] = {}  # (server id, new volume's id) → how far
+        self.passwords: dict[str, tuple[str, str]] = {}  # server id → user, password; for those with an agent
         self.agents = False
         self.cached: set[str] = set()  # ids of images whose base was asked for
         self.crashed: list[str] = []
@@ -301,7 +302,6 @@ class FakeHypervisor:
         del disk, size_bytes
         await self._enter("resize_volume", server_id)
 
-    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
     async def exchange_volume(
         self, server_id: str, volume_id: str, disk: VolumeDisk, *, hold: bool = False, fence: int = 0
     ) -> Exchange:
@@ -331,6 +331,7 @@ class FakeHypervisor:
         guest = self.guests_by_id.get(server_id)
         return guest is None or disk not in guest.spec.volumes
 
+    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
         """Remember what the guest's disk would hold: its newest spec's name."""
         await self._enter("snapshot", server_id, fence)
         content = f"disk of {self._guest(server_id).spec.name}".encode()

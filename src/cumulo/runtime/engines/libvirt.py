@@ -75,6 +75,11 @@ def uri(state: StateFolder) -> str:
     return f"qemu:///system?socket={state.socket('libvirt')}"
 
 
+def peer_uri(state: StateFolder) -> str:
+    """Return the URI by which another libvirt of this machine reaches this one."""
+    return f"qemu+unix:///system?socket={state.socket('libvirt')}"
+
+
 def qemu_logs(state: StateFolder) -> Path:
     """Return the folder where libvirt keeps its log of each QEMU."""
     return state.path / "libvirt" / "log" / "qemu"

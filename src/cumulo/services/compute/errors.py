@@ -267,6 +267,26 @@ class MigrationNotFound(NotFound):
     """Migration {id} could not be found."""
 
 
+class BadBlockMigration(Invalid):
+    """Invalid input for field/attribute {name}: 'auto' is since 2.25, disk_over_commit required before."""
+
+
+class LocalDiskStays(Invalid):
+    """Instance {id} has a disk of its own, which hosts do not share: block_migration must be true or auto."""
+
+
+class HostIsUp(Invalid):
+    """Compute service of {host} is still in use."""
+
+
+class ServerOnNoHost(Conflict):
+    """Instance {id} is on no host."""
+
+
+class MigrationNotRunning(Invalid):
+    """Migration {id} state of instance {server} is {state}: this needs one that runs."""
+
+
 class BackupFromVolume(Invalid):
     """Backup is not supported for volume-backed instance {id}."""
 

@@ -190,6 +190,15 @@ REVERT_RESIZE = _rule("servers:revert_resize", PROJECT_MEMBER_OR_ADMIN, "Take a 
 CRASH_DUMP = _rule("servers:trigger_crash_dump", PROJECT_MEMBER_OR_ADMIN, "Make a server's kernel crash.")
 MIGRATE = _rule("os-migrate-server:migrate", ADMIN, "Move a server to another host.")
 MIGRATE_TO_HOST = _rule("os-migrate-server:migrate:host", ADMIN, "Move a server to a named host.")
+MIGRATE_LIVE = _rule("os-migrate-server:migrate_live", ADMIN, "Move a server that runs to another host.")
+MIGRATE_LIVE_TO_HOST = _rule(
+    "os-migrate-server:migrate_live:host", ADMIN, "Move a server that runs to a named host."
+)
+EVACUATE = _rule("os-evacuate", ADMIN, "Make a server anew whose host is lost.")
+JOURNEYS_LIST = _rule("servers:migrations:index", ADMIN, "List a server's live migrations.")
+JOURNEYS_SHOW = _rule("servers:migrations:show", ADMIN, "Show a server's live migration.")
+JOURNEYS_ABORT = _rule("servers:migrations:delete", ADMIN, "Abort a live migration.")
+JOURNEYS_COMPLETE = _rule("servers:migrations:force_complete", ADMIN, "Have a live migration end soon.")
 SUSPEND = _rule("os-suspend-server:suspend", PROJECT_MEMBER_OR_ADMIN, "Write a server's memory to disk.")
 RESUME = _rule("os-suspend-server:resume", PROJECT_MEMBER_OR_ADMIN, "Let a suspended server go on.")
 RESCUE = _rule("os-rescue", PROJECT_MEMBER_OR_ADMIN, "Boot a server from a rescue image.")

@@ -25,6 +25,8 @@ async def of(
 ) -> scheduler.Wanted:
     """Gather what a server wants; `host` and `avoided` (host → why not) come on top.
 
+    The host that its creation asked for holds for that alone: whoever moves it later says where to.
+
     The server's group is locked until the transaction ends: of two of its servers, one is placed first.
     """
     hints = _HINTS.decode(server.scheduler_hints)
@@ -48,7 +50,7 @@ async def of(
     return scheduler.Wanted(
         resources=guests.resources_of(server),
         zone=zone or server.requested_zone,
-        host=host or guests.asked_of(server).host,
+        host=host,
         required=required,
         forbidden=forbidden,
         project_id=server.project_id,

@@ -83,6 +83,10 @@ class PortsAdapter:
         """Bind the server's ports to another host."""
         await attachments.move(work, server_id, host)
 
+    async def expect(self, work: Work, server_id: str, host: str | None) -> None:
+        """Have a second host ready to take the server's ports over."""
+        await attachments.expect(work, server_id, host)
+
     async def add_address(self, work: Work, server_id: str, network_id: str) -> None:
         """Give the server's first port on a network one more address."""
         await attachments.add_address(work, server_id, network_id)

@@ -77,6 +77,10 @@ class Connection:
         """
         return await self._in_thread(self._call, function)
 
+    async def run_apart(self, function: Callable[[Any], T]) -> T:
+        """Do the same in a thread beside the pool, for what lasts long."""
+        return await asyncio.to_thread(self._call, function)
+
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 

@@ -30,12 +30,23 @@ from cumulo.core.drivers import DriverError, Permanent
 from cumulo.node import config_drive
 from cumulo.node.commands import run
 from cumulo.node.hypervisor.driver import Listener
-from cumulo.node.hypervisor.libvirt import acceleration, console_log, disks, host, inside, own_disks
-from cumulo.node.hypervisor.libvirt import capabilities, local_disks, pinning
+from cumulo.node.hypervisor.libvirt import (
+    acceleration,
+    capabilities,
+    console_log,
+    disks,
+    host,
+    inside,
+    local_disks,
+    own_disks,
+    pinning,
+)
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, device_xml, domain_xml
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import checked
 from cumulo.node.hypervisor.libvirt.states import STARTING
+from cumulo.node.hypervisor.libvirt.travels import Travels
+from cumulo.node.hypervisor.libvirt.volume_exchange import ExchangedVolumes
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, secrets_of
 from cumulo.node.ports.wiring import Wiring
 from cumulo.node.settings import Acceleration, NodeSettings, Place
@@ -45,9 +56,8 @@ log = structlog.get_logger(__name__)
 CONFIG_DRIVE = "config.iso"
 CONSOLE_LOG = "console.log"
 
-from cumulo.node.hypervisor.libvirt.volume_exchange import ExchangedVolumes
 
-class LibvirtHypervisor(ExchangedVolumes):
+class LibvirtHypervisor(ExchangedVolumes, Travels):
     """A `Hypervisor` on the libvirtd at `place.libvirt_uri`; `wiring` connects guests' cards."""
 
     def __init__(self, name: str, place: Place, wiring: Wiring, settings: NodeSettings | None = None) -> None:
@@ -55,7 +65,6 @@ class LibvirtHypervisor(ExchangedVolumes):
         self._host = name
         self._wiring = wiring
         self._bases = disks.Bases(place.bases)
-        self._machine = Machine()
         self._dedicated = host.dedicated(self._settings.dedicated_cpus)
         self._cards: frozenset[str] = frozenset()
         self._pinning = asyncio.Lock()
@@ -98,7 +107,7 @@ class LibvirtHypervisor(ExchangedVolumes):
                 host=self._host,
                 kvm=self._machine.kvm,
                 folder=self._place.servers,
-                host_ip=self._settings.host_ip,
+                host_ip=self._place.address or self._settings.host_ip,
                 dedicated=self._dedicated,
                 cards=self._cards,
             )
@@ -175,6 +184,7 @@ class LibvirtHypervisor(ExchangedVolumes):
             for secret in secrets_of(server_id, disk):
                 await self._domains.keep_secret(secret)
             element = disk_element(server_id, disk, self._machine.cache_mode)
+            self._left(server_id).forget(disk)
             await self._domains.attach(server_id, disk.volume_id, ET.tostring(element, encoding="unicode"))
 
     async def detach_volume(self, server_id: str, volume_id: str, *, fence: int = 0) -> None:
@@ -184,7 +194,6 @@ class LibvirtHypervisor(ExchangedVolumes):
                 raise Permanent(
                     f"the guest did not let go of volume {volume_id}",
                     public="the guest did not let go of the volume: is it mounted, or the guest not up yet?",
-            self._left(server_id).forget(disk)
                 )
             await self._domains.forget_secrets(owner_of(server_id, volume_id))
 
@@ -278,6 +287,7 @@ class LibvirtHypervisor(ExchangedVolumes):
         if state.power in ALIVE and state.reason != STARTING:
             return state
         if state.power not in ALIVE:
+            self._left(server_id).check(spec.volumes)
             files = await self._files(spec)
             for disk in spec.volumes:
                 for secret in secrets_of(server_id, disk):
@@ -287,7 +297,6 @@ class LibvirtHypervisor(ExchangedVolumes):
         return await self._domains.state(server_id)
 
     async def _define(self, spec: GuestSpec, files: GuestFiles) -> None:
-            self._left(server_id).check(spec.volumes)
         """Have the guest defined, with dedicated processors that no other guest has."""
         name, number = self._domains.name(spec.server_id), len(spec.hardware.pinned)
         async with self._pinning:

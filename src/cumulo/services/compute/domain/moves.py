@@ -65,15 +65,9 @@ async def migrate(ctx: Ctx, server: Server, host: str | None) -> None:
 async def _promise(
     ctx: Ctx, server: Server, flavor: Flavor | None, action: str, host: str | None = None, **values: Any
 ) -> None:
-    migration = Migration(
-        server_id=server.id,
-        project_id=ctx.identity.project_id or "",
-        user_id=ctx.identity.user_id or "",
-        kind="migration" if flavor is None else "resize",
-        source=server.host or "",
-        old_flavor_id=server.flavor_id,
-        new_flavor_id=server.flavor_id if flavor is None else flavor.id,
-    )
+    migration = begun(ctx, server, "migration" if flavor is None else "resize", "pre-migrating")
+    if flavor is not None:
+        migration.new_flavor_id = flavor.id
     await ctx.db.insert(migration)
     saga = ResizeServer(
         server_id=server.id,
@@ -86,6 +80,20 @@ async def _promise(
     )
     operation = await ctx.start(saga)
     await write(ctx.db, server, task_state=TaskState.RESIZE_PREP, operation=operation, **values)
+
+
+def begun(ctx: Ctx, server: Server, kind: str, status: str) -> Migration:
+    """Return the row of a move that begins: the server stays what it is."""
+    return Migration(
+        server_id=server.id,
+        project_id=ctx.identity.project_id or "",
+        user_id=ctx.identity.user_id or "",
+        kind=kind,
+        status=status,
+        source=server.host or "",
+        old_flavor_id=server.flavor_id,
+        new_flavor_id=server.flavor_id,
+    )
 
 
 async def confirm(ctx: Ctx, server: Server) -> None:

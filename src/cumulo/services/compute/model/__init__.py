@@ -4,7 +4,7 @@ from cumulo.services.compute.model.catalogue import Flavor, FlavorAccess, Keypai
 from cumulo.services.compute.model.disks import BlockDeviceMapping
 from cumulo.services.compute.model.groups import Aggregate, ServerGroup
 from cumulo.services.compute.model.hosts import ComputeHost
-from cumulo.services.compute.model.migrations import Migration
+from cumulo.services.compute.model.migrations import Migration, Wish
 from cumulo.services.compute.model.servers import (
     Aside,
     Asked,
@@ -50,5 +50,6 @@ __all__ = [
     "Status",
     "TaskState",
     "VmState",
+    "Wish",
     "status_of",
 ]

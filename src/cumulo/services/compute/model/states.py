@@ -57,6 +57,7 @@ class TaskState(State):
     SHELVING_IMAGE_UPLOADING = "shelving_image_uploading"
     SHELVING_OFFLOADING = "shelving_offloading"
     UNSHELVING = "unshelving"
+    MIGRATING = "migrating"
     UPDATING_PASSWORD = "updating_password"  # noqa: S105  a state, no password
     DELETING = "deleting"
 
@@ -87,6 +88,7 @@ class Status(State):
     RESIZE = "RESIZE"
     VERIFY_RESIZE = "VERIFY_RESIZE"
     REVERT_RESIZE = "REVERT_RESIZE"
+    MIGRATING = "MIGRATING"
     PASSWORD = "PASSWORD"  # noqa: S105  a status, no password
     SHELVED = "SHELVED"
     SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
@@ -119,6 +121,7 @@ _BY_TASK: Mapping[TaskState, tuple[Status, frozenset[VmState]]] = {
     TaskState.RESIZE_MIGRATED: (Status.RESIZE, _RUNS_OR_NOT),
     TaskState.RESIZE_FINISH: (Status.RESIZE, _RUNS_OR_NOT),
     TaskState.RESIZE_REVERTING: (Status.REVERT_RESIZE, frozenset({VmState.RESIZED})),
+    TaskState.MIGRATING: (Status.MIGRATING, frozenset({VmState.ACTIVE, VmState.PAUSED})),
     TaskState.UPDATING_PASSWORD: (Status.PASSWORD, _RUNS),
 }
 """What a task shows as, and in which states of the server."""
@@ -150,6 +153,7 @@ PROGRESSING = frozenset(
         Status.RESIZE,
         Status.VERIFY_RESIZE,
         Status.REVERT_RESIZE,
+        Status.MIGRATING,
     }
 )
 """The statuses whose document has `progress`."""

@@ -175,6 +175,32 @@ class MigrateBody(Body):
     )
 
 
+class LiveMigrateBody(Body):
+    """Where a running server is to go, None: the scheduler's choice; and whether its own disks go along."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=255)] | None
+    block_migration: Flag | Literal["auto"]
+    disk_over_commit: Annotated[Flag, Until("2.24")] | UnsetType = UNSET
+    force: Annotated[Flag, Since("2.30"), Until("2.67")] | UnsetType = UNSET
+
+
+class EvacuateBody(Body):
+    """Where a server is to be made anew whose host is lost."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType = UNSET
+    admin_pass: str | UnsetType = msgspec.field(default=UNSET, name="adminPass")
+    on_shared_storage: Annotated[Flag, Until("2.13")] | UnsetType = msgspec.field(
+        default=UNSET, name="onSharedStorage"
+    )
+    force: Annotated[Flag, Since("2.29"), Until("2.67")] | UnsetType = UNSET
+
+
+class ForceCompleteBody(Body):
+    """That a migration is to be complete soon."""
+
+    force_complete: None
+
+
 class RescueBody(Body):
     """What to rescue a server by."""
 

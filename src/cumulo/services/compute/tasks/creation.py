@@ -1,6 +1,7 @@
 """Creating servers."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from cumulo.contracts.network import Ports
@@ -26,6 +27,8 @@ from cumulo.services.compute.tasks.deletion import (
     spec_of,
 )
 
+ATTEMPTS = 3  # hosts that a server is tried on
+
 
 class CreateServer(Saga):
     """Place a server, wire it, give it its volumes, boot it."""
@@ -33,13 +36,16 @@ class CreateServer(Saga):
     server_id: str
     action_id: str
     volumes: bool = False
-    lock: ClassVar[str] = "server:{server_id}"
+    tried: tuple[str, ...] = ()
+    attempt: str = ""  # of those after the first, so that their locks differ
+    lock: ClassVar[str] = "server:{server_id}{attempt}"
 
     @step
     async def place(self, run: StepRun) -> str:
         """Find a host with room and claim it."""
         server = await proceed(run.db, self.server_id)
-        offer = await claim(run, server)
+        refused = dict.fromkeys(self.tried, "could not run it")
+        offer = await claim(run, server, host=guests.asked_of(server).host, avoided=refused)
         await run.db.update(
             Server,
             Server.c.id == server.id,
@@ -143,11 +149,41 @@ class CreateServer(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave a server that says why it is none, and holds nothing."""
         text = explain(error)
+        if await self._tried_elsewhere(run, error, text):
+            return
         await disks.give_back(run, self.server_id, failed=True)
         await disks.refresh(run.db, self.server_id)
         await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
         name = "compute__do_build_and_run_instance"
         await history.note(run.db, self.action_id, name, error=text, last=True)
+
+    async def _tried_elsewhere(self, run: StepRun, error: TaskError, text: str) -> bool:
+        """Promise another try on another host, when it is the host that failed and not the server."""
+        server = await run.db.one(Server, Server.c.id == self.server_id, for_update=True)
+        if error.part != CreateServer.boot.name or len(self.tried) + 1 >= ATTEMPTS:
+            return False
+        if server is None or server.deletion is not None or server.deleted_at is not None:
+            return False
+        tried = (*self.tried, run[CreateServer.place])
+        wanted = await wishes.of(run.db, server, host=guests.asked_of(server).host)
+        wanted = replace(wanted, avoided={**wanted.avoided, **dict.fromkeys(tried, "could not run it")})
+        try:
+            await scheduler.rank(run.db, run.use(Placement), run.use(ComputeSettings), wanted)
+        except scheduler.NoHost:
+            return False  # the first failure says more than that
+        again = CreateServer(
+            server_id=self.server_id,
+            action_id=self.action_id,
+            volumes=self.volumes,
+            tried=tried,
+            attempt=f"/{len(tried) + 1}",
+        )
+        operation = await run.start(again)
+        scheduling = {"task_state": TaskState.SCHEDULING, "operation": operation}
+        await run.db.update(Server, Server.c.id == server.id, updated_at=clock.now(), **scheduling)
+        name = "compute__do_build_and_run_instance"
+        await history.note(run.db, self.action_id, name, host=tried[-1], error=text)
+        return True
 
 
 async def claim(run: StepRun, server: Server, **asked: Any) -> scheduler.Offer:

@@ -8,6 +8,7 @@ from cumulo.services.network.domain import floating_ips, ports, servers
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import PortNotFound
 from cumulo.services.network.model import FixedIp, FloatingIp, Port, Status
+from cumulo.services.network.model.networks import EXPECTED
 
 NOBODY = {"device_id": "", "device_owner": "", "host": "", "tag": None, "status": Status.DOWN}
 
@@ -46,10 +47,21 @@ async def detach(work: Work, server_id: str, port_id: str) -> None:
 
 
 async def move(work: Work, server_id: str, host: str) -> None:
-    """Bind a server's ports to another host."""
-    for port in await work.db.all(Port, Port.c.device_id == server_id):
-        if port.device_owner.startswith(servers.OF_COMPUTE) and port.host != host:
-            await ports.update(work, port, {"host": host})
+    """Bind a server's ports to another host, and nowhere else."""
+    for port in await work.db.all(Port, *servers.ports_of(server_id)):
+        profile = {key: value for key, value in port.profile.items() if key != EXPECTED}
+        if port.host != host or profile != port.profile:
+            await ports.update(work, port, {"host": host, "profile": profile})
+
+
+async def expect(work: Work, server_id: str, host: str | None) -> None:
+    """Have a second host ready to take a server's ports over; None: none any longer."""
+    for port in await work.db.all(Port, *servers.ports_of(server_id)):
+        profile = {key: value for key, value in port.profile.items() if key != EXPECTED}
+        if host is not None:
+            profile[EXPECTED] = host
+        if profile != port.profile:
+            await ports.update(work, port, {"profile": profile})
 
 
 async def add_address(work: Work, server_id: str, network_id: str) -> None:
