@@ -92,6 +92,12 @@ class Volumes(Protocol):
     async def snapshot(self, work: Work, volume_id: str, *, name: str) -> str:
         """Promise a snapshot of a volume, in use or not; return its id."""
 
+    async def reimage(self, work: Work, volume_id: str, image_id: str) -> None:
+        """Promise that an image is written over the volume of a server that is off, and not exported.
+
+        It is `downloading`, then `in-use` again, or `error`. Invalid while something else is done to it.
+        """
+
 
 class NewVolume(msgspec.Struct, frozen=True, kw_only=True):
     """A volume that a user asks compute for."""

@@ -47,6 +47,7 @@ class FakePool:
 
     def __init__(self, backend: str = "local") -> None:
         self.backend = backend
+        self.sockets = "/run" if backend == "local" else f"/run/{backend}"
         self.volumes: dict[str, int] = {}
         self.content: dict[str, str] = {}
         self.specs: dict[str, VolumeSpec] = {}
@@ -141,7 +142,7 @@ class FakePool:
         self.exported[export_id] = volume_id
         return BlockAccess(
             protocol="nbd",
-            path=f"/run/{self.backend}/{export_id}",
+            path=f"{self.sockets}/{export_id}",
             name=volume_id,
             read_only=read_only,
             secret="hush",

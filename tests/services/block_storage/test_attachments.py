@@ -1,12 +1,13 @@
 """Volumes given to servers: the attachments API, the older calls, and what compute asks."""
 
 import pytest
-from tests.services.block_storage.fakes import StorageCloud, make_volume
+from tests.services.block_storage.fakes import IMAGE, StorageCloud, make_volume
 
 from cumulo.contracts.block_storage import VolumeRequest
 from cumulo.core.drivers import Permanent
 from cumulo.core.errors import Invalid
 from cumulo.services.block_storage.adapter import VolumesAdapter
+from cumulo.services.block_storage.model import MigrationStatus, Volume
 
 VOLUMES, ATTACHMENTS = "/volume/v3/volumes", "/volume/v3/attachments"
 SERVER = "cccccccc-1111-4111-8111-111111111111"
@@ -163,6 +164,30 @@ class TestWhatComputeAsks:
     @pytest.fixture
     def adapter(self, cloud: StorageCloud) -> VolumesAdapter:
         return VolumesAdapter(cloud.bindings.__getitem__)
+
+    async def test_an_image_is_written_over_the_volume_of_a_server_that_is_off(self, cloud, adapter):
+        volume = await make_volume(cloud)
+        async with cloud.tasks.work() as work:
+            taken = await adapter.reserve(work, volume["id"], SERVER)
+        async with cloud.tasks.work() as work:
+            await adapter.complete(work, taken.id, device="vda", host="node1")
+        async with cloud.tasks.work() as work:
+            await adapter.reimage(work, volume["id"], IMAGE)
+        with pytest.raises(Invalid, match="downloading"):
+            async with cloud.tasks.work() as work:
+                await adapter.reimage(work, volume["id"], IMAGE)
+        await cloud.settle()
+        assert await status_of(cloud, volume) == "in-use"
+        assert cloud.pool.content[volume["id"]] == "file:/images/mini"
+
+    async def test_a_volume_on_its_way_to_another_pool_is_not_detached(self, cloud, adapter):
+        volume = await make_volume(cloud)
+        async with cloud.tasks.work() as work:
+            taken = await adapter.reserve(work, volume["id"], SERVER)
+            await work.db.update(Volume, migration_status=MigrationStatus.MIGRATING)
+        with pytest.raises(Invalid, match="being moved"):
+            async with cloud.tasks.work() as work:
+                await adapter.detaching(work, taken.id)
 
     async def test_a_server_takes_a_volume_and_gives_it_back(self, cloud, member, adapter):
         volume = await make_volume(cloud)

@@ -48,7 +48,7 @@ async def test_moving_a_volume_under_a_server_leaves_it_where_the_server_works(c
         assert (list(held.exported), empty.exported) == ([ATTACHMENT], {})
         assert servers.copies == set()
         if VOLUME in servers.places:
-            assert servers.places[VOLUME].path == f"/run/{held.backend}/{ATTACHMENT}"
+            assert servers.places[VOLUME].path == f"{held.sockets}/{ATTACHMENT}"
 
     async def prepare() -> None:
         servers.places.clear()

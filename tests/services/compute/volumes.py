@@ -24,6 +24,7 @@ class FakeVolume(msgspec.Struct, kw_only=True):
     project_id: str = "p1"
     bootable: bool = False
     multiattach: bool = False
+    image_id: str | None = None
     request: VolumeRequest | None = None
 
 
@@ -35,6 +36,7 @@ class FakeVolumes:
         self.held: dict[str, Attachment] = {}
         self.exports: dict[str, str] = {}  # attachment → host
         self.born = "available"
+        self.unwritable: set[str] = set()
 
     def add(self, **facts: object) -> str:
         """Have one more volume; return its id."""
@@ -60,7 +62,7 @@ class FakeVolumes:
             encrypted=False,
             read_only=False,
             zone="nova",
-            image_properties=IMAGE_METADATA if volume.bootable else {},
+            image_properties={**IMAGE_METADATA, "image_id": volume.image_id} if volume.bootable else {},
             front_end_limits={"total_iops_sec": 50},
         )
 
@@ -124,6 +126,14 @@ class FakeVolumes:
     async def snapshot(self, work: Work, volume_id: str, *, name: str) -> str:
         """Pretend to keep its content."""
         return SNAPSHOT
+
+    async def reimage(self, work: Work, volume_id: str, image_id: str) -> None:
+        """Pretend to write an image over it; `unwritable` images fail."""
+        if volume_id in self.exports.values():
+            raise Invalid("it is exported")
+        volume = self.volumes[volume_id]
+        work.after_commit(lambda: setattr(volume, "image_id", image_id))
+        self._become(work, volume_id, "error" if image_id in self.unwritable else "in-use")
 
     def _become(self, work: Work, volume_id: str, status: str) -> None:
         def change() -> None:

@@ -13,8 +13,16 @@ from cumulo.services.block_storage.domain import attachments, creation, qos, sna
 from cumulo.services.block_storage.errors import SnapshotNotFound, VolumeNotFound
 from cumulo.services.block_storage.keys import Use
 from cumulo.services.block_storage.messages import tell
-from cumulo.services.block_storage.model import COMPUTE, Snapshot, SnapshotStatus, Volume, VolumeAttachment
+from cumulo.services.block_storage.model import (
+    COMPUTE,
+    Snapshot,
+    SnapshotStatus,
+    Volume,
+    VolumeAttachment,
+    VolumeStatus,
+)
 from cumulo.services.block_storage.schema.volumes import image_metadata_of
+from cumulo.services.block_storage.tasks import ReimageVolume
 
 
 class VolumesAdapter:
@@ -126,6 +134,14 @@ class VolumesAdapter:
         volume = await volumes.latest(work.db, volume_id)
         order = snapshots.Order(volume_id=volume_id, user_id=volume.user_id, name=name, force=True)
         return (await snapshots.create(work, volume, order)).id
+
+    async def reimage(self, work: Work, volume_id: str, image_id: str) -> None:
+        """Promise that an image is written over the volume of a server that is off."""
+        volume = await volumes.latest(work.db, volume_id)
+        volumes.check_status(volume, {VolumeStatus.IN_USE, VolumeStatus.ERROR}, "reimage")
+        operation = await work.start(ReimageVolume(volume_id=volume.id, image_id=image_id))
+        statuses = {"status": VolumeStatus.DOWNLOADING, "previous_status": VolumeStatus.IN_USE}
+        await volumes.write(work.db, volume, operation=operation, **statuses)
 
     async def _both(self, db: Reader, attachment_id: str) -> tuple[VolumeAttachment, Volume]:
         attachment = await db.get(VolumeAttachment, attachment_id)

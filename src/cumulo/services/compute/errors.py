@@ -304,7 +304,7 @@ class PortBusy(Conflict):
 
 
 class RebuildFromVolume(Invalid):
-    """Unable to rebuild instance {id}: it boots from a volume, which is not made anew here."""
+    """Image {id} is unacceptable: Unable to rebuild with a different image for a volume-backed server."""
 
 
 class RescueUnstable(Invalid):

@@ -7,13 +7,13 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
+from cumulo.contracts.block_storage import VolumeRecord, Volumes
 from cumulo.contracts.hypervisor import Diagnostics, GuestMissing, Hypervisor
 from cumulo.contracts.image import ImageRecord
 from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests, hardware
 from cumulo.services.compute.domain import creation, personality, quotas
 from cumulo.services.compute.domain.servers import (
     begin,
@@ -31,6 +31,8 @@ from cumulo.services.compute.errors import (
     RebuildFromVolume,
     RescueUnstable,
 )
+    VolumeSmallerThanImage,
+REIMAGED = (2, 93)  # since which a rebuild writes its image over the volume that a server boots from
 from cumulo.services.compute.model import Aside, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import RebuildBody
 from cumulo.services.compute.tasks import Change, RebuildServer
@@ -51,27 +53,54 @@ async def rebuild(ctx: Ctx, server: Server, body: RebuildBody) -> Server:
     check_state(server, "rebuild", _REBUILT)
     check_access(body)
     image = await creation.image_of(ctx, body.image_ref.rsplit("/", 1)[-1])
-    await _check_image(ctx, server, image)
+    root = await root_volume(ctx, server)
+    _check_image(server, image, root)
     changes = await _rebuilt(ctx, server, body)
-    if image.id != server.image_id:
+    over = image.id if root is not None and _is_written_over(ctx, image, root) else ""
+    if image.id != server.image_id and (root is None or over):
         properties = msgspec.json.encode(creation.kept(image.properties))
-        changes |= {"image_id": image.id, "image_properties": msgspec.Raw(properties)}
+        changes["image_properties"] = msgspec.Raw(properties)
+        if root is None:
+            changes["image_id"] = image.id
+    if server.config_drive:
+        asked = msgspec.json.decode(changes.get("asked", server.asked), type=Asked)
+        changes["asked"] = msgspec.Raw(msgspec.json.encode(asked))
     runs = server.vm_state is not VmState.STOPPED
     action = await begin(ctx, server, "rebuild")
-    operation = await ctx.start(RebuildServer(server_id=server.id, action_id=action, runs=runs))
+    saga = RebuildServer(server_id=server.id, action_id=action, runs=runs, image_id=over)
+    operation = await ctx.start(saga)
     rebuilding = TaskState.REBUILDING
     await write(ctx.db, server, task_state=rebuilding, operation=operation, **changes)
     return await latest(ctx.db, server)
 
 
-async def _check_image(ctx: Ctx, server: Server, image: ImageRecord) -> None:
-    if await is_from_volume(ctx.db, server.id):
-        raise RebuildFromVolume(id=server.id)
+async def root_volume(ctx: Ctx, server: Server) -> VolumeRecord | None:
+    """Return the volume that a server boots from."""
+    found = await disks.of(ctx.db, server.id)
+    if not found or found[0].boot_index != 0 or found[0].volume_id is None:
+        return None
+    return await ctx.use(Volumes).get(ctx.db, found[0].volume_id, project_id=None, is_admin=True)
+
+
+def _is_written_over(ctx: Ctx, image: ImageRecord, root: VolumeRecord) -> bool:
+    """Say whether a rebuild writes the image over the boot volume: not before 2.93, which keeps what is there."""
+    if ctx.version is not None and ctx.version >= REIMAGED:
+        return True
+    if root.image_properties.get("image_id") != image.id:
+        raise RebuildFromVolume(id=image.id)
+    return False
+
+
+def _check_image(server: Server, image: ImageRecord, root: VolumeRecord | None) -> None:
     flavor = guests.flavor_of(server)
     hardware.of(flavor, creation.kept(image.properties))
     need = max(image.min_disk * creation.GIB, image.virtual_size or image.size or 0)
     if flavor.disk and need > flavor.disk * creation.GIB:
         raise FlavorDiskTooSmall(have=flavor.disk * creation.GIB, need=need)
+    if root is not None:
+        if need > root.size_gib * creation.GIB:
+            raise VolumeSmallerThanImage(size=root.size_gib, need=-(-need // creation.GIB))
+        return
 
 
 async def _rebuilt(ctx: Ctx, server: Server, body: RebuildBody) -> dict[str, Any]:
