@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cumulo.runtime.cli.down import stop
 from cumulo.runtime.cli.up import start
+from cumulo.runtime.hosts import life
+from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.reset import devices, remove
 from cumulo.runtime.settings import port_is_free
 from cumulo.runtime.state import StateFolder
@@ -22,8 +24,10 @@ class WouldNotStart(Exception):
 
 
 @contextlib.contextmanager
-def scratch_cloud(purpose: str, settings: str = "", *, up: bool = True) -> Iterator[StateFolder]:
-    """Give a cloud, running if `up`. `settings` is TOML that goes below its `[http]` section."""
+def scratch_cloud(
+    purpose: str, settings: str = "", *, up: bool = True, hosts: int = 1
+) -> Iterator[StateFolder]:
+    """Give a cloud, running if `up` on so many `hosts`; `settings` is TOML below its `[http]` section."""
     folder = Path(tempfile.mkdtemp(prefix=f"cumulo-{purpose}-"))
     state = StateFolder(folder / "state")
     state.path.mkdir()
@@ -32,9 +36,13 @@ def scratch_cloud(purpose: str, settings: str = "", *, up: bool = True) -> Itera
     try:
         if up and start(state.path) is None:
             raise WouldNotStart
+        for number in range(2, hosts + 1):
+            life.add(state, f"{state.host}-{number}")
         yield state
     finally:
         with contextlib.redirect_stdout(io.StringIO()):
+            for host in hosts_of(state):
+                life.remove(host)
             made = devices(state)
             stop(state, with_guests=True, grace=0)
             remove(state, made)

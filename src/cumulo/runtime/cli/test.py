@@ -15,6 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--conformance", metavar="SELECTION", help="run Tempest instead, as `smoke`")
     parser.add_argument("--database", choices=DATABASES, help="start a cloud on such a one for Tempest")
+    parser.add_argument("--hosts", type=int, default=1, help="on how many hosts Tempest's cloud is")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where Tempest's results go")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="for scripts/test, such as `e2e -x`")
 
@@ -22,7 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run both; the suite runs even when a check has failed, and its closing line comes last."""
     if options.conformance:
-        return run_conformance(options.conformance, options.state, options.database, options.json)
+        json, hosts = options.json, options.hosts
+        return run_conformance(options.conformance, options.state, options.database, json, hosts)
     environment = {**os.environ}
     environment.pop("CUMULO_STATE", None)
     checked = 0

@@ -35,14 +35,16 @@ DATABASES = ("sqlite", "postgresql")
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def run_conformance(suite: str, path: Path, database: str | None = None, json: Path | None = None) -> int:
+def run_conformance(
+    suite: str, path: Path, database: str | None = None, json: Path | None = None, hosts: int = 1
+) -> int:
     """Run a suite against the cloud of a state folder when it is up, else against one of its own.
 
-    One on a `database` of DATABASES is always started just for the run.
+    One on a `database` of DATABASES, or on several `hosts`, is always started just for the run.
     """
     with contextlib.ExitStack() as stack:
         state, web = StateFolder(path), ""
-        if database or not (state.exists and supervisor_of(state)):
+        if database or hosts > 1 or not (state.exists and supervisor_of(state)):
             web = stack.enter_context(web_server())
             settings = SETTINGS + VOLUMES + IMAGES.format(port=urlsplit(web).port)
             if database == "postgresql":
@@ -50,7 +52,7 @@ def run_conformance(suite: str, path: Path, database: str | None = None, json: P
                 if cluster is None:
                     raise FileNotFoundError("this machine has no PostgreSQL server")
                 settings += f'[database]\nurl = "{cluster.url()}"\n'
-            state = stack.enter_context(scratch_cloud("conformance", settings))
+            state = stack.enter_context(scratch_cloud("conformance", settings, hosts=hosts))
         wanted = Conformance(
             root=ROOT,
             suite=suite,

@@ -168,7 +168,7 @@ def compute_settings(cloud: openstack.connection.Connection, image: str, file: P
             "flavor_ref": ensure_flavor(cloud, f"{PREFIX}.small", 128),
             "flavor_ref_alt": ensure_flavor(cloud, f"{PREFIX}.alt", 160),
             "max_microversion": "latest",
-            "min_compute_nodes": 1,
+            "min_compute_nodes": len(list(cloud.compute.hypervisors())),
             "build_timeout": 180,
             "build_interval": 1,
         },
