@@ -14,6 +14,7 @@ from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
+from cumulo.services.compute import disks, guests, hardware
 from cumulo.services.compute.domain import creation, personality, quotas
 from cumulo.services.compute.domain.servers import (
     begin,
@@ -30,9 +31,8 @@ from cumulo.services.compute.errors import (
     NoAgent,
     RebuildFromVolume,
     RescueUnstable,
-)
     VolumeSmallerThanImage,
-REIMAGED = (2, 93)  # since which a rebuild writes its image over the volume that a server boots from
+)
 from cumulo.services.compute.model import Aside, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import RebuildBody
 from cumulo.services.compute.tasks import Change, RebuildServer
@@ -41,6 +41,7 @@ from cumulo.services.compute.tasks.moves import is_from_volume
 log = structlog.get_logger()
 
 _TELLING: set[asyncio.Task[None]] = set()  # passwords on their way to guests
+REIMAGED = (2, 93)  # since which a rebuild writes its image over the volume that a server boots from
 QUICK = 30.0  # seconds in which a host answers a mere question
 _REBUILT = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.ERROR})
 _LOOKED_INTO = frozenset({VmState.ACTIVE, VmState.PAUSED, VmState.RESCUED, VmState.SUSPENDED})
@@ -62,9 +63,6 @@ async def rebuild(ctx: Ctx, server: Server, body: RebuildBody) -> Server:
         changes["image_properties"] = msgspec.Raw(properties)
         if root is None:
             changes["image_id"] = image.id
-    if server.config_drive:
-        asked = msgspec.json.decode(changes.get("asked", server.asked), type=Asked)
-        changes["asked"] = msgspec.Raw(msgspec.json.encode(asked))
     runs = server.vm_state is not VmState.STOPPED
     action = await begin(ctx, server, "rebuild")
     saga = RebuildServer(server_id=server.id, action_id=action, runs=runs, image_id=over)
@@ -83,7 +81,7 @@ async def root_volume(ctx: Ctx, server: Server) -> VolumeRecord | None:
 
 
 def _is_written_over(ctx: Ctx, image: ImageRecord, root: VolumeRecord) -> bool:
-    """Say whether a rebuild writes the image over the boot volume: not before 2.93, which keeps what is there."""
+    """Say whether a rebuild writes the image over the boot volume: before 2.93 it keeps what is there."""
     if ctx.version is not None and ctx.version >= REIMAGED:
         return True
     if root.image_properties.get("image_id") != image.id:
@@ -95,12 +93,12 @@ def _check_image(server: Server, image: ImageRecord, root: VolumeRecord | None) 
     flavor = guests.flavor_of(server)
     hardware.of(flavor, creation.kept(image.properties))
     need = max(image.min_disk * creation.GIB, image.virtual_size or image.size or 0)
-    if flavor.disk and need > flavor.disk * creation.GIB:
-        raise FlavorDiskTooSmall(have=flavor.disk * creation.GIB, need=need)
     if root is not None:
         if need > root.size_gib * creation.GIB:
             raise VolumeSmallerThanImage(size=root.size_gib, need=-(-need // creation.GIB))
         return
+    if flavor.disk and need > flavor.disk * creation.GIB:
+        raise FlavorDiskTooSmall(have=flavor.disk * creation.GIB, need=need)
 
 
 async def _rebuilt(ctx: Ctx, server: Server, body: RebuildBody) -> dict[str, Any]:
