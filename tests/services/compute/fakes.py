@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -20,6 +22,7 @@ from cumulo.contracts.network import (
 )
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock, ids
+from cumulo.core.auth.tokens import Keyring
 from cumulo.core.bus import Bus, LocalBus, verbs
 from cumulo.core.db import Database, Reader, Transaction
 from cumulo.core.drivers import Gone
@@ -30,6 +33,7 @@ from cumulo.node.hypervisor.fake import FakeHypervisor
 from cumulo.services.compute import SERVICE
 from cumulo.services.compute.domain.flavors import ensure_defaults
 from cumulo.services.compute.model import ComputeHost, Server
+from cumulo.services.compute.passwords import ServerKeys
 from cumulo.services.compute.tasks import listen
 from cumulo.services.compute.tasks.hosts import power_states
 from cumulo.testing.cloud import Cloud
@@ -110,13 +114,15 @@ def image(image_id: str, **changes: Any) -> ImageRecord:
 class ComputeCloud(Cloud):
     """Compute on fakes of all that it asks, with hosts of fake guests."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self.images, self.ports, self.placement = FakeImages(), FakePorts(), FakePlacement()
         self.volumes = FakeVolumes()
         self.bus = LocalBus()
         self.hosts: dict[str, FakeHypervisor] = {}
         bindings: dict[type, Any] = {Images: self.images, Placement: self.placement, Bus: self.bus}
         bindings |= {Ports: self.ports, SecurityGroups: self.ports, Volumes: self.volumes}
+        bindings[Keyring] = keyring
+        bindings[ServerKeys] = ServerKeys(bindings.__getitem__)
         super().__init__([SERVICE], database, bindings)
         self.database = database
         listen(self.bus, self.tasks)
@@ -178,10 +184,11 @@ async def compute_cloud(database: Database, hosts: Sequence[str] = ("h1",)) -> A
     """Start compute with the default flavors and these hosts."""
     async with database.begin() as db:
         await ensure_defaults(db)
-    async with ComputeCloud(database) as cloud:
-        for host in hosts:
-            await cloud.add_host(host)
-        yield cloud
+    with TemporaryDirectory() as folder:
+        async with ComputeCloud(database, Keyring(Path(folder) / "token-keys")) as cloud:
+            for host in hosts:
+                await cloud.add_host(host)
+            yield cloud
 
 
 BODY = {"name": "web", "imageRef": IMAGE, "flavorRef": "c1", "networks": "auto"}

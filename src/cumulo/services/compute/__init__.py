@@ -8,6 +8,7 @@ from cumulo.services.compute.api import DIALECT, PARTS
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.quotas import LIMITS
 from cumulo.services.compute.ownership import ServersOwned
+from cumulo.services.compute.passwords import PasswordsSealed, ServerKeys
 from cumulo.services.compute.tasks import RECONCILERS, SAGAS, SCHEDULES
 
 SERVICE = Service(
@@ -21,7 +22,8 @@ SERVICE = Service(
     schedules=SCHEDULES,
     settings=ComputeSettings,
     limits=LIMITS,
-    adapters={Servers: ServersAdapter},
+    adapters={Servers: ServersAdapter, ServerKeys: ServerKeys},
+    sealed=PasswordsSealed(),
     owned=ServersOwned(),
     endpoint="/v2.1",
     known_as="nova",

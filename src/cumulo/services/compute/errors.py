@@ -171,6 +171,14 @@ class Unshapeable(Invalid):
     """The server cannot be built as '{key}' of its flavor or image says: {reason}."""
 
 
+class EphemeralTooLarge(Invalid):
+    """Ephemeral disks requested are larger than the instance type allows: {wanted} GiB, not {have}."""
+
+
+class SwapTooLarge(Invalid):
+    """Swap drive requested is larger than instance type allows: {wanted} MiB, not {have}."""
+
+
 class MarkerNotFound(Invalid):
     """marker [{marker}] not found"""
 

@@ -8,13 +8,13 @@ import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
 from cumulo.contracts.hardware import Hardware
-from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, NicSpec, RescueSpec
+from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, LocalDisk, NicSpec, RescueSpec
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
 from cumulo.core.errors import NotFound
-from cumulo.services.compute import demands, disks, hardware, local_disks
+from cumulo.services.compute import demands, disks, hardware, local_disks, passwords
 from cumulo.services.compute.errors import Unshapeable
 from cumulo.services.compute.model import Aside, Asked, BlockDeviceMapping, EmbeddedFlavor, Server
 
@@ -67,6 +67,12 @@ def bus_of(server: Server) -> str:
     """Return the bus that the server's image wants disks on."""
     bus: str = properties_of(server).get("hw_disk_bus", "virtio")
     return bus
+
+
+def local_disks_of(server: Server, taken: Sequence[str] = ()) -> tuple[LocalDisk, ...]:
+    """Return the disks of the server that are its host's, beside its root; `taken`: its volumes' devices."""
+    asked = asked_of(server).local_disks
+    return local_disks.of(server, flavor_of(server), asked, bus_of(server), taken)
 
 
 def sized(flavor: EmbeddedFlavor, *, from_volume: bool) -> dict[str, Any]:
@@ -127,7 +133,7 @@ async def guest_spec(
         rescue=await rescue(db, use(Images), server),
         agent=has_agent(properties),
         hardware=hardware_of(server),
-        local_disks=local_disks.of(server, flavor_of(server), asked_of(server).local_disks, bus_of(server)),
+        local_disks=local_disks_of(server, [mapping.device_name for mapping in mappings]),
     )
 
 
@@ -244,6 +250,7 @@ def tagged_devices(
 async def config_drive(db: Reader, use: Use[Any], server: Server) -> ConfigDriveSpec:
     """Return the files of a server's config drive, in OpenStack's layout."""
     guest = await guest_metadata(db, use, server)
+    guest = msgspec.structs.replace(guest, admin_password=passwords.waiting(use, server))
     document = meta_data(guest)
     network = msgspec.json.encode(guest.network_data)
     files = {f"openstack/{name}": content for name, content in contents_of(guest).items()}
@@ -277,6 +284,8 @@ def meta_data(guest: GuestMetadata) -> bytes:
         names = contents_of(guest)
         listed = zip(guest.files, names, strict=True)
         document["files"] = [{"path": path, "content_path": f"/{name}"} for (path, _), name in listed]
+    if guest.admin_password is not None:
+        document["admin_pass"] = guest.admin_password
     return msgspec.json.encode(document)
 
 

@@ -5,27 +5,34 @@ a blank source on a local destination); without, there is one disk of each kind 
 Ephemeral disks come formatted: by `guest_format`, else for the image's `os_type` (docs.openstack.org/nova).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from cumulo.contracts.hypervisor import LocalDisk
+from cumulo.services.compute.disks import PREFIXES
 from cumulo.services.compute.model import EmbeddedFlavor, Server
 from cumulo.services.compute.model.servers import AskedDisk
 
 GIB = 1024  # MiB
 SWAP = "swap"
-PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
-FORMATS = ("ext2", "ext3", "ext4", "vfat", "xfs", "ntfs", "swap")
+_LETTERS = "bcdefghijklmnopqrstuvw"  # `a` is the root's, the last ones are kept for rescue and config drive
+FORMATS = ("ext2", "ext3", "ext4", "vfat", "xfs", "swap")
 _BY_SYSTEM = {"linux": "ext4", "windows": "vfat"}
 _PROPERTIES = msgspec.json.Decoder(dict[str, Any])
 
 
-def of(server: Server, flavor: EmbeddedFlavor, asked: Sequence[AskedDisk], bus: str) -> tuple[LocalDisk, ...]:
-    """Return a server's local disks as its guest has them: ephemeral ones first, then swap."""
+def of(
+    server: Server, flavor: EmbeddedFlavor, asked: Sequence[AskedDisk], bus: str, taken: Iterable[str] = ()
+) -> tuple[LocalDisk, ...]:
+    """Return a server's local disks as its guest has them: ephemeral ones first, then swap.
+
+    `taken`: the devices that its volumes are (`/dev/vdc`).
+    """
     system = _PROPERTIES.decode(server.image_properties).get("os_type")
-    letters = iter("bcdefghijklmnop")
+    used = {name[-1:] for name in taken}
+    letters = (letter for letter in _LETTERS if letter not in used)
     return tuple(
         LocalDisk(
             name=name,
@@ -36,11 +43,6 @@ def of(server: Server, flavor: EmbeddedFlavor, asked: Sequence[AskedDisk], bus: 
         )
         for name, size, format_, disk_bus in _sizes(flavor, asked)
     )
-
-
-def count(flavor: EmbeddedFlavor, asked: Sequence[AskedDisk]) -> int:
-    """Return how many local disks a server has."""
-    return sum(1 for _ in _sizes(flavor, asked))
 
 
 def _sizes(flavor: EmbeddedFlavor, asked: Sequence[AskedDisk]) -> Iterator[tuple[str, int, str, str]]:

@@ -66,9 +66,9 @@ async def crash(ctx: Ctx, server: Server) -> None:
 @servers.action("rebuild", policy=policy.REBUILD, status=202)
 async def rebuild(ctx: Ctx, server: Server, body: RebuildBody) -> Response:
     """Make a server's disk anew, from its image or another."""
-    row = await mending.rebuild(ctx, server, body)
-    shape = (await ServerRebuilt.render(ctx, [row]))[0]
     secret = creation.password() if body.admin_pass is UNSET else body.admin_pass
+    row = await mending.rebuild(ctx, server, body, secret)
+    shape = (await ServerRebuilt.render(ctx, [row]))[0]
     location = {"Location": f"{ctx.base_url}/servers/{server.id}"}
     return Response(202, {"server": {**shape, "adminPass": secret}}, location)
 

@@ -16,7 +16,7 @@ from cumulo.contracts.network import NetworkRequest
 from cumulo.core import ids
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests, hardware, history, policy
+from cumulo.services.compute import guests, hardware, history, passwords, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import (
     block_devices,
@@ -27,6 +27,7 @@ from cumulo.services.compute.domain import (
     requested_networks,
 )
 from cumulo.services.compute.domain import groups as server_groups
+from cumulo.services.compute.domain import local_disks
 from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
     BadServerCounts,
@@ -54,6 +55,7 @@ from cumulo.services.compute.model import (
     Keypair,
     Server,
 )
+from cumulo.services.compute.model.servers import AskedDisk
 from cumulo.services.compute.schema.bodies import USER_DATA_LIMIT, ServerBody
 from cumulo.services.compute.schema.catalogue import is_true
 from cumulo.services.compute.schema.devices import BlockDevice
@@ -81,11 +83,12 @@ class Plan:
     host: str | None
     count: int
     hints: dict[str, object]
+    local_disks: list[AskedDisk]
     files: list[AskedFile]
 
 
-async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
-    """Check a request, write down its servers and promise them."""
+async def create(ctx: Ctx, body: ServerBody, password: str) -> list[Server]:
+    """Check a request, write down its servers and promise them. Config drives hold the password."""
     plan = await check(ctx, body)
     flavor = plan.flavor
     await ctx.claim(
@@ -96,7 +99,7 @@ async def create(ctx: Ctx, body: ServerBody) -> list[Server]:
         }
     )
     reservation = f"r-{''.join(secrets.choice(string.digits + 'abcdefghij') for _ in range(8))}"
-    servers = [row(ctx, plan, index, reservation) for index in range(plan.count)]
+    servers = [row(ctx, plan, index, reservation, password) for index in range(plan.count)]
     for server in servers:
         await ctx.db.insert(server)
         await block_devices.write(ctx, server, plan.disks)
@@ -148,6 +151,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         host=host,
         count=count,
         hints=hints,
+        local_disks=local_disks.asked(body, flavor),
         files=await personality.checked(ctx, body.personality),
     )
 
@@ -277,11 +281,11 @@ async def destination(ctx: Ctx, body: ServerBody) -> tuple[str | None, str | Non
     return zone or None, host or None
 
 
-def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
+def row(ctx: Ctx, plan: Plan, index: int, reservation: str, password: str) -> Server:
     """Return the row of one of the servers asked for."""
     body, flavor = plan.body, plan.flavor
     name = f"{body.name}-{index + 1}" if plan.count > 1 else body.name
-    server_id = ids.dashed()
+    server_id, has_drive = ids.dashed(), is_true(body.config_drive)
     return Server(
         id=server_id,
         project_id=ctx.identity.project_id or "",
@@ -302,13 +306,15 @@ def row(ctx: Ctx, plan: Plan, index: int, reservation: str) -> Server:
                 security_group_ids=plan.security_group_ids,
                 host=plan.host,
                 public_key=plan.keypair.public_key if plan.keypair else None,
+                local_disks=plan.local_disks,
+                sealed_password=passwords.sealed(ctx.use, server_id, password) if has_drive else "",
                 files=plan.files,
             )
         ),
         metadata=_raw({} if body.metadata is UNSET else body.metadata),
         tags=_raw([] if body.tags is UNSET else sorted(set(body.tags))),
         user_data=body.user_data if isinstance(body.user_data, str) else None,
-        config_drive=is_true(body.config_drive),
+        config_drive=has_drive,
         disk_config="MANUAL" if body.disk_config is UNSET else body.disk_config,
         access_ipv4="" if body.access_ipv4 is UNSET else body.access_ipv4,
         access_ipv6="" if body.access_ipv6 is UNSET else body.access_ipv6,

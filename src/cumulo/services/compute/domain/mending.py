@@ -14,7 +14,7 @@ from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
-from cumulo.services.compute import disks, guests, hardware
+from cumulo.services.compute import disks, guests, hardware, passwords
 from cumulo.services.compute.domain import creation, personality, quotas
 from cumulo.services.compute.domain.servers import (
     begin,
@@ -33,7 +33,7 @@ from cumulo.services.compute.errors import (
     RescueUnstable,
     VolumeSmallerThanImage,
 )
-from cumulo.services.compute.model import Aside, Server, TaskState, VmState
+from cumulo.services.compute.model import Aside, Asked, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import RebuildBody
 from cumulo.services.compute.tasks import Change, RebuildServer
 from cumulo.services.compute.tasks.moves import is_from_volume
@@ -47,8 +47,8 @@ _REBUILT = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.ERROR})
 _LOOKED_INTO = frozenset({VmState.ACTIVE, VmState.PAUSED, VmState.RESCUED, VmState.SUSPENDED})
 
 
-async def rebuild(ctx: Ctx, server: Server, body: RebuildBody) -> Server:
-    """Promise to make a server's disk anew; return the server as it will be."""
+async def rebuild(ctx: Ctx, server: Server, body: RebuildBody, password: str) -> Server:
+    """Promise to make a server's disk anew; return it as it will be. Its config drive tells the password."""
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
     check_state(server, "rebuild", _REBUILT)
@@ -63,6 +63,10 @@ async def rebuild(ctx: Ctx, server: Server, body: RebuildBody) -> Server:
         changes["image_properties"] = msgspec.Raw(properties)
         if root is None:
             changes["image_id"] = image.id
+    if server.config_drive:
+        asked = msgspec.json.decode(changes.get("asked", server.asked), type=Asked)
+        asked.sealed_password = passwords.sealed(ctx.use, server.id, password)
+        changes["asked"] = msgspec.Raw(msgspec.json.encode(asked))
     runs = server.vm_state is not VmState.STOPPED
     action = await begin(ctx, server, "rebuild")
     saga = RebuildServer(server_id=server.id, action_id=action, runs=runs, image_id=over)

@@ -244,6 +244,7 @@ async def free_device(ctx: Ctx, server: Server, bus: str, wish: str | UnsetType 
     """Return the name of the new disk in the guest: a wish only has to be free, it is not followed."""
     mappings = await disks.of(ctx.db, server.id)
     taken = [mapping.device_name for mapping in mappings]
+    taken += [f"/dev/{disk.device}" for disk in guests.local_disks_of(server, taken)]
     if not any(mapping.boot_index == 0 for mapping in mappings):
         taken += _ROOTS
     if isinstance(wish, str) and wish in taken:

@@ -51,6 +51,7 @@ class Asked(msgspec.Struct, kw_only=True):
     public_key: str | None = None
     files: list[AskedFile] = []
     local_disks: list[AskedDisk] = []
+    sealed_password: str = ""  # in base 64, until the guest has it (`passwords`)
 
 
 class EmbeddedFlavor(msgspec.Struct, kw_only=True):

@@ -22,7 +22,7 @@ from cumulo.core.db import Transaction, become
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import disks, guests, history
+from cumulo.services.compute import disks, guests, history, passwords
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Migration, Power, Server, TaskState, VmState
 
@@ -171,6 +171,7 @@ async def let_go(run: StepRun, server_id: str, state: VmState | None, **values: 
         values, state = {"task_state": TaskState.DELETING, "operation": operation}, None
     else:
         values.update(task_state=None, operation=None)
+        await passwords.forget(run.db, server)
     values.update(deletion=None, updated_at=clock.now())
     if state is None:
         await run.db.update(Server, Server.c.id == server_id, **values)
