@@ -1,4 +1,4 @@
-"""Kill all of Cumulo at each part of creating and of deleting a server: nothing hangs, nothing leaks.
+"""Kill all of Cumulo at each part of creating, resizing and deleting a server: nothing hangs, nothing leaks.
 
 `CUMULO_KILL_AT` makes the server end itself by SIGKILL before or after a part. The supervisor, which would
 start it again, is killed too. A guest that runs all the while must not notice.
@@ -11,16 +11,30 @@ from typing import Any
 
 import pytest
 
-from cumulo.services.compute.tasks import CreateServer, DeleteServer
+from cumulo.services.compute.tasks import (
+    ConfirmResize,
+    CreateServer,
+    DeleteServer,
+    ResizeServer,
+    RevertResize,
+)
 from cumulo.testing import leftovers
 from cumulo.testing.guests import Guest
 from cumulo.testing.launched import CommandRefused, LaunchedCloud, until
-from cumulo.testing.residence import Residence
+from cumulo.testing.residence import FLAVOR, Residence
 
 VOLUME = "source_type=blank,destination_type=volume,volume_size=1,boot_index=-1,delete_on_termination=true"
+AT_REST = {"ACTIVE", "ERROR", "VERIFY_RESIZE"}
+LARGER = "mini.larger"
+ELSEWHERE = "carry"  # a part that has work only where there is another host
 POINTS = {
-    saga: [f"{saga.__name__}.{part}:{moment}" for part in saga.parts for moment in ("before", "after")]
-    for saga in (CreateServer, DeleteServer)
+    saga: [
+        f"{saga.__name__}.{part}:{moment}"
+        for part in saga.parts
+        for moment in ("before", "after")
+        if part != ELSEWHERE
+    ]
+    for saga in (CreateServer, DeleteServer, ResizeServer, ConfirmResize, RevertResize)
 }
 
 
@@ -64,7 +78,7 @@ class Stage:
             shown = self.server(name)
             if shown is None:
                 return "gone"
-            return shown if shown["status"] in {"ACTIVE", "ERROR"} else None
+            return shown if shown["status"] in AT_REST else None
 
         found = until(at_rest, seconds=90, what=f"{name} to come to rest")
         return found if isinstance(found, dict) else {}
@@ -83,6 +97,7 @@ class Stage:
 def stage(make_cloud: Callable[..., LaunchedCloud], tmp_path_factory: pytest.TempPathFactory) -> Stage:
     cloud = make_cloud()
     cloud.up()
+    cloud.admin("flavor", "create", "--ram", "160", "--disk", "2", "--vcpus", "1", LARGER)
     home = Residence(cloud, cloud.user("carol"), tmp_path_factory.mktemp("carol"))
     home.network("home", "10.13.0.0/24", router="door")
     witness = home.boot("witness", "home")
@@ -104,6 +119,38 @@ def test_a_server_whose_deletion_was_killed_is_gone(stage: Stage, point: str):
     stage.victim(wait=True)
     stage.dies(point, lambda: stage.home.user("server", "delete", "victim"))
     until(lambda: stage.server("victim") is None, seconds=90, what="the server to be gone")
+    assert stage.is_clean()
+
+
+@pytest.mark.parametrize("point", POINTS[ResizeServer])
+def test_a_server_whose_resize_was_killed_is_larger_or_as_it_was(stage: Stage, point: str):
+    stage.victim(wait=True)
+    stage.dies(point, lambda: stage.home.user("server", "resize", "--flavor", LARGER, "victim"))
+    shown = stage.ended("victim")
+    flavor = shown["flavor"]["original_name"]
+    assert (shown["status"], flavor) in {("VERIFY_RESIZE", LARGER), ("ACTIVE", FLAVOR)}
+    stage.home.user("server", "delete", "--wait", "victim")
+    assert stage.is_clean()
+
+
+@pytest.mark.parametrize(
+    ("verb", "point", "flavor"),
+    [("confirm", point, LARGER) for point in POINTS[ConfirmResize]]
+    + [("revert", point, FLAVOR) for point in POINTS[RevertResize]],
+)
+def test_a_killed_end_of_a_resize_is_completed(stage: Stage, verb: str, point: str, flavor: str):
+    stage.victim(wait=True)
+    stage.home.user("server", "resize", "--flavor", LARGER, "--wait", "victim")
+    stage.dies(point, lambda: stage.home.user("server", "resize", verb, "victim"))
+    until(
+        lambda: (
+            (shown := stage.ended("victim"))["status"] == "ACTIVE"
+            and shown["flavor"]["original_name"] == flavor
+        ),
+        seconds=90,
+        what=f"a resize to {verb}",
+    )
+    stage.home.user("server", "delete", "--wait", "victim")
     assert stage.is_clean()
 
 
