@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cumulo.contracts.volumes import Extent, VolumeSpec
@@ -25,6 +25,7 @@ def extents_of(found: list[tuple[int, int]]) -> list[Extent]:
     return made
 
 
+@settings(deadline=None)  # how long it takes is no matter
 @given(spans)
 def test_runs_cover_every_extent_by_whole_chunks_once(found: list[tuple[int, int]]):
     extents = extents_of(found)
@@ -43,6 +44,7 @@ def test_runs_cover_every_extent_by_whole_chunks_once(found: list[tuple[int, int
     assert covered == wanted
 
 
+@settings(deadline=None)
 @given(spans, spans)
 def test_clearing_yields_the_old_runs_but_for_what_is_new(
     old: list[tuple[int, int]], new: list[tuple[int, int]]
