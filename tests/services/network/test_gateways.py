@@ -138,3 +138,27 @@ async def test_a_distributed_router_translates_floating_ips_on_their_guests_host
     assert (spec.port_id, spec.mac is None) == (port["id"], False)
     assert driver.specs[Kind.ROUTER, router["id"]].several is False
     assert "distributed" not in (await member.create("router"))
+
+
+async def test_an_update_names_all_ways_out(member, outside):
+    """The official client sets a new router's gateway by it."""
+    router = await member.create("router", name="r")
+    router = await change(member, router, "update", {"network_id": outside[0]})
+    assert networks(router) == outside[:1]
+    router = await change(member, router, "update", *({"network_id": id_} for id_ in outside))
+    assert networks(router) == outside
+    kept = router["external_gateways"][1]
+    router = await change(member, router, "update", {"network_id": outside[1]})
+    assert router["external_gateways"] == [kept]
+    router = await change(member, router, "update", {"network_id": outside[0]})
+    assert networks(router) == outside[:1]
+    router = await change(member, router, "update")
+    assert networks(router) == []
+
+
+async def test_the_official_clients_word_for_no_ways_out_removes_none(member, outside):
+    """It says so before each change of a router that takes something away."""
+    router = await member.create("router", external_gateway_info={"network_id": outside[0]})
+    body = {"router": {"external_gateways": {}}}
+    await member.call("PUT", f"/routers/{router['id']}/remove_external_gateways", body, expect=200)
+    assert networks((await member.call("GET", f"/routers/{router['id']}"))["router"]) == outside[:1]

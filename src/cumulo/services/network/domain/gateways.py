@@ -100,20 +100,39 @@ async def add(work: Work, router: Router, gateways: Sequence[Gateway]) -> None:
 
 
 async def update(work: Work, router: Router, gateways: Sequence[Gateway]) -> None:
-    """Change addresses of ways out; what else is said holds for all of the router's."""
+    """Have the router led out by these: those that it has may change, others come, the rest go."""
     _check_alike(router, gateways)
+    named, new = [], []
     for gateway in gateways:
-        port = await _matching(work.db, router, gateway)
+        there = await _fitting(work.db, router, gateway)
+        if not there:
+            new.append(gateway)
+            continue
+        port = _only(router, gateway, there)
+        named.append(port.id)
         if gateway.fixed_ips is not None:
             await ports.update(work, port, {}, fixed_ips=list(gateway.fixed_ips))
         await change(work.db, router, gateway.flags(), always=True)
-    await _follow(work, router)
+    if not named:
+        await clear_gateway(work, router)
+    else:
+        mine = (Port.c.device_id == router.id, Port.c.device_owner == Owner.ROUTER_GATEWAY)
+        rest = await work.db.all(Port, *mine, Port.c.id.not_in(named))
+        await _take_away(work, router, rest)
+    await add(work, router, new)
 
 
 async def remove(work: Work, router: Router, gateways: Sequence[Gateway]) -> None:
     """Take ways out away; the next oldest one becomes the first when that goes."""
     for gateway in gateways:
-        port = await _matching(work.db, router, gateway)
+        there = await _fitting(work.db, router, gateway)
+        await _take_away(work, router, [_only(router, gateway, there)])
+    await _follow(work, router)
+
+
+async def _take_away(work: Work, router: Router, gone: Sequence[Port]) -> None:
+    """Take the ways out at these ports away."""
+    for port in gone:
         rest = (await further(work.db, [router.id]))[router.id]
         if port.id != router.gateway_port_id:
             await _remove(work, router, next(row for row in rest if row.port_id == port.id))
@@ -124,7 +143,6 @@ async def remove(work: Work, router: Router, gateways: Sequence[Gateway]) -> Non
             await work.db.delete(RouterGateway, RouterGateway.c.port_id == rest[0].port_id)
             first = {"gateway_network_id": rest[0].network_id, "gateway_port_id": rest[0].port_id}
             await change(work.db, router, first)
-    await _follow(work, router)
 
 
 async def _remove(work: Work, router: Router, row: RouterGateway) -> None:
@@ -177,8 +195,8 @@ def _check_alike(router: Router, gateways: Sequence[Gateway]) -> None:
             raise BadRequest(resource="router", reason=reason)
 
 
-async def _matching(db: Reader, router: Router, gateway: Gateway) -> Port:
-    """Return the port of the way out that a request means: by network, and address where they are several."""
+async def _fitting(db: Reader, router: Router, gateway: Gateway) -> list[Port]:
+    """Return the ports of the ways out that a request may mean: by network, or address of several."""
     mine = (Port.c.device_id == router.id, Port.c.device_owner == Owner.ROUTER_GATEWAY)
     there = await db.all(Port, *mine, Port.c.network_id == gateway.network_id)
     named = {asked.address for asked in gateway.fixed_ips or () if asked.address is not None}
@@ -186,6 +204,11 @@ async def _matching(db: Reader, router: Router, gateway: Gateway) -> Port:
         held = await held_by(db, [port.id for port in there])
         of_these = {ip.port_id for ip, _ in held if ip.address in named}
         there = [port for port in there if port.id in of_these]
+    return list(there)
+
+
+def _only(router: Router, gateway: Gateway, there: Sequence[Port]) -> Port:
+    """Return the one port among those. RouterExternalGatewayNotFound when it is not one."""
     if len(there) != 1:
         raise RouterExternalGatewayNotFound(id=router.id, network_id=gateway.network_id, number=len(there))
     return there[0]
