@@ -146,7 +146,9 @@ async def gateways_of(
     ctx: Ctx, router: Router, body: GatewaysBody, *, checked: bool = True
 ) -> list[domain.Gateway]:
     """Return the ways out that a request names; unless `checked`, addresses only tell which are meant."""
-    found = []
+    found: list[domain.Gateway] = []
+    if isinstance(body.external_gateways, dict):
+        return found
     for info in body.external_gateways:
         if info.network_id is None:
             raise BadRequest(resource="router", reason="an external gateway has a network_id")

@@ -214,7 +214,7 @@ class GatewayBody(Body):
 class GatewaysBody(Body, kw_only=True):
     """Ways out to add, to change or to take away."""
 
-    external_gateways: list[GatewayBody]
+    external_gateways: list[GatewayBody] | dict[str, None]  # the official client says {} for none
 
 
 class RouterCreate(Described, kw_only=True):
