@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 
 from cumulo.core import clock
 from cumulo.core.db import Reader
 from cumulo.core.http import Ctx
-from cumulo.core.resource import as_bool, as_time
+from cumulo.core.resource import as_bool, as_int, as_time
 from cumulo.services.compute import guests
 from cumulo.services.compute.domain.hosts import moment
-from cumulo.services.compute.errors import BadPeriod
+from cumulo.services.compute.errors import BadPeriod, MarkerNotFound
 from cumulo.services.compute.model import Server
 
 HOUR = timedelta(hours=1)
 DEFAULT_PERIOD = timedelta(weeks=4)
+PAGED, LARGEST_PAGE = (2, 40), 1000
 Period = tuple[datetime, datetime]
 
 
@@ -31,30 +32,50 @@ def period(ctx: Ctx) -> Period:
     return since, until
 
 
-async def of_project(ctx: Ctx, project_id: str) -> dict[str, Any]:
-    """Return what one project used, server by server; nothing at all as an empty object."""
-    since, until = period(ctx)
-    servers = await _lived(ctx.db, (since, until), Server.c.project_id == project_id)
-    return {"tenant_usage": summed(project_id, servers, (since, until), detailed=True) if servers else {}}
+async def of_project(ctx: Ctx, project_id: str) -> tuple[dict[str, Any], str | None]:
+    """Return what one project used, server by server; nothing at all as an empty object.
+
+    With it comes the marker of the next page of servers, where there is one.
+    """
+    asked = period(ctx)
+    servers, marker = await _lived(ctx, asked, Server.c.project_id == project_id)
+    return summed(project_id, servers, asked, detailed=True) if servers else {}, marker
 
 
-async def of_all(ctx: Ctx) -> dict[str, Any]:
-    """Return what each project used, server by server with `detailed=1`."""
+async def of_all(ctx: Ctx) -> tuple[list[dict[str, Any]], str | None]:
+    """Return what each project used, server by server with `detailed=1`; and the next page's marker."""
     asked = period(ctx)
     detailed = as_bool("detailed", ctx.request.first("detailed") or "0")
     by_project: dict[str, list[Server]] = {}
-    for server in await _lived(ctx.db, asked):
+    servers, marker = await _lived(ctx, asked)
+    for server in servers:
         by_project.setdefault(server.project_id, []).append(server)
-    usages = [summed(project, rows, asked, detailed=detailed) for project, rows in by_project.items()]
-    return {"tenant_usages": usages}
+    return [summed(project, rows, asked, detailed=detailed) for project, rows in by_project.items()], marker
 
 
-async def _lived(db: Reader, asked: Period, *where: Any) -> list[Server]:
-    """Return the servers that lived at any time of a while."""
+async def _lived(ctx: Ctx, asked: Period, *where: Any) -> tuple[list[Server], str | None]:
+    """Return the servers that lived at any time of a while: all, since 2.40 a page of them."""
     since, until = asked
     alive = or_(Server.c.deleted_at.is_(None), Server.c.deleted_at >= since)
-    began = Server.c.launched_at <= until
-    return await db.all(Server, began, alive, *where, order_by=(Server.c.created_at, Server.c.id))
+    conditions = (Server.c.launched_at <= until, alive, *where)
+    order = (Server.c.created_at, Server.c.id)
+    if ctx.version is not None and ctx.version < PAGED:
+        return await ctx.db.all(Server, *conditions, order_by=order), None
+    limit = min(as_int("limit", ctx.request.first("limit") or str(LARGEST_PAGE), least=0), LARGEST_PAGE)
+    after = await _after(ctx.db, ctx.request.first("marker"))
+    rows = await ctx.db.all(Server, *conditions, *after, order_by=order, limit=limit + 1)
+    return rows[:limit], rows[limit - 1].id if 0 < limit < len(rows) else None
+
+
+async def _after(db: Reader, marker: str | None) -> tuple[Any, ...]:
+    """Return the condition for servers behind a marker. MarkerNotFound."""
+    if marker is None:
+        return ()
+    row = await db.get(Server, marker)
+    if row is None:
+        raise MarkerNotFound(marker=marker)
+    later, same = Server.c.created_at > row.created_at, Server.c.created_at == row.created_at
+    return (or_(later, and_(same, Server.c.id > row.id)),)
 
 
 def summed(project_id: str, servers: Sequence[Server], asked: Period, *, detailed: bool) -> dict[str, Any]:
