@@ -24,6 +24,7 @@ from cumulo.runtime.database import reason_of, shown
 from cumulo.runtime.inside import CallRefused
 from cumulo.runtime.settings import HttpSettings, config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
+from cumulo.runtime.streams import StreamingProtocol
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ async def serve(state: StateFolder) -> None:
     server = HttpServer(
         uvicorn.Config(
             composition.app,
-            http="httptools",
+            http=StreamingProtocol,
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # a guest's screen comes compressed
             lifespan="off",

@@ -16,7 +16,7 @@ from cumulo.core.http.dialect import (
     relation_links,
     seconds,
 )
-from cumulo.core.http.messages import Disconnected, Headers, Request, Response
+from cumulo.core.http.messages import Disconnected, FileBody, Headers, Request, Response
 from cumulo.core.http.operation import Operation
 from cumulo.core.http.service import RouteSet, Service
 from cumulo.core.http.websockets import WebSocket
@@ -31,6 +31,7 @@ __all__ = [
     "Disconnected",
     "Engine",
     "Fault",
+    "FileBody",
     "Headers",
     "KeepingBody",
     "OpenBody",

@@ -1,7 +1,7 @@
 """A request and a response, as thin as ASGI allows."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -89,6 +89,16 @@ class Request:
             if not message.get("more_body"):
                 return
 
+    def blocks(self) -> AsyncIterator[bytes]:
+        """Yield the body in large blocks where the server can; each is good until two more are asked for."""
+        direct = self.scope.get("extensions", {}).get("cumulo.blocks")
+        return self.stream() if direct is None else direct()
+
+    @property
+    def sends_files(self) -> bool:
+        """Whether a `FileBody` can be sent to this client."""
+        return FileBody.MESSAGE in self.scope.get("extensions", {})
+
     async def body(self, limit: int) -> bytes:
         """Return the whole body, read once. TooLarge beyond `limit` bytes, before it is read when told."""
         if self._whole is not None:
@@ -107,8 +117,23 @@ class Request:
         return self._whole
 
 
+class FileBody:
+    """`count` bytes of an open file from `start` on, sent by the kernel and closed then."""
+
+    MESSAGE = "http.response.zerocopysend"
+
+    def __init__(self, file: BinaryIO, start: int, count: int) -> None:
+        self.file = file
+        self._message = {"type": self.MESSAGE, "file": file, "offset": start, "count": count}
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """Yield the message that sends it."""
+        with self.file:
+            yield self._message
+
+
 class Response:
-    """What to answer. `body`: bytes as they are, an async iterator streamed, else JSON.
+    """What to answer. `body`: bytes as they are, an async iterator streamed, a `FileBody`, else JSON.
 
     `headers` keep their case; Content-Type and Content-Length are filled in when absent.
     """
@@ -126,7 +151,7 @@ class Response:
         if not isinstance(body, bytes) and not hasattr(body, "__aiter__"):
             body = msgspec.json.encode(body)
             self.headers.setdefault("Content-Type", JSON)
-        self.body: bytes | AsyncIterator[bytes] = body
+        self.body: bytes | AsyncIterator[bytes] | FileBody = body
 
     async def send(self, send: Send, *, head: bool = False) -> None:
         """Write the response; with `head`, all but the body."""
@@ -140,5 +165,6 @@ class Response:
             await send({"type": "http.response.body", "body": b"" if head else body})
             return
         async for part in body:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+            told: Message = {"type": "http.response.body", "body": part, "more_body": True}
+            await send(part if isinstance(part, dict) else told)
         await send({"type": "http.response.body", "body": b""})

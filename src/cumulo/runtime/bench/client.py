@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+PIECE = 1 << 20  # bytes
+
 
 class Refused(Exception):
     """The cloud answered with an error: the status and the body."""
@@ -68,3 +70,14 @@ class Client:
     def json(self, method: str, path: str, body: Any = None) -> Any:
         """Make a request; return the answer's values."""
         return msgspec.json.decode(self.call(method, path, body))
+
+    def drain(self, path: str) -> int:
+        """Read a long answer into the same memory again and again; return how long it was. Raises Refused."""
+        self.connection.request("GET", path, headers={"X-Auth-Token": self.token})
+        answer = self.connection.getresponse()
+        if answer.status >= http.client.BAD_REQUEST:
+            raise Refused(f"GET {path}: {answer.status}: {answer.read()[:500]!r}")
+        buffer, length = memoryview(bytearray(PIECE)), 0
+        while taken := answer.readinto(buffer):
+            length += taken
+        return length

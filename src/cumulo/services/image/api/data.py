@@ -1,10 +1,12 @@
 """Images' data, streamed both ways."""
 
+import asyncio
 import re
+from typing import Any
 
 from cumulo.core.auth import Rule
 from cumulo.core.errors import RangeInvalid, UnsupportedMedia
-from cumulo.core.http import Ctx, Response, RouteSet
+from cumulo.core.http import Ctx, FileBody, Response, RouteSet
 from cumulo.services.image import policy
 from cumulo.services.image.api.images import images
 from cumulo.services.image.config import ImageSettings
@@ -47,7 +49,7 @@ async def _take(ctx: Ctx, rule: Rule, store: Store, to: ImageStatus) -> None:
         await quotas.claim(ctx, image.owner, {total: wanted, quotas.UPLOADING: 1})
         upload_id = await begin_upload(transaction, image, settings, to)
     plan = Plan(upload_id=upload_id, to=to, size=size)
-    await Upload(ctx.engine.database, store, settings, image, plan).take(ctx.request.stream())
+    await Upload(ctx.engine.database, store, settings, image, plan).take(ctx.request.blocks())
     ctx.engine.tasks.wake(FILL_CACHE)  # of what no store has on this machine
 
 
@@ -70,7 +72,15 @@ async def download(ctx: Ctx) -> Response:
         headers["Content-MD5"] = image.checksum
     headers |= {"Content-Type": OCTETS, "Content-Length": str(length), "Accept-Ranges": "bytes"}
     status = 206 if "Content-Range" in headers else 200
-    return Response(status, store.read(image.id, start, length), headers)
+    return Response(status, await _content(ctx, store, image.id, start, length), headers)
+
+
+async def _content(ctx: Ctx, store: Store, image_id: str, start: int, length: int) -> Any:
+    """Return an image's bytes: as a file to send, where they lie in one and the client can be sent it."""
+    path = store.path(image_id) if ctx.request.sends_files and ctx.request.method == "GET" else None
+    if path is None:
+        return store.read(image_id, start, length)
+    return FileBody(await asyncio.to_thread(path.open, "rb", 0), start, length)
 
 
 async def _nearest(ctx: Ctx, image: Image) -> Store | None:

@@ -9,6 +9,7 @@ event loop spends its time elsewhere.
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,7 @@ from cumulo.services.image.drivers.writing import SinkWriter
 
 T = TypeVar("T")
 BLOCK = 1024 * 1024
+_PAGE = 4096
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP)
 
 
@@ -163,26 +165,48 @@ class FileStore:
 
 
 class _FileSink:
-    """An upload into a file."""
+    """An upload into a file, past the page cache as long as it comes in whole pages."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("xb", buffering=0)
+        self._number, self._direct = _opened(path)
+        self._is_open = True
 
     def append(self, data: memoryview) -> None:
         """Write the next bytes."""
+        if self._direct and len(data) % _PAGE:
+            flags = fcntl.fcntl(self._number, fcntl.F_GETFL)
+            fcntl.fcntl(self._number, fcntl.F_SETFL, flags & ~os.O_DIRECT)
+            self._direct = False
         while data:
-            data = data[self._file.write(data) :]
+            data = data[os.write(self._number, data) :]
 
     def close(self) -> None:
         """Make all that was written durable."""
-        os.fsync(self._file.fileno())
-        self._file.close()
+        os.fsync(self._number)
+        self._end()
 
     def remove(self) -> None:
         """Remove what was written."""
-        self._file.close()
+        self._end()
         self._path.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            os.close(self._number)
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    """Open a new file for writing; say whether it is written past the page cache, where it can be."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags | os.O_DIRECT, 0o666), True
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        path.unlink(missing_ok=True)  # some file systems make the file and then refuse
+        return os.open(path, flags, 0o666), False
 
 
 def _remove(path: Path) -> None:

@@ -1,13 +1,15 @@
-"""Taking an upload in: blocks are gathered, and while the next ones come the last are written and hashed.
+"""Taking an upload in: while blocks come, those before are written and hashed.
 
-They are gathered in two buffers that are used in turn: fresh memory for each block costs as much time as
-hashing it.
+Blocks that come whole are taken as they are; smaller ones are gathered in buffers that are used in turn:
+fresh memory for each block costs as much time as hashing it.
 """
 
 import asyncio
 import contextlib
 import errno
 import hashlib
+import mmap
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
@@ -15,7 +17,8 @@ from typing import Protocol, TypeVar
 from cumulo.services.image.drivers import Full, Written
 
 T = TypeVar("T")
-BLOCK = 4 << 20
+BLOCK = 2 << 20
+_AHEAD = 4  # blocks that are worked on when `write` returns
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -33,57 +36,89 @@ class Sink(Protocol):
 
 
 class SinkWriter:
-    """A `Writer`. Writing and the two hashes each have a thread: all three let the interpreter go on."""
+    """A `Writer`. Writing and the two hashes each go through the blocks at their own pace, in threads."""
 
     def __init__(self, sink: Sink, threads: ThreadPoolExecutor) -> None:
         self._sink = sink
         self._threads = threads
-        self._filling, self._spare = bytearray(), bytearray()
+        self._buffers: deque[memoryview] = deque()
         self._waiting = 0
         self._size = 0
-        self._under_way: asyncio.Future[list[None]] | None = None
+        self._under_way: deque[asyncio.Future[list[None]]] = deque()
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha512 = hashlib.sha512()
+        work = (sink.append, self._md5.update, self._sha512.update)
+        self._lanes: dict[Callable[[memoryview], None], asyncio.Future[None] | None] = dict.fromkeys(work)
 
-    async def write(self, block: bytes) -> None:
-        """Append the next bytes; this waits for the disk when it is slower than they come."""
+    async def write(self, block: bytes | memoryview) -> None:
+        """Append the next bytes; this waits for the disk when it is slower than they come.
+
+        A memoryview of BLOCK bytes must stay as it is until two more blocks were written.
+        """
+        if isinstance(block, memoryview) and len(block) == BLOCK and not self._waiting:
+            await self._flush(block)
+            return
         start = 0
         while start < len(block):
-            if not self._filling:
-                self._filling = bytearray(BLOCK)
+            filling = self._filling()
             taken = memoryview(block)[start : start + BLOCK - self._waiting]
-            self._filling[self._waiting : self._waiting + len(taken)] = taken
+            filling[self._waiting : self._waiting + len(taken)] = taken
             self._waiting += len(taken)
             start += len(taken)
             if self._waiting == BLOCK:
-                await self._flush()
+                await self._flush_buffer()
 
     async def finish(self) -> Written:
         """Make what was written durable and say what it is."""
-        await self._flush()
-        await self._settle()
+        if self._waiting:
+            await self._flush_buffer()
+        await self._settle(0)
         await self._do(self._sink.close)
         return Written(self._size, self._md5.hexdigest(), self._sha512.hexdigest())
 
     async def discard(self) -> None:
         """Remove what was written."""
-        with contextlib.suppress(Full, OSError):
-            await self._settle()
+        while self._under_way:
+            with contextlib.suppress(Full, OSError):
+                await self._settle(0)
         await self._do(self._sink.remove)
 
-    async def _flush(self) -> None:
-        await self._settle()
-        data = memoryview(self._filling)[: self._waiting]
-        self._size += self._waiting
-        self._filling, self._spare, self._waiting = self._spare, self._filling, 0
-        work = (self._sink.append, self._md5.update, self._sha512.update)
-        self._under_way = asyncio.gather(*(self._do(lambda one=one: one(data)) for one in work))  # type: ignore[misc]  # each its own
+    def _filling(self) -> memoryview:
+        """Return the buffer that is being filled: the one that is done with for longest."""
+        if not self._buffers or (not self._waiting and len(self._buffers) <= len(self._under_way)):
+            self._buffers.appendleft(memoryview(mmap.mmap(-1, BLOCK)))  # whole pages, for direct writing
+        return self._buffers[0]
 
-    async def _settle(self) -> None:
-        """Wait until what was flushed is written. Raises Full."""
-        if self._under_way is not None:
-            under_way, self._under_way = self._under_way, None
-            await under_way
+    async def _flush_buffer(self) -> None:
+        data = self._buffers[0][: self._waiting]
+        self._buffers.rotate(-1)
+        self._waiting = 0
+        await self._flush(data)
+
+    async def _flush(self, data: memoryview) -> None:
+        self._size += len(data)
+        for work, before in self._lanes.items():
+            self._lanes[work] = asyncio.ensure_future(self._after(before, work, data))
+        self._under_way.append(asyncio.gather(*filter(None, self._lanes.values())))
+        await self._settle(_AHEAD)
+
+    async def _after(
+        self, before: asyncio.Future[None] | None, work: Callable[[memoryview], None], data: memoryview
+    ) -> None:
+        """Work on a block once the same was done with the block before. Raises Full."""
+        if before is not None:
+            await before
+        await self._do(lambda: work(data))
+
+    async def _settle(self, most: int) -> None:
+        """Wait until at most so many blocks are worked on. Raises Full."""
+        while len(self._under_way) > most:
+            first = self._under_way[0]
+            try:
+                await asyncio.shield(first)  # who is cancelled must not close a file that is written to
+            finally:
+                if first.done():
+                    self._under_way.popleft()
 
     async def _do(self, work: Callable[[], T]) -> T:
         try:
