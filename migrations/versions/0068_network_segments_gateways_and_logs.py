@@ -178,7 +178,7 @@ def upgrade() -> None:
             sa.Boolean(),
             autoincrement=False,
             nullable=False,
-            server_default=sa.false(),
+            server_default="0",
         ),
     )
     op.add_column(
@@ -188,24 +188,24 @@ def upgrade() -> None:
             sa.Boolean(),
             autoincrement=False,
             nullable=False,
-            server_default=sa.false(),
+            server_default="0",
         ),
     )
     op.add_column(
         "network_routers",
         sa.Column(
-            "enable_ndp_proxy", sa.Boolean(), autoincrement=False, nullable=False, server_default=sa.false()
+            "enable_ndp_proxy", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"
         ),
     )
     op.add_column(
         "network_routers",
         sa.Column(
-            "distributed", sa.Boolean(), autoincrement=False, nullable=False, server_default=sa.false()
+            "distributed", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"
         ),
     )
     op.add_column(
         "network_routers",
-        sa.Column("ha", sa.Boolean(), autoincrement=False, nullable=False, server_default=sa.true()),
+        sa.Column("ha", sa.Boolean(), autoincrement=False, nullable=False, server_default="1"),
     )
     op.add_column(
         "network_routers", sa.Column("flavor_id", sa.String(length=36), autoincrement=False, nullable=True)

@@ -15,8 +15,6 @@ DOCUMENTED = Path(__file__).parent / "documented"
 _NOT_OF_OVN = (
     r"(sfc|vpn|fwaas|bgp[-\w]*|bgpvpn|taas)/.*|bgp-.*|agents/\{\}/(dhcp-networks|l3-routers|bgp-dr).*|.*/(dhcp|l3)-agents"
     r"|routers/\{\}/conntrack_helpers.*|metering/.*|.*packet_rate.*|local_ips.*"
-    r"|flavors.*|service_profiles.*"
-    r"|ports/\{\}/bindings.*"
 )
 # Not yet: live migration.
 _NOT_OF_COMPUTE = r"servers/\{\}/migrations.*"

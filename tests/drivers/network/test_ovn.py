@@ -128,8 +128,12 @@ async def test_security_groups_become_port_groups_with_acls(driver, nbctl):
     assert f"from-lport  1002 (inport == @{group} && ip4) allow-related" in acls
     dropped = await nbctl("acl-list", "cumulo_drop")
     assert "to-lport  1000 (outport == @cumulo_drop && ip) drop" in dropped
-    assert "from-lport  1004 (inport == @cumulo_drop && ip4 && udp.src == 67 && udp.dst == 68) drop" in dropped
-    assert "from-lport  1004 (inport == @cumulo_drop && ip6 && udp.src == 547 && udp.dst == 546) drop" in dropped
+    assert (
+        "from-lport  1004 (inport == @cumulo_drop && ip4 && udp.src == 67 && udp.dst == 68) drop" in dropped
+    )
+    assert (
+        "from-lport  1004 (inport == @cumulo_drop && ip6 && udp.src == 547 && udp.dst == 546) drop" in dropped
+    )
     members = await nbctl("--bare", "--columns=ports", "list", "port_group", "cumulo_drop")
     assert len(members.split()) == 1
     await driver.ensure(msgspec.structs.replace(GROUP, rules=()))

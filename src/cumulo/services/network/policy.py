@@ -79,6 +79,13 @@ CREATE_PORT_TRUST = {
 UPDATE_PORT_TRUST = {name: _guards("update", "port", name, default=OWNER_OF_NETWORK)[0] for name in _TRUST}
 GET_PORT_BINDING = _rule("get_port:binding:host_id", ADMIN_ONLY, "See where a port is bound.")
 
+CREATE_BINDING, GET_BINDING, DELETE_BINDING, ACTIVATE_BINDING = (
+    _rule("create_port_binding", ADMIN_ONLY, "Let another host take a port over."),
+    _rule("get_port_binding", ADMIN_ONLY, "See which hosts have a port."),
+    _rule("delete_port_binding", ADMIN_ONLY, "Let a host have a port no longer."),
+    _rule("activate", ADMIN_ONLY, "Have another host take a port over now."),
+)
+
 CREATE_ROUTER, GET_ROUTER, UPDATE_ROUTER, DELETE_ROUTER = _crud("router", "router")
 GET_ROUTER_HA = _rule("get_router:ha", ADMIN_ONLY, "See how a router is realised.")
 CREATE_ROUTER_DISTRIBUTED, CREATE_ROUTER_HA = _guards("create", "router", "distributed", "ha")
@@ -110,7 +117,11 @@ ADD_ROUTES = _rule("add_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Add routes to a 
 REMOVE_ROUTES = _rule("remove_extraroutes", PROJECT_MEMBER_OR_ADMIN, "Take routes from a router.")
 
 CREATE_FIP, GET_FIP, UPDATE_FIP, DELETE_FIP = _crud("floatingip", "floating IP")
-(CREATE_FIP_ADDRESS,) = _guards("create", "floatingip", "floating_ip_address")
+CREATE_FIP_ADDRESS, CREATE_FIP_DISTRIBUTED = _guards(
+    "create", "floatingip", "floating_ip_address", "distributed"
+)
+(UPDATE_FIP_DISTRIBUTED,) = _guards("update", "floatingip", "distributed")
+GET_FIP_DISTRIBUTED = _rule("get_floatingip:distributed", ADMIN_ONLY, "See where it is translated.")
 
 CREATE_GROUP, GET_GROUP, UPDATE_GROUP, DELETE_GROUP = _crud("security_group", "security group", read=ANYONE)
 CREATE_RULE = _rule("create_security_group_rule", PROJECT_MEMBER_OR_ADMIN, "Create a rule of a group.")
@@ -180,6 +191,16 @@ CREATE_STATEFULNESS, GET_STATEFULNESS, UPDATE_STATEFULNESS, DELETE_STATEFULNESS 
     "security_groups_default_statefulness", "default of new groups' statefulness"
 )
 CREATE_NDP, GET_NDP, UPDATE_NDP, DELETE_NDP = _crud("ndp_proxy", "NDP proxy")
+
+CREATE_FLAVOR, GET_FLAVOR, UPDATE_FLAVOR, DELETE_FLAVOR = (
+    _rule("create_flavor", ADMIN_ONLY, "Offer a kind of router."),
+    _rule("get_flavor", ANYONE, "See which kinds of router there are."),
+    _rule("update_flavor", ADMIN_ONLY, "Change a kind of router."),
+    _rule("delete_flavor", ADMIN_ONLY, "Offer a kind of router no longer."),
+)
+CREATE_PROFILE, GET_PROFILE, UPDATE_PROFILE, DELETE_PROFILE = _kept("service_profile", "flavor's profile")
+BIND_PROFILE = _rule("create_flavor_service_profile", ADMIN_ONLY, "Let a flavor have a profile.")
+UNBIND_PROFILE = _rule("delete_flavor_service_profile", ADMIN_ONLY, "Take a profile from a flavor.")
 
 GET_TOPOLOGY = _rule(
     "get_auto_allocated_topology", PROJECT_READER_OR_ADMIN, "Get a network of one's own, made if need be."

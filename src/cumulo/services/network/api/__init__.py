@@ -6,9 +6,11 @@ from cumulo.services.network.api import (
     address_scopes,
     agents,
     availability,
+    bindings,
     check,
     default_rules,
     discovery,
+    flavors,
     floating_ips,
     logs,
     ndp_proxies,
@@ -28,6 +30,8 @@ from cumulo.services.network.api import (
 )
 from cumulo.services.network.api.dialect import DIALECT
 
+_ = bindings  # declares what is below each port
+
 PARTS: tuple[Part, ...] = (
     discovery.routes,
     networks.networks,
@@ -38,6 +42,8 @@ PARTS: tuple[Part, ...] = (
     floating_ips.floating_ips,
     security_groups.groups,
     security_groups.rules,
+    flavors.flavors,
+    flavors.profiles,
     segments.segments,
     logs.logs,
     logs.routes,

@@ -47,6 +47,7 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
         qos_policy_id=body.qos_policy_id,
         dns_name=names.check_name(body.dns_name),
         dns_domain=names.check_domain(body.dns_domain),
+        distributed=None if body.distributed is UNSET else body.distributed,
     )
     return await domain.associate(ctx, row, port, body.fixed_ip_address) if port else row
 

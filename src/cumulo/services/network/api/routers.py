@@ -9,7 +9,7 @@ from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import asked, check_policy, columns, owner
 from cumulo.services.network.api.standard import StandardResource
-from cumulo.services.network.domain import agents, networks, ports, sharing
+from cumulo.services.network.domain import agents, flavors, networks, ports, sharing
 from cumulo.services.network.domain import gateways as gateway_domain
 from cumulo.services.network.domain import routers as domain
 from cumulo.services.network.errors import BadRequest, RouterNotFound, SubnetNotFound
@@ -47,6 +47,8 @@ async def create(ctx: Ctx, body: RouterCreate) -> Router:
     rules = (policy.CREATE_ROUTER_SNAT, policy.CREATE_ROUTER_FIXED)
     gateway = await gateway_of(ctx, info, rules) if info else None
     values = columns(body, *APART)
+    if values.get("flavor_id") is not None:
+        values = await flavors.routers_of(ctx.db, values["flavor_id"]) | values
     return await domain.create(ctx, owner(ctx, body), values, gateway)
 
 

@@ -125,7 +125,7 @@ async def delete(work: Work, row: FloatingIp) -> None:
 async def update(work: Work, row: FloatingIp, values: dict[str, Any]) -> FloatingIp:
     """Describe a floating IP, or give it a QoS policy."""
     await change(work.db, row, values)
-    if "qos_policy_id" in values:
+    if values.keys() & {"qos_policy_id", "distributed"}:
         await touch(work, Kind.FLOATING_IP, row.id)
     return row
 

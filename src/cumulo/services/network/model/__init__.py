@@ -4,6 +4,7 @@ Every API resource has neutron's standard attributes (`standard.Standard`). What
 of is noted in `network_realisations`: the API raises `revision`, the reconciler brings `realised` up to it.
 """
 
+from cumulo.services.network.model.flavors import Flavor, FlavorProfile, ServiceProfile
 from cumulo.services.network.model.hosts import Agent
 from cumulo.services.network.model.networks import (
     AddressScope,
@@ -49,6 +50,8 @@ __all__ = [
     "DefaultRule",
     "DefaultStatefulness",
     "FixedIp",
+    "Flavor",
+    "FlavorProfile",
     "FloatingIp",
     "Log",
     "Named",
@@ -68,6 +71,7 @@ __all__ = [
     "SecurityGroupRule",
     "Segment",
     "SegmentRange",
+    "ServiceProfile",
     "Standard",
     "Status",
     "Subnet",

@@ -39,9 +39,7 @@ class Network(Named, table="network_networks"):
 class Segment(Standard, table="network_segments"):
     """What a network consists of at layer 2. The one at position 0 is what the network's own columns say."""
 
-    network_id: str = column(
-        String(36), references="network_networks.id", on_delete="CASCADE", index=True
-    )
+    network_id: str = column(String(36), references="network_networks.id", on_delete="CASCADE", index=True)
     name: str | None = column(String(255), default=None)
     network_type: str = column(String(32))
     physical_network: str | None = column(String(64), default=None)

@@ -62,6 +62,7 @@ class FloatingIp(Tagged, table="network_floating_ips"):
     qos_policy_id: str | None = column(String(36), default=None, index=True)
     dns_name: str = column(String(255), default="")
     dns_domain: str = column(String(255), default="")
+    distributed: bool | None = column(Boolean, default=None)  # None: as its router is
     __extra__ = (Unique("port_id", "fixed_ip_address"),)
 
 

@@ -269,10 +269,13 @@ class FloatingIpCreate(Owned, kw_only=True):
     dns_name: str = ""
     dns_domain: str = ""
     floating_ip_address: Annotated[str, Guarded(policy.CREATE_FIP_ADDRESS)] | UnsetType = UNSET
+    distributed: Annotated[bool, Guarded(policy.CREATE_FIP_DISTRIBUTED)] | UnsetType | None = UNSET
 
 
 class FloatingIpUpdate(Body):
-    """A changed floating IP. `port_id` null leads it nowhere."""
+    """A changed floating IP. `port_id` null leads it nowhere; `distributed` null: as its router is."""
+
+    distributed: Annotated[bool, Guarded(policy.UPDATE_FIP_DISTRIBUTED)] | UnsetType | None = UNSET
 
     description: Name | UnsetType = UNSET
     qos_policy_id: str | UnsetType | None = UNSET

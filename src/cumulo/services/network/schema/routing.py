@@ -102,6 +102,7 @@ class FloatingIpView(TaggedView, model=FloatingIp):
     router_id: Annotated[str | None, Filterable, Sortable]
     dns_name: Annotated[str, Filterable]
     dns_domain: Annotated[str, Filterable]
+    distributed: Annotated[bool | None, VisibleTo(policy.GET_FIP_DISTRIBUTED), Filterable]
     qos_policy_id: Annotated[str | None, Filterable]
     qos_network_policy_id: Annotated[
         str | None, Computed(lambda row, page: page.extra[2].get(row.floating_network_id))

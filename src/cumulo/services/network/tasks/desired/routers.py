@@ -202,7 +202,8 @@ def _way_of(router: Router, ways: Mapping[str, Sequence[tuple[str, str]]], row: 
 
 def _place_of(row: FloatingIp, router: Router, holders: Mapping[str, Port]) -> dict[str, str]:
     """Return what says that a floating IP is translated on the host of its port; nothing: at the gateway."""
-    if not router.distributed or row.port_id is None:
+    distributed = router.distributed if row.distributed is None else row.distributed
+    if not distributed or row.port_id is None:
         return {}
     return {"port_id": row.port_id, "mac": holders[row.holder_port_id].mac_address}
 
