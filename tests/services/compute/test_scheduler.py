@@ -37,7 +37,7 @@ def test_a_host_that_does_not_fit_is_refused_with_a_reason(
 ):
     fit, refused = scheduler.sift(Wanted(resources={}, **wanted), [offer(**facts)])
     assert fit == []
-    assert refused == [Refusal(name="h1", reason=reason)]
+    assert [one.refusal for one in refused] == [Refusal(name="h1", reason=reason)]
 
 
 def test_the_emptiest_host_is_best():

@@ -27,6 +27,7 @@ COMMANDS = {
     "policy": "say why a user may or may not do something (`policy explain`)",
     "project": "remove a project with everything it owns (`project purge`)",
     "network": "compare switches and routers with the database, and mend them (`network check`)",
+    "schedule": "say where a server would go, and of each host why or why not (`schedule explain`)",
     "audit": "show who changed what, who logged in and who was refused",
     "logs": "show the logs",
     "bench": "measure, and print a table",

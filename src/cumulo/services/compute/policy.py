@@ -194,6 +194,9 @@ MIGRATE_LIVE = _rule("os-migrate-server:migrate_live", ADMIN, "Move a server tha
 MIGRATE_LIVE_TO_HOST = _rule(
     "os-migrate-server:migrate_live:host", ADMIN, "Move a server that runs to a named host."
 )
+SCHEDULE_EXPLAIN = _rule(
+    "compute:schedule:explain", ADMIN, "Ask where a server would go, host by host.", prefix="cumulo:"
+)
 EVACUATE = _rule("os-evacuate", ADMIN, "Make a server anew whose host is lost.")
 JOURNEYS_LIST = _rule("servers:migrations:index", ADMIN, "List a server's live migrations.")
 JOURNEYS_SHOW = _rule("servers:migrations:show", ADMIN, "Show a server's live migration.")

@@ -156,16 +156,44 @@ FILTERS: tuple[Filter, ...] = (
     has_specs,
     answers_query,
 )
-WEIGHERS: tuple[tuple[float, Callable[[Offer], float]], ...] = (
-    (1.0, lambda offer: offer.free("MEMORY_MB")),
-    (1.0, lambda offer: offer.free("VCPU")),
-    (1.0, lambda offer: offer.free("DISK_GB")),
-)
-"""Each weigher's multiplier and its measure from 0 to 1: the more is free, the better."""
+WEIGHERS: tuple[tuple[float, str], ...] = ((1.0, "MEMORY_MB"), (1.0, "VCPU"), (1.0, "DISK_GB"))
+"""Each weigher's multiplier and the resource class of which it measures the free share, from 0 to 1."""
+ROOM = "has room"  # what placement sees to, before any filter
 
 
-async def rank(db: Reader, placement: Placement, settings: ComputeSettings, wanted: Wanted) -> list[Offer]:
+@dataclass(frozen=True)
+class Refused:
+    """A host that cannot take the server, and what refuses it: `ROOM`, or a filter's name."""
+
+    filter: str
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All hosts: those that can take the server, best first, and the others."""
+
+    fit: Sequence[Offer]
+    refused: Sequence[Refused]
+
+
+def name_of(check: Filter) -> str:
+    """Return a filter's name for people."""
+    return getattr(check, "__name__", "").replace("_", " ")
+
+
+async def rank(
+    db: Reader, placement: Placement, settings: ComputeSettings, wanted: Wanted
+) -> Sequence[Offer]:
     """Return the hosts that can take the server, best first. NoHost says why none can."""
+    found = await survey(db, placement, settings, wanted)
+    if not found.fit:
+        raise NoHost(sentence(wanted, [one.refusal for one in found.refused]))
+    return found.fit
+
+
+async def survey(db: Reader, placement: Placement, settings: ComputeSettings, wanted: Wanted) -> Survey:
+    """Look at every host."""
     candidates, refusals = await placement.candidates(
         db, wanted.resources, required=wanted.required, forbidden=wanted.forbidden
     )
@@ -178,22 +206,22 @@ async def rank(db: Reader, placement: Placement, settings: ComputeSettings, want
         if key in known
     ]
     fit, refused = sift(wanted, offers)
-    if not fit:
-        names = {host.host for host in hosts.values()}
-        raise NoHost(sentence(wanted, [r for r in refusals if r.name in names] + refused))
-    return sorted(fit, key=lambda offer: (affinity(wanted, offer), weigh(offer)), reverse=True)
+    names = {host.host for host in hosts.values()}
+    full = [Refused(ROOM, refusal) for refusal in refusals if refusal.name in names]
+    best = sorted(fit, key=lambda offer: (affinity(wanted, offer), weigh(offer)), reverse=True)
+    return Survey(best, full + refused)
 
 
-def sift(wanted: Wanted, offers: Sequence[Offer]) -> tuple[list[Offer], list[Refusal]]:
+def sift(wanted: Wanted, offers: Sequence[Offer]) -> tuple[list[Offer], list[Refused]]:
     """Divide offers into those that every filter lets pass and refusals of the others."""
     fit, refused = [], []
     for offer in offers:
-        reasons = (check(wanted, offer) for check in FILTERS)
-        reason = next((reason for reason in reasons if reason is not None), None)
+        reasons = ((name_of(check), check(wanted, offer)) for check in FILTERS)
+        name, reason = next(((name, text) for name, text in reasons if text is not None), ("", None))
         if reason is None:
             fit.append(offer)
         else:
-            refused.append(Refusal(name=offer.host.host, reason=reason))
+            refused.append(Refused(name, Refusal(name=offer.host.host, reason=reason)))
     return fit, refused
 
 
@@ -215,7 +243,7 @@ def metadata_by_host(aggregates: Sequence[Aggregate]) -> dict[str, dict[str, fro
 
 def weigh(offer: Offer) -> float:
     """Return how good an offer is; the higher the better."""
-    return sum(weight * measure(offer) for weight, measure in WEIGHERS)
+    return sum(weight * offer.free(resource) for weight, resource in WEIGHERS)
 
 
 def sentence(wanted: Wanted, refusals: Sequence[Refusal]) -> str:

@@ -1,0 +1,222 @@
+"""A cloud on two hosts with real guests, through the official client: servers go from one to the other.
+
+The tests share one story and run in the order of the file. The second host is a network namespace of this
+machine with engines and a node of its own; it is killed and comes back.
+"""
+
+import contextlib
+import itertools
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cumulo.testing.guests import Guest
+from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
+from cumulo.testing.residence import Residence
+
+SECOND = "second"
+ZONE = "far"
+LIVE = ("--os-compute-api-version", "2.30")  # since which a live migration may name its host freely
+OLD = ("--os-compute-api-version", "2.94")  # until which evacuated servers run
+MARKER = "nobody writes this by chance"
+FORMATTED = "mke2fs {disk} > /dev/null 2>&1 && mount -t ext2 {disk} /mnt"
+SENT = re.compile(r"^\[(\d+\.\d+)\] .*bytes from", re.MULTILINE)
+
+
+class Story:
+    """One project's servers on two hosts, as its user and the administrator see them."""
+
+    def __init__(self, cloud: LaunchedCloud, home: Residence) -> None:
+        self.cloud = cloud
+        self.home = home
+        self.admin = cloud.admin
+        self.first = cloud.state.host
+        self.ids: dict[str, str] = {}
+        self.roamer: Guest = home.boot("roamer", "home")
+        self.boots = self.roamer.boot_id
+
+    def id(self, server: str) -> str:
+        """Return a server's id."""
+        if server not in self.ids:
+            self.ids[server] = self.home.user.json("server", "show", server)["id"]
+        return self.ids[server]
+
+    def show(self, server: str) -> dict[str, Any]:
+        """Return a server's document, also while the cloud is away."""
+
+        def shown() -> dict[str, Any]:
+            with contextlib.suppress(CommandRefused):
+                found: dict[str, Any] = self.admin.json("server", "show", self.id(server))
+                return found
+            return {}
+
+        return until(shown, seconds=90, what=f"{server} shown")
+
+    def host(self, server: str) -> str:
+        """Return the host that a server is on."""
+        return str(self.show(server)["OS-EXT-SRV-ATTR:host"])
+
+    def other(self, server: str) -> str:
+        """Return the host that it is not on."""
+        return SECOND if self.host(server) == self.first else self.first
+
+    def settled(self, server: str) -> dict[str, Any]:
+        """Wait until nothing is done to a server any more."""
+
+        def idle() -> dict[str, Any]:
+            found = self.show(server)
+            return found if found["OS-EXT-STS:task_state"] is None else {}
+
+        return until(idle, seconds=240, what=f"{server} settled")
+
+    def move(self, server: str, host: str) -> None:
+        """Move a running server, and wait until it is there."""
+        self.admin(*LIVE, "server", "migrate", "--live-migration", "--host", host, "--wait", self.id(server))
+        found = self.settled(server)
+        assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", host)
+
+
+@contextlib.contextmanager
+def pinged(address: str, folder: Path) -> Iterator[Callable[[], float]]:
+    """Ping an address ten times a second; give what says the longest time without an answer, in seconds."""
+    file = folder / "pings"
+    with file.open("wb") as output:
+        process = subprocess.Popen(["ping", "-D", "-i", "0.1", "-W", "1", address], stdout=output)
+
+    def longest() -> float:
+        time.sleep(1)  # what follows the last answer counts as well
+        times = [float(text) for text in SENT.findall(file.read_text())] + [time.time() - 1]
+        assert len(times) > 10
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+    try:
+        time.sleep(1)
+        yield longest
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def story(make_cloud: Callable[..., LaunchedCloud], tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Two hosts, and a server on one of them."""
+    cloud = make_cloud()
+    cloud.up()
+    cloud.command("host", "add", SECOND)
+    home = Residence(cloud, cloud.user("wanda"), tmp_path_factory.mktemp("hosts"))
+    home.network("home", "10.44.0.0/24", "way")
+    until(lambda: _up(cloud.admin) == {cloud.state.host, SECOND}, what="both hosts are up")
+    return Story(cloud, home)
+
+
+def _up(admin: Client) -> set[str]:
+    services = admin.json("compute", "service", "list", "--service", "nova-compute")
+    return {service["Host"] for service in services if service["State"] == "up"}
+
+
+def test_a_server_of_a_zone_is_on_the_zones_host_and_reaches_one_elsewhere(story: Story) -> None:
+    """An aggregate makes the second host a zone; frames go between the hosts through a tunnel."""
+    if story.host("roamer") == SECOND:
+        story.move("roamer", story.first)
+    story.admin("aggregate", "create", "--zone", ZONE, ZONE)
+    story.admin("aggregate", "add", "host", ZONE, SECOND)
+    settler = story.home.boot("settler", "home", "--availability-zone", ZONE)
+    assert story.host("settler") == SECOND
+    assert settler.reaches(story.home.fixed_address("roamer", "home"))
+    assert story.roamer.reaches(story.home.fixed_address("settler", "home"))
+
+
+def test_a_running_server_moves_under_a_ping_that_hardly_notices(story: Story, tmp_path: Path) -> None:
+    """There and back, with what it has in memory, on its disk and on a volume."""
+    user = story.home.user
+    user("volume", "create", "--size", "1", "luggage")
+    until(lambda: user.json("volume", "show", "luggage")["status"] == "available", what="luggage")
+    user("server", "add", "volume", "roamer", "luggage")
+    identity = user.json("volume", "show", "luggage")["id"][:20]
+    found = until(
+        lambda: story.roamer.run(f"grep -l {identity} /sys/block/*/serial || true"), what="the volume's disk"
+    )
+    disk = f"/dev/{found.split('/')[3]}"
+    story.roamer.run(FORMATTED.format(disk=disk))
+    story.roamer.run(f"echo {MARKER} > /root/kept; echo {MARKER} > /mnt/kept; sync")
+    for _ in range(2):
+        with pinged(story.roamer.address, tmp_path) as longest:
+            story.move("roamer", story.other("roamer"))
+            assert longest() < 2
+        assert story.roamer.boot_id == story.boots
+        assert story.roamer.run("cat /root/kept /mnt/kept") == f"{MARKER}\n{MARKER}"
+        story.roamer.run("date > /mnt/later && sync")
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2, 5])
+def test_a_migration_ends_well_whenever_cumulo_is_killed(story: Story, seconds: float) -> None:
+    """The guest is on one of both hosts, and never boots."""
+    wanted = story.other("roamer")
+    story.admin(*LIVE, "server", "migrate", "--live-migration", "--host", wanted, story.id("roamer"))
+    time.sleep(seconds)  # anywhere in the migration's course
+    story.cloud.kill()
+    story.cloud.up()
+    found = story.settled("roamer")
+    assert found["status"] == "ACTIVE"
+    assert found["OS-EXT-SRV-ATTR:host"] in (story.first, SECOND)
+    story.roamer.wait()
+    assert story.roamer.boot_id == story.boots
+    assert story.roamer.run("cat /mnt/kept") == MARKER
+
+
+def test_a_cold_migration_carries_the_disk(story: Story) -> None:
+    """The server is off meanwhile; confirmed, it is where it went."""
+    wanted = story.other("roamer")
+    story.admin("server", "migrate", "--wait", story.id("roamer"))
+    story.admin("server", "migration", "confirm", story.id("roamer"))
+    found = story.settled("roamer")
+    assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", wanted)
+    story.roamer.wait()
+    assert story.roamer.run("cat /root/kept") == MARKER
+    story.boots = story.roamer.boot_id
+
+
+def test_servers_of_a_group_that_shun_each_other_are_on_different_hosts(story: Story) -> None:
+    """A third finds no host, and says so."""
+    user = story.home.user
+    user("server", "group", "create", "--policy", "anti-affinity", "strangers")
+    group = user.json("server", "group", "list")[0]["ID"]
+    for name in ("one", "two"):
+        story.home.create(name, "home", "--hint", f"group={group}")
+    assert {story.host("one"), story.host("two")} == {story.first, SECOND}
+    with pytest.raises(CommandRefused):
+        story.home.create("three", "home", "--hint", f"group={group}")
+    fault = user.json("server", "show", "three")["fault"]["message"]
+    assert "strangers" in fault
+    user("server", "delete", "--wait", "one", "two", "three")
+
+
+def test_a_server_of_a_killed_host_is_made_anew_and_never_runs_twice(story: Story) -> None:
+    """Its volume is as it was; the host that comes back has nothing of it any more."""
+    if story.host("roamer") != SECOND:
+        story.move("roamer", SECOND)
+    server_id = story.id("roamer")
+    with pytest.raises(CommandRefused, match="still in use"):
+        story.admin(*OLD, "server", "evacuate", server_id)
+    story.cloud.command("host", "crash", SECOND)
+    story.admin(*OLD, "compute", "service", "set", "--down", SECOND, "nova-compute")
+    story.admin(*OLD, "server", "evacuate", "--wait", server_id)
+    found = story.settled("roamer")
+    assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", story.first)
+    story.roamer.wait()
+    assert story.roamer.boot_id != story.boots
+    identity = story.home.user.json("volume", "show", "luggage")["id"][:20]
+    disk = story.roamer.run(f"grep -l {identity} /sys/block/*/serial").split("/")[3]
+    story.roamer.run(f"mount -t ext2 /dev/{disk} /mnt")
+    assert story.roamer.run("cat /mnt/kept") == MARKER
+    story.cloud.command("host", "start", SECOND)
+    story.admin(*OLD, "compute", "service", "set", "--up", SECOND, "nova-compute")
+    until(lambda: SECOND in _up(story.admin), seconds=90, what="the host is up again")
+    left = story.cloud.state.path / "hosts" / SECOND / "node" / "servers" / server_id
+    until(lambda: not left.exists(), seconds=90, what="nothing of the server is left there")
+    assert story.roamer.run("cat /mnt/kept") == MARKER
