@@ -173,6 +173,7 @@ def _add_settings(tree: Tree) -> None:
     tree.file("etc/shells", "/bin/sh\n")
     tree.file("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
     tree.link("etc/resolv.conf", "/run/resolv.conf")
+    tree.link("var/run", "/run")
 
 
 def _add_programs(tree: Tree, material: Path) -> None:
