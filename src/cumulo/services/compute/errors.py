@@ -379,6 +379,14 @@ class ConsoleTokenUnknown(NotFound):
     """Token not found"""
 
 
+class InvalidStatus(Invalid):
+    """Invalid status value: {status}."""
+
+
+class TrustedNowhere(Invalid):
+    """Invalid input for field/attribute trusted_image_certificates: this cloud validates no certificates."""
+
+
 class NoFloatingIp(Invalid):
     """Unable to associate floating IP {address} to instance {id}: {reason}"""
 

@@ -42,6 +42,7 @@ from cumulo.services.compute.errors import (
     InvalidParameter,
     KeypairNotFound,
     KeypairUnknown,
+    TrustedNowhere,
     UserDataTooLarge,
     ZeroDisk,
     ZoneUnknown,
@@ -56,7 +57,7 @@ from cumulo.services.compute.model import (
     Server,
 )
 from cumulo.services.compute.model.servers import AskedDisk
-from cumulo.services.compute.schema.bodies import USER_DATA_LIMIT, ServerBody
+from cumulo.services.compute.schema.bodies import USER_DATA_LIMIT, RebuildBody, ServerBody
 from cumulo.services.compute.schema.catalogue import is_true
 from cumulo.services.compute.schema.devices import BlockDevice
 from cumulo.services.compute.tasks import CreateServer
@@ -114,11 +115,7 @@ async def create(ctx: Ctx, body: ServerBody, password: str) -> list[Server]:
 
 async def check(ctx: Ctx, body: ServerBody) -> Plan:
     """Hold a request against all that it names."""
-    check_access(body)
-    if body.user_data is not UNSET and body.user_data is not None:
-        check_user_data(body.user_data)
-    if body.metadata is not UNSET:
-        await quotas.check_metadata(ctx, len(body.metadata))
+    await check_words(ctx, body)
     count = count_of(body)
     flavor = await flavor_of(ctx, str(body.flavor_ref))
     image, disks = await sources(ctx, body, count)
@@ -171,6 +168,22 @@ async def sources(
     inherited = block_devices.inherited(image)
     disks = await block_devices.check(ctx, body, inherited, has_image=not inherited, count=count)
     return image, disks
+
+
+async def check_words(ctx: Ctx, body: ServerBody) -> None:
+    """Hold a request against itself: what it says, whatever there is."""
+    check_access(body)
+    check_trust(body)
+    if body.user_data is not UNSET and body.user_data is not None:
+        check_user_data(body.user_data)
+    if body.metadata is not UNSET:
+        await quotas.check_metadata(ctx, len(body.metadata))
+
+
+def check_trust(body: ServerBody | RebuildBody) -> None:
+    """Refuse certificates that nobody would hold the image's signature against. TrustedNowhere."""
+    if body.trusted_image_certificates:
+        raise TrustedNowhere
 
 
 def check_user_data(user_data: str) -> None:

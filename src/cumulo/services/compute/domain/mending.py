@@ -107,6 +107,7 @@ def _check_image(server: Server, image: ImageRecord, root: VolumeRecord | None) 
 
 async def _rebuilt(ctx: Ctx, server: Server, body: RebuildBody) -> dict[str, Any]:
     """Return what a rebuild changes of a server besides its disk."""
+    creation.check_trust(body)
     plain = ("name", "disk_config", "access_ipv4", "access_ipv6", "description", "hostname")
     given = body.given()
     changes = {name: given[name] for name in plain if name in given}

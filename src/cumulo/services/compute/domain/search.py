@@ -10,8 +10,10 @@ from cumulo.core.errors import Forbidden
 from cumulo.core.http import Ctx
 from cumulo.core.resource import PROJECT, as_bool, as_time
 from cumulo.services.compute import policy
+from cumulo.services.compute.errors import InvalidStatus
 from cumulo.services.compute.model import STATUSES, Server, TaskState, VmState
 
+USERS, USERS_LATER, OPERATORS = "users", "users since 2.83", "operators"  # who may filter by something
 ALL_PROJECTS = ("all_tenants", "all_projects")
 TAME = 2  # repetitions in a pattern for names of 255 characters at most
 _REPETITIONS = re.compile(r"(?<!\\)[*+?{]")
@@ -56,11 +58,12 @@ def deletion(ctx: Ctx) -> Any:
 
 
 def by_status(ctx: Ctx, value: str) -> Any:
-    """Keep servers whose states make this status."""
-    del ctx
-    wanted = value.upper()
-    pairs = [pair for pair, status in STATUSES.items() if status == wanted]
+    """Keep servers whose states make one of the statuses asked for. Since 2.38 InvalidStatus for another."""
+    wanted = {word.upper() for word in ctx.request.query.get("status", [value])}
+    pairs = [pair for pair, status in STATUSES.items() if status in wanted]
     if not pairs:
+        if ctx.version is not None and ctx.version >= (2, 38):
+            raise InvalidStatus(status=value)
         return false()
     return or_(*(_of_state(vm, [t for v, t in pairs if v is vm]) for vm in {v for v, _ in pairs}))
 
@@ -160,11 +163,18 @@ def by_project(ctx: Ctx, value: str) -> Any:
     return Server.c.project_id == value if wants_all(ctx) else None
 
 
-def exactly(column: str, *, operators_only: bool = False) -> Any:
-    """Return a filter for equality with a column; some only for those who may filter by anything."""
+def may(ctx: Ctx, who: str) -> bool:
+    """Say whether the caller may filter so: operators by anything, users by more since 2.83."""
+    if who == USERS or (who == USERS_LATER and ctx.version is not None and ctx.version >= (2, 83)):
+        return True
+    return ctx.may(policy.ALL_FILTERS)
+
+
+def exactly(column: str, who: str = USERS) -> Any:
+    """Return a filter for equality with a column; one that is not for the caller is passed over."""
 
     def keep(ctx: Ctx, value: str) -> Any:
-        if operators_only and not ctx.may(policy.ALL_FILTERS):
+        if not may(ctx, who):
             return None
         attribute = Server.c[column]
         return attribute.is_(None) if value.lower() == "none" else attribute == value
@@ -172,33 +182,49 @@ def exactly(column: str, *, operators_only: bool = False) -> Any:
     return keep
 
 
-def flag(column: str, *, operators_only: bool = False) -> Any:
+def at(column: str, who: str = USERS_LATER) -> Any:
+    """Return a filter for an instant."""
+
+    def keep(ctx: Ctx, value: str) -> Any:
+        return Server.c[column] == as_time(column, value) if may(ctx, who) else None
+
+    return keep
+
+
+def flag(column: str, who: str = USERS) -> Any:
     """Return a filter for a boolean column."""
 
     def keep(ctx: Ctx, value: str) -> Any:
-        if operators_only and not ctx.may(policy.ALL_FILTERS):
+        if not may(ctx, who):
             return None
         return Server.c[column] == as_bool(column, value)
 
     return keep
 
 
-def whole(column: str, *, operators_only: bool = False) -> Any:
+def whole(column: str, who: str = OPERATORS) -> Any:
     """Return a filter for a column of whole numbers; what is none matches nothing."""
 
     def keep(ctx: Ctx, value: str) -> Any:
-        if operators_only and not ctx.may(policy.ALL_FILTERS):
+        if not may(ctx, who):
             return None
         return Server.c[column] == int(value) if value.lstrip("-").isdigit() else false()
 
     return keep
 
 
+def by_disk_config(ctx: Ctx, value: str) -> Any:
+    """Keep servers whose disk is fitted to the flavor at once, or is not: AUTO or MANUAL, for operators."""
+    if not may(ctx, OPERATORS):
+        return None
+    return Server.c.disk_config == ("AUTO" if as_bool("auto_disk_config", value) else "MANUAL")
+
+
 def state_filter(column: str, kind: type[VmState] | type[TaskState]) -> Any:
     """Return a filter for a state; a word that is none matches nothing."""
 
     def keep(ctx: Ctx, value: str) -> Any:
-        if not ctx.may(policy.ALL_FILTERS):
+        if not may(ctx, USERS_LATER):
             return None
         known = {member.value: member for member in kind}
         return Server.c[column] == known[value] if value in known else false()
@@ -223,19 +249,25 @@ FILTERS = {
     "not-tags": without_tags,
     "not-tags-any": without_any_tag,
     "locked": flag("locked"),
-    "key_name": exactly("key_name", operators_only=True),
-    "config_drive": flag("config_drive", operators_only=True),
-    "host": exactly("host", operators_only=True),
-    "hostname": exactly("hostname", operators_only=True),
-    "node": exactly("host", operators_only=True),
+    "access_ip_v4": exactly("access_ipv4"),
+    "access_ip_v6": exactly("access_ipv6"),
+    "auto_disk_config": by_disk_config,
+    "created_at": at("created_at"),
+    "launched_at": at("launched_at"),
+    "terminated_at": at("deleted_at"),
+    "key_name": exactly("key_name", USERS_LATER),
+    "config_drive": flag("config_drive", USERS_LATER),
+    "host": exactly("host", OPERATORS),
+    "hostname": exactly("hostname", OPERATORS),
+    "node": exactly("host", OPERATORS),
     "project_id": by_project,
     "tenant_id": by_project,
-    "user_id": exactly("user_id", operators_only=True),
-    "uuid": exactly("id", operators_only=True),
-    "availability_zone": exactly("zone", operators_only=True),
-    "description": exactly("description", operators_only=True),
+    "user_id": exactly("user_id", USERS_LATER),
+    "uuid": exactly("id", OPERATORS),
+    "availability_zone": exactly("zone", USERS_LATER),
+    "description": exactly("description", OPERATORS),
     "vm_state": state_filter("vm_state", VmState),
     "task_state": state_filter("task_state", TaskState),
-    "power_state": whole("power_state", operators_only=True),
-    "launch_index": whole("launch_index", operators_only=True),
+    "power_state": whole("power_state", USERS_LATER),
+    "launch_index": whole("launch_index"),
 }
