@@ -135,3 +135,21 @@ async def test_a_floating_ip_is_of_an_external_network_and_gives_its_address_bac
     assert address.floating_ip_address == "172.24.4.77"
     await floating_ips.delete(work, address)
     assert await work.db.count(FixedIp) == await work.db.count(Port) == 0
+
+
+async def test_a_networks_ipv6_subnets_share_a_routers_port(work, network, router, subnet_of):
+    """A router with two ports on a network would advertise one prefix to some guests, and one to others."""
+    prefixes = [await subnet_of(network, f"fd00:{number}::/64", ip_version=6) for number in (1, 2)]
+    first, second = [await routers.add_subnet(work, router, prefix) for prefix in prefixes]
+    assert first.port_id == second.port_id
+    assert second.subnet_ids == [prefixes[1].id]
+
+    async def held():
+        return sorted(ip.address for ip in await work.db.all(FixedIp, FixedIp.c.port_id == first.port_id))
+
+    assert await held() == ["fd00:1::1", "fd00:2::1"]
+    gone = await routers.remove_interface(work, router, subnet_id=prefixes[0].id, port_id=None)
+    assert (gone.port_id, gone.subnet_ids) == (first.port_id, [prefixes[0].id])
+    assert await held() == ["fd00:2::1"]
+    await routers.remove_interface(work, router, subnet_id=prefixes[1].id, port_id=None)
+    assert await work.db.get(Port, first.port_id) is None

@@ -28,7 +28,9 @@ from cumulo.services.network.errors import (
     SubnetNotFound,
 )
 from cumulo.services.network.model import (
+    FixedIp,
     FloatingIp,
+    Network,
     Owner,
     Port,
     PortForwarding,
@@ -39,6 +41,7 @@ from cumulo.services.network.model import (
 )
 
 Routes = list[dict[str, str]]
+_V6 = 6
 
 __all__ = [
     "Gateway",
@@ -121,11 +124,20 @@ async def _interfaces(db: Reader, router_id: str) -> list[Port]:
 
 
 async def add_subnet(work: Work, router: Router, subnet: Subnet) -> Interface:
-    """Connect a subnet: the router takes its gateway address."""
+    """Connect a subnet: the router takes its gateway address.
+
+    It has one port for all of a network's IPv6 subnets, so that one advertisement tells all prefixes.
+    """
     if subnet.gateway_ip is None:
         raise BadRequest(resource="router", reason=f"subnet {subnet.id} has no gateway address")
     network = await network_of(work.db, subnet.network_id)
     await refuse_overlap(work.db, router, [subnet])
+    if subnet.ip_version == _V6 and (there := await _port_of_v6(work.db, router, network)) is not None:
+        port, held = there
+        more = [*(Asked(ip.subnet_id, ip.address) for ip in held), Asked(subnet.id, subnet.gateway_ip)]
+        await ports.update(work, port, {}, fixed_ips=more)
+        await touch(work, Kind.ROUTER, router.id)
+        return _answer(router, port, [subnet.id])
     port = await ports.create(
         work,
         network,
@@ -137,6 +149,15 @@ async def add_subnet(work: Work, router: Router, subnet: Subnet) -> Interface:
         status=Status.ACTIVE,
     )
     return _answer(router, port, [subnet.id])
+
+
+async def _port_of_v6(db: Reader, router: Router, network: Network) -> tuple[Port, list[FixedIp]] | None:
+    """Return the router's port on a network's IPv6 subnets, and the addresses that it has."""
+    here = {port.id: port for port in await _interfaces(db, router.id) if port.network_id == network.id}
+    held = [ip for ip, _ in await held_by(db, list(here))]
+    of_v6 = {ip.port_id for ip in held if ":" in ip.address}
+    found = next((port for id_, port in sorted(here.items()) if id_ in of_v6), None)
+    return None if found is None else (found, [ip for ip in held if ip.port_id == found.id])
 
 
 async def add_port(work: Work, router: Router, port: Port) -> Interface:
@@ -176,7 +197,10 @@ def _answer(router: Router, port: Port, subnet_ids: list[str]) -> Interface:
 async def remove_interface(
     work: Work, router: Router, *, subnet_id: str | None, port_id: str | None
 ) -> Interface:
-    """Disconnect by port or subnet (or both, which must agree); the port is deleted."""
+    """Disconnect by port or subnet (or both, which must agree).
+
+    The port is deleted, unless a subnet alone was named and it is on others, too.
+    """
     existing = await _interfaces(work.db, router.id)
     held = await held_by(work.db, [port.id for port in existing])
     if port_id is not None:
@@ -191,8 +215,16 @@ async def remove_interface(
     subnets = [subnet for ip, subnet in held if ip.port_id == port.id]
     if subnet_id is not None and subnet_id not in [subnet.id for subnet in subnets]:
         raise SubnetNotFound(id=subnet_id)
+    kept: list[Asked] = []
+    if port_id is None:
+        mine = [(ip, subnet) for ip, subnet in held if ip.port_id == port.id]
+        kept = [Asked(subnet.id, ip.address) for ip, subnet in mine if subnet.id != subnet_id]
+        subnets = [subnet for subnet in subnets if subnet.id == subnet_id]
     await _refuse_needed(work.db, router, subnets)
-    await ports.remove(work, port)
+    if kept:
+        await ports.update(work, port, {}, fixed_ips=kept)
+    else:
+        await ports.remove(work, port)
     await touch(work, Kind.ROUTER, router.id)
     return _answer(router, port, [subnet.id for subnet in subnets])
 
