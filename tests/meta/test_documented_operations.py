@@ -16,12 +16,9 @@ _NOT_OF_OVN = (
     r"(sfc|vpn|fwaas|bgp[-\w]*|bgpvpn|taas)/.*|bgp-.*|agents/\{\}/(dhcp-networks|l3-routers|bgp-dr).*|.*/(dhcp|l3)-agents"
     r"|routers/\{\}/conntrack_helpers.*|metering/.*|.*packet_rate.*|local_ips.*"
 )
-# Not yet: live migration.
-_NOT_OF_COMPUTE = r"servers/\{\}/migrations.*"
 ABSENT = {
     "identity": re.compile(r".*/OS-FEDERATION/.*"),
     "network": re.compile(rf"/v2\.0/({_NOT_OF_OVN})"),
-    "compute": re.compile(rf"/v2\.1/({_NOT_OF_COMPUTE})"),
 }
 NONE = re.compile(r"(?!)")
 
