@@ -84,11 +84,15 @@ class Story:
 
     def dies(self, point: str, *doing: str) -> None:
         """Have the cloud killed at a part of a saga, which a command leads to, and start it as usual."""
+        self.kill_at(point, lambda: self.user(*doing))
+
+    def kill_at(self, point: str, do: Callable[[], object]) -> None:
+        """Have the cloud killed at a part of a saga, which something done leads to, and start it as usual."""
         self.cloud.kill()
         self.cloud.up(CUMULO_KILL_AT=point)
         process = self.cloud.server
         with contextlib.suppress(CommandRefused):  # it may die before it has answered
-            self.user(*doing)
+            do()
         until(lambda: not process.alive(), seconds=60, what=f"the death at {point}")
         self.cloud.kill()
         self.cloud.up()

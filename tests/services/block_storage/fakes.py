@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from cumulo.contracts.compute import Servers
 from cumulo.contracts.image import ImageRecord, Images, NewImage
@@ -50,6 +51,8 @@ class FakePool:
         self.sockets = "/run" if backend == "local" else f"/run/{backend}"
         self.volumes: dict[str, int] = {}
         self.content: dict[str, str] = {}
+        self.sources: dict[str, BlockAccess] = {}  # what volumes were filled from
+        self.head = b""  # what each device begins with
         self.specs: dict[str, VolumeSpec] = {}
         self.snapshots: dict[tuple[str, str], str] = {}
         self.exported: dict[str, str] = {}
@@ -98,6 +101,7 @@ class FakePool:
     async def fill(self, spec: VolumeSpec, source: BlockAccess) -> None:
         """Make a volume of something else."""
         await self._begin("fill")
+        self.sources[spec.volume_id] = source
         self._make(spec, f"{source.protocol}:{source.path or source.name}")
 
     async def delete(self, volume_id: str) -> None:
@@ -159,11 +163,11 @@ class FakePool:
 
     async def extents(self, volume_id: str, snapshot_id: str) -> list[Extent]:
         """Return where data is."""
-        return []
+        return [Extent(offset=0, length=len(self.head))] if self.head else []
 
     async def read(self, volume_id: str, snapshot_id: str, offset: int, length: int) -> bytes:
         """Read of a snapshot."""
-        return bytes(length)
+        return (self.head[offset:] + bytes(length))[:length]
 
     async def write(self, volume_id: str, offset: int, data: bytes) -> None:
         """Write into a volume."""
@@ -208,7 +212,7 @@ class FakeImages:
     async def create(self, work: Work, new: NewImage) -> str:
         """Record an image."""
         image_id = ids.dashed()
-        facts = {"name": new.name, "status": "queued", "disk_format": new.disk_format}
+        facts = {"name": new.name, "status": "queued", "disk_format": new.disk_format, "owner": new.owner}
         self.images[image_id] = image(image_id, **facts, properties=new.properties)
         return image_id
 
@@ -220,7 +224,7 @@ class FakeImages:
         async for part in data:
             first, size = first or part[:4], size + len(part)
         self.data[image_id] = first + size.to_bytes(8)
-        self.images[image_id] = image(image_id, status="active")
+        self.images[image_id] = msgspec.structs.replace(self.images[image_id], status="active")
 
     async def discard(self, work: Work, image_id: str) -> None:
         """Forget an image."""

@@ -51,7 +51,7 @@ async def test_an_image_is_written_over_the_volume(
 async def test_before_only_the_same_image_is_accepted_and_the_volume_is_kept(
     cloud: ComputeCloud, rooted: tuple[str, str]
 ):
-    server_id, volume_id = rooted
+    server_id, _ = rooted
     response = await rebuild(cloud.member("p1"), server_id, RESCUE, OLD)
     assert response.status_code == 400
     assert "different image" in response.json()["badRequest"]["message"]
@@ -68,6 +68,15 @@ async def test_an_image_that_is_larger_than_the_volume_is_refused(
     response = await rebuild(cloud.member("p1"), rooted[0], RESCUE)
     assert response.status_code == 400
     assert "smaller than the image" in response.json()["badRequest"]["message"]
+
+
+async def test_a_disk_of_a_host_is_not_made_of_the_image_of_an_encrypted_volume(cloud: ComputeCloud):
+    cloud.images.images[RESCUE] = image(RESCUE, properties={"cinder_encryption_key_id": "k"})
+    body = {"name": "web", "flavorRef": "c1", "networks": "none", "imageRef": RESCUE}
+    answer = await cloud.member("p1").post(SERVERS, json={"server": body}, headers=NEWEST)
+    assert (answer.status_code, "encrypted" in answer.text) == (400, True), answer.text
+    server_id = await booted(cloud, cloud.member("p1"))
+    assert (await rebuild(cloud.member("p1"), server_id, RESCUE)).status_code == 400
 
 
 async def test_an_image_that_cannot_be_written_leaves_an_error_that_another_rebuild_mends(

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from cumulo.contracts.block_storage import Attachment, VolumeRecord, VolumeRequest
+from cumulo.contracts.image import Images
 from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Gone
 from cumulo.core.errors import Invalid
 from cumulo.core.work import Work
+from cumulo.services.block_storage import image_keys
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain import attachments, creation, qos, snapshots, volumes
 from cumulo.services.block_storage.errors import SnapshotNotFound, VolumeNotFound
@@ -139,6 +141,9 @@ class VolumesAdapter:
         """Promise that an image is written over the volume of a server that is off."""
         volume = await volumes.latest(work.db, volume_id)
         volumes.check_status(volume, {VolumeStatus.IN_USE, VolumeStatus.ERROR}, "reimage")
+        owner = volume.project_id
+        image = await self.use(Images).get(work.db, image_id, project_id=owner, is_admin=True)
+        await image_keys.check(work.db, image, project_id=owner, is_admin=False, encrypted=volume.encrypted)
         operation = await work.start(ReimageVolume(volume_id=volume.id, image_id=image_id))
         statuses = {"status": VolumeStatus.DOWNLOADING, "previous_status": VolumeStatus.IN_USE}
         await volumes.write(work.db, volume, operation=operation, **statuses)

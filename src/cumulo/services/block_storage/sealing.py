@@ -8,7 +8,7 @@ import sqlalchemy
 from cumulo.contracts.sealing import KEPT_KEYS
 from cumulo.core.work import Work
 from cumulo.services.block_storage.keys import VolumeKeys
-from cumulo.services.block_storage.model import Backup, Volume, VolumeAttachment
+from cumulo.services.block_storage.model import Backup, ImageKey, Volume, VolumeAttachment
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -22,6 +22,7 @@ class Sealed(msgspec.Struct, frozen=True):
 SEALED = (
     Sealed(Volume, "sealed_key", "id"),
     Sealed(Backup, "sealed_key", "location"),
+    Sealed(ImageKey, "sealed_key", "image_id"),
     Sealed(VolumeAttachment, "sealed_access", "id"),
 )
 """Everything that block storage seals."""

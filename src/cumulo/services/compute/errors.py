@@ -63,6 +63,10 @@ class ImageNotActive(Invalid):
     """Image {id} is not active: it is {status}."""
 
 
+class ImageEncrypted(Invalid):
+    """Image {id} is unacceptable: a disk of a host cannot be made of the image of an encrypted volume."""
+
+
 class FlavorMemoryTooSmall(Invalid):
     """Flavor's memory is too small for requested image: {have} of {need} MiB."""
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from cumulo.contracts.image import ImageRecord, Images, NewImage
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.block_storage import policy
+from cumulo.services.block_storage import image_keys, policy
 from cumulo.services.block_storage.domain import creation, encryption, quotas, types
 from cumulo.services.block_storage.domain.volumes import check_not_copied, check_status, latest, write
 from cumulo.services.block_storage.errors import BadRequest, InvalidInput, InvalidVolume
@@ -35,7 +35,10 @@ from cumulo.services.block_storage.writing.formats import FORMATS
 SETTLED = frozenset({VolumeStatus.AVAILABLE, VolumeStatus.IN_USE})
 VISIBILITIES = ("community", "public", "private", "shared")
 OWN_WORDS = frozenset(
-    {"image_id", "image_name", "checksum", "container_format", "disk_format", "min_disk", "min_ram", "size"}
+    {
+        *("image_id", "image_name", "checksum", "container_format", "disk_format", "min_disk", "min_ram"),
+        *("size", image_keys.NAMED, image_keys.POLICY),
+    }
 )
 """What a volume's image metadata says of the image itself: a new image has its own."""
 
@@ -120,14 +123,13 @@ def refuse_completion(volume: Volume, what: str) -> None:
 async def upload(ctx: Ctx, volume: Volume, body: UploadBody) -> dict[str, Any]:
     """Make an image of a volume; one in use only by force."""
     check_upload(volume, body)
+    encryption = image_keys.properties() if volume.encrypted else {}
     visibility = body.visibility if isinstance(body.visibility, str) else "private"
     if visibility == "public":
         ctx.authorise(policy.UPLOAD_PUBLIC, volume)
     volume = await latest(ctx.db, volume.id)
     allowed = {VolumeStatus.AVAILABLE} | ({VolumeStatus.IN_USE} if body.force else set())
     check_status(volume, allowed, "upload")
-    if volume.encrypted:
-        raise InvalidVolume(reason="An image of an encrypted volume is not available.")
     protected = body.protected is True
     facts = image_metadata_of(volume)
     image_id = await ctx.use(Images).create(
@@ -140,9 +142,14 @@ async def upload(ctx: Ctx, volume: Volume, body: UploadBody) -> dict[str, Any]:
             visibility=visibility,
             protected=protected,
             min_disk=volume.size,
-            properties={name: str(value) for name, value in facts.items() if name not in OWN_WORDS},
+            properties={
+                **{name: str(value) for name, value in facts.items() if name not in OWN_WORDS},
+                **encryption,
+            },
         ),
     )
+    if encryption:
+        await image_keys.keep(ctx.db, ctx.use, volume, image_id, encryption[image_keys.NAMED])
     saga = UploadVolume(volume_id=volume.id, image_id=image_id, disk_format=body.disk_format)
     operation = await ctx.start(saga)
     status = VolumeStatus.UPLOADING
@@ -160,6 +167,9 @@ def check_upload(volume: Volume, body: UploadBody) -> None:
         raise BadRequest(reason=f"Invalid disk_format '{body.disk_format}'; there are {', '.join(FORMATS)}.")
     if volume.size > form.largest:
         reason = f"An image of disk_format '{body.disk_format}' holds at most {form.largest}GB."
+        raise BadRequest(reason=reason)
+    if volume.encrypted and body.disk_format != image_keys.FORMAT:
+        reason = f"An image of an encrypted volume is its encrypted bytes: disk_format '{image_keys.FORMAT}'."
         raise BadRequest(reason=reason)
     if body.container_format != "bare":
         raise BadRequest(reason=f"Invalid container_format '{body.container_format}'; only bare is.")
@@ -208,7 +218,14 @@ async def reimage(ctx: Ctx, volume: Volume, body: ReimageBody) -> None:
         allowed.add(VolumeStatus.RESERVED)
     check_status(volume, allowed, "reimage")
     image = await _image(ctx, volume, body.image_id)
-    creation.check_image(image, volume.size)
+    key = await image_keys.check(
+        ctx.db,
+        image,
+        project_id=volume.project_id,
+        is_admin=ctx.identity.is_admin,
+        encrypted=volume.encrypted,
+    )
+    creation.check_image(image, volume.size, key)
     operation = await ctx.start(ReimageVolume(volume_id=volume.id, image_id=image.id))
     before = VolumeStatus.AVAILABLE if volume.status is VolumeStatus.ERROR else volume.status
     await write(ctx.db, volume, status=VolumeStatus.DOWNLOADING, previous_status=before, operation=operation)

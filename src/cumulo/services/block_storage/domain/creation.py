@@ -11,7 +11,7 @@ from cumulo.contracts.image import ImageRecord, Images
 from cumulo.core.db import Reader
 from cumulo.core.errors import NotFound
 from cumulo.core.work import Work
-from cumulo.services.block_storage import keys
+from cumulo.services.block_storage import image_keys, keys
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.domain import from_backup, membership, quotas, types
 from cumulo.services.block_storage.errors import (
@@ -27,6 +27,7 @@ from cumulo.services.block_storage.keys import VolumeKeys
 from cumulo.services.block_storage.model import (
     MOVING,
     Encryption,
+    ImageKey,
     Snapshot,
     SnapshotStatus,
     StorageService,
@@ -86,9 +87,9 @@ async def create(work: Work, order: Order) -> Volume:
     size = order.size if size is None else size
     if size is None:
         raise InvalidInput(reason="Volume size must be specified: 'size' must be an integer greater than 0")
-    if image is not None:
-        check_image(image, size)
     kind = await _type(work, order, source)
+    if image is not None:
+        await _check_image(work, order, image, kind, size)
     await membership.check(
         work.db,
         order.group_id,
@@ -198,9 +199,22 @@ def boot_snapshot(properties: Mapping[str, Any]) -> str | None:
     return next((each.snapshot_id for each in first), None)
 
 
-def check_image(image: ImageRecord, size: int) -> None:
-    """Refuse a volume that an image does not fit into."""
+async def _check_image(work: Work, order: Order, image: ImageRecord, kind: VolumeType, size: int) -> None:
+    key = await image_keys.check(
+        work.db,
+        image,
+        project_id=order.project_id,
+        is_admin=order.is_admin,
+        encrypted=await work.db.exists(Encryption, Encryption.c.volume_type_id == kind.id),
+    )
+    check_image(image, size, key)
+
+
+def check_image(image: ImageRecord, size: int, key: ImageKey | None = None) -> None:
+    """Refuse a volume that an image does not fit into; an encrypted one's header needs no room there."""
     content = -(-max(image.size or 0, image.virtual_size or 0) // GIB)
+    if key is not None:
+        content = key.size_gib
     if content > size:
         reason = f"Size of specified image {content}GB is larger than volume size {size}GB."
         raise InvalidInput(reason=reason)

@@ -81,6 +81,19 @@ class Volume(Model, table="block_storage_volumes"):
         return self.encryption_key_id is not None
 
 
+class ImageKey(Model, table="block_storage_image_keys"):
+    """What opens an image that was made of an encrypted volume. `id`: the key's, in the image's properties.
+
+    sealed_key: the passphrase, sealed and bound to the image's id. size_gib: the volume's.
+    """
+
+    id: str = column(String(36), key=True, default_factory=ids.dashed)
+    image_id: str = column(String(36), unique=True)
+    size_gib: int = column(Integer)
+    sealed_key: bytes = column(Binary)
+    created_at: datetime = column(When, default_factory=clock.now)
+
+
 class Snapshot(Model, table="block_storage_snapshots"):
     """A volume's content at one moment. It lies in its volume's pool. `size`: the volume's at that moment."""
 

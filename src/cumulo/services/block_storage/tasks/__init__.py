@@ -5,7 +5,7 @@ from cumulo.services.block_storage.tasks.creation import CreateVolume
 from cumulo.services.block_storage.tasks.deletion import DeleteSnapshot, DeleteVolume
 from cumulo.services.block_storage.tasks.exports import orphaned_exports
 from cumulo.services.block_storage.tasks.growth import ExtendVolume
-from cumulo.services.block_storage.tasks.housekeeping import expired_messages
+from cumulo.services.block_storage.tasks.housekeeping import expired_messages, keys_of_gone_images
 from cumulo.services.block_storage.tasks.images import ReimageVolume, UploadVolume
 from cumulo.services.block_storage.tasks.management import (
     ManageSnapshot,
@@ -37,7 +37,7 @@ SAGAS = (
     UnmanageSnapshot,
 )
 RECONCILERS = (orphaned_exports,)
-SCHEDULES = (expired_messages,)
+SCHEDULES = (expired_messages, keys_of_gone_images)
 
 __all__ = [
     "RECONCILERS",

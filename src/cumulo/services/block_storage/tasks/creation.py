@@ -12,9 +12,10 @@ from cumulo.core import clock
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.block_storage import scheduler
+from cumulo.services.block_storage import image_keys, scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
 from cumulo.services.block_storage.drivers import BackupStore
+from cumulo.services.block_storage.keys import Use
 from cumulo.services.block_storage.messages import tell_of
 from cumulo.services.block_storage.model import Backup, BackupStatus, Pool, Snapshot, Volume, VolumeStatus
 from cumulo.services.block_storage.pools import COPY, LONGEST, TRIES, opened, reaching, spec_of, specs_of
@@ -61,9 +62,10 @@ class CreateVolume(Saga):
                 return  # `publish` begins the deletion
             spec = await spec_of(db, run.use, volume)
             image = await image_of(db, run, volume)
+            access = await image_access(db, run.use, image) if image is not None else None
         async with reaching(run, run[CreateVolume.place], longest=LONGEST) as pool:
-            if image is not None:
-                await pool.fill(spec, image_access(image))
+            if access is not None:
+                await pool.fill(spec, access)
             elif volume.snapshot_id is not None:
                 await from_snapshot(run, pool, volume, spec)
             elif volume.source_volume_id is not None:
@@ -170,12 +172,13 @@ async def image_of(db: Reader, run: EffectRun | StepRun, volume: Volume) -> Imag
     return await run.use(Images).get(db, volume.image_id, project_id=volume.project_id, is_admin=True)
 
 
-def image_access(image: ImageRecord) -> BlockAccess:
+async def image_access(db: Reader, use: Use, image: ImageRecord) -> BlockAccess:
     """Return how a pool reads an image. Permanent when its bytes are not here."""
     if image.path is None or image.disk_format is None:
         raise Permanent(f"the content of image {image.id} is not available to block storage")
     form = QEMU_FORMATS.get(image.disk_format, image.disk_format)
-    return BlockAccess(protocol="file", path=image.path, format=form, read_only=True)
+    access = BlockAccess(protocol="file", path=image.path, format=form, read_only=True)
+    return image_keys.opened(access, use, image, await image_keys.of(db, image))
 
 
 async def from_snapshot(run: EffectRun, pool: VolumePool, volume: Volume, spec: VolumeSpec) -> None:
@@ -228,6 +231,6 @@ def described(image: ImageRecord) -> msgspec.Raw:
         "min_disk": image.min_disk,
         "min_ram": image.min_ram,
         "size": image.size or 0,
-        **image.properties,
+        **image_keys.plain(image.properties),
     }
     return msgspec.Raw(msgspec.json.encode({name: str(value) for name, value in facts.items()}))

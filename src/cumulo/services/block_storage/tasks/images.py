@@ -6,6 +6,7 @@ from typing import ClassVar
 from cumulo.contracts.image import Images
 from cumulo.contracts.volumes import VolumePool
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
+from cumulo.services.block_storage import image_keys
 from cumulo.services.block_storage.model import Volume, VolumeStatus
 from cumulo.services.block_storage.pools import LONGEST, TRIES, spec_of
 from cumulo.services.block_storage.tasks.creation import described, image_access
@@ -59,6 +60,7 @@ class UploadVolume(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave the volume as it was and no image, and say why."""
         await run.use(Images).discard(run, self.image_id)
+        await image_keys.forget(run.db, self.image_id)
         await leave(run, Volume, self.volume_id, "copy volume to image", error)
 
 
@@ -71,7 +73,10 @@ async def content(
         return await pool.read(volume.id, snapshot_id, offset, length)
 
     extents = await pool.extents(volume.id, snapshot_id)
-    async for part in FORMATS[disk_format].write(volume.size * GIB, extents, read):
+    size = volume.size * GIB
+    if volume.encrypted:
+        size = image_keys.length(await read(0, image_keys.HEADER), volume.size)
+    async for part in FORMATS[disk_format].write(size, extents, read):
         yield part
 
 
@@ -89,7 +94,8 @@ class ReimageVolume(Saga):
             async with run.reader() as db:
                 spec, owner = await spec_of(db, run.use, volume), volume.project_id
                 image = await run.use(Images).get(db, self.image_id, project_id=owner, is_admin=True)
-            await pool.fill(spec, image_access(image))
+                access = await image_access(db, run.use, image)
+            await pool.fill(spec, access)
 
     @step
     async def publish(self, run: StepRun) -> None:

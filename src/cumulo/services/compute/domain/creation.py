@@ -37,6 +37,7 @@ from cumulo.services.compute.errors import (
     FlavorNotFound,
     FlavorRefUnknown,
     HostUnknown,
+    ImageEncrypted,
     ImageNotActive,
     ImageRefUnknown,
     InvalidParameter,
@@ -250,12 +251,19 @@ async def image_of(ctx: Ctx, id: str | None) -> ImageRecord:
 
 def check_fit(flavor: Flavor, image: ImageRecord) -> None:
     """Refuse a flavor that is too small for the image; a disk of 0 takes the image's own size."""
+    check_plain(image)
     check_memory(flavor, image)
     if flavor.root_gib == 0:
         return
     need = max(image.min_disk * GIB, image.virtual_size or image.size or 0)
     if need > flavor.root_gib * GIB:
         raise FlavorDiskTooSmall(have=flavor.root_gib * GIB, need=need)
+
+
+def check_plain(image: ImageRecord) -> None:
+    """Refuse an image whose bytes only block storage can open. ImageEncrypted."""
+    if image.properties.get("cinder_encryption_key_id"):
+        raise ImageEncrypted(id=image.id)
 
 
 def check_memory(flavor: Flavor, image: ImageRecord | None) -> None:

@@ -97,10 +97,13 @@ def _check_image(server: Server, image: ImageRecord, root: VolumeRecord | None) 
     flavor = guests.flavor_of(server)
     hardware.of(flavor, creation.kept(image.properties))
     need = max(image.min_disk * creation.GIB, image.virtual_size or image.size or 0)
+    if root is not None and image.properties.get("cinder_encryption_key_id"):
+        return  # how large it is inside, block storage knows
     if root is not None:
         if need > root.size_gib * creation.GIB:
             raise VolumeSmallerThanImage(size=root.size_gib, need=-(-need // creation.GIB))
         return
+    creation.check_plain(image)
     if flavor.disk and need > flavor.disk * creation.GIB:
         raise FlavorDiskTooSmall(have=flavor.disk * creation.GIB, need=need)
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from cumulo.contracts.block_storage import Volumes
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
+from cumulo.core.errors import Invalid
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.compute import disks, history
 from cumulo.services.compute.model import BlockDeviceMapping, Power, Server, TaskState, VmState
@@ -68,7 +69,10 @@ class RebuildServer(Saga):
         await proceed(run.db, self.server_id)
         root = await self._root(run.db)
         if root is not None:
-            await run.use(Volumes).reimage(run, root.volume_id or "", self.image_id)
+            try:
+                await run.use(Volumes).reimage(run, root.volume_id or "", self.image_id)
+            except Invalid as error:
+                raise Permanent(str(error)) from error
 
     @effect(timeout=6 * LONGEST, retries=TRIES, when=reimages)
     async def wait(self, run: EffectRun) -> None:

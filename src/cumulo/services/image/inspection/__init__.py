@@ -97,7 +97,7 @@ class Inspector:
             if found != "iso":
                 raise ContentMismatch(f"it is declared as iso but looks like {found or 'raw'}")
         elif self._format in _MARKLESS:
-            if found not in (None, "iso"):  # an ISO image is a fine raw disk
+            if found not in (None, "iso", "luks"):  # an ISO image, or encrypted bytes, are a fine raw disk
                 raise ContentMismatch(f"it is declared as {self._format} but looks like {found}")
         elif found != self._format and self._format not in ("vhd", "gpt"):  # those have no mark at the start
             raise ContentMismatch(f"it is declared as {self._format} but looks like {found or 'raw'}")
