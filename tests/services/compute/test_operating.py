@@ -1,10 +1,13 @@
 """What operators ask of compute besides: old hosts, events, quota classes, consoles' tokens."""
 
+import msgspec
 import pytest
 from tests.services.compute.fakes import NEWEST, ComputeCloud, create
 from tests.services.compute.test_lifecycle import running
 
 from cumulo.core.drivers import Permanent
+from cumulo.services.compute import guests
+from cumulo.services.compute.model import Server
 
 ROOT = "/compute/v2.1"
 
@@ -82,3 +85,25 @@ async def test_a_consoles_token_says_what_it_opens(cloud: ComputeCloud):
     shown = await admin.get(f"{ROOT}/os-console-auth-tokens/{token}", headers=NEWEST)
     assert shown.json()["console"]["instance_uuid"] == server_id
     assert (await admin.get(f"{ROOT}/os-console-auth-tokens/odd", headers=NEWEST)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("specs", "nodes", "pages"),
+    [
+        ({"hw:numa_nodes": "2"}, [([0, 1], 128), ([2, 3], 128)], None),
+        ({"hw:mem_page_size": "2048"}, [([0, 1, 2, 3], 256)], 2048),
+    ],
+)
+async def test_a_servers_nodes_and_pages_are_shown(
+    cloud: ComputeCloud, specs: dict[str, str], nodes: list[tuple[list[int], int]], pages: int | None
+):
+    client = cloud.member("p1")
+    server_id = await running(cloud, client)
+    row = await cloud.server(server_id)
+    flavor = msgspec.structs.replace(guests.flavor_of(row), vcpus=4, ram=256, extra_specs=specs)
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == server_id, **guests.sized(flavor, from_volume=False))
+    answer = await client.get(f"{ROOT}/servers/{server_id}/topology", headers=NEWEST)
+    shown = answer.json()
+    assert [(node["vcpu_set"], node["memory_mb"]) for node in shown["nodes"]] == nodes
+    assert shown["pagesize_kb"] == pages

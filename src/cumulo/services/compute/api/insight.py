@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.services.compute import policy
 from cumulo.services.compute.api.actions import SERVERS
-from cumulo.services.compute.domain import consoles
+from cumulo.services.compute.domain import consoles, topology
 from cumulo.services.compute.model import Server
 
 routes = RouteSet()
@@ -14,9 +14,9 @@ servers = SERVERS
 
 @servers.member("GET", "/topology", policy=policy.TOPOLOGY, since="2.78")
 async def show_topology(ctx: Ctx, server: Server) -> Any:
-    """Show how a server lies on its host's NUMA nodes: on none in particular, for none are given out."""
-    del ctx, server
-    return {"nodes": [], "pagesize_kb": None}
+    """Show a server's NUMA nodes, and the size of the pages of its memory."""
+    del ctx
+    return topology.of(server)
 
 
 @routes.route("GET", "/os-console-auth-tokens/{console_token}", policy=policy.CONSOLE_TOKENS, since="2.31")
