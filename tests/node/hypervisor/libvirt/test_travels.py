@@ -1,0 +1,71 @@
+"""What a guest's definition becomes on the host that it goes to."""
+
+import xml.etree.ElementTree as ET
+
+from cumulo.contracts.migration import Landing
+from cumulo.node.hypervisor.libvirt.travels import moved
+
+FOLDER = "/state/node/servers/abc"
+SCREEN = "/run/cumulo-aaaa/vnc/abc.sock"
+LANDING = Landing(
+    domain="cubbbb-abc",
+    folder="/other/node/servers/abc",
+    screen="/run/cumulo-bbbb/vnc/abc.sock",
+    daemon="qemu+unix:///system?socket=/run/x",
+    address="100.64.0.2",
+    volumes={
+        "v1": "<disk type='network'><source protocol='nbd' name='v1'><host transport='unix' socket='/there'/>"
+        "</source></disk>"
+    },
+)
+DEFINITION = f"""
+<domain><name>cuaaaa-abc</name>
+ <os><nvram>/var/lib/libvirt/qemu/nvram/cuaaaa-abc_VARS.fd</nvram></os>
+ <devices>
+  <disk type='file' device='disk'><source file='{FOLDER}/disk.qcow2'/>
+   <backingStore type='file'><source file='/state/node/bases/b.qcow2'/></backingStore>
+   <target dev='vda'/></disk>
+  <disk type='network' device='disk'><source protocol='nbd' name='v1'>
+   <host transport='unix' socket='/here'/></source><target dev='vdb'/><serial>v1</serial></disk>
+  <disk type='file' device='cdrom'><source file='{FOLDER}/config.iso'/><target dev='hdd'/><readonly/></disk>
+  <serial type='pty'><log file='{FOLDER}/console.log'/></serial>
+  <graphics type='vnc' socket='{SCREEN}'><listen type='socket' socket='{SCREEN}'/></graphics>
+  <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+ </devices></domain>
+"""
+
+
+def result() -> ET.Element:
+    return ET.fromstring(moved(DEFINITION, FOLDER, SCREEN, "cuaaaa-abc", LANDING))  # noqa: S314  our own
+
+
+def test_files_lie_in_the_new_hosts_folder() -> None:
+    """Disks, the config drive, the console's log and the screen."""
+    files = [element.get("file") for element in result().iter() if element.get("file")]
+    assert files == [
+        f"/other/node/servers/abc/{name}" for name in ("disk.qcow2", "config.iso", "console.log")
+    ]
+    assert {e.get("socket") for e in result().iter() if "vnc" in (e.get("socket") or "")} == {LANDING.screen}
+
+
+def test_a_copied_disk_lies_on_nothing() -> None:
+    """All of it is copied, so no base need be there."""
+    store = result().find("devices/disk[1]/backingStore")
+    assert store is not None
+    assert list(store) == []
+
+
+def test_a_volume_is_reached_as_the_new_host_reaches_it() -> None:
+    """And stays the same disk of the guest."""
+    volume = result().find("devices/disk[2]")
+    assert volume is not None
+    host = volume.find("source/host")
+    assert host is not None
+    assert host.get("socket") == "/there"
+    assert volume.findtext("serial") == "v1"
+
+
+def test_what_bears_the_domains_name_bears_the_new_one() -> None:
+    """Its own name is told to libvirt apart; devices of the host are left alone."""
+    assert result().findtext("os/nvram") == "/var/lib/libvirt/qemu/nvram/cubbbb-abc_VARS.fd"
+    assert result().findtext("devices/rng/backend") == "/dev/urandom"
