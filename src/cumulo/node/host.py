@@ -14,6 +14,7 @@ import structlog
 
 from cumulo.contracts.hypervisor import Hypervisor, LifecycleEvent
 from cumulo.contracts.migration import LiveMigration, Tenure
+from cumulo.contracts.traffic import Traffic
 from cumulo.core.bus import Bus, Verb, verbs
 from cumulo.node.hypervisor.driver import HypervisorDriver
 from cumulo.node.metadata.server import MetadataServer
@@ -42,6 +43,7 @@ class Node:
         metadata: MetadataServer | None = None,
         tenure: Tenure | None = None,
         guard: Guard | None = None,
+        counters: Traffic | None = None,
     ) -> None:
         self.host = host
         self.hypervisor = hypervisor
@@ -51,6 +53,7 @@ class Node:
         self._switch = switch
         self._tenure = tenure
         self._guard = guard
+        self._counters = counters
         self._tasks: list[asyncio.Task[None]] = []
         self._guest_came = asyncio.Event()
 
@@ -62,6 +65,8 @@ class Node:
         await self.hypervisor.start()
         served = dict(verbs("hypervisor", Hypervisor, self.hypervisor))
         served |= verbs("livemigration", LiveMigration, self.hypervisor)
+        if self._counters is not None:
+            served |= verbs("traffic", Traffic, self._counters)
         served[ENSURE] = self._noticed(served[ENSURE])
         await self._bus.serve(self.host, served)
         settings = self._settings

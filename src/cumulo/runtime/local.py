@@ -8,6 +8,7 @@ from cumulo.node.hypervisor.fake import FakeHypervisor
 from cumulo.node.hypervisor.libvirt.driver import LibvirtHypervisor
 from cumulo.node.metadata.namespaces import Namespaces
 from cumulo.node.metadata.server import MetadataServer
+from cumulo.node.ports.counters import Counters
 from cumulo.node.ports.guard import Guard
 from cumulo.node.ports.switch import Switch
 from cumulo.node.ports.wiring import SwitchWiring
@@ -32,8 +33,18 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
     source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     tenure = remote(bus, CONTROL, Tenure, timeout=_QUICK)  # type: ignore[type-abstract]  # as above
     metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
-    guard = Guard(state.short_run / f"{state.integration_bridge}.mgmt")
-    return Node(state.host, bus, driver, settings, switch=switch, metadata=metadata, tenure=tenure, guard=guard)
+    bridge = state.short_run / f"{state.integration_bridge}.mgmt"
+    return Node(
+        state.host,
+        bus,
+        driver,
+        settings,
+        switch=switch,
+        metadata=metadata,
+        tenure=tenure,
+        guard=Guard(bridge),
+        counters=Counters(bridge),
+    )
 
 
 def local_volumes(state: StateFolder, settings: VolumesSettings, bus: Bus, *, engines: bool) -> VolumeHost:

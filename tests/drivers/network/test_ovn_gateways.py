@@ -6,12 +6,14 @@ import subprocess
 import msgspec
 import pytest
 
+from cumulo.node.ports.counters import Counters
 from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
     GatewaySpec,
     InterfaceSpec,
     Kind,
     LogSpec,
+    MeterSpec,
     NetworkSpec,
     PortSpec,
     QosSpec,
@@ -236,3 +238,26 @@ async def test_guests_tags_pass_through_a_transparent_network(site):
     await site.driver.ensure(msgspec.structs.replace(INSIDE, transparent=True))
     await site.settle()
     assert await heard(5) == b"heard\n"
+
+
+async def test_the_switch_counts_what_passes_a_gateway(site):
+    meters = (
+        MeterSpec(mark=77, ingress=False, prefix="172.31.254.0/24"),
+        MeterSpec(mark=78, ingress=True, prefix="0.0.0.0/0"),
+        MeterSpec(mark=79, ingress=True, prefix="198.51.100.0/24"),
+    )
+    router = msgspec.structs.replace(ROUTER, meters=meters)
+    await site.realise(INSIDE, OUTSIDE, SUBNET, GROUP, port(11), router, FLOATING)
+    guest = await site.guest(port(11))
+    await site.serve(site.host.namespace, 9000)
+    await site.settle()
+    assert await site.fetch(guest, HOST, 9000) == (SIZE, "172.31.254.20")
+    counters = Counters(site.host.folder / "br-int.mgmt")
+    async with asyncio.timeout(20):  # the switch gathers what its cache has seen now and then
+        while True:
+            found = {count.mark: count for count in await counters.counts()}
+            if found[78].bytes > SIZE:
+                break
+            await asyncio.sleep(0.2)
+    assert SIZE > found[77].bytes > 0
+    assert found[79].packets == 0

@@ -202,6 +202,11 @@ CREATE_PROFILE, GET_PROFILE, UPDATE_PROFILE, DELETE_PROFILE = _kept("service_pro
 BIND_PROFILE = _rule("create_flavor_service_profile", ADMIN_ONLY, "Let a flavor have a profile.")
 UNBIND_PROFILE = _rule("delete_flavor_service_profile", ADMIN_ONLY, "Take a profile from a flavor.")
 
+CREATE_LABEL, GET_LABEL, _, DELETE_LABEL = _kept("metering_label", "metering label")
+CREATE_LABEL_RULE, GET_LABEL_RULE, _, DELETE_LABEL_RULE = _kept(
+    "metering_label_rule", "rule of a metering label"
+)
+
 GET_TOPOLOGY = _rule(
     "get_auto_allocated_topology", PROJECT_READER_OR_ADMIN, "Get a network of one's own, made if need be."
 )

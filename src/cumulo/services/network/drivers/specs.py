@@ -173,6 +173,14 @@ class GatewaySpec(msgspec.Struct, frozen=True, kw_only=True):
     qos: tuple[QosSpec, ...] = ()
 
 
+class MeterSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Traffic through gateways that hosts are to count by a mark: with an address of `prefix` outside."""
+
+    mark: int
+    ingress: bool
+    prefix: str
+
+
 class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A router with its ports and routes.
 
@@ -190,6 +198,7 @@ class RouterSpec(msgspec.Struct, frozen=True, kw_only=True):
     watched: bool = False
     several: bool = True
     proxied: tuple[str, ...] = ()
+    meters: tuple[MeterSpec, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()  # destination, next hop
     barred: tuple[tuple[str, str], ...] = ()  # CIDRs from which, and to which, nothing passes
     zones: tuple[str, ...] = ()  # where its gateway may be; none: anywhere

@@ -6,6 +6,7 @@ of is noted in `network_realisations`: the API raises `revision`, the reconciler
 
 from cumulo.services.network.model.flavors import Flavor, FlavorProfile, ServiceProfile
 from cumulo.services.network.model.hosts import Agent
+from cumulo.services.network.model.metering import MeteringLabel, MeteringRule, MeterReading
 from cumulo.services.network.model.networks import (
     AddressScope,
     FixedIp,
@@ -54,6 +55,9 @@ __all__ = [
     "FlavorProfile",
     "FloatingIp",
     "Log",
+    "MeterReading",
+    "MeteringLabel",
+    "MeteringRule",
     "Named",
     "NdpProxy",
     "Network",

@@ -2,8 +2,9 @@
 
 from cumulo.services.network.tasks.check import Checker
 from cumulo.services.network.tasks.hosts import hosts
+from cumulo.services.network.tasks.meters import meters
 from cumulo.services.network.tasks.reconcile import compare, follow, realise
 
-RECONCILERS = (realise, compare, hosts)
+RECONCILERS = (realise, compare, hosts, meters)
 
 __all__ = ["RECONCILERS", "Checker", "compare", "follow", "hosts", "realise"]

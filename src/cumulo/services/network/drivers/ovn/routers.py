@@ -11,11 +11,13 @@ from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
     GatewaySpec,
     InterfaceSpec,
+    MeterSpec,
     RouterSpec,
 )
 
 _BARRIER = 1000  # the priority of what keeps address scopes apart
 _CLOSED = 900  # and of what keeps others out
+_METERS = 100  # and of what only counts, with the length of its prefix
 _RA_MODES = {
     "slaac": "slaac",
     "dhcpv6-stateful": "dhcpv6_stateful",
@@ -40,10 +42,29 @@ def router(spec: RouterSpec, chassis: Sequence[str]) -> list[Wanted]:
         way_out = _Way(place, way, f"{way.interface.port_id}-" if number else "", chosen=len(ways) > 1)
         wanted += _gateway(way_out, chassis if spec.several else chassis[:1], watched=spec.watched)
     wanted += [_nat(place, _of(place, f"ndp-{one}"), "dnat_and_snat", (one, one)) for one in spec.proxied]
+    gates = [places.router_port_name(way.interface.port_id) for way in ways]
+    wanted += [_meter(place, meter, gate) for meter in spec.meters for gate in gates]
     for destination, hop in spec.routes:
         wanted.append(_route(place, destination, hop))
     wanted += [_barrier(place, *pair) for pair in spec.barred]
     return wanted
+
+
+def _meter(place: Place, spec: MeterSpec, gate: str) -> Wanted:
+    """Return the policy that marks what passes a gateway, so that the switch's flow for it counts that.
+
+    The longest prefix comes first; what drops comes before all.
+    """
+    word = "ip6" if ":" in spec.prefix else "ip4"
+    side, end = ("inport", "src") if spec.ingress else ("outport", "dst")
+    columns = {
+        "priority": _METERS + int(spec.prefix.partition("/")[2]),
+        "match": f'{side} == "{gate}" && {word}.{end} == {spec.prefix}',
+        "action": "allow",
+        "options": {"pkt_mark": str(spec.mark)},
+    }
+    key = Place("Logical_Router_Policy", f"{place.key}#meter-{gate}-{spec.mark}")
+    return Wanted(place=key, columns=columns, parent=Slot(place, "policies"))
 
 
 def _barrier(place: Place, source: str, destination: str) -> Wanted:

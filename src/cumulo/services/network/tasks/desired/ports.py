@@ -176,9 +176,7 @@ def _port(row: Port, held: Sequence[FixedIp], groups: Sequence[str], around: _Ar
         minimum_kbps=qos.minimum(rules) if network.physical_network else None,
         parent=parent,
         tag=tag,
-        names=tuple(
-            sorted(_names(row, held, row.dns_domain or network.dns_domain or around.domain).items())
-        ),
+        names=tuple(sorted(_names(row, held, row.dns_domain or network.dns_domain or around.domain).items())),
     )
 
 

@@ -11,12 +11,16 @@ from cumulo.services.network.drivers.specs import (
     ForwardSpec,
     GatewaySpec,
     InterfaceSpec,
+    MeterSpec,
     RouterSpec,
     Spec,
 )
+from cumulo.services.network.metering import marks, portions
 from cumulo.services.network.model import (
     FixedIp,
     FloatingIp,
+    MeteringLabel,
+    MeteringRule,
     NdpProxy,
     Network,
     Owner,
@@ -44,6 +48,7 @@ class _Around(NamedTuple):
     scopes: Mapping[str | None, str | None]  # of subnets' pools
     rules: Mapping[str | None, Sequence[QosRule]]  # of QoS policies
     proxied: Mapping[str, tuple[str, ...]]  # addresses that routers answer for, by router
+    labels: Sequence[tuple[MeteringLabel, Sequence[MeteringRule]]]
 
 
 async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
@@ -66,12 +71,32 @@ async def routers(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> 
         held=held,
         subnets=subnets,
         rules=await qos.rules_of(db, policies),
+        labels=await _labels(db),
         proxied=await _proxied(db, [row.id for row in rows if row.enable_ndp_proxy]),
         scopes={id_: pool.address_scope_id for id_, pool in pools.items()},
         networks=networks,
         avoid=tuple(sorted(row[0] for row in await db.rows(kept_free()))),
     )
     return [_router(row, [port for port in ports if port.device_id == row.id], around) for row in rows]
+
+
+async def _labels(db: Reader) -> list[tuple[MeteringLabel, list[MeteringRule]]]:
+    """Return the metering labels, each with its rules."""
+    labels = await db.all(MeteringLabel)
+    rules = await db.all(MeteringRule) if labels else []
+    return [(label, [rule for rule in rules if rule.label_id == label.id]) for label in labels]
+
+
+def _meters(
+    row: Router, labels: Sequence[tuple[MeteringLabel, Sequence[MeteringRule]]]
+) -> tuple[MeterSpec, ...]:
+    """Return what of a router's traffic is counted."""
+    mine = [rules for label, rules in labels if label.shared or label.project_id == row.project_id]
+    told = marks(row.id, portions([rule for rules in mine for rule in rules]))
+    return tuple(
+        MeterSpec(mark=mark, ingress=portion.ingress, prefix=portion.prefix)
+        for mark, portion in sorted(told.items())
+    )
 
 
 async def _proxied(db: Reader, router_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -98,6 +123,7 @@ def _router(row: Router, ports: Sequence[Port], around: _Around) -> RouterSpec:
         watched=row.enable_default_route_bfd,
         several=row.ha,
         proxied=around.proxied.get(row.id, ()),
+        meters=_meters(row, around.labels),
         routes=tuple((route["destination"], route["nexthop"]) for route in row.routes),
         barred=tuple(_barred(behind, around)),
         zones=tuple(row.availability_zone_hints),
