@@ -116,6 +116,7 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     agent: bool = False  # a way to the agent that its image says it has
     hardware: Hardware = Hardware()
     local_disks: tuple[LocalDisk, ...] = ()
+    container: bool = False  # no machine: its root is an archive of a file system
 
 
 class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,13 +26,14 @@ async def write(path: Path, files: Mapping[str, bytes]) -> None:
         raise Permanent(f"a config drive holds at most {LARGEST} bytes")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".config-") as work:
         tree, image = Path(work) / "tree", Path(work) / "image"
-        await asyncio.to_thread(_lay_out, tree, files)
+        await asyncio.to_thread(lay_out, tree, files)
         await run(*_command(image, tree))
         image.chmod(0o600)
         image.replace(path)
 
 
-def _lay_out(tree: Path, files: Mapping[str, bytes]) -> None:
+def lay_out(tree: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files below a new folder. Permanent when a path leads out of it."""
     tree.mkdir()
     for name, content in files.items():
         pure = PurePosixPath(name)

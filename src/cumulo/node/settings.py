@@ -36,6 +36,7 @@ class NodeSettings(Section, frozen=True, kw_only=True):
     host_ip: str = "127.0.0.1"
     migration_uri: str = ""  # how other hosts' libvirt reaches this one's; empty: by its socket
     tidy_every: float = 600.0
+    containers: bool = True  # run containers beside machines, where libvirt's LXC driver is installed
     dedicated_cpus: str = ""  # processors such as `2-5,7` that guests with hw:cpu_policy=dedicated get
 
 
@@ -71,6 +72,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     def fences(self) -> Path:
         """The folder of the newest fences seen."""
         return self.state / "node" / "fences"
+
+    @property
+    def containers(self) -> Path:
+        """The folder with the root of each container: libvirt's, so that its daemon sees it elsewhere, too."""
+        return self.state / "libvirt" / "lib" / "containers"
 
     @property
     def domain_prefix(self) -> str:

@@ -1,11 +1,16 @@
 """The node and the pools of this very machine, in the server's own process."""
 
+from typing import cast
+
 from cumulo.contracts.metadata import Metadata
 from cumulo.contracts.migration import Tenure
 from cumulo.core.bus import Bus, remote
 from cumulo.node.host import Node
+from cumulo.node.hypervisor.driver import HypervisorDriver
 from cumulo.node.hypervisor.fake import FakeHypervisor
+from cumulo.node.hypervisor.hypervisors import Hypervisors
 from cumulo.node.hypervisor.libvirt.driver import LibvirtHypervisor
+from cumulo.node.hypervisor.lxc import driver as lxc
 from cumulo.node.metadata.namespaces import Namespaces
 from cumulo.node.metadata.server import MetadataServer
 from cumulo.node.ports.counters import Counters
@@ -29,7 +34,7 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
         return Node(state.host, bus, FakeHypervisor(state.host), settings)
     switch = Switch(f"unix:{state.socket('vswitch')}", state.integration_bridge)
     wiring = SwitchWiring(switch, state.instance)
-    driver = LibvirtHypervisor(state.host, place(state), wiring, settings)
+    driver = hypervisor(state, settings, wiring)
     source = remote(bus, CONTROL, Metadata)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     tenure = remote(bus, CONTROL, Tenure, timeout=_QUICK)  # type: ignore[type-abstract]  # as above
     metadata = MetadataServer(state.host, Namespaces(state.instance, switch), source)
@@ -45,6 +50,15 @@ def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines:
         guard=Guard(bridge),
         counters=Counters(bridge),
     )
+
+
+def hypervisor(state: StateFolder, settings: NodeSettings, wiring: SwitchWiring) -> HypervisorDriver:
+    """Return the driver of this machine's guests: machines, and containers where they are possible."""
+    machines = LibvirtHypervisor(state.host, place(state), wiring, settings)
+    if not settings.containers or not lxc.is_possible():
+        return machines
+    containers = lxc.LxcHypervisor(state.host, place(state), wiring, settings)
+    return cast("HypervisorDriver", Hypervisors(machines, containers))
 
 
 def local_volumes(state: StateFolder, settings: VolumesSettings, bus: Bus, *, engines: bool) -> VolumeHost:

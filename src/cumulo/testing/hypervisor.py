@@ -41,8 +41,8 @@ def volume_in(folder: Path) -> VolumeDisk:
     )
 
 
-class HypervisorContract:
-    """The tests; subclass as `class TestMyDriver(HypervisorContract)`."""
+class GuestContract:
+    """What every guest can, be it a machine or a container."""
 
     async def test_report_says_what_the_host_has(self, hypervisor: HypervisorDriver) -> None:
         """A host without memory, processors or disk could never be scheduled on."""
@@ -75,6 +75,114 @@ class HypervisorContract:
         assert await hypervisor.ensure(spec) == expected
         assert await hypervisor.describe(spec.server_id) == expected
         assert [state.server_id for state in await hypervisor.guests()] == [spec.server_id]
+
+    async def test_remove_leaves_nothing_and_may_be_repeated(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A removed guest is as one that never was."""
+        await hypervisor.ensure(spec)
+        await hypervisor.remove(spec.server_id)
+        await hypervisor.remove(spec.server_id)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
+        assert await hypervisor.guests() == []
+
+    async def test_a_disk_is_set_aside_put_back_and_let_go(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """Each may be repeated, and each but the last stops the guest."""
+        await hypervisor.ensure(spec)
+        for verb in (hypervisor.keep_disk, hypervisor.restore_disk):
+            for _ in range(2):
+                await verb(spec.server_id)
+            assert (await hypervisor.describe(spec.server_id)).power is PowerState.SHUTDOWN
+            assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
+        await hypervisor.keep_disk(spec.server_id)
+        for _ in range(2):
+            await hypervisor.release_disk(spec.server_id)
+
+    async def test_a_guest_is_rebuilt_and_grows(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
+        """A larger disk is made larger at the next start; a rebuild makes it anew."""
+        await hypervisor.ensure(spec)
+        assert spec.root is not None
+        root = msgspec.structs.replace(spec.root, size_gib=max(spec.root.size_gib, 1) + 1)
+        larger = msgspec.structs.replace(spec, root=root)
+        await hypervisor.power_off(spec.server_id)
+        assert (await hypervisor.power_on(larger)).power is PowerState.RUNNING
+        for _ in range(2):
+            assert (await hypervisor.rebuild(spec)).power is PowerState.RUNNING
+
+    async def test_power_goes_off_and_on_again(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
+        """Off twice, then on twice."""
+        await hypervisor.ensure(spec)
+        for _ in range(2):
+            state = await hypervisor.power_off(spec.server_id)
+            assert state.power is PowerState.SHUTDOWN
+        for _ in range(2):
+            state = await hypervisor.power_on(spec)
+            assert state.power is PowerState.RUNNING
+
+    async def test_power_on_makes_a_guest_that_the_host_lost(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A definition that vanished is made again from the spec."""
+        assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
+
+    async def test_reboots_end_with_a_running_guest(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """Hard and soft (which falls back to hard), of a running and of a stopped guest."""
+        await hypervisor.ensure(spec)
+        assert (await hypervisor.reboot(spec, hard=True)).power is PowerState.RUNNING
+        assert (await hypervisor.reboot(spec, hard=False)).power is PowerState.RUNNING
+        await hypervisor.power_off(spec.server_id)
+        assert (await hypervisor.reboot(spec, hard=False)).power is PowerState.RUNNING
+
+    async def test_pause_and_unpause_may_be_repeated(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """A frozen guest stays frozen, a running one runs."""
+        await hypervisor.ensure(spec)
+        for _ in range(2):
+            assert (await hypervisor.pause(spec.server_id)).power is PowerState.PAUSED
+        for _ in range(2):
+            assert (await hypervisor.unpause(spec.server_id)).power is PowerState.RUNNING
+
+    async def test_the_console_log_can_be_cut_to_its_last_lines(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """`lines=0` is nothing, and one line is at most one line."""
+        await hypervisor.ensure(spec)
+        assert isinstance(await hypervisor.console_log(spec.server_id), str)
+        assert await hypervisor.console_log(spec.server_id, lines=0) == ""
+        assert len((await hypervisor.console_log(spec.server_id, lines=1)).splitlines()) <= 1
+
+    async def test_an_older_fence_is_refused(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
+        """A worker that lost its lease changes nothing, even after the guest was removed."""
+        await hypervisor.ensure(spec, fence=7)
+        with pytest.raises(Permanent):
+            await hypervisor.remove(spec.server_id, fence=6)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.RUNNING
+        await hypervisor.remove(spec.server_id, fence=8)
+        with pytest.raises(Permanent):
+            await hypervisor.ensure(spec, fence=7)
+        assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
+
+    async def test_changes_are_told_to_listeners(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec, stop_guest: StopGuest
+    ) -> None:
+        """A guest that stops by itself is heard of."""
+        heard: asyncio.Queue[LifecycleEvent] = asyncio.Queue()
+        hypervisor.subscribe(heard.put)
+        await hypervisor.ensure(spec)
+        await stop_guest(spec.server_id)
+        async with asyncio.timeout(30):
+            while (event := await heard.get()).power is not PowerState.SHUTDOWN:
+                pass
+        assert event.server_id == spec.server_id
+
+
+class HypervisorContract(GuestContract):
+    """The tests for machines; subclass as `class TestMyDriver(HypervisorContract)`."""
 
     async def test_a_running_guest_gets_a_volume_once(
         self, hypervisor: HypervisorDriver, spec: GuestSpec, tmp_path: Path
@@ -122,16 +230,6 @@ class HypervisorContract:
         with pytest.raises(GuestMissing):
             await hypervisor.snapshot(str(uuid.uuid4()), name)
 
-    async def test_remove_leaves_nothing_and_may_be_repeated(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
-        """A removed guest is as one that never was."""
-        await hypervisor.ensure(spec)
-        await hypervisor.remove(spec.server_id)
-        await hypervisor.remove(spec.server_id)
-        assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
-        assert await hypervisor.guests() == []
-
     async def test_a_suspended_guest_goes_on_and_a_hard_reboot_forgets_its_memory(
         self, hypervisor: HypervisorDriver, spec: GuestSpec
     ) -> None:
@@ -141,31 +239,6 @@ class HypervisorContract:
             for _ in range(2):
                 assert (await hypervisor.suspend(spec.server_id)).power is PowerState.SHUTDOWN
             assert (await again).power is PowerState.RUNNING
-
-    async def test_a_disk_is_set_aside_put_back_and_let_go(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
-        """Each may be repeated, and each but the last stops the guest."""
-        await hypervisor.ensure(spec)
-        for verb in (hypervisor.keep_disk, hypervisor.restore_disk):
-            for _ in range(2):
-                await verb(spec.server_id)
-            assert (await hypervisor.describe(spec.server_id)).power is PowerState.SHUTDOWN
-            assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
-        await hypervisor.keep_disk(spec.server_id)
-        for _ in range(2):
-            await hypervisor.release_disk(spec.server_id)
-
-    async def test_a_guest_is_rebuilt_and_grows(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
-        """A larger disk is made larger at the next start; a rebuild makes it anew."""
-        await hypervisor.ensure(spec)
-        assert spec.root is not None
-        root = msgspec.structs.replace(spec.root, size_gib=max(spec.root.size_gib, 1) + 1)
-        larger = msgspec.structs.replace(spec, root=root)
-        await hypervisor.power_off(spec.server_id)
-        assert (await hypervisor.power_on(larger)).power is PowerState.RUNNING
-        for _ in range(2):
-            assert (await hypervisor.rebuild(spec)).power is PowerState.RUNNING
 
     @pytest.mark.parametrize("stable", [False, True])
     async def test_a_guest_is_rescued_and_boots_from_its_own_disk_again(
@@ -211,78 +284,9 @@ class HypervisorContract:
             await hypervisor.set_password(spec.server_id, "root", "secret")
         assert "up" in await hypervisor.uptime()
 
-    async def test_power_goes_off_and_on_again(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
-        """Off twice, then on twice."""
-        await hypervisor.ensure(spec)
-        for _ in range(2):
-            state = await hypervisor.power_off(spec.server_id)
-            assert state.power is PowerState.SHUTDOWN
-        for _ in range(2):
-            state = await hypervisor.power_on(spec)
-            assert state.power is PowerState.RUNNING
-
-    async def test_power_on_makes_a_guest_that_the_host_lost(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
-        """A definition that vanished is made again from the spec."""
-        assert (await hypervisor.power_on(spec)).power is PowerState.RUNNING
-
-    async def test_reboots_end_with_a_running_guest(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
-        """Hard and soft (which falls back to hard), of a running and of a stopped guest."""
-        await hypervisor.ensure(spec)
-        assert (await hypervisor.reboot(spec, hard=True)).power is PowerState.RUNNING
-        assert (await hypervisor.reboot(spec, hard=False)).power is PowerState.RUNNING
-        await hypervisor.power_off(spec.server_id)
-        assert (await hypervisor.reboot(spec, hard=False)).power is PowerState.RUNNING
-
-    async def test_pause_and_unpause_may_be_repeated(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
-        """A frozen guest stays frozen, a running one runs."""
-        await hypervisor.ensure(spec)
-        for _ in range(2):
-            assert (await hypervisor.pause(spec.server_id)).power is PowerState.PAUSED
-        for _ in range(2):
-            assert (await hypervisor.unpause(spec.server_id)).power is PowerState.RUNNING
-
-    async def test_the_console_log_can_be_cut_to_its_last_lines(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec
-    ) -> None:
-        """`lines=0` is nothing, and one line is at most one line."""
-        await hypervisor.ensure(spec)
-        assert isinstance(await hypervisor.console_log(spec.server_id), str)
-        assert await hypervisor.console_log(spec.server_id, lines=0) == ""
-        assert len((await hypervisor.console_log(spec.server_id, lines=1)).splitlines()) <= 1
-
     async def test_the_console_has_an_address(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
         """A Unix socket's path, short enough for the kernel (107 bytes)."""
         await hypervisor.ensure(spec)
         address = await hypervisor.console(spec.server_id)
         assert address.socket_path.startswith("/")
         assert len(address.socket_path.encode()) < 108
-
-    async def test_an_older_fence_is_refused(self, hypervisor: HypervisorDriver, spec: GuestSpec) -> None:
-        """A worker that lost its lease changes nothing, even after the guest was removed."""
-        await hypervisor.ensure(spec, fence=7)
-        with pytest.raises(Permanent):
-            await hypervisor.remove(spec.server_id, fence=6)
-        assert (await hypervisor.describe(spec.server_id)).power is PowerState.RUNNING
-        await hypervisor.remove(spec.server_id, fence=8)
-        with pytest.raises(Permanent):
-            await hypervisor.ensure(spec, fence=7)
-        assert (await hypervisor.describe(spec.server_id)).power is PowerState.MISSING
-
-    async def test_changes_are_told_to_listeners(
-        self, hypervisor: HypervisorDriver, spec: GuestSpec, stop_guest: StopGuest
-    ) -> None:
-        """A guest that stops by itself is heard of."""
-        heard: asyncio.Queue[LifecycleEvent] = asyncio.Queue()
-        hypervisor.subscribe(heard.put)
-        await hypervisor.ensure(spec)
-        await stop_guest(spec.server_id)
-        async with asyncio.timeout(30):
-            while (event := await heard.get()).power is not PowerState.SHUTDOWN:
-                pass
-        assert event.server_id == spec.server_id

@@ -36,9 +36,10 @@ ACCOUNT = {
 }
 SCRIPT = """
 set -e
-umask 077
+umask 022
 while [ "$#" -gt 1 ]; do [ -f "$2" ] || mkdir -p "$2"; mount --bind "$1" "$2"; shift 2; done
 cd /
+umount /sys/fs/cgroup/unified 2> /dev/null || true
 [ -S "$1/virtlogd-sock" ] || virtlogd --daemon --pid-file "$1/virtlogd.pid"
 exec libvirtd --pid-file "$1/libvirtd.pid"
 """

@@ -25,6 +25,9 @@ class Wiring(Protocol):
     async def add(self, server_id: str, nic: NicSpec) -> None:
         """Have one more card's tap and port for the server."""
 
+    async def plug(self, server_id: str, nic: NicSpec) -> None:
+        """Have a port for a card whose device is there already, as a container's is."""
+
     async def discard(self, server_id: str, nic: NicSpec) -> None:
         """Remove one card's tap and port, if they are the server's."""
 
@@ -56,6 +59,10 @@ class SwitchWiring:
         if not taps.exists(nic.tap):
             await self._switch.remove_port(nic.tap)  # of an earlier device of this name
         await asyncio.to_thread(taps.ensure, nic.tap, mtu=nic.mtu, owner=self._prefix + server_id)
+        await self._switch.ensure_port(nic.tap, _external_ids(server_id, nic))
+
+    async def plug(self, server_id: str, nic: NicSpec) -> None:
+        """Have a port for a card whose device is there already, as a container's is."""
         await self._switch.ensure_port(nic.tap, _external_ids(server_id, nic))
 
     async def discard(self, server_id: str, nic: NicSpec) -> None:
@@ -115,6 +122,10 @@ class NoWiring:
             raise Unsupported(f"this host has no network for the ports of server {server_id}")
 
     async def add(self, server_id: str, nic: NicSpec) -> None:
+        """Refuse it."""
+        await self.wire(server_id, [nic])
+
+    async def plug(self, server_id: str, nic: NicSpec) -> None:
         """Refuse it."""
         await self.wire(server_id, [nic])
 

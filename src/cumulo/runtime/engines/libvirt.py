@@ -12,9 +12,11 @@ from cumulo.runtime.engines.engine import Engine, listens
 from cumulo.runtime.state import StateFolder
 
 # Binds pairs of paths up to the first "--", the next ones read-only, then becomes the command after the
-# second. Paths are arguments, never part of the script's text.
+# second. Paths are arguments, never part of the script's text. Where the kernel has groups of both versions,
+# those of the second are hidden: with both, libvirt 9.0 starts no container.
 _IN_PLACE = """\
 while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift
+[ ! -d /sys/fs/cgroup/unified ] || umount /sys/fs/cgroup/unified 2> /dev/null || true
 while [ "$1" != -- ]; do mount --bind -o ro "$1" "$2" || exit 1; shift 2; done; shift
 exec "$@"
 """

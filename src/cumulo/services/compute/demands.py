@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cumulo.contracts.hardware import Hardware
-from cumulo.services.compute.hardware import is_yes
+from cumulo.services.compute.hardware import hypervisor_of, is_yes
 from cumulo.services.compute.model import EmbeddedFlavor
 
 _RESOURCES = re.compile(r"resources([a-zA-Z0-9_-]{0,64}):([A-Z0-9_]+)")
@@ -70,6 +70,9 @@ def traits(
         prefix + str(properties[name]).upper() for name, prefix in _OF_IMAGES.items() if properties.get(name)
     }
     forbidden = set()
+    kind = hypervisor_of(properties)
+    if kind not in ("", "qemu", "kvm"):  # those are what every host of machines is
+        required.add(f"CUSTOM_HYPERVISOR_{re.sub(r'[^A-Z0-9_]', '_', kind.upper())}")
     if hardware.tpm is not None:
         required.add(_TPMS[hardware.tpm.version])
     if hardware.secure_boot:

@@ -175,6 +175,10 @@ class Unshapeable(Invalid):
     """The server cannot be built as '{key}' of its flavor or image says: {reason}."""
 
 
+class ContainerCannot(Conflict):
+    """Cannot '{action}' instance {id}, which is a container: {reason}."""
+
+
 class EphemeralTooLarge(Invalid):
     """Ephemeral disks requested are larger than the instance type allows: {wanted} GiB, not {have}."""
 

@@ -133,6 +133,7 @@ async def guest_spec(
         rescue=await rescue(db, use(Images), server),
         agent=has_agent(properties),
         hardware=hardware_of(server),
+        container=hardware.is_container(properties),
         local_disks=local_disks_of(server, [mapping.device_name for mapping in mappings]),
     )
 

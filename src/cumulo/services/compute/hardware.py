@@ -45,6 +45,16 @@ _REFUSED = {  # what no host of this cloud offers: key of the flavor, key of the
 }
 
 
+def hypervisor_of(properties: Mapping[str, Any]) -> str:
+    """Return the kind of hypervisor that an image says it is for; "" when it says nothing."""
+    return str(properties.get("img_hv_type") or properties.get("hypervisor_type") or "").lower()
+
+
+def is_container(properties: Mapping[str, Any]) -> bool:
+    """Say whether an image is the root of a container."""
+    return hypervisor_of(properties) == "lxc"
+
+
 def is_yes(value: Any) -> bool:
     """Read one of the ways in which flavors and images say yes."""
     return str(value).strip().lower() in _YES

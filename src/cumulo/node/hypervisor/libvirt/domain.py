@@ -71,7 +71,7 @@ def domain_xml(
     domain = Element("domain", type="kvm" if machine.kvm else "qemu")
     _add(domain, "name", name)
     _add(domain, "uuid", spec.server_id)
-    _add(domain, "title", _title(spec.name))
+    _add(domain, "title", title_of(spec.name))
     _metadata(domain, spec)
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
     hardware.memory_backing(domain, spec.hardware)
@@ -102,7 +102,7 @@ def machine_of(spec: GuestSpec) -> str:
     return spec.machine or MACHINES.get(spec.firmware, "pc")
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
     """Return a server's name without what XML 1.0 or libvirt's titles cannot hold."""
     kept = (" " if unicodedata.category(letter)[0] == "C" else letter for letter in name)
     return "".join(kept).strip()[:LONGEST_TITLE] or "server"

@@ -16,7 +16,7 @@ from cumulo.contracts.network import NetworkRequest
 from cumulo.core import ids
 from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests, hardware, history, passwords, policy
+from cumulo.services.compute import containers, guests, hardware, history, passwords, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain import (
     block_devices,
@@ -129,7 +129,9 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         check_fit(flavor, image)
     properties = image.properties if image is not None else {}
     properties = root.properties if root is not None else properties
-    hardware.of(embedded(flavor), kept(properties))
+    machine, local = hardware.of(embedded(flavor), kept(properties)), local_disks.asked(body, flavor)
+    more = bool(disks or local or flavor.ephemeral_gib or flavor.swap_mib)
+    containers.check_machine(properties, machine, has_more_disks=more)
     zone, host = await destination(ctx, body)
     networks, groups = await requested_networks.resolved(ctx, body, count)
     hints = await server_groups.hints_of(ctx)
@@ -149,7 +151,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
         host=host,
         count=count,
         hints=hints,
-        local_disks=local_disks.asked(body, flavor),
+        local_disks=local,
         files=await personality.checked(ctx, body.personality),
     )
 

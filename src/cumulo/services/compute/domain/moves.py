@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from cumulo.core.http import Ctx
 from cumulo.core.resource import as_int, as_time
-from cumulo.services.compute import guests, hardware
+from cumulo.services.compute import containers, guests, hardware
 from cumulo.services.compute.domain.creation import embedded, flavor_of
 from cumulo.services.compute.domain.hosts import moment
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
@@ -36,7 +36,9 @@ async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
     if flavor.id == server.flavor_id:
         raise SameFlavor
     now = guests.flavor_of(server)
-    hardware.of(embedded(flavor), guests.properties_of(server))
+    machine = hardware.of(embedded(flavor), guests.properties_of(server))
+    more = bool(flavor.ephemeral_gib or flavor.swap_mib)
+    containers.check_machine(guests.properties_of(server), machine, has_more_disks=more)
     if flavor.ephemeral_gib < now.ephemeral:
         raise DiskShrinks(have=now.ephemeral, wanted=flavor.ephemeral_gib)
     from_volume = await is_from_volume(ctx.db, server.id)

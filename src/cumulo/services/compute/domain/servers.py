@@ -11,7 +11,7 @@ from cumulo.core.http import Ctx
 from cumulo.core.tasks import Task
 from cumulo.core.tasks import TaskState as State
 from cumulo.core.work import Work
-from cumulo.services.compute import guests, history, policy
+from cumulo.services.compute import containers, guests, history, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.quotas import check_metadata
 from cumulo.services.compute.errors import (
@@ -47,7 +47,8 @@ def check_lock(ctx: Ctx, server: Server) -> None:
 
 
 def check_state(server: Server, action: str, allowed: frozenset[VmState]) -> None:
-    """Refuse what the server's state does not allow, in Nova's words."""
+    """Refuse what the server's state does not allow, in Nova's words; and what a container cannot."""
+    containers.check(server, action)
     if server.vm_state not in allowed:
         state = server.vm_state.value
         raise CannotWhile(action=action, id=server.id, attribute="vm_state", state=state)

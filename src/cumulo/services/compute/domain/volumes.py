@@ -15,7 +15,7 @@ from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.http import Ctx
 from cumulo.core.work import Work
-from cumulo.services.compute import disks, guests, history, policy
+from cumulo.services.compute import containers, disks, guests, history, policy
 from cumulo.services.compute.domain.servers import check_lock, check_state, latest
 from cumulo.services.compute.errors import (
     BadBlockDevice,
@@ -236,6 +236,7 @@ async def grown(work: Work, server_ids: Sequence[str], volume_id: str, size_gib:
 
 def check_settled(server: Server, action: str) -> None:
     """Refuse while the server is made, moved or deleted; its power may change meanwhile."""
+    containers.check(server, action)
     if server.vm_state not in _CHANGEABLE or server.task_state not in _BESIDE:
         check_state(server, action, _CHANGEABLE)
 
