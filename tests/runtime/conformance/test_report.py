@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from cumulo.runtime.conformance.report import (
     Case,
@@ -83,6 +84,20 @@ def test_suites_choose_by_smoke_service_or_expression(tmp_path: Path):
     assert chosen("image") == [LIST, SHOW]
     assert chosen("re:test_(list|boot)") == [BOOT, LIST]
     assert chosen("core") == [BOOT, LIST, SHOW]
+
+
+@pytest.mark.parametrize(
+    ("name", "belongs"),
+    [
+        ("network_v6.V6.test", True),
+        ("security_groups_basic_ops.T.test", True),
+        ("stamp.T.test", False),
+    ],
+)
+def test_a_part_of_a_service_is_a_suite(tmp_path: Path, name: str, belongs: bool):
+    case = Case(id=f"tempest.scenario.test_{name}[id-4]", service="scenario", kind="guest", smoke=False)
+    wanted = Conformance(root=tmp_path, suite="network-scenario", clouds=tmp_path)
+    assert (choose([case], wanted) == [case]) is belongs
 
 
 def test_only_failures_that_nobody_knew_of_are_surprises(tmp_path: Path):

@@ -19,7 +19,10 @@ from cumulo.runtime.conformance import environment, report
 from cumulo.runtime.conformance.report import Case, Report, Result
 
 SERVICES = ("compute", "identity", "image", "network", "object-store", "scenario", "volume")
-SUITES = ("smoke", "core", *SERVICES)
+PARTS = {"network-scenario": r"^tempest\.scenario\.test_(network|security_groups)_"}
+"""Suites that are a service's part: what their tests' ids begin with."""
+
+SUITES = ("smoke", "core", *SERVICES, *PARTS)
 KNOWN_FAILURES = "tests/conformance/known-failures.txt"
 SCRIPTS = "cumulo.runtime.conformance.inside"
 STESTR = """[DEFAULT]
@@ -33,9 +36,9 @@ group_regex=([^\\.]*\\.)*
 class Conformance:
     """What to run, against which cloud.
 
-    `suite`: `smoke`, `core` (all but scenarios), a service, or `re:REGEX`. `clouds` is the clouds.yaml that
-    names the administrator `cloud`. Guests are made of the cloud's image `image`, whose `user` takes SSH
-    keys from the metadata; they are logged in to only with `validate`. `web` is where a
+    `suite`: `smoke`, `core` (all but scenarios), a service, one of PARTS, or `re:REGEX`. `clouds` is the
+    clouds.yaml that names the administrator `cloud`. Guests are made of the cloud's image `image`, whose
+    `user` takes SSH keys from the metadata; they are logged in to only with `validate`. `web` is where a
     picture is that the cloud may import. The run ends after `limit` seconds; what had not run by then is
     missing. `database` is what the cloud keeps its rows in.
     """
@@ -189,8 +192,8 @@ def choose(tests: Sequence[Case], wanted: Conformance) -> list[Case]:
             return test.smoke
         if suite == "core":
             return test.service != "scenario"
-        if suite.startswith("re:"):
-            return re.search(suite.removeprefix("re:"), test.id) is not None
+        if suite in PARTS or suite.startswith("re:"):
+            return re.search(PARTS.get(suite, suite.removeprefix("re:")), test.id) is not None
         return test.service == suite
 
     return sorted(
