@@ -24,10 +24,10 @@ from cumulo.contracts.hypervisor import (
     PowerState,
     VolumeDisk,
 )
-from cumulo.contracts.volumes import Exchange
-from cumulo.core.drivers import Gone, Permanent, Unsupported
+from cumulo.core.drivers import Gone, Unsupported
 from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
+from cumulo.node.hypervisor.remembered_exchanges import RememberedExchanges
 from cumulo.node.hypervisor.remembered_travels import RememberedTravels
 
 TRAITS = (  # nothing stands in the way of a guest that is only remembered
@@ -54,7 +54,7 @@ class FakeGuest(msgspec.Struct, kw_only=True):
     disk_gib: int = 0
 
 
-class FakeHypervisor(RememberedTravels):
+class FakeHypervisor(RememberedTravels, RememberedExchanges):
     """A `Hypervisor` in memory. `guests_by_id` is open to tests; sizes as in the contract."""
 
     def __init__(
@@ -71,7 +71,6 @@ class FakeHypervisor(RememberedTravels):
         self.snapshots: dict[tuple[str, str], bytes] = {}  # (server id, name) → content
         self.kept: dict[str, int] = {}  # server id → size in GiB of the disk that was set aside
         self.received: dict[str, bytes] = {}  # server id → what came of its disk from another host
-        self.mirrors: dict[tuple[str, str], Exchange] = {}  # (server id, new volume's id) → how far
         self.passwords: dict[str, tuple[str, str]] = {}  # server id → user, password; for those with an agent
         self.agents = False
         self.cached: set[str] = set()  # ids of images whose base was asked for
@@ -301,35 +300,6 @@ class FakeHypervisor(RememberedTravels):
         """Nothing to do: what is remembered of a disk has no size."""
         del disk, size_bytes
         await self._enter("resize_volume", server_id)
-
-    async def exchange_volume(
-        self, server_id: str, volume_id: str, disk: VolumeDisk, *, hold: bool = False, fence: int = 0
-    ) -> Exchange:
-        """Remember the new disk in the old one's place, at the third call."""
-        await self._enter("exchange_volume", server_id, fence)
-        guest = self._guest(server_id)
-        if disk in guest.spec.volumes:
-            return Exchange.DONE
-        if volume_id not in {known.volume_id for known in guest.spec.volumes}:
-            raise Permanent("the guest does not have the volume")
-        if guest.power not in (PowerState.RUNNING, PowerState.PAUSED):
-            raise Permanent("the guest is off", public="the server is not running: its disk cannot be copied")
-        found = self.mirrors.setdefault((server_id, disk.volume_id), Exchange.NONE)
-        self.mirrors[server_id, disk.volume_id] = Exchange.READY
-        if found is Exchange.READY and not hold:
-            del self.mirrors[server_id, disk.volume_id]
-            kept = [disk if known.volume_id == volume_id else known for known in guest.spec.volumes]
-            guest.spec = msgspec.structs.replace(guest.spec, volumes=tuple(kept))
-            return Exchange.DONE
-        return found
-
-    async def keep_volume(self, server_id: str, volume_id: str, disk: VolumeDisk, *, fence: int = 0) -> bool:
-        """Forget that a disk was being copied."""
-        del volume_id
-        await self._enter("keep_volume", server_id, fence)
-        self.mirrors.pop((server_id, disk.volume_id), None)
-        guest = self.guests_by_id.get(server_id)
-        return guest is None or disk not in guest.spec.volumes
 
     async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
         """Remember what the guest's disk would hold: its newest spec's name."""

@@ -25,6 +25,7 @@ class RememberedTravels:
     guests_by_id: dict[str, "FakeGuest"]
 
     def __init__(self) -> None:
+        super().__init__()
         self.expected: dict[str, GuestSpec] = {}
         self.lasting: asyncio.Event | None = None
         self.hastened: list[str] = []

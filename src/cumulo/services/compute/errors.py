@@ -63,8 +63,8 @@ class ImageNotActive(Invalid):
     """Image {id} is not active: it is {status}."""
 
 
-class ImageEncrypted(Invalid):
-    """Image {id} is unacceptable: a disk of a host cannot be made of the image of an encrypted volume."""
+class ImageUnacceptable(Invalid):
+    """Image {id} is unacceptable: {reason}"""
 
 
 class FlavorMemoryTooSmall(Invalid):
@@ -113,10 +113,6 @@ class VolumeUnknown(NotFound):
 
 class VolumeNotAttached(NotFound):
     """Volume {volume_id} is not attached to server {id}."""
-
-
-class VolumeAttachedTwice(Invalid):
-    """Invalid volume: Volume {volume_id} is already attached to server {id}."""
 
 
 class VolumeNotFree(Invalid):
@@ -317,10 +313,6 @@ class BadInterface(Invalid):
 
 class PortBusy(Conflict):
     """Port {port_id} is being attached or detached already."""
-
-
-class RebuildFromVolume(Invalid):
-    """Image {id} is unacceptable: Unable to rebuild with a different image for a volume-backed server."""
 
 
 class RescueUnstable(Invalid):

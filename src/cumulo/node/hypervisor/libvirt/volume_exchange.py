@@ -123,9 +123,7 @@ class ExchangedVolumes(OwnDisks):
                 await self._domains.forget_secrets(owner_of(server_id, disk.volume_id))
             return kept
 
-    def _step(
-        self, domain: Domain, server_id: str, volume_id: str, new: VolumeDisk, hold: bool
-    ) -> Exchange:
+    def _step(self, domain: Domain, server_id: str, volume_id: str, new: VolumeDisk, hold: bool) -> Exchange:
         left, goal = self._left(server_id), _place(new)
         found, disk = volume_mirror.look(domain, volume_id, new.volume_id, goal)
         if found is Exchange.NONE:

@@ -37,9 +37,9 @@ from cumulo.services.compute.errors import (
     FlavorNotFound,
     FlavorRefUnknown,
     HostUnknown,
-    ImageEncrypted,
     ImageNotActive,
     ImageRefUnknown,
+    ImageUnacceptable,
     InvalidParameter,
     KeypairNotFound,
     KeypairUnknown,
@@ -263,9 +263,10 @@ def check_fit(flavor: Flavor, image: ImageRecord) -> None:
 
 
 def check_plain(image: ImageRecord) -> None:
-    """Refuse an image whose bytes only block storage can open. ImageEncrypted."""
+    """Refuse an image whose bytes only block storage can open. ImageUnacceptable."""
     if image.properties.get("cinder_encryption_key_id"):
-        raise ImageEncrypted(id=image.id)
+        reason = "a disk of a host cannot be made of the image of an encrypted volume."
+        raise ImageUnacceptable(id=image.id, reason=reason)
 
 
 def check_memory(flavor: Flavor, image: ImageRecord | None) -> None:

@@ -28,8 +28,8 @@ from cumulo.services.compute.domain.servers import (
 from cumulo.services.compute.errors import (
     CannotDiagnose,
     FlavorDiskTooSmall,
+    ImageUnacceptable,
     NoAgent,
-    RebuildFromVolume,
     RescueUnstable,
     VolumeSmallerThanImage,
 )
@@ -89,7 +89,8 @@ def _is_written_over(ctx: Ctx, image: ImageRecord, root: VolumeRecord) -> bool:
     if ctx.version is not None and ctx.version >= REIMAGED:
         return True
     if root.image_properties.get("image_id") != image.id:
-        raise RebuildFromVolume(id=image.id)
+        reason = "Unable to rebuild with a different image for a volume-backed server."
+        raise ImageUnacceptable(id=image.id, reason=reason)
     return False
 
 

@@ -21,7 +21,6 @@ from cumulo.services.compute.errors import (
     BadBlockDevice,
     DetachingAlready,
     RootStays,
-    VolumeAttachedTwice,
     VolumeNotAttached,
     VolumeNotFree,
     VolumeOfMany,
@@ -84,7 +83,7 @@ async def attach(ctx: Ctx, server: Server, body: VolumeAttachmentBody) -> BlockD
     check_settled(server, "attach_volume")
     volume = await _volume(ctx, body.volume_id)
     if await disks.one(ctx.db, server.id, volume.id) is not None:
-        raise VolumeAttachedTwice(volume_id=volume.id, id=server.id)
+        raise VolumeNotFree(reason=f"Volume {volume.id} is already attached to server {server.id}.")
     bus = guests.bus_of(server)
     mapping = BlockDeviceMapping(
         server_id=server.id,
