@@ -10,7 +10,20 @@ down_revision = "0036"
 
 
 def upgrade() -> None:
-    """Change the schema."""
+    """Make the tables and the columns."""
+    _make_statefulness()
+    _make_logs()
+    _make_ranges()
+    _make_segments()
+    _make_proxies()
+    _make_gateways()
+    _add_columns()
+    _add_to_routers()
+    _give_segments()
+
+
+def _make_statefulness() -> None:
+    """Make the table of defaults."""
     op.create_table(
         "network_default_statefulness",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -19,6 +32,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_default_statefulness")),
         sa.UniqueConstraint("project_id", name=op.f("uq_network_default_statefulness_project_id")),
     )
+
+
+def _make_logs() -> None:
+    """Make the table of logs."""
     op.create_table(
         "network_logs",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -38,6 +55,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_network_logs_project_id"), "network_logs", ["project_id"], unique=False)
     op.create_index(op.f("ix_network_logs_resource_id"), "network_logs", ["resource_id"], unique=False)
     op.create_index(op.f("ix_network_logs_target_id"), "network_logs", ["target_id"], unique=False)
+
+
+def _make_ranges() -> None:
+    """Make the table of ranges."""
     op.create_table(
         "network_segment_ranges",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -58,6 +79,10 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_network_segment_ranges_project_id"), "network_segment_ranges", ["project_id"], unique=False
     )
+
+
+def _make_segments() -> None:
+    """Make the table of segments."""
     op.create_table(
         "network_segments",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -88,6 +113,10 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_network_segments_project_id"), "network_segments", ["project_id"], unique=False)
+
+
+def _make_proxies() -> None:
+    """Make the table of NDP proxies."""
     op.create_table(
         "network_ndp_proxies",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -118,6 +147,10 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_network_ndp_proxies_router_id"), "network_ndp_proxies", ["router_id"], unique=False
     )
+
+
+def _make_gateways() -> None:
+    """Make the table of further gateways."""
     op.create_table(
         "network_router_gateways",
         sa.Column("port_id", sa.String(length=36), autoincrement=False, nullable=False),
@@ -147,6 +180,10 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_network_router_gateways_router_id"), "network_router_gateways", ["router_id"], unique=False
     )
+
+
+def _add_columns() -> None:
+    """Add to agents, networks, ports and subnets."""
     op.add_column(
         "network_agents",
         sa.Column(
@@ -167,6 +204,14 @@ def upgrade() -> None:
         "network_ports",
         sa.Column("data_plane_status", sa.String(length=16), autoincrement=False, nullable=True),
     )
+    op.add_column(
+        "network_subnets", sa.Column("segment_id", sa.String(length=36), autoincrement=False, nullable=True)
+    )
+    op.create_index(op.f("ix_network_subnets_segment_id"), "network_subnets", ["segment_id"], unique=False)
+
+
+def _add_to_routers() -> None:
+    """Add to routers."""
     op.add_column(
         "network_routers",
         sa.Column("qos_policy_id", sa.String(length=36), autoincrement=False, nullable=True),
@@ -193,15 +238,11 @@ def upgrade() -> None:
     )
     op.add_column(
         "network_routers",
-        sa.Column(
-            "enable_ndp_proxy", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"
-        ),
+        sa.Column("enable_ndp_proxy", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"),
     )
     op.add_column(
         "network_routers",
-        sa.Column(
-            "distributed", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"
-        ),
+        sa.Column("distributed", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"),
     )
     op.add_column(
         "network_routers",
@@ -217,11 +258,6 @@ def upgrade() -> None:
         ["qos_policy_id"],
         unique=False,
     )
-    op.add_column(
-        "network_subnets", sa.Column("segment_id", sa.String(length=36), autoincrement=False, nullable=True)
-    )
-    op.create_index(op.f("ix_network_subnets_segment_id"), "network_subnets", ["segment_id"], unique=False)
-    _give_segments()
 
 
 def _give_segments() -> None:

@@ -15,6 +15,7 @@ from cumulo.services.network.api.ownership import columns
 from cumulo.services.network.domain import agents as domain
 from cumulo.services.network.errors import AgentNotFound
 from cumulo.services.network.model import Agent
+from cumulo.services.network.model.hosts import oldest
 from cumulo.services.network.schema.standard import Name
 from cumulo.services.network.schema.views import nothing
 
@@ -94,7 +95,7 @@ def by_type(ctx: Ctx, value: str) -> Any:
 def by_life(ctx: Ctx, value: str) -> Any:
     """Find agents by whether they gave a sign of life."""
     del ctx
-    limit = domain.oldest()
+    limit = oldest()
     return Agent.c.heartbeat_at > limit if as_bool("alive", value) else Agent.c.heartbeat_at <= limit
 
 

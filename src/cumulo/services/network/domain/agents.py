@@ -1,29 +1,21 @@
 """Agents: what of hosts an administrator decides, and the zones that hosts are in."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy
 
-from cumulo.core import clock
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain.changes import touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import AgentAlive, AvailabilityZoneNotFound
 from cumulo.services.network.model import Agent, Router
-
-ALIVE_FOR = timedelta(seconds=75)  # neutron's agent_down_time
+from cumulo.services.network.model.hosts import oldest
 
 
 def alive(agent: Agent) -> bool:
     """Say whether a host gave a sign of life lately."""
     return agent.heartbeat_at > oldest()
-
-
-def oldest() -> datetime:
-    """Return the instant before which a sign of life is too old."""
-    return clock.now() - ALIVE_FOR
 
 
 async def update(work: Work, agent: Agent, values: dict[str, Any]) -> Agent:

@@ -1,6 +1,6 @@
 """The table of what runs on hosts for the network."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cumulo.core import clock
 from cumulo.core.db import Boolean, Json, Model, String, When, column
@@ -22,3 +22,11 @@ class Agent(Model, table="network_agents"):
     created_at: datetime = column(When, default_factory=clock.now)
     started_at: datetime = column(When, default_factory=clock.now)
     heartbeat_at: datetime = column(When, default_factory=clock.now)
+
+
+ALIVE_FOR = timedelta(seconds=75)  # neutron's agent_down_time
+
+
+def oldest() -> datetime:
+    """Return the instant before which a host's sign of life is too old."""
+    return clock.now() - ALIVE_FOR

@@ -11,9 +11,9 @@ from cumulo.core.db import Reader
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Error
 from cumulo.core.tasks import ReconcileRun, reconciler
-from cumulo.services.network.domain.agents import oldest
 from cumulo.services.network.metering import marks, portions
 from cumulo.services.network.model import Agent, MeteringLabel, MeteringRule, MeterReading, Router
+from cumulo.services.network.model.hosts import oldest
 
 log = structlog.get_logger(__name__)
 _PATIENCE = 20.0
