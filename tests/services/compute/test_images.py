@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, show
 from tests.services.compute.test_tasks import ACTION, SERVER, World
 from tests.services.compute.volumes import SNAPSHOT
@@ -128,3 +129,16 @@ async def test_making_an_image_survives_everything(cloud: ComputeCloud):
         return CreateImage(server_id=SERVER, image_id=MADE, action_id=ACTION)
 
     await check_saga(world.tasks, saga, running, clean)
+
+
+async def test_an_image_that_wants_quiet_file_systems_wants_an_agent(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    wish = {"os_require_quiesce": "yes"}
+    cloud.images.images[IMAGE] = msgspec.structs.replace(cloud.images.images[IMAGE], properties=wish)
+    server_id = await create(client)
+    await cloud.settle()
+    refused = await snapshot(client, server_id)
+    assert (refused.status_code, "hw_qemu_guest_agent" in refused.text) == (409, True)
+    await client.post(f"{SERVERS}/{server_id}/action", json={"os-stop": None})
+    await cloud.settle()
+    assert (await snapshot(client, server_id)).status_code == 202

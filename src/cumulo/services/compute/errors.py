@@ -379,6 +379,10 @@ class ConsoleTokenUnknown(NotFound):
     """Token not found"""
 
 
+class CannotBeQuiet(Conflict):
+    """Quiescing is not supported in instance {id}: its image says of no agent in it (hw_qemu_guest_agent)."""
+
+
 class InvalidStatus(Invalid):
     """Invalid status value: {status}."""
 

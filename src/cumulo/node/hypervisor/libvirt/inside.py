@@ -1,12 +1,17 @@
 """What a running guest's machine counts, and what the agent in a guest can be asked for."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import libvirt
+import structlog
 
 from cumulo.contracts.hypervisor import Diagnostics
 from cumulo.core.drivers import Unsupported
+
+log = structlog.get_logger(__name__)
 
 KIB = 1024
 _SILENT = frozenset(
@@ -43,6 +48,35 @@ def set_password(domain: Any, user: str, password: str) -> None:
         if error.get_error_code() in _SILENT:
             raise Unsupported("no agent answers in the guest") from None
         raise
+
+
+@contextmanager
+def quiet(domain: Any) -> Iterator[None]:
+    """Have the agent write out a guest's file systems and hold them for a moment, if there is one.
+
+    They are let go in any case, also when a killed process had held them. Blocks; for the thread pool.
+    """
+    if not _has_agent(domain):
+        yield
+        return
+    try:
+        domain.fsFreeze()
+    except libvirt.libvirtError as error:
+        log.info("guest.not_quiet", domain=domain.name(), reason=error.get_error_message())
+    try:
+        yield
+    finally:
+        try:
+            domain.fsThaw()
+        except libvirt.libvirtError as error:
+            log.info("guest.not_let_go", domain=domain.name(), reason=error.get_error_message())
+
+
+def _has_agent(domain: Any) -> bool:
+    """Say whether an agent is connected in the guest, as libvirt sees it."""
+    described = ET.fromstring(domain.XMLDesc())  # noqa: S314  libvirtd wrote it
+    channels = described.iterfind("devices/channel/target[@name='org.qemu.guest_agent.0']")
+    return any(channel.get("state") == "connected" for channel in channels)
 
 
 def _card(domain: Any, interface: ET.Element) -> dict[str, int | str]:

@@ -16,6 +16,7 @@ import libvirt
 from cumulo.core.drivers import Gone, Permanent
 from cumulo.node.commands import Limits, run
 from cumulo.node.hypervisor.libvirt.connection import Connection
+from cumulo.node.hypervisor.libvirt.inside import quiet
 
 LONGEST = 3600.0  # seconds that copying a disk may take
 PAUSE = 0.2  # seconds between two looks at a job
@@ -42,7 +43,8 @@ async def copy_live(connection: Connection, domain_name: str, disk: Path, target
         domain = libvirtd.lookupByName(domain_name)
         _end_job(domain)
         target.unlink(missing_ok=True)
-        domain.backupBegin(_backup(_device(domain, disk), target), None)
+        with quiet(domain):  # the moment of the copy is the job's beginning
+            domain.backupBegin(_backup(_device(domain, disk), target), None)
 
     def is_done(libvirtd: Any) -> bool:
         return _is_done(libvirtd.lookupByName(domain_name))

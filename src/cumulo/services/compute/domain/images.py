@@ -12,6 +12,7 @@ from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import disks, guests, history
 from cumulo.services.compute.domain.servers import check_lock, check_state, latest
+from cumulo.services.compute.errors import CannotBeQuiet
 from cumulo.services.compute.model import BlockDeviceMapping, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import CreateImageBody
 from cumulo.services.compute.tasks import CreateImage
@@ -30,6 +31,8 @@ async def create(ctx: Ctx, server: Server, body: CreateImageBody) -> str:
     metadata = {} if body.metadata is UNSET else body.metadata
     if any(mapping.boot_index == 0 for mapping in mappings):
         return await _of_volumes(ctx, server, body.name, metadata, mappings)
+    if wants_quiet(server) and not guests.has_agent(guests.properties_of(server)):
+        raise CannotBeQuiet(id=server.id)
     image = NewImage(
         owner=ctx.identity.project_id or "",
         name=body.name,
@@ -46,6 +49,12 @@ async def create(ctx: Ctx, server: Server, body: CreateImageBody) -> str:
     snapshot = {"task_state": TaskState.IMAGE_SNAPSHOT, "operation": operation}
     await ctx.db.update(Server, Server.c.id == server.id, **snapshot)
     return image_id
+
+
+def wants_quiet(server: Server) -> bool:
+    """Say whether the server's image forbids a copy of file systems that are being written to."""
+    wish = guests.properties_of(server).get("os_require_quiesce", "no")
+    return server.vm_state is VmState.ACTIVE and str(wish).lower() in ("yes", "true", "1")
 
 
 async def _min_ram(ctx: Ctx, server: Server) -> int:
