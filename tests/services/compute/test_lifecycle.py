@@ -219,7 +219,8 @@ async def test_power_states_that_were_missed_are_found_out(cloud: ComputeCloud):
     del host.guests_by_id[gone]
     await cloud.reconcile()
     shown = await show(client, stopped)
-    assert (shown["status"], shown["OS-EXT-STS:power_state"]) == ("SHUTOFF", Power.CRASHED)
+    assert (shown["status"], shown["OS-EXT-STS:power_state"]) == ("ERROR", Power.CRASHED)
+    assert "crashed" in shown["fault"]["message"]
     assert (await show(client, gone))["status"] == "SHUTOFF"
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -23,10 +23,12 @@ from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import ReconcileRun, Tasks, reconciler
 from cumulo.core.work import Work
 from cumulo.services.compute import guests as told
+from cumulo.services.compute import history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.demands import huge_pages
-from cumulo.services.compute.model import ComputeHost, Server, VmState
-from cumulo.services.compute.tasks.power import POWERS
+from cumulo.services.compute.model import ComputeHost, Server, TaskState, VmState
+from cumulo.services.compute.tasks.deletion import fault as faulted
+from cumulo.services.compute.tasks.power import POWERS, Change, ChangePower
 
 log = structlog.get_logger()
 
@@ -34,12 +36,17 @@ OBSERVED: Mapping[PowerState, VmState] = {
     PowerState.RUNNING: VmState.ACTIVE,
     PowerState.PAUSED: VmState.PAUSED,
     PowerState.SHUTDOWN: VmState.STOPPED,
-    PowerState.CRASHED: VmState.STOPPED,
+    PowerState.CRASHED: VmState.ERROR,
     PowerState.MISSING: VmState.STOPPED,
 }
 """What a server is when its guest turns out to be so; a suspended guest says nothing."""
 
 QUICK = 30.0  # seconds in which a host answers a mere question
+ON_CRASH = "cumulo:on_crash"
+"""The extra spec by which a flavor has guests that crash started anew: `restart`."""
+
+SOON = timedelta(seconds=60)  # a guest that crashes again so soon stays down
+_STRANGERS: dict[str, frozenset[str]] = {}  # host → what was said to run there that nobody knows
 SETTLED = frozenset({VmState.ACTIVE, VmState.STOPPED, VmState.PAUSED})
 
 
@@ -101,11 +108,28 @@ def inventories_of(report: HostReport, settings: ComputeSettings) -> dict[str, I
 async def guest_changed(work: Work, host: str, state: GuestState) -> None:
     """Note what a guest did by itself, unless something is being done to it."""
     server = await work.db.one(Server, Server.c.id == state.server_id, for_update=True)
-    if server is not None and server.host == host:
-        await observe(work.db, server, state.power)
+    if server is None or server.host != host:
+        return
+    long_since = clock.now() - server.updated_at > SOON
+    if await observe(work.db, server, state.power, state.reason) and long_since:
+        await revive(work, server, state.power)
 
 
-async def observe(db: Transaction, server: Server, power: PowerState) -> bool:
+async def revive(work: Work, server: Server, power: PowerState) -> None:
+    """Promise that a guest that crashed is started anew, where its flavor says so."""
+    wish = told.flavor_of(server).extra_specs.get(ON_CRASH)
+    if power is not PowerState.CRASHED or wish != "restart" or server.vm_state is not VmState.ACTIVE:
+        return
+    owner = {"user_id": server.user_id, "project_id": server.project_id}
+    action = await history.begin(work, server.id, "reboot", **owner)
+    saga = ChangePower(server_id=server.id, action_id=action, change=Change.HARD_REBOOT)
+    operation = await work.start(saga)
+    log.warning("server.revived", server_id=server.id)
+    rebooting = TaskState.REBOOTING_HARD
+    await work.db.update(Server, Server.c.id == server.id, operation=operation, task_state=rebooting)
+
+
+async def observe(db: Transaction, server: Server, power: PowerState, reason: str = "") -> bool:
     """Bring a server's row in line with its guest; return whether anything changed."""
     busy = server.operation is not None or server.deleted_at is not None
     if busy or power not in OBSERVED or server.vm_state not in {*SETTLED, VmState.ERROR}:
@@ -115,12 +139,14 @@ async def observe(db: Transaction, server: Server, power: PowerState) -> bool:
     if state == server.vm_state and number == server.power_state:
         return False
     log.info("server.changed_by_itself", server_id=server.id, power=power, was=server.vm_state)
+    fault = {"fault": faulted(f"The guest crashed: {reason or 'its machine ended'}.")}
     await db.update(
         Server,
         Server.c.id == server.id,
         vm_state=state,
         power_state=number,
         updated_at=clock.now(),
+        **(fault if power is PowerState.CRASHED else {}),
     )
     return True
 
@@ -174,7 +200,15 @@ async def follow(database: Database, host: str, guests: list[GuestState], asked_
                 await observe(db, server, powers.get(server.id, PowerState.MISSING))
         unknown = powers.keys() - {server.id for server in here}
         rows = await db.all(Server, Server.c.id.in_(sorted(unknown))) if unknown else []
+    report_strangers(host, frozenset(unknown - {row.id for row in rows}))
     return [row.id for row in rows if is_orphan(row, host)]
+
+
+def report_strangers(host: str, strangers: frozenset[str]) -> None:
+    """Say once of guests that no server of this cloud ever was: they are left alone."""
+    if strangers and _STRANGERS.get(host) != strangers:
+        log.warning("host.strangers", host=host, guests=sorted(strangers))
+    _STRANGERS[host] = strangers
 
 
 def is_orphan(server: Server, host: str) -> bool:

@@ -1,0 +1,70 @@
+from datetime import timedelta
+
+import msgspec
+from structlog.testing import capture_logs
+from tests.services.compute.fakes import ComputeCloud, create, show
+
+from cumulo.contracts.hypervisor import PowerState
+from cumulo.core import clock
+from cumulo.core.ids import dashed
+from cumulo.services.compute.model import Server
+
+LONG_AGO = timedelta(hours=1)
+
+
+async def running(cloud: ComputeCloud) -> str:
+    server_id = await create(cloud.member("p1"))
+    await cloud.settle()
+    return server_id
+
+
+async def aged(cloud: ComputeCloud, server_id: str) -> None:
+    """Have a server's last change lie an hour back."""
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == server_id, updated_at=clock.now() - LONG_AGO)
+
+
+async def restarts(cloud: ComputeCloud) -> None:
+    body = {"extra_specs": {"cumulo:on_crash": "restart"}}
+    assert (await cloud.admin().post("/compute/v2.1/flavors/c1/os-extra_specs", json=body)).status_code == 200
+
+
+async def test_a_crash_is_an_error_with_its_reason(cloud: ComputeCloud):
+    server_id = await running(cloud)
+    await aged(cloud, server_id)
+    await cloud.hosts["h1"].happen(server_id, PowerState.CRASHED, "its machine crashed")
+    await cloud.bus.settle()
+    shown = await show(cloud.member("p1"), server_id)
+    assert shown["status"] == "ERROR"
+    assert "crashed" in shown["fault"]["message"]
+    assert shown["OS-EXT-STS:power_state"] == 6
+
+
+async def test_a_flavor_has_crashed_guests_started_anew_but_not_again_and_again(cloud: ComputeCloud):
+    await restarts(cloud)
+    server_id = await running(cloud)
+    host = cloud.hosts["h1"]
+    await aged(cloud, server_id)
+    await host.happen(server_id, PowerState.CRASHED)
+    await cloud.bus.settle()
+    await cloud.settle()
+    assert (await show(cloud.member("p1"), server_id))["status"] == "ACTIVE"
+    assert host.guests_by_id[server_id].power is PowerState.RUNNING
+    await host.happen(server_id, PowerState.CRASHED)
+    await cloud.bus.settle()
+    await cloud.settle()
+    assert (await show(cloud.member("p1"), server_id))["status"] == "ERROR"
+    assert host.guests_by_id[server_id].power is PowerState.CRASHED
+
+
+async def test_a_guest_that_nobody_knows_is_reported_once_and_left_alone(cloud: ComputeCloud):
+    server_id = await running(cloud)
+    host, stranger = cloud.hosts["h1"], dashed()
+    known = host.guests_by_id[server_id]
+    host.guests_by_id[stranger] = msgspec.structs.replace(known)
+    with capture_logs() as said:
+        for _ in range(2):
+            await cloud.reconcile()
+    assert [entry["guests"] for entry in said if entry["event"] == "host.strangers"] == [[stranger]]
+    assert host.guests_by_id[stranger].power is PowerState.RUNNING
+    assert not [call for call in host.calls if call[1] == stranger]
