@@ -10,6 +10,7 @@ import pytest
 
 from cumulo.testing.launched import LaunchedCloud
 from cumulo.testing.official import LoadedClient, OpenStack
+from cumulo.testing.spaces import Spaces
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,3 +69,10 @@ def cloud(make_cloud) -> LaunchedCloud:
     started = make_cloud()
     started.up()
     return started
+
+
+@pytest.fixture(scope="module")
+def spaces(cloud) -> Iterator[Spaces]:
+    """Namespaces on the session's cloud, of one module."""
+    with Spaces(cloud) as made:
+        yield made

@@ -4,7 +4,7 @@ Guests are namespaces on the cloud's switch, their ports made as users make them
 comes an honest one by the same way: once that has arrived, the forged one would have, too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -76,12 +76,6 @@ class Lab:
 
 def _has_its_own(space: Space) -> bool:
     return space.address_v6 in space.ip("-6", "address", "show", "dev", "eth0", "-tentative")
-
-
-@pytest.fixture(scope="module")
-def spaces(cloud: LaunchedCloud) -> Iterator[Spaces]:
-    with Spaces(cloud) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
