@@ -37,8 +37,8 @@ async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
         raise SameFlavor
     now = guests.flavor_of(server)
     machine = hardware.of(embedded(flavor), guests.properties_of(server))
-    more = bool(flavor.ephemeral_gib or flavor.swap_mib)
-    containers.check_machine(guests.properties_of(server), machine, has_more_disks=more)
+    roomy = bool(flavor.ephemeral_gib or flavor.swap_mib)
+    containers.check_machine(guests.properties_of(server), machine, has_more_disks=roomy)
     if flavor.ephemeral_gib < now.ephemeral:
         raise DiskShrinks(have=now.ephemeral, wanted=flavor.ephemeral_gib)
     from_volume = await is_from_volume(ctx.db, server.id)
