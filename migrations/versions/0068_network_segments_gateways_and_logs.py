@@ -212,52 +212,15 @@ def _add_columns() -> None:
 
 def _add_to_routers() -> None:
     """Add to routers."""
-    op.add_column(
-        "network_routers",
-        sa.Column("qos_policy_id", sa.String(length=36), autoincrement=False, nullable=True),
-    )
-    op.add_column(
-        "network_routers",
-        sa.Column(
-            "enable_default_route_ecmp",
-            sa.Boolean(),
-            autoincrement=False,
-            nullable=False,
-            server_default="0",
-        ),
-    )
-    op.add_column(
-        "network_routers",
-        sa.Column(
-            "enable_default_route_bfd",
-            sa.Boolean(),
-            autoincrement=False,
-            nullable=False,
-            server_default="0",
-        ),
-    )
-    op.add_column(
-        "network_routers",
-        sa.Column("enable_ndp_proxy", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"),
-    )
-    op.add_column(
-        "network_routers",
-        sa.Column("distributed", sa.Boolean(), autoincrement=False, nullable=False, server_default="0"),
-    )
-    op.add_column(
-        "network_routers",
-        sa.Column("ha", sa.Boolean(), autoincrement=False, nullable=False, server_default="1"),
-    )
-    op.add_column(
-        "network_routers", sa.Column("flavor_id", sa.String(length=36), autoincrement=False, nullable=True)
-    )
-    op.create_index(op.f("ix_network_routers_flavor_id"), "network_routers", ["flavor_id"], unique=False)
-    op.create_index(
-        op.f("ix_network_routers_qos_policy_id"),
-        "network_routers",
-        ["qos_policy_id"],
-        unique=False,
-    )
+    for name in ("enable_default_route_ecmp", "enable_default_route_bfd", "enable_ndp_proxy", "distributed"):
+        column = sa.Column(name, sa.Boolean(), autoincrement=False, nullable=False, server_default="0")
+        op.add_column("network_routers", column)
+    ha = sa.Column("ha", sa.Boolean(), autoincrement=False, nullable=False, server_default="1")
+    op.add_column("network_routers", ha)
+    for name in ("qos_policy_id", "flavor_id"):
+        column = sa.Column(name, sa.String(length=36), autoincrement=False, nullable=True)
+        op.add_column("network_routers", column)
+        op.create_index(op.f(f"ix_network_routers_{name}"), "network_routers", [name], unique=False)
 
 
 def _give_segments() -> None:

@@ -31,6 +31,11 @@ def upgrade() -> None:
         sa.Column("created_at", types.When(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_service_profiles")),
     )
+    _join_them()
+
+
+def _join_them() -> None:
+    """Make the table of which flavor has which profile, and the column."""
     op.create_table(
         "network_flavor_profiles",
         sa.Column("flavor_id", sa.String(length=36), autoincrement=False, nullable=False),

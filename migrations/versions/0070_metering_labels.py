@@ -34,6 +34,11 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_network_metering_labels_project_id"), "network_metering_labels", ["project_id"], unique=False
     )
+    _make_rules()
+
+
+def _make_rules() -> None:
+    """Make the table of rules."""
     op.create_table(
         "network_metering_rules",
         sa.Column("id", sa.String(length=36), autoincrement=False, nullable=False),
