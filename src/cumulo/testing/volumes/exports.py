@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import Permanent
 from cumulo.node.volumes.driver import GIB, LARGEST_PIECE, PoolDriver
+from cumulo.services.block_storage.image_keys import HEADER, length
 from cumulo.testing.volumes.specs import MIB, Attach, a_volume, content, new_id, sealed, unlocked
+
+OTHER_WORDS = "of another volume"
 
 
 class ExportsContract:
@@ -141,6 +145,35 @@ class EncryptionContract:
         async with attach(unlocked(await pool.open(made.volume_id, export))) as device:
             assert await device.size() == 2 * GIB
             assert await device.read(0, 10) == b"plain text"
+        await pool.close(made.volume_id, export)
+
+    async def test_a_file_of_an_encrypted_volumes_bytes_fills_another(
+        self, pool: PoolDriver, attach: Attach, tmp_path: Path
+    ) -> None:
+        """As an image of it holds them: the length follows from the header, and holes may be left out."""
+        spec, export, snapshot = sealed(), new_id(), new_id()
+        await pool.create(spec)
+        async with attach(unlocked(await pool.open(spec.volume_id, export))) as device:
+            await device.write(0, b"plain text" * 512)
+            await device.write(GIB - 5120, b"last words" * 512)
+        await pool.close(spec.volume_id, export)
+        await pool.create_snapshot(spec.volume_id, snapshot)
+        image = tmp_path / "image.raw"
+        head = await pool.read(spec.volume_id, snapshot, 0, HEADER)
+        with image.open("wb") as file:
+            for extent in await pool.extents(spec.volume_id, snapshot):
+                for offset in range(extent.offset, extent.offset + extent.length, LARGEST_PIECE):
+                    size = min(LARGEST_PIECE, extent.offset + extent.length - offset)
+                    file.seek(offset)
+                    file.write(await pool.read(spec.volume_id, snapshot, offset, size))
+            file.truncate(length(head, 1))
+        made = msgspec.structs.replace(sealed(), passphrase=OTHER_WORDS)
+        await pool.fill(made, unlocked(BlockAccess(protocol="file", path=str(image), read_only=True)))
+        access = unlocked(await pool.open(made.volume_id, export, read_only=True))
+        async with attach(msgspec.structs.replace(access, passphrase=OTHER_WORDS)) as device:
+            assert await device.size() == GIB
+            assert await device.read(0, 10) == b"plain text"
+            assert await device.read(GIB - 10, 10) == b"last words"
         await pool.close(made.volume_id, export)
 
     async def test_an_encrypted_volume_is_filled_and_grows(
