@@ -4,18 +4,21 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from cumulo.contracts.volumes import BlockAccess
+from cumulo.core.drivers import Temporary
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files.exporting import Address
 from cumulo.node.volumes.files.folder import LocalFolder
 from cumulo.node.volumes.files.iscsi import Copying, TargetExporting
 from cumulo.node.volumes.files.pool import FilePool
+from cumulo.node.volumes.files.tgt import TargetDaemon
 from cumulo.node.volumes.images import options_of, secrets, written
 from cumulo.node.volumes.qmp import Monitor
 from cumulo.testing.block_device import attached
@@ -76,6 +79,55 @@ async def test_a_target_lives_on_and_one_that_was_frozen_is_woken(pool: FilePool
         await again.stop()
     assert access.secret not in repr(access)
     assert access.secret.encode() not in Path(f"/proc/{pid_file.read_text().strip()}/cmdline").read_bytes()
+
+
+async def test_a_daemon_whose_port_is_taken_listens_nowhere_else(short_path: Path):
+    daemon = TargetDaemon(short_path, "volume")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(Temporary, match="is taken"):
+            await daemon.start("127.0.0.1", other.getsockname()[1])
+    assert not daemon.pid()
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if runs(path, daemon)]
+
+
+def runs(path: Path, daemon: TargetDaemon) -> bool:
+    """Say whether a process belongs to a daemon."""
+    with suppress(OSError):
+        return str(daemon.pid_file).encode() in path.read_bytes()
+    return False
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+async def test_an_extension_that_was_killed_is_finished_under_who_is_attached(
+    pool: FilePool, short_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def die(*_: object) -> None:
+        raise Killed
+
+    spec, export = a_volume(), new_id()
+    await pool.create(spec)
+    access = await pool.open(spec.volume_id, export)
+    async with attached(access) as device:
+        await device.write(0, b"1" * 512)
+        monkeypatch.setattr(LocalFolder, "resize", die)
+        with pytest.raises(Killed):  # its tgtd has ended already
+            await pool.extend(spec.volume_id, 2)
+        monkeypatch.undo()
+        await pool.stop()
+        again = a_pool(short_path)
+        await again.start()
+        assert await device.read(0, 512) == b"1" * 512
+        await again.extend(spec.volume_id, 2)
+        assert await device.read(0, 512) == b"1" * 512
+    async with attached(access) as device:
+        assert await device.size() == 2 * GIB
+    await again.close(spec.volume_id, export)
+    await again.stop()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cumulo.contracts.volumes import VolumeSpec
+from cumulo.contracts.volumes import BlockAccess, VolumeSpec
 from cumulo.core.drivers import Permanent
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files import merging
@@ -136,6 +136,29 @@ async def test_a_verb_that_was_killed_is_finished_by_the_next_try(world: World, 
         else:
             assert changes > 0
             return
+    pytest.fail("it makes no end of changes")
+
+
+async def test_a_volume_that_is_filled_is_whole_after_a_kill(world: World):
+    source = world.path / "image.raw"
+    source.write_bytes(b"of an image" + bytes(MIB))
+    access = BlockAccess(protocol="file", path=str(source), format="raw", read_only=True)
+    for changes in range(20):
+        spec = a_volume()
+        pool = await world.restart()
+        world.folder.left = changes
+        try:
+            await pool.fill(spec, access)
+        except Killed:
+            pool = await world.restart()
+            assert spec.volume_id not in pool._records.known  # so nobody takes half an image for a volume
+            await pool.fill(spec, access)
+        else:
+            assert changes > 0
+            return
+        assert await content(pool, spec.volume_id, 0, 16) == b"of an image" + bytes(5)
+        await pool.delete(spec.volume_id)
+        assert world.layers() == []
     pytest.fail("it makes no end of changes")
 
 

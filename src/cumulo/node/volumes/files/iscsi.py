@@ -41,7 +41,7 @@ class TargetExporting(Exporting):
         daemon = TargetDaemon(self._run, record.volume_id)
         daemon.thaw()
         if not record.exports:
-            await asyncio.to_thread(daemon.end)
+            await daemon.end()
             return
         await daemon.start(self._address.host, record.ports[""])
         there = await daemon.targets()
@@ -59,7 +59,7 @@ class TargetExporting(Exporting):
 
         Who is connected waits and connects again by itself, and asks for the new size when it is told to.
         """
-        await asyncio.to_thread(TargetDaemon(self._run, record.volume_id).end)
+        await TargetDaemon(self._run, record.volume_id).end()
         await self._layers.grow(record.head, size)
 
     def access(self, record: VolumeRecord, export_id: str) -> BlockAccess:

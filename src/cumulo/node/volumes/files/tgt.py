@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import re
+import select
 import signal
 import struct
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from cumulo.node.commands import launch
 
 _REQUEST = struct.Struct("<ii64sIiQQIIIIII")  # mode, op, driver, length, target, session, LU, …, force
 _REPLY = struct.Struct("<II")  # error, length
-_SYSTEM, _TARGET, _UNIT, _ACCOUNT = 0, 1, 2, 7
+_SYSTEM, _TARGET, _UNIT, _PORTAL, _ACCOUNT = 0, 1, 2, 3, 7
 _NEW, _DELETE, _SHOW, _BIND, _UPDATE = 0, 1, 2, 3, 5
 _NO_UNIT = (1 << 64) - 1
 _SHOWN = re.compile(r"^Target (\d+): (\S+)$", re.MULTILINE)
@@ -36,24 +37,28 @@ class TargetDaemon:
         self.pid_file = run_folder / f"{name}.tgtpid"
 
     async def start(self, host: str, port: int) -> None:
-        """Have it running, listening at an address."""
-        if await self._answers():
+        """Have it running, listening at an address. Temporary when another has the port."""
+        portal = f"{host}:{port}"
+        if await self._listens_at(portal):
             return
         self.pid_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.end()
+        await self.end()
         environment = ("env", f"TGT_IPC_SOCKET={self._control}")
-        at = ("--iscsi", f"portal={host}:{port}")
+        at = ("--iscsi", f"portal={portal}")
         await launch(*environment, "tgtd", "-C", "0", "-t", "4", *at, "-p", str(self.pid_file))
         async with asyncio.timeout(_SECONDS):
             while not await self._answers():  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(_PAUSE)
+        if not await self._listens_at(portal):  # but at its default port, on every address
+            await self.end()
+            raise Temporary(f"port {port} is taken")
 
-    def end(self) -> None:
-        """End it at once: all that was written is in the host's cache already."""
+    async def end(self) -> None:
+        """End it at once, and see it gone: all that was written is in the host's cache already."""
         pid = self.pid()
         if pid:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                await _killed(pid)
         for file in (self.pid_file, Path(f"{self._control}.0"), Path(f"{self._control}.0.lock")):
             file.unlink(missing_ok=True)
 
@@ -118,6 +123,12 @@ class TargetDaemon:
             return False
         return True
 
+    async def _listens_at(self, portal: str) -> bool:
+        try:
+            return f"Portal: {portal}," in await self._ask(_PORTAL, _SHOW)
+        except (Temporary, Permanent):
+            return False
+
     async def _ask(
         self, mode: int, op: int, target: int = -1, *, unit: int = _NO_UNIT, text: str = "", force: int = 0
     ) -> str:
@@ -139,3 +150,13 @@ class TargetDaemon:
         if error:
             raise Permanent(f"the iSCSI target refuses with error {error}")
         return answer.rstrip(b"\0").decode(errors="replace")
+
+
+async def _killed(pid: int) -> None:
+    """Kill a daemon with its helper, which may not notice by itself; return when its port is free again."""
+    handle = os.pidfd_open(pid)
+    try:
+        os.killpg(pid, signal.SIGKILL)
+        await asyncio.to_thread(select.select, [handle], [], [], _SECONDS)
+    finally:
+        os.close(handle)
