@@ -169,10 +169,91 @@ def test_one_call_makes_a_network(admin: OpenStack, alice: OpenStack, outside: s
     alice.refused("network show", made)
 
 
+def test_a_router_has_a_second_way_out(admin: OpenStack, alice: OpenStack, outside: str):
+    admin("network create", "outside2", "--external")
+    admin(
+        "subnet create", "outside2", "--network", "outside2", "--subnet-range", "203.0.113.0/24", "--no-dhcp"
+    )
+    alice("router create", "twofold", "--external-gateway", outside)
+    alice("router add gateway", "twofold", "outside2")
+    shown = alice.json("router show", "twofold")["external_gateways"]
+    assert len(shown) == 2
+    admin("router set", "twofold", "--enable-default-route-ecmp", "--enable-default-route-bfd")
+    assert alice.json("router show", "twofold")["enable_default_route_ecmp"] is True
+    alice("router remove gateway", "twofold", "outside2")
+    alice("router delete", "twofold")
+    admin("network delete", "outside2")
+
+
+def test_administrators_offer_kinds_of_routers(admin: OpenStack, alice: OpenStack):
+    profile = admin.json(
+        "network flavor profile create", "--driver", "ovn", "--metainfo", '{"distributed": true}'
+    )
+    flavor = admin.json("network flavor create", "near", "--service-type", "L3_ROUTER_NAT")
+    admin("network flavor add profile", "near", profile["id"])
+    assert "near" in named(alice.json("network flavor list"))
+    alice("router create", "nearby", "--flavor", flavor["id"])
+    assert admin.json("router show", "nearby")["distributed"] is True
+    alice("router delete", "nearby")
+    admin("network flavor remove profile", "near", profile["id"])
+    admin("network flavor delete", "near")
+    admin("network flavor profile delete", profile["id"])
+
+
+def test_a_network_has_segments_and_vlans_come_from_ranges(admin: OpenStack):
+    admin("network segment range create", "row", "--shared", "--network-type", "vlan",
+          "--physical-network", "rack1", "--minimum", "100", "--maximum", "109")  # fmt: skip
+    made = admin.json("network create", "rows", "--provider-network-type", "vlan")
+    assert made["provider:segmentation_id"] == 100
+    admin("network segment create", "second", "--network", "rows", "--network-type", "vlan",
+          "--physical-network", "rack2", "--segment", "7")  # fmt: skip
+    admin("network segment set", "second", "--description", "the other row")
+    rows = admin.json("network segment list", "--network", "rows")
+    assert sorted(row["Segment"] for row in rows) == [7, 100]
+    admin("subnet create", "there", "--network", "rows", "--subnet-range", "10.9.0.0/24",
+          "--network-segment", "second")  # fmt: skip
+    assert "on it" in admin.refused("network segment delete", "second")
+    assert 100 not in admin.json("network segment range show", "row")["available"]
+    admin("network delete", "rows")
+    admin("network segment range delete", "row")
+
+
+def test_labels_meter_what_prefixes_say(admin: OpenStack):
+    admin("network meter create", "abroad", "--share")
+    rule = admin.json("network meter rule create", "abroad", "--egress", "--remote-ip-prefix", "0.0.0.0/0")
+    assert rule["id"] in named(admin.json("network meter rule list"), "ID")
+    assert "overlaps" in admin.refused(
+        "network meter rule create", "abroad", "--egress", "--remote-ip-prefix", "10.0.0.0/8"
+    )
+    admin("network meter rule delete", rule["id"])
+    admin("network meter delete", "abroad")
+
+
+def test_a_router_answers_for_an_address_behind_it(admin: OpenStack, alice: OpenStack):
+    admin("address scope create", "six", "--ip-version", "6", "--share")
+    admin("subnet pool create", "six", "--pool-prefix", "2001:db8:77::/48", "--default-prefix-length", "64",
+          "--share", "--address-scope", "six")  # fmt: skip
+    admin("network create", "outside6", "--external")
+    six = ("--ip-version", "6", "--subnet-pool", "six")
+    admin("subnet create", "outside6", "--network", "outside6", *six)
+    alice("network create", "home6")
+    alice("subnet create", "home6", "--network", "home6", *six)
+    alice("router create", "door6", "--external-gateway", "outside6", "--enable-ndp-proxy")
+    alice("router add subnet", "door6", "home6")
+    alice("port create", "web6", "--network", "home6")
+    made = alice.json("router ndp proxy create", "door6", "--port", "web6", "--name", "web6")
+    assert made["ip_address"].startswith("2001:db8:77:")
+    alice("router ndp proxy set", "web6", "--description", "the shop")
+    assert "web6" in named(alice.json("router ndp proxy list"))
+    assert "NDP prox" in alice.refused("router set", "door6", "--disable-ndp-proxy")
+    alice("router ndp proxy delete", "web6")
+
+
 def test_what_is_listed_as_an_extension_is_what_there_is(alice: OpenStack, admin: OpenStack):
     listed = named(alice.json("extension list", "--network"), "Alias")
     assert {"rbac-policies", "qos", "trunk", "floating-ip-port-forwarding", "agent"} <= set(listed)
-    assert not {"metering", "segment", "logging", "vpnaas", "bgp"} & set(listed)
+    assert {"metering", "segment", "logging", "external-gateway-multihoming", "l3-ndp-proxy"} <= set(listed)
+    assert not {"vpnaas", "bgp", "dhcp_agent_scheduler", "local_ip", "filter-validation"} & set(listed)
     assert alice.json("network agent list") == []
     assert isinstance(admin.json("network agent list"), list)
     assert alice.json("network service provider list")[0]["Name"] == "ovn"
