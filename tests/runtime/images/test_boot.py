@@ -33,6 +33,9 @@ class Guest:
         tree.mkdir(parents=True, exist_ok=True)
         key = (self.folder / "key.pub").read_text()
         metadata = {"uuid": instance, "hostname": f"{name}.example", "public_keys": {"mine": key}}
+        metadata["files"] = [{"path": "/etc/asked/note", "content_path": "/content/0000"}]
+        (tree.parent / "content").mkdir(exist_ok=True)
+        (tree.parent / "content/0000").write_text(f"a note for {name}")
         (tree / "meta_data.json").write_text(json.dumps(metadata))
         (tree / "user_data").write_text(user_data)
         made = ["-quiet", "-V", "config-2", "-J", "-r", "-o", "drive.iso", "drive"]
@@ -111,6 +114,11 @@ def test_a_guest_s_first_boot_and_what_stays_of_it(guest: Guest):
     guest.start()
     assert guest.run("hostname") == "first"
     guest.until("cat /root/ran", "first")
+    assert guest.run("cat /etc/asked/note") == "a note for first"
+    assert guest.run("blkid -L config-2 -o device") == "/dev/sr0"
+    assert guest.run("blkid -L config-3 -o device; echo $?") == "2"
+    clock = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+    assert guest.run(f"cat {clock}") == "acpi_pm"
     guest.until("test -s /var/lib/mini/root-length && echo grown", "grown")
     assert int(guest.run("df -m / | awk 'END { print $2 }'")) > 900
     first_key = guest.run("md5sum /etc/dropbear/dropbear_ed25519_host_key")
