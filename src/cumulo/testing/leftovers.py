@@ -17,6 +17,7 @@ NORTHBOUND = {  # table → a column that says what a row is
     "DHCP_Options": "cidr",
     "DNS": "records",
     "Logical_Router": "name",
+    "Logical_Router_Policy": "match",
     "Logical_Router_Port": "name",
     "Logical_Router_Static_Route": "nexthop",
     "Logical_Switch": "name",
