@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 
 from cumulo.contracts.migration import Landing
 from cumulo.node.hypervisor.libvirt.travels import moved
+from cumulo.node.hypervisor.libvirt.volumes import EXCHANGED
 
 FOLDER = "/state/node/servers/abc"
 SCREEN = "/run/cumulo-aaaa/vnc/abc.sock"
@@ -69,3 +70,18 @@ def test_what_bears_the_domains_name_bears_the_new_one() -> None:
     """Its own name is told to libvirt apart; devices of the host are left alone."""
     assert result().findtext("os/nvram") == "/var/lib/libvirt/qemu/nvram/cubbbb-abc_VARS.fd"
     assert result().findtext("devices/rng/backend") == "/dev/urandom"
+
+
+def test_a_disk_that_was_exchanged_is_known_by_the_volume_it_holds() -> None:
+    """Its serial number still is the volume's that it was plugged in with."""
+    told = (
+        f"<metadata><c:disks xmlns:c='{EXCHANGED}'><c:disk device='vdb' serial='v0' volume='v1'/></c:disks>"
+    )
+    definition = DEFINITION.replace("<serial>v1", "<serial>v0").replace("<os>", f"{told}</metadata><os>")
+    volume = ET.fromstring(moved(definition, FOLDER, SCREEN, "cuaaaa-abc", LANDING)).find(  # noqa: S314  our own
+        "devices/disk[2]"
+    )
+    assert volume is not None
+    host = volume.find("source/host")
+    assert host is not None
+    assert (host.get("socket"), volume.findtext("serial")) == ("/there", "v0")

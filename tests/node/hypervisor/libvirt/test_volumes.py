@@ -5,7 +5,14 @@ import pytest
 from cumulo.contracts.hypervisor import VolumeDisk
 from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import Permanent
-from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, secrets_of
+from cumulo.node.hypervisor.libvirt.volumes import (
+    EXCHANGED,
+    disk_element,
+    disk_of,
+    owner_of,
+    place_of,
+    secrets_of,
+)
 
 
 def disk(access: BlockAccess, **changes: object) -> VolumeDisk:
@@ -73,3 +80,28 @@ def test_a_read_only_volume_stays_so():
 def test_an_unknown_way_is_refused():
     with pytest.raises(Permanent, match="carrier pigeon"):
         element(BlockAccess(protocol="carrier pigeon"))
+
+
+def test_a_disk_is_found_by_the_volume_it_holds_since_it_was_exchanged():
+    told = "".join(
+        f"<c:disk device='{device}' serial='{serial}' volume='{volume}'/>"
+        for device, serial, volume in (("vdb", "old", "new"), ("vdc", "gone", "other"))
+    )
+    disks = "".join(
+        f"<disk><source file='/{device}'/><target dev='{device}'/><serial>{serial}</serial></disk>"
+        for device, serial in (("vdb", "old"), ("vdc", "old"))
+    )
+    metadata = f"<metadata><c:disks xmlns:c='{EXCHANGED}'>{told}</c:disks></metadata>"
+    definition = f"<domain>{metadata}<devices>{disks}</devices></domain>"
+    for volume, place in (("new", "/vdb"), ("old", "/vdc")):
+        found = disk_of(definition, volume)
+        assert found is not None
+        assert place in place_of(found)
+    assert disk_of(definition, "other") is None
+
+
+def test_a_place_is_the_same_word_whether_libvirt_names_the_port_or_not():
+    access = BlockAccess(protocol="iscsi", name="iqn/1", hosts=(("h", 0),))
+    named = BlockAccess(protocol="iscsi", name="iqn/1", hosts=(("h", 3260),))
+    other = BlockAccess(protocol="iscsi", name="iqn/1", hosts=(("h", 3261),))
+    assert place_of(element(access)) == place_of(element(named)) != place_of(element(other))

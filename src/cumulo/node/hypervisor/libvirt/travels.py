@@ -22,7 +22,7 @@ from cumulo.node.hypervisor.libvirt import lasting
 from cumulo.node.hypervisor.libvirt.connection import Domain
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
-from cumulo.node.hypervisor.libvirt.volumes import disk_element, secrets_of
+from cumulo.node.hypervisor.libvirt.volumes import disk_element, named, secrets_of
 from cumulo.node.ports.wiring import Wiring
 
 CONFIG_DRIVE = "config.iso"
@@ -153,8 +153,8 @@ class Travels(Guests):
 def moved(definition: str, folder: str, screen: str, name: str, landing: Landing) -> str:
     """Return a guest's definition with all that it names on the old host named as on the new one."""
     domain = ET.fromstring(definition)  # noqa: S314  libvirtd wrote it
-    for disk in domain.iterfind("devices/disk"):
-        wanted = landing.volumes.get(disk.findtext("serial", ""))
+    for disk, volume_id in named(domain):
+        wanted = landing.volumes.get(volume_id)
         if wanted is not None:
             _connect_anew(disk, ET.fromstring(wanted))  # noqa: S314  the other host wrote it
         elif disk.find("readonly") is None:

@@ -7,7 +7,7 @@ memory only. After its restart they are given anew before a guest needs them.
 import json
 import uuid
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -90,7 +90,12 @@ def disk_element(server_id: str, disk: VolumeDisk, cache_mode: str) -> Element:
 
 def disk_of(definition: str, volume_id: str) -> Element | None:
     """Return the disk of a volume in a domain's XML."""
-    domain = ET.fromstring(definition)  # noqa: S314  libvirtd wrote it
+    disks = named(ET.fromstring(definition))  # noqa: S314  libvirtd wrote it
+    return next((disk for disk, name in disks if name == volume_id), None)
+
+
+def named(domain: Element) -> Iterator[tuple[Element, str]]:
+    """Yield a domain's disks, each with the volume it holds: not the one it is named after once exchanged."""
     names = {
         (known.get("device"), known.get("serial")): known.get("volume")
         for known in domain.iterfind(f"metadata/{{{EXCHANGED}}}disks/{{{EXCHANGED}}}disk")
@@ -98,9 +103,7 @@ def disk_of(definition: str, volume_id: str) -> Element | None:
     for disk in domain.iterfind("devices/disk"):
         target, serial = disk.find("target"), disk.findtext("serial")
         device = None if target is None else target.get("dev")
-        if names.get((device, serial), serial) == volume_id:
-            return disk
-    return None
+        yield disk, names.get((device, serial)) or serial or ""
 
 
 def place_of(disk: Element) -> str:
