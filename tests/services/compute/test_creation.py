@@ -60,6 +60,10 @@ async def test_a_failed_scheduling_says_which_host_lacks_what(cloud: ComputeClou
     server = await show(client, server_id)
     assert server["status"] == "ERROR"
     assert server["fault"]["message"] == (
+        "No host can take this server: each of 2 lacks 64 MiB of memory."
+    )
+    assert "details" not in server["fault"]
+    assert (await show(cloud.admin(), server_id))["fault"]["details"] == (
         "No host can take this server: h1 lacks 64 MiB of memory; h2 lacks 64 MiB of memory."
     )
     assert server["fault"]["code"] == 500
@@ -72,7 +76,7 @@ async def test_a_host_that_is_silent_takes_no_server(cloud: ComputeCloud):
     server_id = await create(client)
     await cloud.settle()
     fault = (await show(client, server_id))["fault"]
-    assert fault["message"] == "No host can take this server: h1 is down."
+    assert fault["message"] == "No host can take this server: one is down."
 
 
 async def test_a_boot_that_fails_leaves_error_and_nothing_else(cloud: ComputeCloud):

@@ -4,6 +4,8 @@ A host that cannot take the server is refused by one clause; the clauses of all 
 the user reads when none is left.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,10 +20,11 @@ from cumulo.services.compute.model import Aggregate, ComputeHost
 ISOLATION = "filter_tenant_id"
 AGGREGATES = "aggregate_instance_extra_specs"
 NAMED_AT_MOST = 5  # hosts whose refusal the sentence spells out
+_ASIDE = re.compile(r" \(.*\)")  # of a reason: what is for operators alone
 
 
 class NoHost(Permanent):
-    """No host can take the server; the message says why, host by host."""
+    """No host can take the server; the message says why, host by host. What is public names none of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +191,8 @@ async def rank(
     """Return the hosts that can take the server, best first. NoHost says why none can."""
     found = await survey(db, placement, settings, wanted)
     if not found.fit:
-        raise NoHost(sentence(wanted, [one.refusal for one in found.refused]))
+        refusals = [one.refusal for one in found.refused]
+        raise NoHost(sentence(wanted, refusals), public=tally(wanted, refusals))
     return found.fit
 
 
@@ -257,6 +261,16 @@ def sentence(wanted: Wanted, refusals: Sequence[Refusal]) -> str:
     clauses = [f"{refusal.name} {refusal.reason}" for refusal in refusals[:NAMED_AT_MOST]]
     if len(refusals) > NAMED_AT_MOST:
         clauses.append(f"{len(refusals) - NAMED_AT_MOST} more hosts cannot either")
+    return f"No host can take this server: {'; '.join(clauses)}."
+
+
+def tally(wanted: Wanted, refusals: Sequence[Refusal]) -> str:
+    """Say it to those who know no host by its name, nor how large it is: how many refuse it for what."""
+    if wanted.host is not None or not refusals:
+        return sentence(wanted, refusals)
+    counts = Counter(_ASIDE.sub("", refusal.reason) for refusal in refusals)
+    common = counts.most_common(NAMED_AT_MOST)
+    clauses = [f"one {why}" if number == 1 else f"each of {number} {why}" for why, number in common]
     return f"No host can take this server: {'; '.join(clauses)}."
 
 

@@ -19,7 +19,7 @@ from cumulo.services.compute.tasks.deletion import (
     TRIES,
     check_started,
     explain,
-    fault,
+    fault_of,
     let_go,
     proceed,
     reaching,
@@ -153,7 +153,7 @@ class CreateServer(Saga):
             return
         await disks.give_back(run, self.server_id, failed=True)
         await disks.refresh(run.db, self.server_id)
-        await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
+        await let_go(run, self.server_id, VmState.ERROR, fault=fault_of(error))
         name = "compute__do_build_and_run_instance"
         await history.note(run.db, self.action_id, name, error=text, last=True)
 

@@ -184,6 +184,12 @@ def fault(message: str, code: int = 500) -> dict[str, Any]:
     return {"code": code, "created": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}", "message": message}
 
 
+def fault_of(error: TaskError) -> dict[str, Any]:
+    """Return the same of a saga's failure, with `details` for administrators where there is more to know."""
+    found = fault(explain(error))
+    return found if error.message == found["message"] else {**found, "details": error.message}
+
+
 def explain(error: TaskError) -> str:
     """Return what a person may read of a saga's failure."""
     return error.public or "An unexpected error prevented the server from fulfilling your request."

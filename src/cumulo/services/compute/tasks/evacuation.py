@@ -18,7 +18,7 @@ from cumulo.services.compute.tasks.deletion import (
     TRIES,
     check_started,
     explain,
-    fault,
+    fault_of,
     let_go,
     proceed,
     reaching,
@@ -119,6 +119,6 @@ class EvacuateServer(Saga):
     async def fail(self, run: StepRun, error: TaskError) -> None:
         """Leave a server that says why; it can be evacuated again."""
         text = explain(error)
-        await let_go(run, self.server_id, VmState.ERROR, fault=fault(text))
+        await let_go(run, self.server_id, VmState.ERROR, fault=fault_of(error))
         await note(run.db, self.migration_id, "error")
         await history.note(run.db, self.action_id, _EVENT, error=text, last=True)
