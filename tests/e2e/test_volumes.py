@@ -4,6 +4,7 @@ The tests share one story and run in the order of the file; at most two guests r
 """
 
 import contextlib
+import mmap
 import os
 import signal
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class Story:
         """Wait for a volume's status."""
         self.reaches(lambda: self.user.json("volume", "show", name)["status"] == status, f"{name} {status}")
 
-    def reaches(self, condition: Callable[[], bool], what: str) -> None:
+    def reaches(self, condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
         """Wait for something, also while the cloud is away."""
 
         def met() -> bool:
@@ -55,7 +56,7 @@ class Story:
                 return condition()
             return False
 
-        until(met, seconds=90, what=what)
+        until(met, seconds=seconds, what=what)
 
     def attach(self, server: str, volume: str) -> str:
         """Give a server a volume, and wait until its guest has it; return the disk there."""
@@ -250,6 +251,36 @@ def test_an_encrypted_volume_hides_what_a_guest_writes(story: Story):
     disk = story.attach("reader", "diary")
     story.guest("reader").run(f"mount -t ext2 {disk} /mnt")
     assert story.guest("reader").run("tail -n 1 /mnt/marker") == SECRET
+
+
+def test_the_image_of_an_encrypted_volume_holds_its_content_for_its_project_alone(story: Story):
+    story.volume("letters", "--size", "1", "--type", "sealed")
+    disk = story.attach("writer", "letters")
+    story.writer.run(FORMATTED.format(disk=disk))
+    story.writer.run(f"for n in $(seq 1000); do echo {SECRET}; done > /mnt/marker; umount /mnt")
+    story.detach("writer", "letters")
+    story.user("image", "create", "--volume", "letters", "bundle")
+    story.reaches(lambda: story.user.json("image", "show", "bundle")["status"] == "active", "an image")
+    image = story.user.json("image", "show", "bundle")["id"]
+    (stored,) = (story.cloud.state.path / "images").rglob(f"*{image}*")
+    with stored.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        assert content[:4] == b"LUKS"
+        assert content.find(SECRET.encode()) == -1
+    story.becomes("letters", "available")
+    with pytest.raises(CommandRefused, match="encrypted"):
+        story.user("volume", "create", "--size", "1", "--image", "bundle", "open")
+    story.user("volume", "create", "--size", "1", "--type", "sealed", "--image", "bundle", "copies")
+    story.reaches(
+        lambda: story.user.json("volume", "show", "copies")["status"] == "available",
+        "a volume, every byte of which is written anew",
+        seconds=300,
+    )
+    disk = story.attach("writer", "copies")
+    story.writer.run(f"mount -t ext2 {disk} /mnt")
+    assert story.writer.run("tail -n 1 /mnt/marker") == SECRET
+    story.writer.run("umount /mnt")
+    story.detach("writer", "copies")
+    story.user("image", "delete", "bundle")
 
 
 def test_deleting_all_leaves_nothing(cloud: LaunchedCloud, story: Story, before: leftovers.Inventory):
