@@ -145,6 +145,22 @@ async def a_server(world: World, project: str, user: User) -> tuple[str, str, st
     return server, image, network
 
 
+async def what_administrators_keep(world: World, project: str, group: str) -> None:
+    """Make what administrators alone make of networks for a project."""
+    log = {"project_id": project, "resource_type": "security_group", "resource_id": group}
+    await world.admin("POST", f"{NETWORK}/log/logs", {"log": log})
+    path = f"{NETWORK}/metering/metering-label"
+    label = {"metering_label": {"project_id": project, "name": "all"}}
+    made = (await world.admin("POST", f"{path}s", label))["metering_label"]["id"]
+    rule = {"metering_label_id": made, "direction": "egress", "remote_ip_prefix": "0.0.0.0/0"}
+    await world.admin("POST", f"{path}-rules", {"metering_label_rule": rule})
+    vlans = {"network_type": "vlan", "physical_network": project[:6], "minimum": 1, "maximum": 9}
+    body = {"network_segment_range": {**vlans, "shared": False, "project_id": project}}
+    await world.admin("POST", f"{NETWORK}/network_segment_ranges", body)
+    default = {"security_groups_default_statefulness": {"project_id": project}}
+    await world.admin("POST", f"{NETWORK}/security-groups-default-statefulness", default)
+
+
 async def the_networks(world: World, project: str, user: User, network: str, server: str) -> None:
     subnet = (await user("GET", f"{NETWORK}/subnets?network_id={network}"))["subnets"][0]["id"]
     gateway = {"router": {"external_gateway_info": {"network_id": world.outside}}}
@@ -170,6 +186,7 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     await user("POST", f"{NETWORK}/address-groups", offices)
     spare = {"network_id": network, "security_groups": [group]}
     await user("POST", f"{NETWORK}/ports", {"port": spare})
+    await what_administrators_keep(world, project, group)
     share = {"object_type": "network", "object_id": network, "action": "access_as_shared"}
     policy = {"rbac_policy": {**share, "target_tenant": "somebody"}}
     await user("POST", f"{NETWORK}/rbac-policies", policy)

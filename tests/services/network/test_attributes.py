@@ -57,6 +57,8 @@ async def test_a_subnet_says_whether_its_network_is_external(admin, network, mem
     made = await admin.create("subnet", network_id=outside["id"], cidr="192.0.2.0/24", ip_version=4)
     assert made["router:external"] is True
     assert [s["router:external"] for s in (await member.show("/subnets"))["subnets"]] == [False]
+    found = (await admin.show("/subnets?router:external=true"))["subnets"]
+    assert [subnet["id"] for subnet in found] == [made["id"]]
 
 
 async def test_limits_below_what_is_held_are_refused_unless_forced(admin, member, network):

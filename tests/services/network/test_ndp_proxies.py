@@ -3,6 +3,7 @@
 import pytest
 
 from cumulo.services.network.drivers.specs import Kind
+from cumulo.services.network.ownership import NetworksOwned
 
 
 @pytest.fixture
@@ -72,6 +73,16 @@ async def test_only_what_means_the_same_outside_is_proxied(member, admin, other,
     refused = await proxy(member, world, 400, port_id=port["id"])
     assert "address scope" in refused["message"]
     assert (await proxy(other, world, 404))["type"] == "RouterNotFound"
+
+
+async def test_a_proxy_goes_with_its_project(cloud, member, world):
+    await enable(member, world)
+    made = await proxy(member, world, name="web")
+    async with cloud.tasks.work() as work:
+        (thing,) = [one for one in await NetworksOwned().owned(work.db, "p1") if one.kind == "ndp proxy"]
+        assert (thing.id, thing.name) == (made["id"], "web")
+        await NetworksOwned().remove(work, "p1", thing)
+    await member.show(f"/ndp_proxies/{made['id']}", expect=404)
 
 
 async def test_a_proxy_is_its_projects(member, other, world):

@@ -27,6 +27,8 @@ async def a_log_and_a_range(admin, project_id, group_id):
     await admin.call("POST", "/log/logs", {"log": log}, expect=201)
     body = {"metering_label": {"project_id": project_id, "name": "all"}}
     await admin.call("POST", "/metering/metering-labels", body, expect=201)
+    body = {"security_groups_default_statefulness": {"project_id": project_id}}
+    await admin.call("POST", "/security-groups-default-statefulness", body, expect=201)
     vlans = {"network_type": "vlan", "physical_network": project_id, "minimum": 1, "maximum": 9}
     body = {"network_segment_range": {**vlans, "shared": False, "project_id": project_id}}
     await admin.call("POST", "/network_segment_ranges", body, expect=201)
@@ -88,6 +90,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
     assert await check_ownership(cloud.tasks, NetworksOwned(), "p1", "p2") == [
         "address group",
         "address scope",
+        "default statefulness",
         "floating ip",
         "log",
         "metering label",

@@ -72,6 +72,17 @@ async def test_segments_come_and_go(admin, member, cloud, driver):
     await member.call("POST", "/segments", body, expect=403)
 
 
+async def test_networks_are_found_by_their_first_segment(admin):
+    wide = await admin.create(
+        "network", segments=[provider("vlan", "rack1", 3), provider("vlan", "rack2", 3)]
+    )
+    narrow = await admin.create("network", **provider("vlan", "rack1", 4))
+    for asked, found in (("provider:network_type=vlan", {wide["id"], narrow["id"]}),
+                         ("provider:segmentation_id=4", {narrow["id"]})):  # fmt: skip
+        rows = (await admin.show(f"/networks?{asked}&fields=id"))["networks"]
+        assert {row["id"] for row in rows} == found
+
+
 async def test_a_vlan_is_one_networks_and_a_tag_is_a_number_that_there_is(admin):
     await admin.create("network", **provider("vlan", "rack1", 7))
     taken = await admin.create("network", expect=409, **provider("vlan", "rack1", 7))

@@ -29,6 +29,7 @@ from cumulo.services.network.errors import UsedByOtherProject
 from cumulo.services.network.model import (
     AddressGroup,
     AddressScope,
+    DefaultStatefulness,
     FloatingIp,
     Log,
     MeteringLabel,
@@ -141,6 +142,11 @@ async def _remove_share(work: Work, policy: RbacPolicy) -> None:
     await work.db.delete(RbacPolicy, RbacPolicy.c.id == policy.id)
 
 
+async def _remove_default(work: Work, row: DefaultStatefulness) -> None:
+    """Let a project's new groups be like everyone's."""
+    await work.db.delete(DefaultStatefulness, DefaultStatefulness.c.id == row.id)
+
+
 def _whose(model: Any, project_id: str) -> Any:
     """Return the condition for what goes with a project; also what others share with it alone."""
     own = model.c.project_id == project_id
@@ -164,6 +170,7 @@ _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "security group": (SecurityGroup, _remove_group),
     "address group": (AddressGroup, _remove_address_group),
     "rbac policy": (RbacPolicy, _remove_share),
+    "default statefulness": (DefaultStatefulness, _remove_default),
 }
 """Kinds in the order of removal: their model, and what removes one."""
 
@@ -175,13 +182,15 @@ class NetworksOwned:
         """Return what is left of a project."""
         found = []
         for kind, (model, _) in _KINDS.items():
-            order = [model.c.created_at, model.c.id]
+            settings = model is DefaultStatefulness
+            order = [model.c.id] if settings else [model.c.created_at, model.c.id]
+            stage = Stage.SETTINGS if settings else Stage.NETWORKS
             where = (
                 _whose(model, project_id),
                 *(_for_themselves(project_id) if model is Port else ()),
             )
             rows = await db.all(model, *where, order_by=order)
-            found += [Owned(stage=Stage.NETWORKS, kind=kind, id=row.id, name=_name(row)) for row in rows]
+            found += [Owned(stage=stage, kind=kind, id=row.id, name=_name(row)) for row in rows]
         return found
 
     async def remove(self, work: Work, project_id: str, thing: Owned) -> None:
@@ -196,6 +205,8 @@ def _name(row: Any) -> str:
     match row:
         case FloatingIp():
             return row.floating_ip_address
+        case DefaultStatefulness():
+            return "stateful" if row.stateful else "stateless"
         case RbacPolicy():
             return f"{row.object_type} {row.object_id}"
         case _:

@@ -1,9 +1,13 @@
 """Networks and subnets."""
 
+from typing import Any
+
 from msgspec import UNSET
+from sqlalchemy import select
 
 from cumulo.core.http import Ctx
 from cumulo.core.http.context import NotAuthorised
+from cumulo.core.resource.query import as_bool
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import (
     check_policy,
@@ -73,6 +77,14 @@ subnets = StandardResource(
 )
 subnets.list(policy=policy.GET_SUBNET)
 subnets.show(policy=policy.GET_SUBNET)
+
+
+@subnets.filter("router:external")
+def by_external(ctx: Ctx, value: str) -> Any:
+    """Find subnets by whether their network is external."""
+    del ctx
+    wanted = Network.c.external.is_(as_bool("router:external", value))
+    return Subnet.c.network_id.in_(select(Network.c.id).where(wanted))
 
 
 @subnets.create(policy=policy.CREATE_SUBNET)
