@@ -45,13 +45,7 @@ NOT_ASKED = {
     ("network-feature-enabled", "qos_min_bw_and_pps"): "wants packet rates, which OVN does not count",
     ("compute-feature-enabled", "change_password"): "wants QEMU's agent in the guest; mini has none",
 }
-NO_AGENTS = {
-    "dhcp_agent_scheduler",
-    "dvr",
-    "l3-ha",
-    "l3_agent_scheduler",
-    "metering",
-}  # OVN has none of these
+NO_AGENTS = {"dhcp_agent_scheduler", "l3_agent_scheduler"}  # OVN has none
 EXTENSION = re.compile(r"""(?:is_extension_enabled\(|extension=)["']([a-z0-9_-]+)["']""")
 SERVICES = {  # Tempest's name → the catalog types that offer it
     "nova": ("compute",),
