@@ -74,6 +74,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return self.state / "node" / "fences"
 
     @property
+    def tpm_logs(self) -> Path:
+        """The folder where libvirt keeps the log of each guest's TPM."""
+        return self.state / "libvirt" / "tpm-log" / "libvirt" / "qemu"
+
+    @property
     def containers(self) -> Path:
         """The folder with the root of each container: libvirt's, so that its daemon sees it elsewhere, too."""
         return self.state / "libvirt" / "lib" / "containers"

@@ -100,6 +100,7 @@ def test_what_an_image_asks_for_is_in_its_machine():
         ({"quota:cpu_quota": "5"}, {}, "quota:cpu_quota"),
         ({"pci_passthrough:alias": "gpu:1"}, {}, "pci_passthrough:alias"),
         ({"accel:device_profile": "x"}, {}, "accel:device_profile"),
+        ({"quota:vif_inbound_average": "10"}, {}, "quota:vif_inbound_average"),
         ({}, {"hw_vif_model": "carrier-pigeon"}, "hw_vif_model"),
         ({}, {"hw_video_ram": "8"}, "hw_video_ram"),
         ({}, {"hw_disk_bus": "fdc9"}, "hw_disk_bus"),

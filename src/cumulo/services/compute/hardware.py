@@ -151,6 +151,9 @@ def _refuse(wish: Wish) -> None:
         value = wish.specs.get(key, wish.properties.get(key))
         if value is not None and value.lower() not in ("", "0", "false", "no", "off"):
             raise Unshapeable(key=key, reason=reason)
+    for key in wish.specs:
+        if key.startswith("quota:vif_") and wish.number(key):
+            raise Unshapeable(key=key, reason="a QoS policy of its network or port limits a network card")
     for name, choices in (("hw_disk_bus", BUSES), ("hw_vif_model", CARDS), ("hw_rng_model", ("virtio",))):
         _chosen(name, wish.properties.get(name), choices)
     _chosen("hw_firmware_type", wish.properties.get("hw_firmware_type"), ("bios", "uefi"))

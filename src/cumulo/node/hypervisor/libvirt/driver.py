@@ -126,6 +126,7 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
             await self._domains.forget_secrets(owner_of(server_id))
             await self._wiring.unwire(server_id)
             self._place.vnc_socket(server_id).unlink(missing_ok=True)
+            (self._place.tpm_logs / f"{self._domains.name(server_id)}-swtpm.log").unlink(missing_ok=True)
             if self._place.qemu_logs is not None:
                 log_name = f"{self._domains.name(server_id)}.log"
                 for file in self._place.qemu_logs.glob(f"{log_name}*"):
