@@ -22,22 +22,15 @@ class Pair:
     def __init__(self, cloud: LaunchedCloud, user: OpenStack, folder: Path, spaces: Spaces) -> None:
         self.cloud = cloud
         self.user = user
-        self.home = Residence(cloud, user, folder, name="traffic")  # type: ignore[arg-type]  # it takes the same words
+        self.home = Residence(cloud, user, folder, name="traffic")
         self.home.network("dual", "10.35.0.0/24", router="dual-door")
         six(user, "dual", "fd00:35::/64", "slaac")
         self.neighbours = {tag: self._subport(tag, spaces) for tag in (101, 102)}
         self.ports = {name: port(user, name, "dual") for name in ("one", "two")}
-        subports = [
-            ("--subport", f"port=tagged{tag},segmentation-type=vlan,segmentation-id={tag}")
-            for tag in (101, 102)
-        ]
-        user(
-            "network trunk create",
-            "trunk",
-            "--parent-port",
-            "one",
-            *(word for pair in subports for word in pair),
-        )
+        user("network trunk create", "trunk", "--parent-port", "one")
+        for tag in self.neighbours:
+            subport = f"port=tagged{tag},segmentation-type=vlan,segmentation-id={tag}"
+            user("network trunk set", "trunk", "--subport", subport)
         for name in ("one", "two"):
             made = ("--image", "mini", "--flavor", "mini", "--key-name", "key", "--port", name)
             user("server create", name, *made)

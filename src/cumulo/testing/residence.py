@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cumulo.testing.guests import Guest, make_key
 from cumulo.testing.launched import Client, LaunchedCloud, until
+from cumulo.testing.official import OpenStack
 
 FLAVOR = "mini"
 IMAGE = "mini"
@@ -15,7 +16,9 @@ class Residence:
     `folder` holds its key and its copy of the image. `name` is the first network's and the security group's.
     """
 
-    def __init__(self, cloud: LaunchedCloud, user: Client, folder: Path, name: str = "home") -> None:
+    def __init__(
+        self, cloud: LaunchedCloud, user: Client | OpenStack, folder: Path, name: str = "home"
+    ) -> None:
         self.cloud = cloud
         self.user = user
         self.name = name
