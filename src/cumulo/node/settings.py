@@ -80,7 +80,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def containers(self) -> Path:
-        """The folder with the root of each container: libvirt's, so that its daemon sees it elsewhere, too."""
+        """The folder with the root of each container, in libvirt's: its daemon sees it elsewhere, too."""
         return self.state / "libvirt" / "lib" / "containers"
 
     @property

@@ -175,12 +175,8 @@ class ContainerCannot(Conflict):
     """Cannot '{action}' instance {id}, which is a container: {reason}."""
 
 
-class EphemeralTooLarge(Invalid):
-    """Ephemeral disks requested are larger than the instance type allows: {wanted} GiB, not {have}."""
-
-
-class SwapTooLarge(Invalid):
-    """Swap drive requested is larger than instance type allows: {wanted} MiB, not {have}."""
+class LocalDisksTooLarge(Invalid):
+    """{kind} requested is larger than the instance type allows: {wanted}, not {have}."""
 
 
 class MarkerNotFound(Invalid):

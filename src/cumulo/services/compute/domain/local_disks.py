@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET
 
 from cumulo.services.compute.disks import PREFIXES
-from cumulo.services.compute.errors import BadBlockDevice, EphemeralTooLarge, SwapTooLarge
+from cumulo.services.compute.errors import BadBlockDevice, LocalDisksTooLarge
 from cumulo.services.compute.local_disks import FORMATS, SWAP
 from cumulo.services.compute.model import Flavor
 from cumulo.services.compute.model.servers import AskedDisk
@@ -19,14 +19,14 @@ def is_local(entry: Any) -> bool:
 
 
 def asked(body: ServerBody, flavor: Flavor) -> list[AskedDisk]:
-    """Return the local disks of a request. EphemeralTooLarge, SwapTooLarge, BadBlockDevice."""
+    """Return the local disks of a request. LocalDisksTooLarge, BadBlockDevice."""
     entries = [] if body.block_device_mapping_v2 is UNSET else body.block_device_mapping_v2
     found = [_disk(entry, flavor) for entry in entries if is_local(entry)]
     swaps = [disk for disk in found if disk.format == SWAP]
     if len(swaps) > 1:
         raise BadBlockDevice(reason="More than one swap drive requested.")
     if swaps and swaps[0].size > flavor.swap_mib:
-        raise SwapTooLarge(wanted=swaps[0].size, have=flavor.swap_mib)
+        raise LocalDisksTooLarge(kind="Swap (MiB)", wanted=swaps[0].size, have=flavor.swap_mib)
     _check_ephemeral([disk for disk in found if disk.format != SWAP], flavor)
     return found
 
@@ -34,7 +34,7 @@ def asked(body: ServerBody, flavor: Flavor) -> list[AskedDisk]:
 def _check_ephemeral(disks: Sequence[AskedDisk], flavor: Flavor) -> None:
     wanted = sum(disk.size for disk in disks)
     if wanted > flavor.ephemeral_gib:
-        raise EphemeralTooLarge(wanted=wanted, have=flavor.ephemeral_gib)
+        raise LocalDisksTooLarge(kind="Ephemeral disk (GiB)", wanted=wanted, have=flavor.ephemeral_gib)
     if any(disk.size == 0 for disk in disks):
         raise BadBlockDevice(reason="the flavor has no ephemeral disk")
 
