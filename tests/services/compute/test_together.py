@@ -10,6 +10,7 @@ import pytest
 from tests.services.compute.fakes import NEWEST
 
 from cumulo.contracts.hypervisor import Hypervisor
+from cumulo.core.auth.tokens import Keyring
 from cumulo.core.bus import Bus, LocalBus, verbs
 from cumulo.core.db import Database
 from cumulo.core.drivers import Permanent
@@ -33,6 +34,7 @@ class WholeCloud(Cloud):
         self.bus, self.host, self.database = LocalBus(), FakeHypervisor("h1"), database
         services = [service.SERVICE for service in (compute, image, network, placement)]
         bindings: dict[type, Any] = {Bus: self.bus, Driver: FakeDriver(), Store: FileStore(folder)}
+        bindings[Keyring] = Keyring(folder.with_name("token-keys"))
         super().__init__(services, database, bindings)
         for service in services:
             for contract, factory in service.adapters.items():
