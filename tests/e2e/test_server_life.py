@@ -94,7 +94,7 @@ def test_a_rescued_server_shows_its_own_disk_beside(story: Story):
     story.user("server", "rescue", "subject")
     story.becomes("RESCUE")
     story.subject.wait()
-    disk = "mkdir -p /mnt && mount -t ext2 -o ro /dev/vdb2 /mnt && cat /mnt/root/marker; umount /mnt"
+    disk = "mkdir -p /mnt && mount -t ext4 -o ro /dev/vdb2 /mnt && cat /mnt/root/marker; umount /mnt"
     assert story.subject.run(disk) == MARKER
     story.user("server", "unrescue", "subject")
     story.becomes("ACTIVE")
