@@ -57,8 +57,3 @@ def test_no_hosts_at_all_is_told():
     assert told == "No host can take this server: no compute host has reported yet."
     gone = scheduler.sentence(Wanted(resources={}, host="x"), [Refusal(name="h1", reason="is not x")])
     assert gone == "No host can take this server: there is no host x."
-
-
-def test_a_flavor_asks_for_traits():
-    specs = {"trait:HW_CPU_X86_AVX": "required", "trait:COMPUTE_NODE": "forbidden", "hw:x": "y"}
-    assert scheduler.traits_of(specs) == (frozenset({"HW_CPU_X86_AVX"}), frozenset({"COMPUTE_NODE"}))

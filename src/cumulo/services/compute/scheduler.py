@@ -272,10 +272,3 @@ def tally(wanted: Wanted, refusals: Sequence[Refusal]) -> str:
     common = counts.most_common(NAMED_AT_MOST)
     clauses = [f"one {why}" if number == 1 else f"each of {number} {why}" for why, number in common]
     return f"No host can take this server: {'; '.join(clauses)}."
-
-
-def traits_of(extra_specs: Mapping[str, str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the traits that a flavor's `trait:NAME` specs require, and those they forbid."""
-    specs = [(k.removeprefix("trait:"), v) for k, v in extra_specs.items() if k.startswith("trait:")]
-    required = frozenset(name for name, value in specs if value == "required")
-    return required, frozenset(name for name, value in specs if value == "forbidden")
