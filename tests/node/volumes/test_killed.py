@@ -11,12 +11,14 @@ import pytest
 
 from cumulo.contracts.volumes import BlockAccess, VolumeSpec
 from cumulo.core.drivers import Permanent
+from cumulo.node.volumes import nbd
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files import merging
 from cumulo.node.volumes.files.folder import LocalFolder
 from cumulo.node.volumes.files.merging import Merging
 from cumulo.node.volumes.files.pool import FilePool
 from cumulo.node.volumes.files.records import Switch
+from cumulo.node.volumes.nbd import NbdClient
 from cumulo.testing.block_device import attached
 from cumulo.testing.volumes import GIB, MIB, a_volume, content, new_id
 
@@ -202,6 +204,30 @@ async def test_a_daemon_that_died_is_started_again_at_its_place(world: World):
     async with attached(access) as device:
         await device.write(0, b"1" * 512)
     assert await pool.open(spec.volume_id, export) == access
+
+
+@pytest.mark.parametrize("layered", [False, True], ids=["plain", "layered"])
+async def test_a_killed_daemon_takes_nothing_with_it_that_it_acknowledged(
+    world: World, layered: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(nbd, "_FUA", 0)  # as guests write: our own client asks for each piece to be on disk
+    spec, export = a_volume(), new_id()
+    pool = world.pool
+    await pool.create(spec)
+    access = await pool.open(spec.volume_id, export)
+    places = [number * 7 * MIB for number in range(40)]
+    if layered:
+        await pool.create_snapshot(spec.volume_id, new_id())
+    client = await NbdClient.connect(Path(access.path), access.name)
+    for number, place in enumerate(places):
+        await client.write(place, bytes([65 + number]) * 512)  # and no flush
+    [pid_file] = (world.path / "run").glob("*.pid")
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    await client.close()
+    pool = await world.restart()
+    await pool.close(spec.volume_id, export)
+    for number, place in enumerate(places):
+        assert await content(pool, spec.volume_id, place, 512) == bytes([65 + number]) * 512
 
 
 async def test_a_snapshot_that_was_begun_is_finished_though_its_daemon_died(world: World):

@@ -135,8 +135,12 @@ class StorageDaemon:
         found = await self._ask("query-block-exports")
         return {one["id"][2:]: one["node-name"][1:] for one in found if not one["shutting-down"]}
 
-    async def add_export(self, name: str, layer: str, *, writable: bool) -> None:
-        """Export a layer."""
+    async def add_export(self, name: str, layer: str, *, writable: bool, writethrough: bool = False) -> None:
+        """Export a layer.
+
+        writethrough: have each write on disk before it is acknowledged, with the tables that lead to it. A
+        killed daemon takes with it what only it knows; what a raw file's own kernel has, stays.
+        """
         await self._ask(
             "block-export-add",
             type="nbd",
@@ -144,7 +148,7 @@ class StorageDaemon:
             node_name=f"n{layer}",
             name=name,
             writable=writable,
-            writethrough=writable,  # a killed daemon must not take what it acknowledged with it
+            writethrough=writethrough,
         )
 
     async def remove_export(self, name: str) -> None:

@@ -87,7 +87,9 @@ class Exporting:
         if switch is None:
             return record
         daemon = self._daemon(record.volume_id)
-        if await daemon.find() and switch.head not in (await daemon.exports()).values():
+        if await daemon.find() and switch.head not in (exports := await daemon.exports()).values():
+            if not self._layers.has_tables(record.head):
+                await self._write_through(daemon, record, exports)
             try:
                 await daemon.put_on_top(self._layers.opened(switch.head))
             except Refused:
@@ -98,6 +100,15 @@ class Exporting:
         if record.volume_id in self._tops:
             self._tops[record.volume_id] = switch.head
         return changed
+
+    async def _write_through(
+        self, daemon: StorageDaemon, record: VolumeRecord, exports: Iterable[str]
+    ) -> None:
+        """Make exports anew for a top with tables to come. Clients connect again, and go on."""
+        for name in exports:
+            writable = not record.exports[name].read_only
+            await daemon.remove_export(name)
+            await daemon.add_export(name, record.head, writable=writable, writethrough=writable)
 
     async def resize(self, record: VolumeRecord, size: int) -> None:
         """Grow an exported volume. Who is connected is cut off for a moment: NBD cannot tell a new size."""
@@ -198,7 +209,8 @@ class Exporting:
         for name in there.keys() - exports.keys():
             await daemon.remove_export(name)
         for name in exports.keys() - there.keys():
-            await daemon.add_export(name, top, writable=exports[name])
+            through = exports[name] and self._layers.has_tables(top)
+            await daemon.add_export(name, top, writable=exports[name], writethrough=through)
 
     async def _end(self, key: str) -> None:
         daemon = self._daemons.pop(key, None)
@@ -210,7 +222,8 @@ class Exporting:
         daemon = StorageDaemon(self._run, key)
         try:
             await daemon.start(self._opened(top), writable=writable, listening=Listening())
-            await daemon.add_export(_OWN, top, writable=writable)
+            through = writable and self._layers.has_tables(top)
+            await daemon.add_export(_OWN, top, writable=writable, writethrough=through)
             client = await NbdClient.connect(daemon.socket, _OWN)
         except BaseException:
             await daemon.end()

@@ -70,9 +70,13 @@ class Layers:
         return randomness.token_hex(12)
 
     async def make(self, name: str, size: int, *, header: bytes = b"", thick: bool = False) -> None:
-        """Make a layer that reads as `header` and then zeroes, with nothing below."""
-        if thick:
-            await self.make_raw(name, size, header=header, reserve=True)
+        """Make a layer that reads as `header` and then zeroes, with nothing below.
+
+        On a file system of this host it is raw: a file with holes has no tables that a killed daemon
+        could take with it. Elsewhere holes are not seen, and only a thick one is.
+        """
+        if thick or self._folder.can_reserve:
+            await self.make_raw(name, size, header=header, reserve=thick)
             return
         await self._folder.create(f"{FOLDER}/.{name}", qcow2.empty(size, content=header))
         await self._folder.rename(f"{FOLDER}/.{name}", f"{FOLDER}/{name}.qcow2")
@@ -104,6 +108,10 @@ class Layers:
     def path(self, name: str) -> str:
         """Return a layer's file."""
         return f"{FOLDER}/{name}.{self.known[name].format}"
+
+    def has_tables(self, name: str) -> bool:
+        """Say whether who writes to a layer keeps in memory what says where the bytes are."""
+        return self.known[name].format != "raw"
 
     def chain(self, top: str) -> list[str]:
         """Return a layer and all below it, the lowest last."""
