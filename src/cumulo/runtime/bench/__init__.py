@@ -4,6 +4,6 @@ Everything is measured from outside over HTTP, on a cloud of its own with the fa
 the memory on one with all engines. Processor time is the server's, by the kernel's own account.
 """
 
-from cumulo.runtime.bench.run import bench
+from cumulo.runtime.bench.run import KINDS, bench
 
-__all__ = ["bench"]
+__all__ = ["KINDS", "bench"]

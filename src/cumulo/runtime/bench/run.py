@@ -3,14 +3,18 @@
 import http.client
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from cumulo.runtime.bench.client import Client
+from cumulo.runtime.bench.guest import GuestDisks
 from cumulo.runtime.bench.identity import LargeIdentity
 from cumulo.runtime.bench.meter import Figure, memory_mb
+from cumulo.runtime.bench.network import SETTINGS as NETWORK
+from cumulo.runtime.bench.network import Networking
+from cumulo.runtime.bench.placement import Candidates
 from cumulo.runtime.bench.storage import SETTINGS as STORAGE
 from cumulo.runtime.bench.storage import Storage
 from cumulo.runtime.bench.workload import SETTINGS, Workload
@@ -26,11 +30,14 @@ OWN = ("supervisor", "server")
 COLUMNS = "{:<36}{:>7}{:>12}{:>12}{:>12}   {:<30}"
 
 
-def bench(json: Path | None = None) -> int:
-    """Measure everything and print each line as it is known. Return 0 when every promise is kept."""
+def bench(json: Path | None = None, only: Sequence[str] = ()) -> int:
+    """Measure everything, or `only` some KINDS, and print each line as it is known.
+
+    Return 0 when every promise is kept.
+    """
     print(COLUMNS.format("WHAT", "CALLS", "CPU ms", "MEDIAN ms", "PER SECOND", "REACH"))
     figures = []
-    for figure in itertools.chain(_quick(), _identity(), _storage(), _whole()):
+    for figure in itertools.chain.from_iterable(KINDS[kind]() for kind in only or KINDS):
         print(_line(figure), flush=True)
         figures.append(figure)
     if json:
@@ -42,28 +49,19 @@ def bench(json: Path | None = None) -> int:
 def _quick() -> Iterator[Figure]:
     """Measure the calls, on a cloud without engines."""
     with scratch_cloud("bench", SETTINGS) as state:
-        client = Client(
-            runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
-        )
-        yield from Workload(client, _pid(state, "server")).figures()
+        yield from Workload(_client(state), _pid(state, "server")).figures()
 
 
 def _identity() -> Iterator[Figure]:
     """Measure tokens, and lists of an identity with very many of everything."""
     with scratch_cloud("bench", SETTINGS) as state:
-        client = Client(
-            runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
-        )
-        yield from LargeIdentity(state, client, _pid(state, "server")).figures()
+        yield from LargeIdentity(state, _client(state), _pid(state, "server")).figures()
 
 
 def _storage() -> Iterator[Figure]:
     """Measure images and volumes, on a cloud with all its engines."""
     with scratch_cloud("bench", STORAGE) as state:
-        client = Client(
-            runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
-        )
-        yield from Storage(state, client, _pid(state, "server")).figures()
+        yield from Storage(state, _client(state), _pid(state, "server")).figures()
 
 
 def _whole() -> Iterator[Figure]:
@@ -87,6 +85,43 @@ def _engines(state: StateFolder) -> dict[str, float]:
     status = read_status(state.status)
     parts = status.parts if status else []
     return {part.name: memory_mb(part.pid) for part in parts if part.pid and part.name not in OWN}
+
+
+def _placement() -> Iterator[Figure]:
+    """Measure finding who has room, on a cloud without engines."""
+    with scratch_cloud("bench", SETTINGS) as state:
+        yield from Candidates(state, _client(state), _pid(state, "server")).figures()
+
+
+def _network() -> Iterator[Figure]:
+    """Measure ports and security groups, on a cloud with all its engines."""
+    with scratch_cloud("bench", NETWORK) as state:
+        yield from Networking(state, _client(state), _pid(state, "server")).figures()
+
+
+def _guest() -> Iterator[Figure]:
+    """Measure a guest's disks, on a cloud with all its engines."""
+    with scratch_cloud("bench", STORAGE) as state:
+        yield from GuestDisks(state, _client(state)).figures()
+
+
+#: What can be measured by itself.
+KINDS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "calls": _quick,
+    "identity": _identity,
+    "storage": _storage,
+    "placement": _placement,
+    "network": _network,
+    "guest": _guest,
+    "whole": _whole,
+}
+
+
+def _client(state: StateFolder) -> Client:
+    """Return a connection of the cloud's administrator."""
+    return Client(
+        runtime_settings(state).http.port, "admin", state.admin_password.read_text().strip(), "admin"
+    )
 
 
 def _pid(state: StateFolder, name: str) -> int:

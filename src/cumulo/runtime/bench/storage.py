@@ -1,10 +1,10 @@
 """What is measured of images and volumes: on a cloud with its real stores, beside the disk's own rate.
 
 `dd` writes and reads in the same folder and run, each time directly before what it is held against, and
-what counts is the disk, not the memory before it: writing ends when all is on the disk (`conv=fsync`), reading
-goes past the page cache (`iflag=direct`). Beside it stands writing past the page cache (`oflag=direct
-conv=fsync`). Of each the best of several rounds counts, for both sides alike: what else the machine does is no
-part of it.
+what counts is the disk, not the memory before it: writing ends when all is on the disk (`conv=fsync`),
+reading goes past the page cache (`iflag=direct`). Beside it stands writing past the page cache
+(`oflag=direct conv=fsync`). Of each the best of several rounds counts, for both sides alike: what else the
+machine does is no part of it.
 """
 
 import os

@@ -5,7 +5,6 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.meter import Figure, cpu_seconds, measure
@@ -60,7 +59,7 @@ class Workload:
         yield self.ports()
         yield self.one_server()
         yield self.many_servers()
-        self.fill()
+        yield self.all_at_once()
         yield from self.lists()
 
     def tokens(self) -> Figure:
@@ -135,6 +134,9 @@ class Workload:
             cpu_ms=(cpu_seconds(self.pid) - spent) / BATCH * 1000,
             wall_ms=statistics.median(times) * 1000,
             rate=BATCH / total,
+            value=total,
+            unit="s",
+            reach=0.6,
         )
 
     def _twin(self) -> "Workload":
@@ -143,13 +145,22 @@ class Workload:
         twin.client = self.client.twin()
         return twin
 
-    def fill(self) -> None:
-        """Have as many servers as a page of the list holds."""
-        ids: list[Any] = self.client.json("GET", f"{COMPUTE}/servers?limit={SERVERS}")["servers"]
-        missing = SERVERS - len(ids)
-        while missing > 0:
-            self.wait(self.create_server(min(missing, BATCH)))
-            missing -= BATCH
+    def all_at_once(self) -> Figure:
+        """Create as many servers as a page of the list holds by one request; none may fail."""
+        began = time.perf_counter()
+        self.create_server(SERVERS)
+        give_up = time.monotonic() + PATIENCE
+        left = SERVERS
+        while left:
+            time.sleep(1)
+            url = f"{COMPUTE}/servers?limit={2 * SERVERS}&status="
+            failed = self.client.json("GET", f"{url}ERROR")["servers"]
+            left = len(self.client.json("GET", f"{url}BUILD")["servers"])
+            if failed or time.monotonic() > give_up:
+                raise RuntimeError(f"{len(failed)} of {SERVERS} servers failed, {left} are not there")
+        seconds = time.perf_counter() - began
+        name = f"server create to ACTIVE, {SERVERS:,} at once"
+        return Figure(name=name, count=SERVERS, rate=SERVERS / seconds, value=seconds, unit="s")
 
     def lists(self) -> Iterator[Figure]:
         """List the servers, briefly and in detail."""
