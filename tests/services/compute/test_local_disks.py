@@ -126,3 +126,21 @@ def passwords_on(spec: Any) -> set[str | None]:
     drive = spec.config_drive.files
     documents = [content for name, content in drive.items() if name.endswith("meta_data.json")]
     return {msgspec.json.decode(document).get("admin_pass") for document in documents}
+
+
+async def test_an_ephemeral_disk_stays_on_its_host(cloud: ComputeCloud):
+    await roomy(cloud, swap=0)
+    await cloud.add_host("h2")
+    server_id = await create(cloud.member("p1"), flavorRef="roomy")
+    await cloud.settle()
+    admin, action = cloud.admin("p1"), f"/compute/v2.1/servers/{server_id}/action"
+    refused = await admin.post(action, json={"migrate": {"host": None}}, headers=NEWEST)
+    assert refused.status_code == 409
+    assert "ephemeral disk" in refused.json()["conflictingRequest"]["message"]
+    before = (await show(admin, server_id))["OS-EXT-SRV-ATTR:host"]
+    flavor = {**FLAVOR, "id": "more", "name": "more", "ram": 256, "OS-FLV-EXT-DATA:ephemeral": 5}
+    await admin.post("/compute/v2.1/flavors", json={"flavor": flavor})
+    assert (await admin.post(action, json={"resize": {"flavorRef": "more"}})).status_code == 202
+    await cloud.settle()
+    after = await show(admin, server_id)
+    assert (after["status"], after["OS-EXT-SRV-ATTR:host"]) == ("VERIFY_RESIZE", before)

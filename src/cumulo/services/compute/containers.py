@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from cumulo.contracts.hardware import Hardware
-from cumulo.services.compute.errors import ContainerCannot, Unshapeable
+from cumulo.services.compute.errors import NotPossible, Unshapeable
 from cumulo.services.compute.hardware import hypervisor_of, is_container
 from cumulo.services.compute.model import Server, VmState
 
@@ -38,12 +38,12 @@ _PROPERTIES = msgspec.json.Decoder(dict[str, Any])
 
 
 def check(server: Server, action: str) -> None:
-    """Refuse what a container cannot. ContainerCannot."""
+    """Refuse what a container cannot. NotPossible."""
     reason = CANNOT.get(action)
     if action in WHILE_STOPPED and server.vm_state is not VmState.STOPPED:
         reason = _CARDS
     if reason is not None and is_container(_PROPERTIES.decode(server.image_properties)):
-        raise ContainerCannot(action=action, id=server.id, reason=reason)
+        raise NotPossible(action=action, id=server.id, reason=f"it is a container, and {reason}")
 
 
 def check_machine(properties: Mapping[str, Any], machine: Hardware, *, has_more_disks: bool) -> None:

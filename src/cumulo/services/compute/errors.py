@@ -171,8 +171,8 @@ class Unshapeable(Invalid):
     """The server cannot be built as '{key}' of its flavor or image says: {reason}."""
 
 
-class ContainerCannot(Conflict):
-    """Cannot '{action}' instance {id}, which is a container: {reason}."""
+class NotPossible(Conflict):
+    """Cannot '{action}' instance {id}: {reason}."""
 
 
 class LocalDisksTooLarge(Invalid):

@@ -75,6 +75,11 @@ def local_disks_of(server: Server, taken: Sequence[str] = ()) -> tuple[LocalDisk
     return local_disks.of(server, flavor_of(server), asked, bus_of(server), taken)
 
 
+def has_ephemeral(server: Server) -> bool:
+    """Say whether the server has a disk of its host's whose content lasts: it cannot leave the host."""
+    return any(disk.format != local_disks.SWAP for disk in local_disks_of(server))
+
+
 def sized(flavor: EmbeddedFlavor, *, from_volume: bool) -> dict[str, Any]:
     """Return the columns of a server's row that its flavor decides."""
     disk = 0 if from_volume else flavor.disk

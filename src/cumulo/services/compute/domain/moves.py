@@ -48,7 +48,9 @@ async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
     wanted = {name: amount for name, amount in more.items() if amount > 0}
     await ctx.claim(wanted, project_id=server.project_id)
     values = {} if body.disk_config is UNSET else {"disk_config": body.disk_config}
-    await _promise(ctx, server, flavor, "resize", **values)
+    bound = guests.has_ephemeral(server) or hardware.is_container(guests.properties_of(server))
+    stays = server.host if bound else None
+    await _promise(ctx, server, flavor, "resize", host=stays, **values)
 
 
 async def migrate(ctx: Ctx, server: Server, host: str | None) -> None:
