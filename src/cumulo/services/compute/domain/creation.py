@@ -22,12 +22,12 @@ from cumulo.services.compute.domain import (
     block_devices,
     flavors,
     keypairs,
+    local_disks,
     personality,
     quotas,
     requested_networks,
 )
 from cumulo.services.compute.domain import groups as server_groups
-from cumulo.services.compute.domain import local_disks
 from cumulo.services.compute.domain.servers import check_access
 from cumulo.services.compute.errors import (
     BadServerCounts,
