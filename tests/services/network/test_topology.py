@@ -105,3 +105,8 @@ async def test_the_port_of_the_metadata_is_seen_by_administrators_only(member, a
     assert (await member.show(f"/ports?network_id={network['id']}"))["ports"] == []
     await member.delete(f"/ports/{port['id']}", expect=404)
     await member.delete(f"/subnets/{subnet['id']}")
+
+
+async def test_the_subnets_of_external_networks_are_seen_by_all(member, defaults):
+    (outside,) = (await member.show("/networks?router:external=true"))["networks"]
+    assert len((await member.show(f"/subnets?network_id={outside['id']}"))["subnets"]) == 1

@@ -65,11 +65,11 @@ def usable(ctx: Ctx, model: Any) -> Sequence[Any]:
 
 
 def on_visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
-    """Scope: own subnets, and those of own or shared networks."""
+    """Scope: own subnets, and those of own, shared or external networks."""
     if ctx.identity.is_admin:
         return ()
     mine = ctx.identity.project_id
-    seen = select(Network.c.id).where(sharing.usable(Network, mine))
+    seen = select(Network.c.id).where(sharing.usable(Network, mine, SHARED, EXTERNAL))
     return (or_(model.c.project_id == mine, model.c.network_id.in_(seen)),)
 
 
