@@ -117,9 +117,7 @@ async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:
             raise NotBootable(id=volume.id)
         known = volume.image_properties.items()
         return Root(properties={name: value for name, value in known if name not in _OF_THE_IMAGE})
-    if disk.source == "blank":
-        raise BadBootSequence
-    return Root()
+    return Root()  # of a snapshot nothing is known; a blank one waits for who rescues the server
 
 
 async def write(ctx: Ctx, server: Server, asked: Sequence[Disk]) -> None:
