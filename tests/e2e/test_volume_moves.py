@@ -34,7 +34,7 @@ compute = openstack.connect().compute
 server, old, new = sys.argv[1:]
 path = f"/servers/{server}/os-volume_attachments/{old}"
 answer = compute.put(path, json={"volumeAttachment": {"volumeId": new}}, microversion="2.85")
-sys.exit("" if answer.status_code == 202 else f"{answer.status_code}: {answer.text}")
+sys.exit(None if answer.status_code == 202 else f"{answer.status_code}: {answer.text}")
 """
 
 
