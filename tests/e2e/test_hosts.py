@@ -208,7 +208,7 @@ def test_a_server_of_a_killed_host_is_made_anew_and_never_runs_twice(story: Stor
         story.admin(*OLD, "server", "evacuate", server_id)
     story.cloud.command("host", "crash", SECOND)
     story.admin(*OLD, "compute", "service", "set", "--down", SECOND, "nova-compute")
-    story.admin(*OLD, "server", "evacuate", "--wait", server_id)
+    story.admin(*OLD, "server", "evacuate", server_id)  # its `--wait` looks for a state that is over by then
     found = story.settled("roamer")
     assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", story.first)
     story.roamer.wait()
