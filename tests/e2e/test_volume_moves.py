@@ -119,6 +119,7 @@ def story(cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory) -> Mov
     for backend in ("local", "second"):
         words = ("--property", f"volume_backend_name={backend}")
         cloud.admin("volume", "type", "create", *words, f"on-{backend}")
+    cloud.admin("volume", "type", "create", "anywhere")
     user = cloud.user("mona")
     user("security", "group", "list")  # the project's default group is made when it is first looked for
     home = Residence(cloud, user, tmp_path_factory.mktemp("mona"))
@@ -159,7 +160,6 @@ def test_a_moved_volume_grows_and_is_there_after_a_hard_reboot(story: Moves):
 
 def test_a_volume_moves_behind_iscsi_and_back_and_grows_there(story: Moves):
     disk = story.disk("writer", "data")
-    story.admin("volume", "type", "create", "anywhere")
     story.admin("volume", "set", "--type", "anywhere", story.seen("data")["id"])
     story.reaches(lambda: story.seen("data")["type"] == "anywhere", "the new type")
     story.write_on()
@@ -187,7 +187,7 @@ def test_a_killed_move_is_completed(story: Moves, point: str):
 @pytest.mark.parametrize("point", ["", "exchange:after"])
 def test_another_volume_takes_the_place_of_one_that_a_guest_writes_to(story: Moves, point: str):
     disk, size = story.disk("writer", "data"), str(story.size("writer", "data") // GIB)
-    story.volume("fresh", "--size", size, "--type", "on-second")
+    story.volume("fresh", "--size", size, "--type", "anywhere")
     server = story.user.json("server", "show", "writer")["id"]
     old, new = story.seen("data")["id"], story.seen("fresh")["id"]
     story.write_on()
@@ -212,6 +212,9 @@ def test_another_volume_takes_the_place_of_one_that_a_guest_writes_to(story: Mov
 
 
 def test_a_move_of_a_volume_whose_server_is_off_says_why_and_leaves_it(story: Moves):
+    if story.seen("data")["type"] != "anywhere":
+        story.admin("volume", "set", "--type", "anywhere", story.seen("data")["id"])
+    story.reaches(lambda: story.seen("data")["type"] == "anywhere", "a type that may lie in every pool")
     story.writer.run("umount /mnt")
     story.user("server", "stop", "writer")
     story.reaches(
