@@ -1,9 +1,10 @@
-"""Backups of volumes that a real guest writes to, through the official `openstack` client.
+"""Backups and moves of volumes that a real guest writes to, through the official `openstack` client.
 
-The tests share one story and run in the order of the file; one guest runs.
+The tests share one story and run in the order of the file; one guest runs, in a cloud with two pools.
 """
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
 from cumulo.testing.residence import Residence
 
 MIB = 1 << 20
+POOLS = """[volumes.backends.local]
+driver = "local"
+[volumes.backends.second]
+driver = "local"
+path = "volumes-second"
+"""
 WRITE = "dd if=/dev/urandom of={disk} bs=1M seek={at} count={count} conv=fsync,notrunc 2> /dev/null"
 
 
@@ -79,6 +86,12 @@ class Story:
         sums = self.guest.run(f"md5sum {one} {other}").split()[::2]
         return len(set(sums)) == 1
 
+    def lies_in(self, name: str) -> dict[str, bool]:
+        """Say of each pool's folder whether it has a volume."""
+        identity = self.user.json("volume", "show", name)["id"]
+        folders = {pool: self.cloud.state.path / pool / "volumes" for pool in ("volumes", "volumes-second")}
+        return {pool: any(folder.glob(f"{identity}*")) for pool, folder in folders.items()}
+
     def dies(self, point: str, *doing: str) -> None:
         """Have the cloud killed at a part of a saga, which a command leads to, and start it as usual."""
         self.cloud.kill()
@@ -92,12 +105,22 @@ class Story:
 
 
 @pytest.fixture(scope="module")
+def cloud(make_cloud: Callable[..., LaunchedCloud]) -> LaunchedCloud:
+    """A cloud with two pools."""
+    started = make_cloud(POOLS)
+    started.up()
+    return started
+
+
+@pytest.fixture(scope="module")
 def bea(cloud: LaunchedCloud) -> Client:
     client = cloud.user("bea")
     client("security", "group", "list")  # the project's default group is made when it is first looked for
     cipher = ("--encryption-provider", "luks", "--encryption-cipher", "aes-xts-plain64")
     key = ("--encryption-key-size", "256", "--encryption-control-location", "front-end")
     cloud.admin("volume", "type", "create", *cipher, *key, "locked")
+    for pool, backend in {"here": "local", "there": "second"}.items():
+        cloud.admin("volume", "type", "create", "--property", f"volume_backend_name={backend}", pool)
     return client
 
 
@@ -162,6 +185,29 @@ def test_an_encrypted_volume_comes_back_with_its_passphrase(story: Story):
     story.user("volume", "backup", "create", "--name", "pages", "--force", "diary")
     story.becomes("pages", "available", "backup")
     assert story.same(locked, story.restore("pages", "reprint"))
+
+
+@pytest.mark.parametrize(
+    ("point", "goal", "folder"),
+    [
+        ("RetypeVolume.copy:after", "there", "volumes-second"),
+        ("RetypeVolume.switch:after", "here", "volumes"),
+    ],
+)
+def test_a_killed_move_is_completed_with_all_content(
+    story: Story, data: str, point: str, goal: str, folder: str
+):
+    # Its type says where it belongs; `newest` lies where the scheduler put it, or in the pool that is left.
+    retype = ("volume", "set", "--retype-policy", "on-demand", "--type")
+    if goal == "there":
+        story.user(*retype, "here", "newest")
+        story.becomes("newest", "available")
+    story.dies(point, *retype, goal, "newest")
+    moved = story.becomes("newest", "available")
+    assert moved["type"] == goal
+    until(lambda: story.lies_in("newest") == {"volumes": False, "volumes-second": False} | {folder: True})
+    assert story.same(data, story.attach("newest"))
+    story.detach("newest")
 
 
 def test_a_damaged_backup_is_found_and_restores_nothing(story: Story):
