@@ -33,7 +33,6 @@ EXTENSIONS = {
     "dns-domain-ports": "dns_domain for ports",
     "data-plane-status": "Port data plane status extension",
     "subnet-external-network": "Subnet belongs to an external network",
-    "l3-port-ip-change-not-allowed": "Prevent L3 router ports IP address change extension",
     "tag-ports-during-bulk-creation": "Tag Ports During Bulk Creation",
     "quota-check-limit-default": "Quota engine limit check by default",
     "floatingip-autodelete-internal": "Autodelete floating IPs of internal networks",

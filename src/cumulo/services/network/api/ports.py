@@ -89,8 +89,6 @@ async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
         if name in values and values[name] is None:
             values[name] = nothing
     domain.check_device(port, values)
-    if body.fixed_ips is not UNSET:
-        domain.refuse_moving(port)
     if values.get("device_id", port.device_id) != port.device_id:
         values = {"host": "", "made_for": None} | values  # its server has it no longer
     if body.extra_dhcp_opts:

@@ -12,7 +12,6 @@ from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     AddressPairAndPortSecurityRequired,
-    BadRequest,
     InvalidInput,
     PortNotFound,
     PortSecurityAndIPRequiredForSecurityGroups,
@@ -138,13 +137,6 @@ def check_device(port: Port | None, values: dict[str, Any]) -> None:
     device = {"device_id": port.device_id, "device_owner": port.device_owner}
     if any(values.get(name, value) != value for name, value in device.items()):
         raise ServicePortInUse(id=port.id, reason=f"it belongs to {port.device_owner}")
-
-
-def refuse_moving(port: Port) -> None:
-    """Refuse that a client gives a router's port other addresses: routes and floating IPs stand on them."""
-    if port.device_owner in (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY):
-        reason = f"port {port.id} is a router's, so its addresses cannot be changed"
-        raise BadRequest(resource="port", reason=reason)
 
 
 async def update(
