@@ -115,10 +115,6 @@ class Space:
         """Return the command that runs another one there."""
         return ["ip", "netns", "exec", self.name, *words]
 
-    def python(self, program: str, *words: str) -> str:
-        """Run a program there to its end; return what it printed."""
-        return run(*self.command(sys.executable, "-c", program, *words)).strip()
-
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start a command there, which ends with the test; its output is a pipe."""
         child = subprocess.Popen(  # noqa: S603  our own words

@@ -59,9 +59,7 @@ async def test_a_failed_scheduling_says_which_host_lacks_what(cloud: ComputeClou
     await cloud.settle()
     server = await show(client, server_id)
     assert server["status"] == "ERROR"
-    assert server["fault"]["message"] == (
-        "No host can take this server: each of 2 lacks 64 MiB of memory."
-    )
+    assert server["fault"]["message"] == ("No host can take this server: each of 2 lacks 64 MiB of memory.")
     assert "details" not in server["fault"]
     assert (await show(cloud.admin(), server_id))["fault"]["details"] == (
         "No host can take this server: h1 lacks 64 MiB of memory; h2 lacks 64 MiB of memory."
