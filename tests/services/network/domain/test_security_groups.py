@@ -53,7 +53,8 @@ async def test_a_rule_has_one_kind_of_remote(work, group):
         ({"protocol": "TCP"}, {"protocol": "tcp"}),
         ({"protocol": "any"}, {"protocol": None}),
         ({"protocol": "icmp", "ethertype": "IPv6"}, {"protocol": "ipv6-icmp"}),
-        ({"remote_ip_prefix": "10.1.2.3/8"}, {"remote_ip_prefix": "10.0.0.0/8"}),
+        ({"remote_ip_prefix": "10.1.2.3/8"}, {"remote_ip_prefix": "10.1.2.3/8"}),  # as neutron shows it
+        ({"remote_ip_prefix": "10.1.2.3"}, {"remote_ip_prefix": "10.1.2.3/32"}),
         ({"protocol": "icmp", "port_range_min": 8, "port_range_max": 0}, {"port_range_max": 0}),
         ({"protocol": "50"}, {"protocol": "50"}),
     ],
