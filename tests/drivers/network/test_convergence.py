@@ -77,7 +77,8 @@ class Lab:
             network = await networks.create(work, "p1", {"name": "net", "dns_domain": "lab.example."})
             await subnets.create(work, network, "p1", {"cidr": "10.7.0.0/24", "ip_version": 4})
             group = await security_groups.ensure_default(work, "p1")
-            values = {"group_ids": [group], "host": "here", "device_owner": "compute:here"}
+            host = self.site.host.namespace  # OVN has a guest's port where its host is
+            values = {"group_ids": [group], "host": host, "device_owner": "compute:here"}
             made = [await ports.create(work, network, "p1", dns_name=name, **values) for name in ("a", "b")]
         await self.tasks.settle()
         async with self.tasks.database.read() as db:
