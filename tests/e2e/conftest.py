@@ -13,6 +13,8 @@ from cumulo.testing.official import LoadedClient, OpenStack
 from cumulo.testing.spaces import Spaces
 
 ROOT = Path(__file__).resolve().parents[2]
+LONG = {"test_backups", "test_hardware", "test_volume_moves"}
+"""Modules of minutes each, which `scripts/test long` runs."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+            if item.path.stem in LONG:
+                item.add_marker(pytest.mark.long)
 
 
 def free_port() -> int:
