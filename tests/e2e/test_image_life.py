@@ -123,7 +123,7 @@ def test_a_guest_boots_from_another_hypervisors_disk(
     cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory
 ):
     folder = tmp_path_factory.mktemp("vmdk")
-    home = Residence(cloud, cloud.user("vera"), folder)
+    home = Residence(cloud, cloud.user("iris"), folder)
     home.network("home", "10.17.0.0/24", router="door")
     mini, disk = folder / "mini.qcow2", folder / "mini.vmdk"
     home.user("image", "save", "--file", str(mini), "mini")

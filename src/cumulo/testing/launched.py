@@ -11,6 +11,7 @@ import secrets
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +45,7 @@ class LaunchedCloud:
         self.root = root
         self.state = StateFolder(state)
         self.port = port
+        self._named: Counter[str] = Counter()
         state.mkdir(parents=True, exist_ok=True)
         self.state.config.write_text(f"[http]\nport = {port}\n{settings}")
 
@@ -103,7 +105,13 @@ class LaunchedCloud:
         return Client(self, "admin", password, "admin")
 
     def user(self, name: str) -> "Client":
-        """Make a user with the role member in a project of the same name; return its client."""
+        """Make a user with the role member in a project of the same name; return its client.
+
+        Tests that share the cloud may ask for the same name: the second is called `name-2`.
+        """
+        self._named[name] += 1
+        if (count := self._named[name]) > 1:
+            name = f"{name}-{count}"
         password = secrets.token_hex(12)  # no client takes a leading dash for an option
         admin = self.admin
         admin("project", "create", name)
