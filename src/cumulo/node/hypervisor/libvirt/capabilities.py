@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cumulo.node.commands import run
+from cumulo.node.hypervisor.libvirt.definitions import parse
 
 ARCH = "x86_64"
 MACHINES = ("pc", "q35")
@@ -50,7 +51,7 @@ def traits(connection: Any, network_cards: Iterable[str]) -> frozenset[str]:
     found = {*ALWAYS, *(f"COMPUTE_NET_VIF_MODEL_{card.upper()}" for card in network_cards)}
     for machine in MACHINES:
         told = connection.getDomainCapabilities(None, ARCH, machine, "qemu")
-        found |= of_machine(ET.fromstring(told))  # noqa: S314  libvirtd wrote it
+        found |= of_machine(parse(told))
     if SMT.exists() and SMT.read_text().strip() == "1":
         found.add("HW_CPU_HYPERTHREADING")
     return frozenset(found)

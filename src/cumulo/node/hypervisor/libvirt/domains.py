@@ -13,6 +13,7 @@ from cumulo.contracts.hypervisor import GuestMissing, GuestState, PowerState
 from cumulo.core.drivers import Temporary
 from cumulo.node.hypervisor.libvirt import lasting
 from cumulo.node.hypervisor.libvirt.connection import Connection, Domain
+from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.states import STARTING, power_of
 from cumulo.node.hypervisor.libvirt.volumes import Secret, disk_of
 
@@ -144,7 +145,7 @@ class Domains:
         def forget(connection: Any) -> None:
             for secret in connection.listAllSecrets():
                 with _gone_is_fine():
-                    told = ET.fromstring(secret.XMLDesc()).findtext("description", "")  # noqa: S314  libvirtd's
+                    told = parse(secret.XMLDesc()).findtext("description", "")
                     if told.startswith(owner):
                         secret.undefine()
 
@@ -310,7 +311,7 @@ def _wait_while_starting(domain: Domain) -> None:
 
 def card_of(definition: str, mac: str) -> ET.Element | None:
     """Return the network card of this address in a domain's XML."""
-    return ET.fromstring(definition).find(f"devices/interface/mac[@address='{mac}']/..")  # noqa: S314  libvirtd's
+    return parse(definition).find(f"devices/interface/mac[@address='{mac}']/..")
 
 
 def _without(domain: Domain | None, find: Finder) -> bool:

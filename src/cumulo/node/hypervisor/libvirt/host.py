@@ -9,6 +9,7 @@ from typing import Any
 
 from cumulo.contracts.hypervisor import HostReport
 from cumulo.node.hypervisor.libvirt import capabilities
+from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.hardware import Processors
 
 MIB = 1 << 20
@@ -88,7 +89,7 @@ def report(
     """Ask libvirt and the kernel. `folder` lies on the disk that guests' disks are made on."""
     vcpus = connection.getInfo()[2] - len(dedicated)
     features = host_features() if kvm else QEMU64
-    processor = ET.fromstring(connection.getCapabilities()).find("./host/cpu")  # noqa: S314  libvirt's own
+    processor = parse(connection.getCapabilities()).find("./host/cpu")
     return HostReport(
         host=host,
         hypervisor_type="QEMU",

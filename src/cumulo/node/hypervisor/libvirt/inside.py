@@ -10,6 +10,7 @@ import structlog
 
 from cumulo.contracts.hypervisor import Diagnostics
 from cumulo.core.drivers import Unsupported
+from cumulo.node.hypervisor.libvirt.definitions import parse
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ _SILENT = frozenset(
 
 def diagnose(domain: Any) -> Diagnostics:
     """Return the counters of an active domain. Blocks; for the thread pool."""
-    described = ET.fromstring(domain.XMLDesc())  # noqa: S314  libvirtd wrote it
+    described = parse(domain.XMLDesc())
     memory = domain.memoryStats()
     maximum = domain.maxMemory() // KIB
     unused = memory.get("unused")
@@ -74,7 +75,7 @@ def quiet(domain: Any) -> Iterator[None]:
 
 def _has_agent(domain: Any) -> bool:
     """Say whether an agent is connected in the guest, as libvirt sees it."""
-    described = ET.fromstring(domain.XMLDesc())  # noqa: S314  libvirtd wrote it
+    described = parse(domain.XMLDesc())
     channels = described.iterfind("devices/channel/target[@name='org.qemu.guest_agent.0']")
     return any(channel.get("state") == "connected" for channel in channels)
 

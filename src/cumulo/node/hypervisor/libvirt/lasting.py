@@ -14,6 +14,7 @@ from typing import Any
 import libvirt_qemu
 
 from cumulo.node.hypervisor.libvirt.connection import Domain
+from cumulo.node.hypervisor.libvirt.definitions import parse
 
 WITHIN = 300  # seconds in which an export must be back, before its guest sees an error
 PAGE = 512  # bytes that are read to have QEMU connect anew
@@ -21,7 +22,7 @@ PAGE = 512  # bytes that are read to have QEMU connect anew
 
 def make_lasting(domain: Domain) -> None:
     """Have all NBD disks of an active domain reconnect. Those that do already are left alone."""
-    disks = ET.fromstring(domain.XMLDesc()).iterfind("devices/disk")  # noqa: S314  libvirtd wrote it
+    disks = parse(domain.XMLDesc()).iterfind("devices/disk")
     exported = [disk for disk in disks if disk.find("source[@protocol='nbd']") is not None]
     if not exported:
         return

@@ -1,11 +1,11 @@
 """Which of a host's dedicated processors belong to which guest: the definitions themselves say it."""
 
-import xml.etree.ElementTree as ET
 from typing import Any
 
 import libvirt
 
 from cumulo.core.drivers import Permanent
+from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.domains import GONE
 
 
@@ -41,5 +41,5 @@ def _pinned(domain: Any) -> tuple[int, ...]:
         if error.get_error_code() in GONE:
             return ()
         raise
-    pins = ET.fromstring(definition).iterfind("cputune/vcpupin")  # noqa: S314  libvirtd wrote it
+    pins = parse(definition).iterfind("cputune/vcpupin")
     return tuple(int(pin.get("cpuset", "0")) for pin in pins if pin.get("cpuset", "").isdigit())

@@ -16,6 +16,7 @@ import libvirt
 from cumulo.core.drivers import Gone, Permanent
 from cumulo.node.commands import Limits, run
 from cumulo.node.hypervisor.libvirt.connection import Connection
+from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.inside import quiet
 
 LONGEST = 3600.0  # seconds that copying a disk may take
@@ -67,7 +68,7 @@ def read(file: Path, offset: int, length: int) -> bytes:
 
 
 def _device(domain: Any, disk: Path) -> str:
-    for found in ET.fromstring(domain.XMLDesc()).iterfind("devices/disk"):  # noqa: S314  libvirtd wrote it
+    for found in parse(domain.XMLDesc()).iterfind("devices/disk"):
         source, target = found.find("source"), found.find("target")
         if source is not None and target is not None and source.get("file") == str(disk):
             return target.get("dev", "")

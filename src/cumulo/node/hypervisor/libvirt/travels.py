@@ -20,6 +20,7 @@ from cumulo.node import config_drive
 from cumulo.node.commands import Limits, run
 from cumulo.node.hypervisor.libvirt import lasting
 from cumulo.node.hypervisor.libvirt.connection import Domain
+from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, named, secrets_of
@@ -152,11 +153,11 @@ class Travels(Guests):
 
 def moved(definition: str, folder: str, screen: str, name: str, landing: Landing) -> str:
     """Return a guest's definition with all that it names on the old host named as on the new one."""
-    domain = ET.fromstring(definition)  # noqa: S314  libvirtd wrote it
+    domain = parse(definition)
     for disk, volume_id in named(domain):
         wanted = landing.volumes.get(volume_id)
         if wanted is not None:
-            _connect_anew(disk, ET.fromstring(wanted))  # noqa: S314  the other host wrote it
+            _connect_anew(disk, parse(wanted))
         elif disk.find("readonly") is None:
             _stand_alone(disk)
     for element in domain.iter():
@@ -199,7 +200,7 @@ def _luggage(domain: Domain, folder: Path) -> list[Luggage]:
     if not domain.isActive():
         raise GuestMissing(domain.name())
     found = []
-    for disk in ET.fromstring(domain.XMLDesc()).iterfind("devices/disk"):  # noqa: S314  libvirtd wrote it
+    for disk in parse(domain.XMLDesc()).iterfind("devices/disk"):
         file = Path((source.get("file") or "") if (source := disk.find("source")) is not None else "")
         target, driver = disk.find("target"), disk.find("driver")
         if file.parent != folder or disk.find("readonly") is not None or target is None or driver is None:

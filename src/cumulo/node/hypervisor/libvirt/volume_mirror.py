@@ -9,6 +9,7 @@ A disk keeps the serial number that it was plugged in with. That it holds anothe
 domain's metadata, which ends with the guest's run as the serial number does.
 """
 
+import copy
 import xml.etree.ElementTree as ET
 
 import libvirt
@@ -17,6 +18,7 @@ from cumulo.contracts.volumes import Exchange
 from cumulo.core.drivers import Permanent
 from cumulo.node.hypervisor.libvirt import lasting
 from cumulo.node.hypervisor.libvirt.connection import Domain
+from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.volumes import EXCHANGED, Element, disk_of, place_of
 
 COPYING = (
@@ -103,7 +105,7 @@ def _have_persistent(domain: Domain, disk: Element) -> None:
         return
     if there is not None:
         domain.detachDeviceFlags(ET.tostring(there, encoding="unicode"), _CONFIG)
-    plain = ET.fromstring(ET.tostring(disk))  # noqa: S314  libvirtd wrote it
+    plain = copy.deepcopy(disk)
     for name in _OF_THE_RUN:
         for found in plain.findall(name):
             plain.remove(found)
@@ -111,12 +113,12 @@ def _have_persistent(domain: Domain, disk: Element) -> None:
 
 
 def _at(definition: str, device: str) -> Element | None:
-    return ET.fromstring(definition).find(f"devices/disk/target[@dev='{device}']/..")  # noqa: S314  libvirtd's
+    return parse(definition).find(f"devices/disk/target[@dev='{device}']/..")
 
 
 def _name(domain: Domain, disk: Element, volume_id: str) -> None:
     """Write down which volume a disk holds, where its serial number tells another."""
-    root = ET.fromstring(domain.XMLDesc()).find(f"metadata/{{{EXCHANGED}}}disks")  # noqa: S314  libvirtd wrote it
+    root = parse(domain.XMLDesc()).find(f"metadata/{{{EXCHANGED}}}disks")
     names = Element(f"{{{EXCHANGED}}}disks") if root is None else root
     for known in list(names):
         if known.get("device") == _device(disk):

@@ -14,6 +14,7 @@ import msgspec
 from cumulo.contracts.hypervisor import VolumeDisk
 from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import Permanent
+from cumulo.node.hypervisor.libvirt.definitions import parse
 
 Element = ET.Element
 
@@ -90,7 +91,7 @@ def disk_element(server_id: str, disk: VolumeDisk, cache_mode: str) -> Element:
 
 def disk_of(definition: str, volume_id: str) -> Element | None:
     """Return the disk of a volume in a domain's XML."""
-    disks = named(ET.fromstring(definition))  # noqa: S314  libvirtd wrote it
+    disks = named(parse(definition))
     return next((disk for disk, name in disks if name == volume_id), None)
 
 
