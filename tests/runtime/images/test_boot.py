@@ -25,6 +25,8 @@ class Guest:
         overlay = ["-f", "qcow2", "-b", str(image), "-F", "qcow2", str(self.disk), "1G"]
         subprocess.run(["qemu-img", "create", "-q", *overlay], check=True)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
+        with (folder / "data.raw").open("wb") as data:
+            data.truncate(16 << 20)
         self.process: subprocess.Popen[bytes] | None = None
 
     def drive(self, instance: str, name: str, user_data: str) -> None:
@@ -51,6 +53,7 @@ class Guest:
         drives = (
             f"file={self.disk},if=virtio,format=qcow2,cache=unsafe",
             "file=drive.iso,if=ide,media=cdrom,format=raw",
+            "file=data.raw,if=virtio,format=raw,cache=unsafe",
         )
         words = [*machine.split(), "-netdev", network, *devices.split()]
         words += ["-monitor", "unix:monitor,server=on,wait=off"]
@@ -116,6 +119,9 @@ def test_a_guest_s_first_boot_and_what_stays_of_it(guest: Guest):
     guest.until("cat /root/ran", "first")
     assert guest.run("cat /etc/asked/note") == "a note for first"
     assert guest.run("blkid -L config-2 -o device") == "/dev/sr0"
+    guest.run("mkfs -t vfat /dev/vdb")
+    guest.until("modprobe -r vfat; lsmod | grep -c fat", "0")  # as before the late modules are loaded
+    assert guest.run("mount /dev/vdb /mnt && awk '$2 == \"/mnt\" { print $3 }' /proc/mounts") == "vfat"
     assert guest.run("blkid -L config-3 -o device; echo $?") == "2"
     clock = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
     assert guest.run(f"cat {clock}") == "acpi_pm"

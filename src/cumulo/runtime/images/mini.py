@@ -147,6 +147,8 @@ def _root(material: Path, modules: Modules, versions: dict[str, str]) -> Tree:
     for names, listing in ((LATE_MODULES, "modules.late"), (DRIVE_MODULES, "modules.drive")):
         wanted = [path for path in modules.closure(names) if path not in early]
         _add_modules(tree, modules, wanted, f"etc/mini/{listing}")
+    for name, content in modules.indexes(modules.closure((*FIRST_MODULES, *LATE_MODULES))).items():
+        tree.file(f"lib/modules/{modules.release}/{name}", content)
     for name in ("rcS", "network", "lease", "metadata", "late", "terminal", "shutdown"):
         tree.file(f"etc/mini/{name}", _guest_file(name), 0o755)
     for name in ("functions", "json.awk"):
@@ -172,6 +174,8 @@ def _add_settings(tree: Tree) -> None:
     tree.file("etc/shadow", "root::19000:0:99999:7:::\n", 0o600)
     tree.file("etc/group", "root:x:0:\ntty:x:5:\n")
     tree.file("etc/shells", "/bin/sh\n")
+    # What `mount` tries by itself, whether the kernel has it yet or fetches it by `modprobe` then.
+    tree.file("etc/filesystems", "ext4\nvfat\niso9660\n*\n")
     tree.file("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
     tree.link("etc/resolv.conf", "/run/resolv.conf")
     tree.link("var/run", "/run")
@@ -183,7 +187,7 @@ def _add_programs(tree: Tree, material: Path) -> None:
     for applet in tools.run([material / "bin/busybox", "--list"]).split():
         if applet not in {"busybox", "dpkg", "dpkg-deb", "rpm", "linux32", "linux64", "linuxrc"}:
             tree.link(f"bin/{applet}", "busybox")
-    for name in ("init", "reboot", "poweroff", "halt"):
+    for name in ("init", "reboot", "poweroff", "halt", "modprobe"):
         tree.link(f"sbin/{name}", "/bin/busybox")
     for paths in PROGRAMS.values():
         for path in paths:

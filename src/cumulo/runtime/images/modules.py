@@ -1,6 +1,6 @@
 """A kernel's modules, with what each needs loaded before it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cumulo.core.errors import Unavailable
@@ -37,6 +37,18 @@ class Modules:
                 if needed not in ordered:
                     ordered.append(needed)
         return ordered
+
+    def indexes(self, paths: Collection[str]) -> dict[str, str]:
+        """Return depmod's files of no more than these modules, by which `modprobe` finds them."""
+        needs = [f"{path}: {' '.join(self._needs[path])}".rstrip() for path in paths]
+        names = {_name(path) for path in paths}
+        aliases = (self.folder / "modules.alias").read_text().splitlines()
+        known = [line for line in aliases if line.startswith("alias ") and line.rsplit(" ", 1)[-1] in names]
+        return {"modules.dep": _lines(needs), "modules.alias": _lines(known)}
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _name(path: str) -> str:
