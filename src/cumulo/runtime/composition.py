@@ -34,7 +34,8 @@ from cumulo.runtime.control import CONTROL, MetadataFromServices
 from cumulo.runtime.database import open_database, reason_of
 from cumulo.runtime.drivers import Drivers, connect, drivers_of
 from cumulo.runtime.hosts.folder import socket_of
-from cumulo.runtime.local import local_node, local_volumes
+from cumulo.runtime.local import local_nodes, local_volumes
+from cumulo.runtime.memory import Memory
 from cumulo.runtime.services import all_services, catalog
 from cumulo.runtime.settings import SECTIONS, Settings, runtime_settings
 from cumulo.runtime.state import StateFolder
@@ -68,7 +69,7 @@ class Composition:
     tasks: Tasks
     app: App
     drivers: Drivers
-    node: Node
+    nodes: tuple[Node, ...]
     volumes: VolumeHost
     passwords: Passwords
     ready: dict[str, bool]
@@ -85,7 +86,8 @@ class Composition:
         await bus.serve(CONTROL, verbs("metadata", Metadata, self.bindings[Metadata]))
         await bus.serve(CONTROL, verbs("tenure", Tenure, TenureFromServers(self.database)))
         await self.volumes.start()
-        await self.node.start()
+        for node in self.nodes:
+            await node.start()
         await bus.open(socket_of(self.state))
         # Last: what a killed process left half done goes on at once, and asks this host.
         await self.tasks.start_workers()
@@ -97,7 +99,8 @@ class Composition:
         """Stop working; promised work waits for the next start, guests go on."""
         await self.tasks.stop()
         await cast("Hub", self.bindings[Bus]).close()
-        await self.node.stop()
+        for node in self.nodes:
+            await node.stop()
         await self.volumes.stop()
         for end in self.drivers.stopping:
             await end()
@@ -127,13 +130,15 @@ async def compose(state: StateFolder) -> Composition:
     """Put the cloud of a state folder together; nothing runs yet. Raises BadSetting."""
     services = all_services()
     settings = runtime_settings(state)
-    drivers = drivers_of(state, engines=settings.engines.start)
+    engines = settings.engines
+    memory = Memory(state.fakes if engines.keep_fakes else None)
+    drivers = drivers_of(state, memory, engines=engines.start)
     bindings: dict[type, Any] = {**sections(state, services), **drivers.bindings, StateFolder: state}
     database = await open_database(state, settings.database)
     tasks = bind_core(state, database, services, bindings)
     bind_adapters(services, bindings)
-    node = local_node(state, bindings[NodeSettings], bindings[Bus], engines=settings.engines.start)
-    volumes = local_volumes(state, bindings[VolumesSettings], bindings[Bus], engines=settings.engines.start)
+    nodes = local_nodes(state, bindings[NodeSettings], bindings[Bus], engines, memory)
+    volumes = local_volumes(state, bindings[VolumesSettings], bindings[Bus], memory, engines=engines.start)
     ready = {"founded": False, "host": False}
     extra = {"readyz": _readiness(state, ready, database)}
     app = App(engine_of(state, settings, services, bindings), services, extra)
@@ -146,7 +151,7 @@ async def compose(state: StateFolder) -> Composition:
         tasks=tasks,
         app=app,
         drivers=drivers,
-        node=node,
+        nodes=nodes,
         volumes=volumes,
         passwords=bindings[Passwords],
         ready=ready,

@@ -6,6 +6,7 @@ from typing import Any
 
 from cumulo.core.bus import Bus
 from cumulo.core.tasks import Tasks
+from cumulo.runtime.memory import NETWORK, Memory
 from cumulo.runtime.state import StateFolder
 from cumulo.services.block_storage.tasks import listen as listen_to_pools
 from cumulo.services.image.drivers import Store
@@ -25,7 +26,7 @@ class Drivers:
     stopping: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
-def drivers_of(state: StateFolder, *, engines: bool) -> Drivers:
+def drivers_of(state: StateFolder, memory: Memory, *, engines: bool) -> Drivers:
     """Return the drivers."""
     drivers = Drivers({Store: FileStore(state.path / "images")})
     if engines:
@@ -34,7 +35,7 @@ def drivers_of(state: StateFolder, *, engines: bool) -> Drivers:
         drivers.starting.append(ovn.start)
         drivers.stopping.append(ovn.stop)
     else:
-        drivers.bindings[NetworkDriver] = FakeDriver()
+        drivers.bindings[NetworkDriver] = memory.keep("network", FakeDriver(), NETWORK)
     return drivers
 
 

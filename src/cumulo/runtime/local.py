@@ -19,18 +19,32 @@ from cumulo.node.ports.switch import Switch
 from cumulo.node.ports.wiring import SwitchWiring
 from cumulo.node.settings import NodeSettings, Place
 from cumulo.node.volumes.drivers import Site, pools_of
+from cumulo.node.volumes.fake import FakePool
 from cumulo.node.volumes.host import VolumeHost
 from cumulo.node.volumes.settings import VolumesSettings
 from cumulo.runtime.control import CONTROL
 from cumulo.runtime.engines import libvirt
+from cumulo.runtime.memory import HYPERVISOR, POOL, Memory
+from cumulo.runtime.settings import EngineSettings
 from cumulo.runtime.state import StateFolder
 
 _QUICK = 30.0  # seconds in which the control plane answers a host
 
 
-def local_node(state: StateFolder, settings: NodeSettings, bus: Bus, *, engines: bool) -> Node:
-    """Return the node of this machine; with the fake hypervisor when there are no engines."""
-    if not engines or settings.hypervisor == "fake":
+def local_nodes(
+    state: StateFolder, settings: NodeSettings, bus: Bus, engines: EngineSettings, memory: Memory
+) -> tuple[Node, ...]:
+    """Return the nodes that this process is: this machine's, or those of hosts of fakes."""
+    if engines.start and settings.hypervisor != "fake":
+        return (local_node(state, settings, bus),)
+    names = [state.host, *(f"{state.host}-{number}" for number in range(2, engines.fake_hosts + 1))]
+    kept = [memory.keep(f"hypervisor {name}", FakeHypervisor(name), HYPERVISOR) for name in names]
+    return tuple(Node(name, bus, fake, settings) for name, fake in zip(names, kept, strict=True))
+
+
+def local_node(state: StateFolder, settings: NodeSettings, bus: Bus) -> Node:
+    """Return the node of this machine."""
+    if settings.hypervisor == "fake":
         return Node(state.host, bus, FakeHypervisor(state.host), settings)
     switch = Switch(f"unix:{state.socket('vswitch')}", state.integration_bridge)
     wiring = SwitchWiring(switch, state.instance)
@@ -61,10 +75,15 @@ def hypervisor(state: StateFolder, settings: NodeSettings, wiring: SwitchWiring)
     return cast("HypervisorDriver", Hypervisors(machines, containers))
 
 
-def local_volumes(state: StateFolder, settings: VolumesSettings, bus: Bus, *, engines: bool) -> VolumeHost:
+def local_volumes(
+    state: StateFolder, settings: VolumesSettings, bus: Bus, memory: Memory, *, engines: bool
+) -> VolumeHost:
     """Return the pools of this machine; remembering ones when there are no engines."""
     site = Site(state.host, state.path, state.short_run / "volumes")
-    pools = pools_of(settings, site, engines=engines)
+    pools = {
+        name: memory.keep(f"pool {name}", pool, POOL) if isinstance(pool, FakePool) else pool
+        for name, pool in pools_of(settings, site, engines=engines).items()
+    }
     return VolumeHost(state.host, bus, pools, report_every=settings.report_every)
 
 

@@ -30,12 +30,18 @@ class HttpSettings(Section, frozen=True, kw_only=True):
 
 
 class EngineSettings(Section, frozen=True, kw_only=True):
-    """The private engines. external_cidr: empty chooses the next free 172.24.x.0/24 once."""
+    """The private engines. external_cidr: empty chooses the next free 172.24.x.0/24 once.
+
+    Of a cloud without engines: fake_hosts, on how many hosts its guests are; keep_fakes, whether what is
+    remembered instead of run outlives the server.
+    """
 
     section: ClassVar[str] = "engines"
 
     start: bool = True  # false: none at all, for the fake hypervisor
     external_cidr: str = ""
+    fake_hosts: Annotated[int, msgspec.Meta(ge=1, le=99)] = 1
+    keep_fakes: bool = False
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):

@@ -70,6 +70,11 @@ class StateFolder:
         return self.path / "admin-password"
 
     @property
+    def fakes(self) -> Path:
+        """The file in which remembering drivers keep what they hold, where settings have them keep it."""
+        return self.path / "fakes"
+
+    @property
     def integration_bridge(self) -> str:
         """The OVS bridge that guests are on."""
         return f"cu{self.instance}-int"

@@ -102,7 +102,8 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
             await listener(event)
 
     async def start(self) -> None:
-        """Begin to serve; nothing to prepare."""
+        """Begin to serve: guests find the way here."""
+        self.homes[self.daemon] = self
 
     async def stop(self) -> None:
         """Stop serving; nothing to give back."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class RememberedTravels:
     """The verbs of `cumulo.contracts.migration`. `expected`: guests that are to come, as they will be.
 
-    `homes`: all such hosts, by what landings call their daemons. `lasting`: what migrations wait for, so that
-    a test can do something meanwhile.
+    `homes`: all such hosts, by their `daemon`, as landings call them. `lasting`: what migrations wait for,
+    so that a test can do something meanwhile.
     """
 
     homes: ClassVar[weakref.WeakValueDictionary[str, "RememberedTravels"]] = weakref.WeakValueDictionary()
@@ -30,11 +30,8 @@ class RememberedTravels:
         self.lasting: asyncio.Event | None = None
         self.hastened: list[str] = []
         self._aborted: set[str] = set()
-        self.homes[self._daemon] = self
-
-    @property
-    def _daemon(self) -> str:
-        return f"fake://{self.host}/{id(self)}"
+        self.daemon = f"fake://{self.host}/{id(self)}"
+        self.homes[self.daemon] = self
 
     if TYPE_CHECKING:  # what `FakeHypervisor` has
 
@@ -58,7 +55,7 @@ class RememberedTravels:
         del luggage
         await self._enter("prepare", spec.server_id, fence)
         self.expected[spec.server_id] = spec
-        return Landing(domain=spec.server_id, folder="", screen="", daemon=self._daemon, address="")
+        return Landing(domain=spec.server_id, folder="", screen="", daemon=self.daemon, address="")
 
     async def migrate(
         self, server_id: str, landing: Landing, luggage: list[Luggage], *, fence: int = 0

@@ -86,7 +86,10 @@ class FakePool:
         raise gone(export_id)
 
     async def start(self) -> None:
-        """Begin to serve; nothing to prepare."""
+        """Begin to serve: what is exported is found again."""
+        for volume in self.volumes.values():
+            for access in volume.exports.values():
+                _fake_devices[access.path] = self
 
     async def stop(self) -> None:
         """Stop serving; nothing to give back."""

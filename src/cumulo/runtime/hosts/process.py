@@ -31,7 +31,7 @@ async def serve(state: StateFolder, cloud: StateFolder) -> None:
         loop.add_signal_handler(number, over.set)
     bus = Spoke(socket_of(cloud))
     await bus.start()
-    node = local_node(state, sections[NodeSettings], bus, engines=True)
+    node = local_node(state, sections[NodeSettings], bus)
     await node.start()
     mark = state.run / "node.ready"
     mark.touch()
