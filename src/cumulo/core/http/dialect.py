@@ -35,14 +35,10 @@ class Page:
 
 
 def relation_links(page: Page) -> dict[str, Any]:
-    """`servers_links: [{rel: next, href: …}]`, as compute, network and block storage write it."""
-    links = []
-    if page.next_marker:
-        links.append({"rel": "next", "href": page.link(marker=page.next_marker)})
-    if page.previous_marker:
-        href = page.link(marker=page.previous_marker, page_reverse="True")
-        links.append({"rel": "previous", "href": href})
-    return {f"{page.collection}_links": links} if links else {}
+    """`servers_links: [{rel: next, href: …}]` when more follow, as compute and block storage write it."""
+    if page.next_marker is None:
+        return {}
+    return {f"{page.collection}_links": [{"rel": "next", "href": page.link(marker=page.next_marker)}]}
 
 
 def identity_links(page: Page) -> dict[str, Any]:
@@ -87,6 +83,13 @@ class Fault:
 def plain_fault(fault: Fault) -> Any:
     """`{"error": {code, title, message}}`, as identity writes it and Cumulo's own API does."""
     return {"error": {"code": fault.status, "title": fault.title, "message": fault.message}}
+
+
+def field_and_value(field_name: str, value: Any, reason: str) -> str:
+    """Name the field, its value and what is wrong, as the schema checks of Nova and Cinder do."""
+    if not field_name:
+        return reason
+    return f"Invalid input for field/attribute {field_name}. Value: {value}. {reason}"
 
 
 def reason_only(field_name: str, value: Any, reason: str) -> str:

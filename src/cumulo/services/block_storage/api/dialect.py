@@ -3,8 +3,7 @@
 from typing import Any
 
 from cumulo.core.errors import MethodNotAllowed, OverQuota
-from cumulo.core.http import Dialect, Fault, Page
-from cumulo.core.http.dialect import plain_fault
+from cumulo.core.http import Dialect, Fault, field_and_value, plain_fault
 from cumulo.core.microversions import Microversions
 from cumulo.core.resource.listing import UnknownMarker
 from cumulo.services.block_storage.schema.links import instant
@@ -35,21 +34,6 @@ def cinder_fault(fault: Fault) -> Any:
     return {FAULTS.get(fault.status, "computeFault"): body}
 
 
-def cinder_invalid(field: str, value: Any, reason: str) -> str:
-    """Name a bad field, its value and what is wrong, as Cinder's schema checks do."""
-    if not field:
-        return reason
-    return f"Invalid input for field/attribute {field}. Value: {value}. {reason}"
-
-
-def next_link(page: Page) -> dict[str, Any]:
-    """`volumes_links: [{rel: next, href: …}]` when more follow."""
-    if page.next_marker is None:
-        return {}
-    link = {"rel": "next", "href": page.link(marker=page.next_marker)}
-    return {f"{page.collection}_links": [link]}
-
-
 DIALECT = Dialect(
     path="/volume",
     version_path="/v3",
@@ -59,8 +43,7 @@ DIALECT = Dialect(
     error=cinder_fault,
     # Upstream's router knows no 405, and looks a marker up as it does the thing itself.
     statuses={OverQuota: OVER_LIMIT, MethodNotAllowed: 404, UnknownMarker: 404},
-    invalid=cinder_invalid,
-    links=next_link,
+    invalid=field_and_value,
     page_size=1000,
     page_limit=1000,
     microversions=Microversions("volume", "3.0", MAXIMUM),

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from cumulo.core.http import Dialect, Fault, Page
-from cumulo.core.http.dialect import plain_fault
+from cumulo.core.http import Dialect, Fault, field_and_value, plain_fault
 from cumulo.core.microversions import Microversions
 from cumulo.services.compute.schema.instants import to_the_second
 
@@ -31,21 +30,6 @@ def nova_fault(fault: Fault) -> Any:
     return {name: {"code": fault.status, "message": fault.message}}
 
 
-def nova_invalid(field: str, value: Any, reason: str) -> str:
-    """Name a bad field, its value and what is wrong, as Nova's schema checks do."""
-    if not field:
-        return reason
-    return f"Invalid input for field/attribute {field}. Value: {value}. {reason}"
-
-
-def next_link(page: Page) -> dict[str, Any]:
-    """`servers_links: [{rel: next, href: …}]` when more follow."""
-    if page.next_marker is None:
-        return {}
-    link = {"rel": "next", "href": page.link(marker=page.next_marker)}
-    return {f"{page.collection}_links": [link]}
-
-
 DIALECT = Dialect(
     path="/compute",
     version_path="/v2.1",
@@ -53,8 +37,7 @@ DIALECT = Dialect(
     ignores_trailing_slash=False,
     update_method="PUT",
     error=nova_fault,
-    invalid=nova_invalid,
-    links=next_link,
+    invalid=field_and_value,
     page_size=1000,
     page_limit=1000,
     microversions=Microversions("compute", "2.1", MAXIMUM, legacy="X-OpenStack-Nova-API-Version"),

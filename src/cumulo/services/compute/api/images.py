@@ -3,9 +3,8 @@
 from typing import Any
 
 from cumulo.contracts.image import ImageCatalogue
-from cumulo.core.http import Ctx, Page, Response, RouteSet
+from cumulo.core.http import Ctx, Page, Response, RouteSet, relation_links
 from cumulo.services.compute import policy
-from cumulo.services.compute.api.dialect import next_link
 from cumulo.services.compute.domain import catalogue as domain
 from cumulo.services.compute.domain.flavors import only
 from cumulo.services.compute.schema.bodies import MetaBody, MetadataBody
@@ -19,7 +18,7 @@ async def page(ctx: Ctx, shape: Any) -> dict[str, Any]:
     """Return a page of images, each as `shape` has it."""
     rows, more = await domain.listed(ctx)
     url = ctx.root_url + ctx.request.path
-    links = next_link(Page(url, ctx.request.query, "images", rows[-1].id if more and rows else None))
+    links = relation_links(Page(url, ctx.request.query, "images", rows[-1].id if more and rows else None))
     return {"images": [shape(ctx, row) for row in rows], **links}
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from cumulo.core.http import Ctx, Page, Response, RouteSet
+from cumulo.core.http import Ctx, Page, Response, RouteSet, relation_links
 from cumulo.core.resource import as_int
 from cumulo.services.compute import policy
-from cumulo.services.compute.api.dialect import next_link
 from cumulo.services.compute.domain import keypairs as domain
 from cumulo.services.compute.schema.catalogue import (
     KeypairBody,
@@ -51,7 +50,7 @@ async def list_keypairs(ctx: Ctx) -> dict[str, Any]:
     listed = [{"keypair": shape} for shape in await KeypairBrief.render(ctx, rows)]
     last = rows[-1].name if more and rows else None
     url = ctx.root_url + ctx.request.path
-    links = next_link(Page(url, ctx.request.query, "keypairs", last))
+    links = relation_links(Page(url, ctx.request.query, "keypairs", last))
     return {"keypairs": listed, **links}
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 from msgspec import UNSET
 
-from cumulo.core.http import Ctx, Page, Response, RouteSet
+from cumulo.core.http import Ctx, Page, Response, RouteSet, relation_links
 from cumulo.services.compute import policy
-from cumulo.services.compute.api.dialect import next_link
 from cumulo.services.compute.api.servers import servers
 from cumulo.services.compute.domain import creation, journeys
 from cumulo.services.compute.domain import moves as domain
@@ -21,7 +20,7 @@ async def list_migrations(ctx: Ctx) -> Any:
     """List how servers moved between hosts and flavors."""
     rows, more = await domain.listed(ctx)
     url = ctx.root_url + ctx.request.path
-    links = next_link(Page(url, ctx.request.query, "migrations", rows[-1].id if more and rows else None))
+    links = relation_links(Page(url, ctx.request.query, "migrations", rows[-1].id if more and rows else None))
     return {"migrations": [domain.document(ctx, row) for row in rows], **links}
 
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from cumulo.core.http import Ctx, Page, RouteSet
+from cumulo.core.http import Ctx, Page, RouteSet, relation_links
 from cumulo.services.compute import policy
-from cumulo.services.compute.api.dialect import next_link
 from cumulo.services.compute.domain import usage as domain
 
 routes = RouteSet()
@@ -17,7 +16,7 @@ def project(ctx: Ctx) -> dict[str, str]:
 
 def next_page(ctx: Ctx, name: str, marker: str | None) -> dict[str, Any]:
     """Return the link to the next page, where there is one."""
-    return next_link(Page(ctx.root_url + ctx.request.path, ctx.request.query, name, marker))
+    return relation_links(Page(ctx.root_url + ctx.request.path, ctx.request.query, name, marker))
 
 
 @routes.route("GET", "/os-simple-tenant-usage", policy=policy.USAGE_LIST)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cumulo.core import errors
-from cumulo.core.http import Dialect, Fault
+from cumulo.core.http import Dialect, Fault, Page
 from cumulo.core.http.context import NotAuthorised
 
 _TYPES: dict[type[errors.Error], str] = {
@@ -41,6 +41,17 @@ def invalid(name: str, value: Any, reason: str) -> str:
     return f"Invalid input for {name}. Reason: {reason} (got {value!r})." if name else reason
 
 
+def both_ways(page: Page) -> dict[str, Any]:
+    """`ports_links: [{rel: next, href: …}, {rel: previous, href: …}]`: neutron's lists go backwards, too."""
+    links = []
+    if page.next_marker:
+        links.append({"rel": "next", "href": page.link(marker=page.next_marker)})
+    if page.previous_marker:
+        href = page.link(marker=page.previous_marker, page_reverse="True")
+        links.append({"rel": "previous", "href": href})
+    return {f"{page.collection}_links": links} if links else {}
+
+
 DIALECT = Dialect(
     path="/network",
     version_path="/v2.0",
@@ -51,6 +62,7 @@ DIALECT = Dialect(
     limit_zero_is_all=True,
     error=neutron_error,
     invalid=invalid,
+    links=both_ways,
     statuses={errors.OverQuota: 409},
     conceals=True,
 )
