@@ -55,16 +55,7 @@ def administrator(cloud) -> Iterator[OpenStack]:
     """The session's cloud's administrator, whose client is loaded once."""
     program = ROOT / ".venv-client" / "bin" / "openstack"
     with LoadedClient(program, {"HOME": str(cloud.state.path)}) as loaded:
-        yield OpenStack(
-            loaded,
-            auth_url=f"{cloud.url}/identity/v3",
-            username="admin",
-            password=cloud.state.admin_password.read_text().strip(),
-            project_name="admin",
-            user_domain_name="Default",
-            project_domain_name="Default",
-            identity_api_version="3",
-        )
+        yield OpenStack.administrator(loaded, cloud.port, cloud.state.admin_password.read_text().strip())
 
 
 @pytest.fixture(scope="session")

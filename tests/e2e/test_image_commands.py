@@ -57,16 +57,7 @@ def loaded(state: StateFolder) -> Iterator[LoadedClient]:
 @pytest.fixture(scope="module")
 def admin(state: StateFolder, loaded: LoadedClient) -> OpenStack:
     port = tomllib.loads(state.config.read_text())["http"]["port"]
-    return OpenStack(
-        loaded,
-        auth_url=f"http://127.0.0.1:{port}/identity/v3",
-        username="admin",
-        password=state.admin_password.read_text().strip(),
-        project_name="admin",
-        user_domain_name="Default",
-        project_domain_name="Default",
-        identity_api_version="3",
-    )
+    return OpenStack.administrator(loaded, port, state.admin_password.read_text().strip())
 
 
 @pytest.fixture(scope="module")

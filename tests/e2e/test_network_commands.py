@@ -25,16 +25,7 @@ def state() -> Iterator[StateFolder]:
 def admin(state: StateFolder) -> Iterator[OpenStack]:
     port = tomllib.loads(state.config.read_text())["http"]["port"]
     with LoadedClient(PROGRAM, {"HOME": str(state.path)}) as loaded:
-        made = OpenStack(
-            loaded,
-            auth_url=f"http://127.0.0.1:{port}/identity/v3",
-            username="admin",
-            password=state.admin_password.read_text().strip(),
-            project_name="admin",
-            user_domain_name="Default",
-            project_domain_name="Default",
-            identity_api_version="3",
-        )
+        made = OpenStack.administrator(loaded, port, state.admin_password.read_text().strip())
         made("project create", "alice")
         made("user create", "alice", "--project", "alice", "--password", "pass alice")
         made("role add", "member", "--project", "alice", "--user", "alice")

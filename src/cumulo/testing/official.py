@@ -73,6 +73,20 @@ class OpenStack:
         self.client = client
         self.environment = {f"OS_{name.upper()}": value for name, value in environment.items()}
 
+    @classmethod
+    def administrator(cls, client: LoadedClient, port: int, password: str) -> Self:
+        """Return the client as the administrator of the cloud that listens on this port of 127.0.0.1."""
+        return cls(
+            client,
+            auth_url=f"http://127.0.0.1:{port}/identity/v3",
+            username="admin",
+            password=password,
+            project_name="admin",
+            user_domain_name="Default",
+            project_domain_name="Default",
+            identity_api_version="3",
+        )
+
     def but(self, **environment: str) -> "OpenStack":
         """Return the client as somebody who differs in this."""
         mine = {name.removeprefix("OS_").lower(): value for name, value in self.environment.items()}

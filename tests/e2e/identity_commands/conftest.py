@@ -32,16 +32,7 @@ def loaded(state: StateFolder) -> Iterator[LoadedClient]:
 def admin(state: StateFolder, loaded: LoadedClient) -> OpenStack:
     """The client as the administrator."""
     port = tomllib.loads(state.config.read_text())["http"]["port"]
-    return OpenStack(
-        loaded,
-        auth_url=f"http://127.0.0.1:{port}/identity/v3",
-        username="admin",
-        password=state.admin_password.read_text().strip(),
-        project_name="admin",
-        user_domain_name="Default",
-        project_domain_name="Default",
-        identity_api_version="3",
-    )
+    return OpenStack.administrator(loaded, port, state.admin_password.read_text().strip())
 
 
 _numbers = itertools.count(1)
