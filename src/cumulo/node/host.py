@@ -75,8 +75,7 @@ class Node:
             self._repeat(self.metadata.realise, settings.reconcile_every, self._guest_came)
         if self._guard is not None:
             self._repeat(self._guard.watch, settings.guard_every, self._guest_came)
-        if hasattr(self.hypervisor, "tidy"):
-            self._repeat(self._tidy, settings.tidy_every)
+        self._repeat(self._tidy, settings.tidy_every)
 
     async def stop(self) -> None:
         """Stop serving. What the host runs goes on."""
@@ -127,7 +126,7 @@ class Node:
 
     async def _tidy(self) -> None:
         before = time.time() - self._settings.unused_bases_kept
-        removed = await self.hypervisor.tidy(older_than=before)  # type: ignore[attr-defined]  # asked for with hasattr at the start
+        removed = await self.hypervisor.tidy(older_than=before)
         if removed:
             log.info("node.tidied", removed=removed)
 

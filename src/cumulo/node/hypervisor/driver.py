@@ -20,3 +20,6 @@ class HypervisorDriver(Hypervisor, LiveMigration, Protocol):
 
     def subscribe(self, listener: Listener) -> None:
         """Have `listener` awaited for each change of a guest's power state."""
+
+    async def tidy(self, *, older_than: float) -> list[str]:
+        """Remove what nobody used since `older_than` (epoch seconds); return what that was."""

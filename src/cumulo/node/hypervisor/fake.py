@@ -108,6 +108,11 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
     async def stop(self) -> None:
         """Stop serving; nothing to give back."""
 
+    async def tidy(self, *, older_than: float) -> list[str]:
+        """Nothing is kept that nobody uses."""
+        del older_than
+        return []
+
     async def report(self) -> HostReport:
         """Say what the host has and is."""
         await self._enter("report")

@@ -75,5 +75,4 @@ class Hypervisors:
 
     async def tidy(self, *, older_than: float) -> list[str]:
         """Remove what nobody used for long; folders tell of containers as of machines."""
-        found: list[str] = await self._machines.tidy(older_than=older_than)  # type: ignore[attr-defined]  # libvirt's
-        return found
+        return await self._machines.tidy(older_than=older_than)

@@ -21,15 +21,13 @@ from cumulo.contracts.hypervisor import (
     GuestSpec,
     GuestState,
     HostReport,
-    LifecycleEvent,
     NicSpec,
     PowerState,
     VolumeDisk,
 )
-from cumulo.core.drivers import DriverError, Permanent
+from cumulo.core.drivers import Permanent
 from cumulo.node import config_drive
 from cumulo.node.commands import run
-from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.libvirt import (
     acceleration,
     capabilities,
@@ -61,15 +59,12 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
     """A `Hypervisor` on the libvirtd at `place.libvirt_uri`; `wiring` connects guests' cards."""
 
     def __init__(self, name: str, place: Place, wiring: Wiring, settings: NodeSettings | None = None) -> None:
-        super().__init__(place, settings or NodeSettings(), self._heard)
-        self._host = name
+        super().__init__(name, place, settings or NodeSettings())
         self._wiring = wiring
         self._bases = disks.Bases(place.bases)
         self._dedicated = host.dedicated(self._settings.dedicated_cpus)
         self._cards: frozenset[str] = frozenset()
         self._pinning = asyncio.Lock()
-        self._listeners: list[Listener] = []
-        self._telling: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Learn how this host executes guests. libvirt itself is connected to by the first verb."""
@@ -85,17 +80,6 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
             processors=host.processors(self._settings.dedicated_cpus),
         )
         self._connection.start()
-
-    async def stop(self) -> None:
-        """Disconnect; guests keep running."""
-        for task in list(self._telling):
-            task.cancel()
-        await asyncio.gather(*self._telling, return_exceptions=True)
-        await self._connection.stop()
-
-    def subscribe(self, listener: Listener) -> None:
-        """Have `listener` awaited for each change of a guest's power state."""
-        self._listeners.append(listener)
 
     async def report(self) -> HostReport:
         """Say what the host has and is."""
@@ -132,14 +116,6 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
                 for file in self._place.qemu_logs.glob(f"{log_name}*"):
                     file.unlink(missing_ok=True)
             await asyncio.to_thread(_remove_tree, self._place.server(server_id))
-
-    async def describe(self, server_id: str) -> GuestState:
-        """Say what the guest is doing; `MISSING` when the host does not know it."""
-        return await self._domains.state(server_id)
-
-    async def guests(self) -> list[GuestState]:
-        """Say it of every guest of this cloud on the host."""
-        return await self._domains.all()
 
     async def power_on(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
         """Have a stopped guest running, by its newest spec."""
@@ -333,43 +309,6 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
         await asyncio.to_thread(folder.mkdir, exist_ok=True, mode=0o700)
         base = await self._bases.under(folder, spec.rescue.disk)
         return await disks.ensure_overlay(folder, spec.rescue.disk, base), base
-
-    def _heard(self, kind: str, name: str) -> None:
-        """Pass on what libvirt says: to those who wait for this guest, and to listeners.
-
-        A lost connection is opened again at once; whatever happened meanwhile is told by the guests'
-        states then.
-        """
-        server_id = self._domains.server_of(name)
-        if server_id is not None:
-            self._domains.notice(kind, server_id)
-        if kind in ("lost", "connected") or (kind == "lifecycle" and server_id is not None):
-            task = asyncio.ensure_future(self._tell(kind, server_id))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
-
-    async def _tell(self, kind: str, server_id: str | None) -> None:
-        """Tell states as they are now: an event's own word may be outdated by the next."""
-        try:
-            if server_id is None:
-                states = await self._domains.all()
-            else:
-                states = [await self._domains.state(server_id)]
-        except DriverError as error:
-            log.warning("hypervisor.event_lost", kind=kind, server=server_id, reason=str(error))
-            return
-        if kind == "lost":
-            return  # to ask was to connect, and `connected` tells
-        for state in states:
-            if state.power is not PowerState.MISSING:
-                await self._publish(state)
-
-    async def _publish(self, state: GuestState) -> None:
-        event = LifecycleEvent(
-            host=self._host, server_id=state.server_id, power=state.power, reason=state.reason
-        )
-        for listener in self._listeners:
-            await listener(event)
 
 
 def _remove_tree(folder: Path) -> None:

@@ -246,7 +246,7 @@ def _send(domain: Domain, definition: str, landing: Landing, devices: list[str])
 def _wait_for_job(domain: Domain) -> None:
     """Wait for the end of a migration that a process before us began. Blocks; for a thread."""
     while _is_active(domain) and domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE:
-        time.sleep(PAUSE)
+        time.sleep(PAUSE)  # in a thread, see above; libvirt tells of no job's end
 
 
 def _is_active(domain: Domain) -> bool:

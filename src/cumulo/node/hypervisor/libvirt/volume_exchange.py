@@ -18,7 +18,7 @@ from cumulo.contracts.volumes import Exchange
 from cumulo.core.drivers import Temporary
 from cumulo.node.files import write_atomically
 from cumulo.node.hypervisor.libvirt import volume_mirror
-from cumulo.node.hypervisor.libvirt.connection import Domain, EventHandler
+from cumulo.node.hypervisor.libvirt.connection import Domain
 from cumulo.node.hypervisor.libvirt.domain import Machine
 from cumulo.node.hypervisor.libvirt.own_disks import OwnDisks
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, place_of, secrets_of
@@ -79,8 +79,8 @@ class Left:
 class ExchangedVolumes(OwnDisks):
     """The verbs by which a guest's disk moves to another place while the guest runs."""
 
-    def __init__(self, place: Place, settings: NodeSettings, heard: EventHandler) -> None:
-        super().__init__(place, settings, heard)
+    def __init__(self, name: str, place: Place, settings: NodeSettings) -> None:
+        super().__init__(name, place, settings)
         self._machine = Machine()
 
     def _left(self, server_id: str) -> Left:

@@ -30,7 +30,7 @@ def keep(tty: Path, log: Path) -> None:
         if not piece:
             return
         append(file, piece)
-        time.sleep(0.02)  # a container that writes without end costs little
+        time.sleep(0.02)  # a process of its own may block; a container that writes without end costs little
 
 
 def append(file: int, piece: bytes, largest: int = LARGEST) -> None:

@@ -16,21 +16,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
-import structlog
 
 from cumulo.contracts.hypervisor import (
     Diagnostics,
     GuestMissing,
     GuestSpec,
     GuestState,
-    LifecycleEvent,
     NicSpec,
-    PowerState,
 )
-from cumulo.core.drivers import DriverError, Permanent, Unsupported
+from cumulo.core.drivers import Permanent, Unsupported
 from cumulo.node import config_drive
 from cumulo.node.commands import CommandFailed, Limits, launch, run
-from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.libvirt import console_log
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
@@ -38,8 +34,6 @@ from cumulo.node.hypervisor.lxc.container import container_xml, first_id
 from cumulo.node.hypervisor.lxc.containers import Containers
 from cumulo.node.ports.wiring import Wiring
 from cumulo.node.settings import NodeSettings, Place
-
-log = structlog.get_logger(__name__)
 
 GIB = 1 << 30
 SEEN = Path("/var/lib/libvirt/containers")  # what `Place.containers` is to libvirtd
@@ -77,12 +71,9 @@ class LxcHypervisor(Guests):
     def __init__(self, name: str, place: Place, wiring: Wiring, settings: NodeSettings | None = None) -> None:
         uri = re.sub(r"^[a-z]+:///", "lxc:///", place.libvirt_uri)
         here = msgspec.structs.replace(place, libvirt_uri=uri)
-        super().__init__(here, settings or NodeSettings(), self._heard)
+        super().__init__(name, here, settings or NodeSettings())
         self._domains = Containers(self._connection, place.domain_prefix)
-        self._host = name
         self._wiring = wiring
-        self._listeners: list[Listener] = []
-        self._telling: set[asyncio.Task[None]] = set()
 
     def __getattr__(self, verb: str) -> Callable[..., Awaitable[NoReturn]]:
         """Return a verb that refuses, for what no container can do."""
@@ -104,28 +95,9 @@ class LxcHypervisor(Guests):
         await asyncio.to_thread(_open_cgroups)
         self._connection.start()
 
-    async def stop(self) -> None:
-        """Disconnect; containers keep running."""
-        for task in list(self._telling):
-            task.cancel()
-        await asyncio.gather(*self._telling, return_exceptions=True)
-        await self._connection.stop()
-
-    def subscribe(self, listener: Listener) -> None:
-        """Have `listener` awaited for each change of a container's state."""
-        self._listeners.append(listener)
-
     def knows(self, server_id: str) -> bool:
         """Say whether a server is a container here."""
         return (self._place.containers / checked(server_id)).exists()
-
-    async def guests(self) -> list[GuestState]:
-        """Say of every container of this cloud what it is doing."""
-        return await self._domains.all()
-
-    async def describe(self, server_id: str) -> GuestState:
-        """Say what the container is doing; `MISSING` when the host does not know it."""
-        return await self._domains.state(server_id)
 
     async def ensure(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
         """Make the container as `spec` says and have it running."""
@@ -274,26 +246,6 @@ class LxcHypervisor(Guests):
             return False
         await asyncio.to_thread(config_drive.lay_out, folder, config_drive.files(spec.config_drive))
         return True
-
-    def _heard(self, kind: str, name: str) -> None:
-        """Tell listeners what a container does now, when libvirt says that it did something."""
-        server_id = self._domains.server_of(name)
-        if server_id is not None and kind == "lifecycle":
-            self._domains.notice(kind, server_id)
-            task = asyncio.ensure_future(self._tell(server_id))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
-
-    async def _tell(self, server_id: str) -> None:
-        try:
-            state = await self._domains.state(server_id)
-        except DriverError as error:
-            log.warning("hypervisor.event_lost", server=server_id, reason=str(error))
-            return
-        if state.power is not PowerState.MISSING:
-            event = LifecycleEvent(host=self._host, server_id=server_id, power=state.power)
-            for listener in self._listeners:
-                await listener(event)
 
 
 async def _go_on(*command: str) -> None:
