@@ -74,6 +74,9 @@ class Volumes(Protocol):
     async def complete(self, work: Work, attachment_id: str, *, device: str, host: str) -> None:
         """Note that the guest has it: the volume is `in-use`."""
 
+    async def moved(self, work: Work, server_id: str, host: str) -> None:
+        """Note that a server is on another host, and with it what it has of volumes."""
+
     async def detaching(self, work: Work, attachment_id: str) -> None:
         """Note that it is about to be taken from the guest: the volume is `detaching`."""
 

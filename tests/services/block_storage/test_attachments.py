@@ -180,6 +180,21 @@ class TestWhatComputeAsks:
         assert await status_of(cloud, volume) == "in-use"
         assert cloud.pool.content[volume["id"]] == "file:/images/mini"
 
+    async def test_what_compute_attached_follows_its_server_to_another_host(self, cloud, adapter, member):
+        """What others attached to it stays where they said, and what is only reserved is nowhere."""
+        shared, reserved = await make_volume(cloud), await make_volume(cloud)
+        others = (await attach(member, await make_volume(cloud), connector=CONNECTOR)).json()["attachment"]
+        await member.post(f"{ATTACHMENTS}/{others['id']}/action", json={"os-complete": None})
+        async with cloud.tasks.work() as work:
+            taken = await adapter.reserve(work, shared["id"], SERVER)
+            await adapter.reserve(work, reserved["id"], SERVER)
+            await adapter.complete(work, taken.id, device="/dev/vdb", host="node1")
+        async with cloud.tasks.work() as work:
+            await adapter.moved(work, SERVER, "node2")
+        found = (await cloud.admin().get(f"{VOLUMES}/detail?all_tenants=1")).json()["volumes"]
+        hosts = {one["id"]: [held["host_name"] for held in one["attachments"]] for one in found}
+        assert hosts == {shared["id"]: ["node2"], reserved["id"]: [], others["volume_id"]: ["node1"]}
+
     async def test_a_volume_on_its_way_to_another_pool_is_not_detached(self, cloud, adapter):
         volume = await make_volume(cloud)
         async with cloud.tasks.work() as work:

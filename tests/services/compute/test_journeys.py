@@ -60,6 +60,7 @@ async def test_a_running_server_moves_without_a_boot(cloud: ComputeCloud):
     assert server_id not in cloud.hosts["h1"].guests_by_id
     assert cloud.hosts["h2"].guests_by_id[server_id].boots == 1
     assert (cloud.ports.hosts[server_id], cloud.ports.expected) == ("h2", {})
+    assert cloud.volumes.whereabouts[server_id] == "h2"
     assert list(cloud.placement.claims) == [server_id]
     (moved,) = (await cloud.admin().get("/compute/v2.1/os-migrations", headers=NEWEST)).json()["migrations"]
     assert (moved["status"], moved["migration_type"]) == ("completed", "live-migration")
@@ -83,6 +84,19 @@ async def test_a_migration_under_way_is_shown_and_can_be_aborted(cloud: ComputeC
     assert (await cloud.admin().get(path, headers=NEWEST)).status_code == 404
     listing = await cloud.admin().get("/compute/v2.1/os-migrations", headers=NEWEST)
     assert listing.json()["migrations"][0]["status"] == "cancelled"
+
+
+async def test_a_projects_manager_sees_and_hastens_a_migration_without_its_hosts(cloud: ComputeCloud):
+    manager = cloud.client("manager:p1")
+    server_id = await underway(cloud)
+    (one,) = (await manager.get(servers(server_id, "/migrations"), headers=NEWEST)).json()["migrations"]
+    assert (one["status"], one["source_compute"], one["dest_compute"]) == ("running", None, None)
+    path = servers(server_id, f"/migrations/{one['id']}")
+    assert (await manager.get(path, headers=NEWEST)).status_code == 403  # Nova's default: operators only
+    hastened = await manager.post(f"{path}/action", json={"force_complete": None}, headers=NEWEST)
+    assert hastened.status_code == 202
+    await cloud.settle()
+    assert (await show(cloud.admin(), server_id))["OS-EXT-SRV-ATTR:host"] == "h2"
 
 
 async def test_a_migration_can_be_made_to_end_soon(cloud: ComputeCloud):

@@ -66,7 +66,7 @@ async def test_a_migration_carries_the_disk_to_another_host(cloud: ComputeCloud)
     server = await done(cloud, admin, server_id, {"migrate": None})
     assert (server["status"], server["OS-EXT-SRV-ATTR:host"]) == ("VERIFY_RESIZE", "h2")
     assert cloud.hosts["h2"].received[server_id].startswith(b"disk of")
-    assert cloud.ports.hosts[server_id] == "h2"
+    assert (cloud.ports.hosts[server_id], cloud.volumes.whereabouts[server_id]) == ("h2", "h2")
     await cloud.reconcile()  # what the old host keeps is no orphan yet
     assert server_id in cloud.hosts["h1"].guests_by_id
     await done(cloud, admin, server_id, {"confirmResize": None})
@@ -92,6 +92,27 @@ async def test_a_reverted_migration_returns_to_the_old_host(cloud: ComputeCloud)
     assert (server["status"], server["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "h1")
     assert server_id not in cloud.hosts["h2"].guests_by_id
     assert cloud.hosts["h1"].guests_by_id[server_id].power is PowerState.RUNNING
+    assert (cloud.ports.hosts[server_id], cloud.volumes.whereabouts[server_id]) == ("h1", "h1")
+
+
+async def test_a_projects_manager_moves_its_servers_and_learns_of_no_host(cloud: ComputeCloud):
+    """Another project's manager finds nothing; hosts can neither be named nor asked by."""
+    newest = {"X-OpenStack-Nova-API-Version": "2.80"}
+    manager, stranger = cloud.client("manager:p1"), cloud.client("manager:p2")
+    server_id = await running(cloud, cloud.member("p1"))
+    await cloud.add_host("h2")
+    assert (await act(stranger, server_id, {"migrate": None})).status_code == 404
+    named = await act(manager, server_id, {"migrate": {"host": "h2"}})
+    assert named.status_code == 403
+    assert (await act(manager, server_id, {"migrate": None})).status_code == 202
+    await cloud.settle()
+    assert (await show(cloud.admin(), server_id))["OS-EXT-SRV-ATTR:host"] == "h2"
+    (listed,) = (await manager.get(MIGRATIONS, headers=newest)).json()["migrations"]
+    assert listed["instance_uuid"] == server_id
+    assert {listed[f"{end}_{what}"] for end in ("source", "dest") for what in ("compute", "node")} == {None}
+    assert (await stranger.get(MIGRATIONS, headers=newest)).json()["migrations"] == []
+    assert (await manager.get(MIGRATIONS, params={"host": "h2"}, headers=newest)).status_code == 403
+    assert (await cloud.member("p1").get(MIGRATIONS, headers=newest)).status_code == 403
 
 
 async def test_a_migration_with_nowhere_to_go_leaves_the_server_running(cloud: ComputeCloud):

@@ -35,6 +35,7 @@ class FakeVolumes:
         self.volumes: dict[str, FakeVolume] = {}
         self.held: dict[str, Attachment] = {}
         self.exports: dict[str, str] = {}  # attachment → host
+        self.whereabouts: dict[str, str] = {}  # server → the host it last went to
         self.born = "available"
         self.unwritable: set[str] = set()
 
@@ -96,6 +97,10 @@ class FakeVolumes:
     async def complete(self, work: Work, attachment_id: str, *, device: str, host: str) -> None:
         """Note that the guest has it."""
         self._become(work, self.held[attachment_id].volume_id, "in-use")
+
+    async def moved(self, work: Work, server_id: str, host: str) -> None:
+        """Note where the server has them."""
+        self.whereabouts[server_id] = host
 
     async def detaching(self, work: Work, attachment_id: str) -> None:
         """Note that it goes."""

@@ -95,6 +95,10 @@ class VolumesAdapter:
         """Note that the guest has it: the volume is `in-use`."""
         await attachments.complete(work, attachment_id, device=device, host=host)
 
+    async def moved(self, work: Work, server_id: str, host: str) -> None:
+        """Note that a server is on another host, and with it what it has of volumes."""
+        await attachments.moved(work.db, server_id, host)
+
     async def detaching(self, work: Work, attachment_id: str) -> None:
         """Note that it is about to be taken from the guest: the volume is `detaching`."""
         await attachments.detaching(work, attachment_id)

@@ -4,6 +4,7 @@ from cumulo.core.auth import (
     ADMIN,
     ADMIN_OR_SERVICE,
     ANYONE,
+    PROJECT_MANAGER_OR_ADMIN,
     PROJECT_MEMBER_OR_ADMIN,
     PROJECT_READER_OR_ADMIN,
     Rule,
@@ -188,9 +189,11 @@ RESIZE = _rule("servers:resize", PROJECT_MEMBER_OR_ADMIN, "Give a server another
 CONFIRM_RESIZE = _rule("servers:confirm_resize", PROJECT_MEMBER_OR_ADMIN, "Confirm a server's move.")
 REVERT_RESIZE = _rule("servers:revert_resize", PROJECT_MEMBER_OR_ADMIN, "Take a server's move back.")
 CRASH_DUMP = _rule("servers:trigger_crash_dump", PROJECT_MEMBER_OR_ADMIN, "Make a server's kernel crash.")
-MIGRATE = _rule("os-migrate-server:migrate", ADMIN, "Move a server to another host.")
+MIGRATE = _rule("os-migrate-server:migrate", PROJECT_MANAGER_OR_ADMIN, "Move a server to another host.")
 MIGRATE_TO_HOST = _rule("os-migrate-server:migrate:host", ADMIN, "Move a server to a named host.")
-MIGRATE_LIVE = _rule("os-migrate-server:migrate_live", ADMIN, "Move a server that runs to another host.")
+MIGRATE_LIVE = _rule(
+    "os-migrate-server:migrate_live", PROJECT_MANAGER_OR_ADMIN, "Move a server that runs to another host."
+)
 MIGRATE_LIVE_TO_HOST = _rule(
     "os-migrate-server:migrate_live:host", ADMIN, "Move a server that runs to a named host."
 )
@@ -198,10 +201,15 @@ SCHEDULE_EXPLAIN = _rule(
     "compute:schedule:explain", ADMIN, "Ask where a server would go, host by host.", prefix="cumulo:"
 )
 EVACUATE = _rule("os-evacuate", ADMIN, "Make a server anew whose host is lost.")
-JOURNEYS_LIST = _rule("servers:migrations:index", ADMIN, "List a server's live migrations.")
+JOURNEYS_LIST = _rule(
+    "servers:migrations:index", PROJECT_MANAGER_OR_ADMIN, "List a server's live migrations."
+)
+JOURNEYS_HOSTS = _rule("servers:migrations:index:host", ADMIN, "See between which hosts they are.")
 JOURNEYS_SHOW = _rule("servers:migrations:show", ADMIN, "Show a server's live migration.")
-JOURNEYS_ABORT = _rule("servers:migrations:delete", ADMIN, "Abort a live migration.")
-JOURNEYS_COMPLETE = _rule("servers:migrations:force_complete", ADMIN, "Have a live migration end soon.")
+JOURNEYS_ABORT = _rule("servers:migrations:delete", PROJECT_MANAGER_OR_ADMIN, "Abort a live migration.")
+JOURNEYS_COMPLETE = _rule(
+    "servers:migrations:force_complete", PROJECT_MANAGER_OR_ADMIN, "Have a live migration end soon."
+)
 SUSPEND = _rule("os-suspend-server:suspend", PROJECT_MEMBER_OR_ADMIN, "Write a server's memory to disk.")
 RESUME = _rule("os-suspend-server:resume", PROJECT_MEMBER_OR_ADMIN, "Let a suspended server go on.")
 RESCUE = _rule("os-rescue", PROJECT_MEMBER_OR_ADMIN, "Boot a server from a rescue image.")
@@ -225,7 +233,9 @@ FLOATING_IP_ADD = _rule(
 FLOATING_IP_REMOVE = _rule(
     "os-floating-ips:remove", PROJECT_MEMBER_OR_ADMIN, "Lead it there no longer (until 2.43)."
 )
-MIGRATIONS = _rule("os-migrations:index", ADMIN, "List migrations.")
+MIGRATIONS = _rule("os-migrations:index", PROJECT_MANAGER_OR_ADMIN, "List one's project's migrations.")
+MIGRATIONS_ALL = _rule("os-migrations:index:all_projects", ADMIN, "List all projects' migrations.")
+MIGRATIONS_HOSTS = _rule("os-migrations:index:host", ADMIN, "See between which hosts migrations are.")
 AGGREGATES_CREATE = _rule("os-aggregates:create", ADMIN, "Create a host aggregate.")
 AGGREGATES_SHOW = _rule("os-aggregates:show", ADMIN, "Show a host aggregate.")
 AGGREGATES_UPDATE = _rule("os-aggregates:update", ADMIN, "Rename an aggregate, or change its zone.")

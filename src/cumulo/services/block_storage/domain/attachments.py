@@ -189,6 +189,13 @@ async def complete(
     await settle(work.db, volume)
 
 
+async def moved(db: Transaction, server_id: str, host: str) -> None:
+    """Note that a server which compute gave volumes is on another host, and has them there."""
+    rows = VolumeAttachment.c
+    here = (rows.server_id == server_id, rows.origin == COMPUTE, rows.attached_host.is_not(None))
+    await db.update(VolumeAttachment, *here, attached_host=host, updated_at=clock.now())
+
+
 async def detaching(work: Work, attachment_id: str) -> None:
     """Note that the volume is about to be taken away."""
     attachment, volume = await held(work.db, attachment_id)

@@ -14,7 +14,7 @@ from cumulo.core.http import Ctx
 from cumulo.services.compute import policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.hosts import find_host, moment
-from cumulo.services.compute.domain.moves import begun
+from cumulo.services.compute.domain.moves import begun, hosts_of
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
 from cumulo.services.compute.errors import (
     BadBlockMigration,
@@ -154,11 +154,7 @@ async def document(ctx: Ctx, row: Migration) -> dict[str, Any]:
         "id": row.number,
         "server_uuid": row.server_id,
         "status": row.status,
-        "source_compute": row.source,
-        "source_node": row.source,
-        "dest_compute": row.destination,
-        "dest_node": row.destination,
-        "dest_host": None,
+        **hosts_of(ctx, row, policy.JOURNEYS_HOSTS),
         "created_at": moment(row.created_at),
         "updated_at": moment(row.updated_at),
         "memory_total_bytes": done.memory_total,

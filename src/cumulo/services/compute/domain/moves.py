@@ -5,9 +5,10 @@ from typing import Any
 
 from msgspec import UNSET
 
+from cumulo.core.auth import Rule
 from cumulo.core.http import Ctx
 from cumulo.core.resource import as_int, as_time
-from cumulo.services.compute import containers, guests, hardware
+from cumulo.services.compute import containers, guests, hardware, policy
 from cumulo.services.compute.domain.creation import embedded, flavor_of
 from cumulo.services.compute.domain.hosts import moment
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
@@ -48,8 +49,7 @@ async def resize(ctx: Ctx, server: Server, body: ResizeBody) -> None:
     wanted = {name: amount for name, amount in more.items() if amount > 0}
     await ctx.claim(wanted, project_id=server.project_id)
     values = {} if body.disk_config is UNSET else {"disk_config": body.disk_config}
-    bound = guests.has_ephemeral(server) or hardware.is_container(guests.properties_of(server))
-    stays = server.host if bound else None
+    stays = server.host if hardware.is_container(guests.properties_of(server)) else None
     await _promise(ctx, server, flavor, "resize", host=stays, **values)
 
 
@@ -122,13 +122,20 @@ async def revert(ctx: Ctx, server: Server) -> None:
 
 
 async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
-    """Return the migrations that a request asks for, the newest first, and whether more follow."""
+    """Return the migrations that a request asks for, the newest first, and whether more follow.
+
+    A project's manager sees those of the project, and may not ask by hosts.
+    """
     first, version = ctx.request.first, ctx.version or (2, 104)
     where = [
         getattr(Migration.c, column) == value
         for name, column in _FILTERS.items()
         if (value := first(name)) is not None
     ]
+    if first("host") or first("source_compute"):
+        ctx.authorise(policy.MIGRATIONS_HOSTS)
+    if not ctx.may(policy.MIGRATIONS_ALL):
+        where.append(Migration.c.project_id == ctx.identity.project_id)
     if host := first("host"):
         where.append((Migration.c.source == host) | (Migration.c.destination == host))
     if version < (2, 59):
@@ -163,6 +170,18 @@ def number(flavor_id: str) -> int:
     return int(flavor_id) if flavor_id.isdigit() else zlib.crc32(flavor_id.encode()) >> 1
 
 
+def hosts_of(ctx: Ctx, row: Migration, rule: Rule) -> dict[str, str | None]:
+    """Return between which hosts a migration is, for those who may know that."""
+    source, destination = (row.source, row.destination) if ctx.may(rule) else (None, None)
+    return {
+        "source_compute": source,
+        "source_node": source,
+        "dest_compute": destination,
+        "dest_node": destination,
+        "dest_host": None,
+    }
+
+
 def document(ctx: Ctx, row: Migration) -> dict[str, Any]:
     """Return a migration as this version of the API shows it."""
     version = ctx.version or (2, 104)
@@ -170,11 +189,7 @@ def document(ctx: Ctx, row: Migration) -> dict[str, Any]:
         "id": row.number,
         "instance_uuid": row.server_id,
         "status": row.status,
-        "source_compute": row.source,
-        "source_node": row.source,
-        "dest_compute": row.destination,
-        "dest_node": row.destination,
-        "dest_host": None,
+        **hosts_of(ctx, row, policy.MIGRATIONS_HOSTS),
         "old_instance_type_id": number(row.old_flavor_id),
         "new_instance_type_id": number(row.new_flavor_id),
         "created_at": moment(row.created_at),

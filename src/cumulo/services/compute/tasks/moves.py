@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.hypervisor import GuestState
 from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
@@ -118,13 +119,13 @@ class ResizeServer(Saga):
 
     @effect(timeout=COPYING, retries=TRIES, when=lambda _saga, run: not run[ResizeServer.place].stays)
     async def carry(self, run: EffectRun) -> None:
-        """Copy the disk to the other host."""
+        """Copy the disks to the other host."""
         route = run[ResizeServer.place]
         await carry(run, self.server_id, self.migration_id, route, run[ResizeServer.stop])
 
     @carry.undo
     async def drop(self, run: EffectRun) -> None:
-        """Remove it there."""
+        """Remove them there."""
         await remove_guest(run, run[ResizeServer.place].destination, self.server_id)
 
     @step
@@ -274,10 +275,11 @@ async def is_from_volume(db: Any, server_id: str) -> bool:
 
 
 async def settle_at(run: StepRun, server: Server, host: str, **values: Any) -> None:
-    """Say that a server and its ports are on a host."""
+    """Say that a server, its ports and its volumes are on a host."""
     word = disguise(server.project_id, host)
     await _write(run.db, server.id, host=host, host_id=word, **values)
     await run.use(Ports).move(run, server.id, host)
+    await run.use(Volumes).moved(run, server.id, host)
 
 
 async def return_to(run: StepRun, server: Server) -> None:
@@ -292,9 +294,13 @@ async def return_to(run: StepRun, server: Server) -> None:
 
 async def back(run: EffectRun, server_id: str, source: str, migration_id: str, *, runs: bool) -> None:
     """Have a guest at its old place with its old disk, and running if it was."""
+    async with run.reader() as db:
+        server = await db.get(Server, server_id)
+    lasting = guests.lasting_disks(server) if server is not None else []
     async with reaching(run, source) as host:
         await host.restore_disk(server_id, fence=run.fence)
-        await host.drop_snapshot(server_id, migration_id)
+        for name in (migration_id, *(_part(migration_id, disk) for disk in lasting)):
+            await host.drop_snapshot(server_id, name)
     if runs:
         check_started(await _started(run, server_id, source))
 
@@ -310,13 +316,29 @@ async def _started(run: EffectRun, server_id: str, at: str) -> GuestState:
 
 
 async def carry(run: EffectRun, server_id: str, name: str, route: Route, size: int) -> None:
-    """Copy a disk that its host keeps as a snapshot to another host, piece by piece."""
+    """Copy a disk that its host keeps as a snapshot to another host, and local disks, piece by piece."""
+    async with run.reader() as db:
+        server = await db.get(Server, server_id)
+    lasting = guests.lasting_disks(server) if server is not None else []
     async with reaching(run, route.source) as source, reaching(run, route.destination) as target:
-        for offset in range(0, size, PIECE):
-            piece = await source.read_snapshot(server_id, name, offset, PIECE)
-            last = offset + PIECE >= size
-            await target.receive_disk(server_id, offset, piece, last=last, fence=run.fence)
-            run.say(f"{min(offset + PIECE, size)} of {size} bytes of the disk are copied")
+
+        async def send(kept: str, length: int, disk: str) -> None:
+            for offset in range(0, length, PIECE):
+                piece = await source.read_snapshot(server_id, kept, offset, PIECE)
+                last = offset + PIECE >= length
+                await target.receive_disk(server_id, offset, piece, last=last, disk=disk, fence=run.fence)
+                run.say(f"{min(offset + PIECE, length)} of {length} bytes of {disk or 'the disk'} are copied")
+
+        await send(name, size, "")
+        for disk in lasting:
+            part = _part(name, disk)
+            await send(part, await source.snapshot(server_id, part, disk=disk, fence=run.fence), disk)
+            await source.drop_snapshot(server_id, part)
+
+
+def _part(name: str, disk: str) -> str:
+    """Return what a move calls its snapshot of a local disk."""
+    return f"{name}-{disk}"
 
 
 async def _write(db: Transaction, server_id: str, **values: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
+from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.hypervisor import Hypervisor
 from cumulo.contracts.image import Images
 from cumulo.contracts.network import Ports
@@ -179,6 +180,7 @@ class UnshelveServer(Saga):
         here = {"host": name, "host_id": word, "zone": offer.host.zone, "updated_at": clock.now()}
         await run.db.update(Server, Server.c.id == server.id, **here)
         await run.use(Ports).move(run, server.id, name)
+        await run.use(Volumes).moved(run, server.id, name)
         return name
 
     @place.undo
