@@ -18,7 +18,7 @@ from cumulo.runtime.conformance.report import (
     surprises,
     write_page,
 )
-from cumulo.runtime.conformance.run import Conformance, choose
+from cumulo.runtime.conformance.run import PARTS, Conformance, choose
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 SHOW = Case(id="tempest.api.image.Images.test_show[id-1,smoke]", service="image", kind="api", smoke=True)
@@ -66,6 +66,17 @@ def test_the_page_keeps_a_suites_runs_on_each_database(tmp_path: Path):
     assert headings == ["## image on PostgreSQL", "## image on SQLite"]
 
 
+def test_the_page_says_on_how_many_hosts_a_cloud_of_several_was(tmp_path: Path):
+    page = tmp_path / "conformance.md"
+    write_page(page, gather([SHOW], {}, suite="one", database="SQLite", at=AT, tempest="47.0.0"))
+    write_page(page, gather([SHOW], {}, suite="two", database="SQLite", at=AT, tempest="47.0.0", hosts=2))
+    told = [line for line in page.read_text().splitlines() if line.startswith("2026")]
+    assert told == [
+        "2026-11-21, Tempest 47.0.0, 1 tests.",
+        "2026-11-21, Tempest 47.0.0, 1 tests, on 2 hosts.",
+    ]
+
+
 def test_the_json_holds_each_test_and_why_tests_were_skipped():
     found = _report({SHOW.id: Result("skipped", reason="not built")})
     told = msgspec.json.decode(as_json(found))
@@ -87,17 +98,19 @@ def test_suites_choose_by_smoke_service_or_expression(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "belongs"),
+    ("name", "part"),
     [
-        ("network_v6.V6.test", True),
-        ("security_groups_basic_ops.T.test", True),
-        ("stamp.T.test", False),
+        ("network_v6.V6.test", "network-scenario"),
+        ("security_groups_basic_ops.T.test", "network-scenario"),
+        ("server_basic_ops.T.test", "compute-scenario"),
+        ("volume_boot_pattern.T.test", "volume-scenario"),
+        ("dashboard_basic_ops.T.test", None),
     ],
 )
-def test_a_part_of_a_service_is_a_suite(tmp_path: Path, name: str, belongs: bool):
+def test_a_part_of_a_service_is_a_suite(tmp_path: Path, name: str, part: str | None):
     case = Case(id=f"tempest.scenario.test_{name}[id-4]", service="scenario", kind="guest", smoke=False)
-    wanted = Conformance(root=tmp_path, suite="network-scenario", clouds=tmp_path)
-    assert (choose([case], wanted) == [case]) is belongs
+    wanted = (Conformance(root=tmp_path, suite=suite, clouds=tmp_path) for suite in PARTS)
+    assert [each.suite for each in wanted if choose([case], each)] == ([part] if part else [])
 
 
 def test_only_failures_that_nobody_knew_of_are_surprises(tmp_path: Path):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cumulo.runtime.chaos.run import DRIVERS, Wanted
+from cumulo.runtime.chaos.run import run as chaos
 from cumulo.runtime.conformance.command import DATABASES, run_conformance
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -15,7 +17,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--conformance", metavar="SELECTION", help="run Tempest instead, as `smoke`")
     parser.add_argument("--database", choices=DATABASES, help="start a cloud on such a one for Tempest")
-    parser.add_argument("--hosts", type=int, default=1, help="on how many hosts Tempest's cloud is")
+    parser.add_argument("--hosts", type=int, help="on how many hosts Tempest's cloud is, such as 2")
+    parser.add_argument("--chaos", type=float, metavar="SECONDS", help="kill at random for so long instead")
+    parser.add_argument("--seed", type=int, help="of an earlier chaos run, to have the same again")
+    parser.add_argument("--driver", choices=DRIVERS, default=DRIVERS[0], help="of the chaos run's cloud")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where Tempest's results go")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="for scripts/test, such as `e2e -x`")
 
@@ -25,6 +30,10 @@ def run(options: argparse.Namespace) -> int:
     if options.conformance:
         json, hosts = options.json, options.hosts
         return run_conformance(options.conformance, options.state, options.database, json, hosts)
+    if options.chaos:
+        database, hosts = options.database or DATABASES[0], options.hosts
+        how = {"seed": options.seed, "driver": options.driver, "database": database, "hosts": hosts}
+        return chaos(Wanted(seconds=options.chaos, **how))
     environment = {**os.environ}
     environment.pop("CUMULO_STATE", None)
     checked = 0

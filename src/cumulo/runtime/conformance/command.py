@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cumulo.runtime.conformance.run import Conformance, run
+from cumulo.runtime.conformance.run import HOSTS, Conformance, run
 from cumulo.runtime.conformance.web import web_server
 from cumulo.runtime.database import kind_of
 from cumulo.runtime.scratch import scratch_cloud
@@ -36,12 +36,14 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def run_conformance(
-    suite: str, path: Path, database: str | None = None, json: Path | None = None, hosts: int = 1
+    suite: str, path: Path, database: str | None = None, json: Path | None = None, hosts: int | None = None
 ) -> int:
     """Run a suite against the cloud of a state folder when it is up, else against one of its own.
 
-    One on a `database` of DATABASES, or on several `hosts`, is always started just for the run.
+    One on a `database` of DATABASES, or on several `hosts`, is always started just for the run. `hosts`:
+    as many as the suite wants when nothing else is said.
     """
+    hosts = hosts or HOSTS.get(suite, 1)
     with contextlib.ExitStack() as stack:
         state, web = StateFolder(path), ""
         if database or hosts > 1 or not (state.exists and supervisor_of(state)):
@@ -58,6 +60,7 @@ def run_conformance(
             suite=suite,
             clouds=state.path / "clouds.yaml",
             database=kind_of(runtime_settings(state).database),
+            hosts=hosts,
             web=web,
             json=json,
         )

@@ -42,7 +42,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A whole run. `database`: what the cloud keeps its rows in, as `SQLite`."""
+    """A whole run. `database`: what the cloud keeps its rows in, as `SQLite`; `hosts`: on how many it is."""
 
     suite: str
     database: str
@@ -50,6 +50,7 @@ class Report(msgspec.Struct, frozen=True):
     tempest: str
     tests: dict[str, Case]
     results: dict[str, Result]
+    hosts: int = 1
 
     def counts(self, *fields: str) -> dict[tuple[str, ...], Counter[str]]:
         """Count the tests by status for each combination of these fields of `Case`, sorted."""
@@ -73,6 +74,7 @@ def gather(
     database: str,
     at: datetime,
     tempest: str,
+    hosts: int = 1,
 ) -> Report:
     """Give each chosen test its result: its own, else its class's set-up's, else `missing`."""
     by_class = {
@@ -85,7 +87,7 @@ def gather(
         or Result("missing", reason="it never reported")
         for name in tests
     }
-    return Report(suite=suite, database=database, at=at, tempest=tempest, tests=tests, results=results)
+    return Report(suite, database, at, tempest, tests, results, hosts)
 
 
 def as_json(report: Report) -> bytes:
@@ -94,6 +96,7 @@ def as_json(report: Report) -> bytes:
     document = {
         "suite": report.suite,
         "database": report.database,
+        "hosts": report.hosts,
         "at": report.at,
         "tempest": report.tempest,
         "total": report.total,
@@ -134,12 +137,16 @@ def write_page(page: Path, report: Report, known: Mapping[str, str] | None = Non
     text = page.read_text() if page.exists() else HEADER
     sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
     sections[f"{report.suite} on {report.database}"] = (
-        f"\n{report.at:%Y-%m-%d}, Tempest {report.tempest}, {len(report.tests)} tests.\n\n{table(report)}\n\n"
-        + _why_skipped(report)
-        + _why_failed(report, known or {})
+        f"\n{report.at:%Y-%m-%d}, Tempest {report.tempest}, {len(report.tests)} tests{_hosts(report)}.\n\n"
+        f"{table(report)}\n\n" + _why_skipped(report) + _why_failed(report, known or {})
     )
     body = "".join(f"\n## {name}\n{sections[name]}".rstrip() + "\n" for name in sorted(sections))
     page.write_text(HEADER + body)
+
+
+def _hosts(report: Report) -> str:
+    """Return on how many hosts the cloud was, when on more than one."""
+    return f", on {report.hosts} hosts" if report.hosts > 1 else ""
 
 
 def _why_skipped(report: Report) -> str:

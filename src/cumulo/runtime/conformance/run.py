@@ -19,8 +19,21 @@ from cumulo.runtime.conformance import environment, report
 from cumulo.runtime.conformance.report import Case, Report, Result
 
 SERVICES = ("compute", "identity", "image", "network", "object-store", "scenario", "volume")
-PARTS = {"network-scenario": r"^tempest\.scenario\.test_(network|security_groups)_"}
+PARTS = {
+    "compute-hosts": r"^tempest\.(api\.compute\.admin\."
+    r"(test_live_migration\.|test_migrations|test_servers_on_multinodes|test_volume_swap)"
+    r"|serial_tests\.api\.compute\."
+    r"|scenario\.test_(server_multinode|shelve_|instances_with_|network_advanced_server_ops))",
+    "compute-scenario": r"^tempest\.scenario\.test_(minimum_basic|server_|shelve_|snapshot_pattern|stamp_"
+    r"|instances_with_|encrypted_|network_advanced_server_ops|compute_unified)",
+    "network-scenario": r"^tempest\.scenario\.test_(network|security_groups)_",
+    "volume-scenario": r"^tempest\.scenario\.test_(encrypted_|instances_with_|minimum_basic|server_volume_"
+    r"|shelve_|snapshot|stamp_|volume_)",
+}
 """Suites that are a service's part: what their tests' ids begin with."""
+
+HOSTS = {"compute": 2, "compute-hosts": 2, "compute-scenario": 2}
+"""Suites that want more hosts than one: how many."""
 
 SUITES = ("smoke", "core", *SERVICES, *PARTS)
 KNOWN_FAILURES = "tests/conformance/known-failures.txt"
@@ -40,20 +53,21 @@ class Conformance:
     clouds.yaml that names the administrator `cloud`. Guests are made of the cloud's image `image`, whose
     `user` takes SSH keys from the metadata; they are logged in to only with `validate`. `web` is where a
     picture is that the cloud may import. The run ends after `limit` seconds; what had not run by then is
-    missing. `database` is what the cloud keeps its rows in.
+    missing. `database` is what the cloud keeps its rows in; `hosts`, on how many it is, where that is known.
     """
 
     root: Path
     suite: str
     clouds: Path
     database: str = "SQLite"
+    hosts: int = 1
     image: str = "mini"
     cloud: str = "cumulo-admin"
     user: str = "root"
     validate: bool = True
     kinds: tuple[str, ...] = ("api", "server", "guest")
     workers: int = 2
-    limit: float = 5400
+    limit: float = 7200
     web: str = ""
     json: Path | None = None
     page: Path | None = None
@@ -110,7 +124,13 @@ class Bench:
         raw = msgspec.json.decode((self.folder / "results.json").read_bytes(), type=dict[str, Result])
         wanted = self.wanted
         return report.gather(
-            tests, raw, suite=wanted.suite, database=wanted.database, at=at, tempest=self._version()
+            tests,
+            raw,
+            suite=wanted.suite,
+            database=wanted.database,
+            hosts=wanted.hosts,
+            at=at,
+            tempest=self._version(),
         )
 
     def _script(self, name: str, *arguments: str) -> bytes:

@@ -44,6 +44,22 @@ NOT_ASKED = {
     ("compute-feature-enabled", "spice_console"): "wants SPICE; a guest's screen is shown by VNC",
     ("network-feature-enabled", "qos_min_bw_and_pps"): "wants packet rates, which OVN does not count",
     ("compute-feature-enabled", "change_password"): "wants QEMU's agent in the guest; mini has none",
+    (
+        "compute-feature-enabled",
+        "unified_limits",
+    ): "either these are tested or quota sets, which compute's limits are",
+    (
+        "compute",
+        "certified_image_ref",
+    ): "wants a key manager that says which certificates sign images; signatures alone are no proof",
+    (
+        "compute",
+        "fixed_network_name",
+    ): "wants one network that all projects share; each has its own, which other tests take it for",
+    (
+        "image",
+        "hw_scsi_model",
+    ): "wants volumes as units of a SCSI host that the guest commands; they are network block devices",
 }
 NO_AGENTS = {"dhcp_agent_scheduler", "l3_agent_scheduler"}  # OVN has none
 EXTENSION = re.compile(r"""(?:is_extension_enabled\(|extension=)["']([a-z0-9_-]+)["']""")
@@ -155,19 +171,26 @@ def offered(cloud: openstack.connection.Connection) -> Settings:
 
 
 def compute_settings(cloud: openstack.connection.Connection, image: str, file: Path) -> Settings:
-    """Return the flavors, images and limits that the compute tests use."""
+    """Return the flavors, images, hosts and limits that the compute tests use."""
+    hosts = sorted(each.hypervisor_hostname for each in cloud.compute.hypervisors())
+    way = {"migration_source_host": hosts[0], "migration_dest_host": hosts[1]} if len(hosts) > 1 else {}
     return {
         "compute": {
+            **way,
             "image_ref": image,
             "image_ref_alt": ensure_image(cloud, f"{PREFIX}-image-alt", file),
             "flavor_ref": ensure_flavor(cloud, f"{PREFIX}.small", 128),
             "flavor_ref_alt": ensure_flavor(cloud, f"{PREFIX}.alt", 160),
             "max_microversion": "latest",
-            "min_compute_nodes": len(list(cloud.compute.hypervisors())),
+            "min_compute_nodes": len(hosts),
             "build_timeout": 180,
             "build_interval": 1,
         },
-        "compute-feature-enabled": {"nova_policy_roles": "admin,member,reader"},
+        "compute-feature-enabled": {
+            "nova_policy_roles": "admin,manager,member,reader",
+            "scheduler_enabled_filters": "all",
+        },
+        "enforce_scope": {"nova": True},
         "placement": {"max_microversion": "latest"},
         "volume": {"max_microversion": "latest"},
         "object-storage": {"operator_role": "member", "reseller_admin_role": "ResellerAdmin"},
