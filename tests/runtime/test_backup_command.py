@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cumulo.runtime.cli import backup
-from cumulo.runtime.cli.backup import Known, verify
+from cumulo.runtime.cli.volume_backups import Known, verify
 from cumulo.services.block_storage.drivers import CHUNK, Archived, Piece
 from cumulo.services.block_storage.drivers.files import FileBackups
 
@@ -73,7 +73,7 @@ def test_what_is_being_made_is_left_alone(store: FileBackups):
 def test_the_folder_is_looked_at_while_the_cloud_is_away(
     store: FileBackups, capsys: pytest.CaptureFixture[str]
 ):
-    options = argparse.Namespace(state=store.folder.parent, verb="verify", backup=None)
+    options = argparse.Namespace(state=store.folder.parent, file="verify", backup=None)
     assert backup.run(options) == 0
     path = store.path(ONE, "data")
     path.write_bytes(path.read_bytes()[:-1])

@@ -65,6 +65,11 @@ class StateFolder:
         return self.run / "supervisor.json"
 
     @property
+    def unfinished(self) -> Path:
+        """The mark of a restore that has begun and not ended: the folder is no cloud meanwhile."""
+        return self.path / "restore-unfinished"
+
+    @property
     def admin_password(self) -> Path:
         """The file with the administrator's password."""
         return self.path / "admin-password"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from cumulo.runtime import clouds
+from cumulo.runtime.cli.calling import as_called
 from cumulo.runtime.doctor import missing_programs
 from cumulo.runtime.engines.processes import spawn
 from cumulo.runtime.hosts import life
@@ -35,6 +36,10 @@ def start(path: Path) -> StateFolder | None:
     """Have the cloud of a state folder up; say what keeps it from it and return None otherwise."""
     if os.geteuid() != 0:
         raise PermissionError("this needs root: run it with sudo")
+    if StateFolder(path).unfinished.exists():
+        text = f"a restore into {path} was not finished: `cumulo restore FILE` again"
+        print(f"cumulo: {as_called(text, StateFolder(path))}", file=sys.stderr)
+        return None
     state = config_of(path)
     lacking = missing_programs(state)
     if lacking:

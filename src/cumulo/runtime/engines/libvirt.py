@@ -139,7 +139,13 @@ def write_settings(state: StateFolder) -> None:
 
 def guests_running(state: StateFolder) -> int:
     """Return how many QEMU processes of this cloud run, from libvirt's own pid files."""
-    return sum(1 for file in pid_files(state).glob("*.pid") if _alive(file))
+    return len(running_guests(state))
+
+
+def running_guests(state: StateFolder) -> list[str]:
+    """Return the ids of the servers whose QEMU processes run, from libvirt's own pid files."""
+    found = sorted(file for file in pid_files(state).glob("*.pid") if _alive(file))
+    return [file.stem.partition("-")[2] for file in found]
 
 
 def with_account(content: str, line: str) -> str:
