@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from cumulo.core.bus import answering
-from cumulo.core.drivers import Temporary, Unsupported
+from cumulo.core.drivers import Permanent, Temporary, Unsupported
 from cumulo.core.errors import Unavailable
-from cumulo.runtime.wire import Hub, Spoke
+from cumulo.runtime.wire import Hub, Spoke, peer
 
 
 class Word(msgspec.Struct):
@@ -154,3 +154,74 @@ async def test_a_silent_host_is_waited_for_no_longer_than_said(hub: Hub, spoke: 
     await asked(hub, "")
     with pytest.raises(Unavailable, match="in time"):
         await hub.call("far", "never", Word(""), Word, timeout=0.05)
+
+
+async def test_a_host_that_left_late_does_not_take_its_successor_along(
+    hub: Hub, spoke: Spoke, tmp_path: Path
+) -> None:
+    """It was started anew before the old process had said goodbye."""
+    await spoke.serve("far", {"echo": answering(Word, refuse)})
+    with pytest.raises(Temporary):
+        await asked(hub, "a")
+    successor = Spoke(tmp_path / "bus")
+    await successor.start()
+    await successor.serve("far", VERBS)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert await asked(hub, "a") == "aa"
+                break
+            except Temporary:
+                await asyncio.sleep(0.01)
+    await spoke.withdraw("far")
+    await spoke.serve("near", VERBS)  # told after the goodbye, over the same connection
+    assert (await spoke.call("near", "echo", Word("n"), Word)).text == "nn"
+    assert (await hub.call("far", "echo", Word("b"), Word)).text == "bb"
+    await successor.stop()
+
+
+async def test_an_answer_that_is_too_long_is_refused_and_others_go_on(
+    hub: Hub, spoke: Spoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection, which all share, stays."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(word: Word) -> Word:
+        begun.set()
+        await go_on.wait()
+        return word
+
+    await spoke.serve("far", {**VERBS, "wait": answering(Word, wait)})
+    await asked(hub, "")
+    other = asyncio.create_task(hub.call("far", "wait", Word("w"), Word))
+    await begun.wait()
+    monkeypatch.setattr(peer, "LARGEST", 1000)
+    with pytest.raises(Permanent, match="too many"):
+        await hub.call("far", "echo", Word("a" * 600), Word)
+    with pytest.raises(Permanent, match="too many"):
+        await hub.call("far", "echo", Word("a" * 1200), Word)
+    go_on.set()
+    assert (await other).text == "w"
+
+
+async def test_what_is_served_while_a_connection_is_greeted_is_announced(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow connection lets others in between two announcements."""
+    tell, greeted = peer.Peer.tell, asyncio.Event()
+
+    async def slowly(self: peer.Peer, frame: peer.Frame) -> None:
+        if frame.host == "first":
+            greeted.set()
+            await asyncio.sleep(0)
+        await tell(self, frame)
+
+    monkeypatch.setattr(peer.Peer, "tell", slowly)
+    spoke = Spoke(tmp_path / "bus")
+    await spoke.serve("first", VERBS)
+    await spoke.serve("second", VERBS)
+    await spoke.start()
+    await greeted.wait()
+    await spoke.serve("far", VERBS)
+    assert await asked(hub, "a") == "aa"
+    await spoke.stop()

@@ -1,6 +1,7 @@
 """Starting, stopping, killing and removing further hosts."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,7 +69,8 @@ def crash(state: StateFolder) -> None:
     give_up = time.monotonic() + _LONGEST
     while pids := inhabitants(state):
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended with another
+                os.kill(pid, signal.SIGKILL)
         if time.monotonic() > give_up:
             raise BadHost(f"host {state.host}: {len(pids)} processes do not end")
         time.sleep(_LOOK)

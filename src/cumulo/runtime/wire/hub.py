@@ -1,7 +1,6 @@
 """The control plane's end of the bus: hosts in this process, and hosts that have dialled in."""
 
 import asyncio
-import contextlib
 import os
 from pathlib import Path
 from typing import TypeVar
@@ -98,7 +97,7 @@ class Hub(LocalBus):
             log.info("bus.host_came", host=frame.host)
             self._far[frame.host] = peer
         elif frame.kind is Kind.WITHDRAW:
-            with contextlib.suppress(KeyError):
+            if self._far.get(frame.host) is peer:  # else the host, started anew, is another's by now
                 del self._far[frame.host]
         elif frame.kind is Kind.PUBLISH:
             for subscription in self._subscriptions.get(frame.verb, ()):

@@ -10,7 +10,8 @@ from enum import StrEnum
 import msgspec
 import structlog
 
-from cumulo.core.bus.failures import Failure, unpack
+from cumulo.core.bus.failures import Failure, pack, unpack
+from cumulo.core.drivers import Permanent
 from cumulo.core.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -76,8 +77,10 @@ class Peer:
             del self._waiting[number]
 
     async def tell(self, frame: Frame) -> None:
-        """Send a frame. Unavailable when the connection has ended."""
+        """Send a frame. Unavailable when the connection has ended; Permanent when nobody would take it."""
         packed = msgspec.msgpack.encode(frame)
+        if len(packed) > LARGEST:  # the other side would hang up, on all others too
+            raise Permanent(f"{len(packed)} bytes are too many for one message of {frame.verb or 'the bus'}")
         try:
             self._writer.write(_LENGTH.pack(len(packed)) + packed)
             await self._writer.drain()
@@ -91,7 +94,7 @@ class Peer:
                 self._take(await self._next())
         except (OSError, asyncio.IncompleteReadError):
             pass  # the usual end
-        except (ValueError, msgspec.DecodeError) as error:
+        except (ValueError, TypeError, msgspec.DecodeError) as error:
             log.warning("bus.nonsense", reason=str(error))
         finally:
             self._end()
@@ -126,13 +129,14 @@ class Peer:
 
     async def _reply(self, frame: Frame) -> None:
         found = await self._answer(frame)
-        kind, body = (
-            (Kind.FAILURE, msgspec.msgpack.encode(found))
-            if isinstance(found, Failure)
-            else (Kind.ANSWER, found)
-        )
         with contextlib.suppress(Unavailable):  # whoever asked has gone, and asks again
-            await self.tell(Frame(kind, frame.number, body=body))
+            if not isinstance(found, Failure):
+                try:
+                    await self.tell(Frame(Kind.ANSWER, frame.number, verb=frame.verb, body=found))
+                except Permanent as error:
+                    found = pack(error)
+            if isinstance(found, Failure):
+                await self.tell(Frame(Kind.FAILURE, frame.number, body=msgspec.msgpack.encode(found)))
 
     def _end(self) -> None:
         self._writer.close()

@@ -105,10 +105,10 @@ class Spoke:
         """Announce what is served, and answer until the connection ends."""
         listening = asyncio.create_task(peer.listen(), name="bus listening")
         try:
+            self._peer = peer  # first: what is served from now on announces itself
             with contextlib.suppress(errors.Unavailable):
-                for host in self._verbs:
+                for host in list(self._verbs):
                     await peer.tell(Frame(Kind.SERVE, host=host))
-            self._peer = peer
             self._connected.set()
             await listening
         finally:
