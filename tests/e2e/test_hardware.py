@@ -1,13 +1,14 @@
 """What a flavor says of a machine, as a real guest finds it, through the official `openstack` client."""
 
 import time
+from pathlib import Path
 
 import libvirt
 import pytest
 
 from cumulo.runtime.engines.libvirt import uri
 from cumulo.testing.guests import Guest
-from cumulo.testing.launched import Client, LaunchedCloud
+from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
 from cumulo.testing.residence import Residence
 
 SIZE = ("--ram", "192", "--vcpus", "2", "--disk", "1")
@@ -26,10 +27,11 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def flavors(cloud: LaunchedCloud) -> None:
-    """A flavor with all of it."""
+    """A flavor with all of it, and one with more room."""
     specs = [word for key, value in SPECS.items() for word in ("--property", f"{key}={value}")]
-    room = ("--ephemeral", "1", "--swap", "64")
-    cloud.admin("flavor", "create", "--public", *SIZE, *room, *specs, "shaped")
+    for name, ephemeral, swap in (("shaped", "1", "64"), ("roomier", "2", "96")):
+        room = ("--ephemeral", ephemeral, "--swap", swap)
+        cloud.admin("flavor", "create", "--public", *SIZE, *room, *specs, name)
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +87,45 @@ def test_its_ephemeral_disk_is_formatted_and_its_swap_is_swap(guest: Guest):
     assert guest.run("dd if=/dev/vdc bs=1 skip=4086 count=10 2> /dev/null") == "SWAPSPACE2"
     guest.run("swapon /dev/vdc")
     assert "/dev/vdc" in guest.run("cat /proc/swaps")
+
+
+def test_its_config_drive_tells_the_password(guest: Guest):
+    guest.run("mkdir -p /media/c && mount -t iso9660 -o ro /dev/sr0 /media/c")
+    assert '"admin_pass":"sesame"' in guest.run("cat /media/c/openstack/latest/meta_data.json")
+
+
+def test_a_password_is_refused_without_an_agent(home: Residence, guest: Guest):
+    del guest
+    with pytest.raises(CommandRefused, match="agent"):
+        home.user("server", "set", "--password", "other", "shaped")
+
+
+def test_a_resize_keeps_what_is_on_the_ephemeral_disk(home: Residence, guest: Guest):
+    home.user("server", "resize", "--flavor", "roomier", "--wait", "shaped")
+    home.user("server", "resize", "confirm", "shaped")
+    until(lambda: home.user.json("server", "show", "shaped")["status"] == "ACTIVE", seconds=60, what="ACTIVE")
+    guest.wait()
+    assert guest.run("blockdev --getsize64 /dev/vdc") == str(64 * MIB)  # what the request asked for
+    assert guest.run("mount -t ext2 -o ro /dev/vdb /mnt && cat /mnt/marker") == "mine"
+    guest.run("umount /mnt; mkdir -p /media/c && mount -t iso9660 -o ro /dev/sr0 /media/c")
+    assert "admin_pass" not in guest.run("cat /media/c/openstack/latest/meta_data.json")
+
+
+def test_nothing_is_left_of_it(cloud: LaunchedCloud, home: Residence):
+    server = home.user.json("server", "show", "shaped")["id"]
+    home.user("server", "delete", "--wait", "shaped")
+    assert left(cloud.state.path, server) == []
+
+
+def left(state: Path, server: str) -> list[Path]:
+    """Return the files whose names still tell of a server, but for the memory of its fence."""
+    return [file for file in state.rglob(f"*{server}*") if file.parent.name != "fences"]
+
+
+def test_huge_pages_that_the_host_lacks_are_named(cloud: LaunchedCloud, home: Residence):
+    cloud.admin("flavor", "create", "--public", *SIZE, "--property", "hw:mem_page_size=1GB", "huge")
+    with pytest.raises(CommandRefused):
+        home.create("huge", "home", "--flavor", "huge")
+    fault = str(home.user.json("server", "show", "huge")["fault"])
+    assert "CUSTOM_HUGE_PAGES_1048576KIB" in fault
+    home.user("server", "delete", "--wait", "huge")

@@ -241,9 +241,12 @@ class Hypervisor(Protocol):
         """Remove what was set aside; none is no error."""
 
     async def receive_disk(
-        self, server_id: str, offset: int, data: bytes, *, last: bool, fence: int = 0
+        self, server_id: str, offset: int, data: bytes, *, last: bool, disk: str = "", fence: int = 0
     ) -> None:
-        """Take a piece of a disk that comes from another host; it is the guest's once the last is there."""
+        """Take a piece of a disk that comes from another host; it is the guest's once the last is there.
+
+        `disk`: the local disk of this name; "": the root.
+        """
 
     async def crash(self, server_id: str) -> None:
         """Have the guest's kernel panic (a non-maskable interrupt), as it is set up to dump its memory."""
@@ -280,10 +283,11 @@ class Hypervisor(Protocol):
         False: it is done, and the guest works at the new place; only another exchange leads back.
         """
 
-    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
-        """Keep the root disk's content as it is now as a whole qcow2 file; return its length in bytes.
+    async def snapshot(self, server_id: str, name: str, *, disk: str = "", fence: int = 0) -> int:
+        """Keep a disk's content as it is now as a whole qcow2 file; return its length in bytes.
 
-        `name` is an image's id. A second call makes it anew.
+        `disk`: the local disk of this name, of a guest that is off; "": the root. `name` is a word of the
+        caller's, such as an image's id. A second call makes it anew.
         """
 
     async def read_snapshot(self, server_id: str, name: str, offset: int, length: int) -> bytes:

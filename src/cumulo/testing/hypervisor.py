@@ -19,6 +19,7 @@ from cumulo.contracts.hypervisor import (
     GuestSpec,
     GuestState,
     LifecycleEvent,
+    LocalDisk,
     PowerState,
     RescueSpec,
     VolumeDisk,
@@ -267,6 +268,23 @@ class HypervisorContract(GuestContract):
         for _ in range(2):
             await hypervisor.receive_disk(other.server_id, half, rest, last=True)
         await hypervisor.power_off(spec.server_id)
+        assert (await hypervisor.power_on(other)).power is PowerState.RUNNING
+
+    async def test_a_local_disk_comes_from_another_host(
+        self, hypervisor: HypervisorDriver, spec: GuestSpec
+    ) -> None:
+        """As the root does, but of a guest that is off; swap is not worth it."""
+        local = LocalDisk(name="ephemeral0", size_mib=16, format="ext4", device="vdb")
+        spec = msgspec.structs.replace(spec, local_disks=(local,))
+        await hypervisor.ensure(spec)
+        await hypervisor.power_off(spec.server_id)
+        other = msgspec.structs.replace(spec, server_id=str(uuid.uuid4()))
+        for disk in ("", "ephemeral0"):
+            name = f"{uuid.uuid4()}-{disk}"
+            size = await hypervisor.snapshot(spec.server_id, name, disk=disk)
+            for _ in range(2):
+                whole = await hypervisor.read_snapshot(spec.server_id, name, 0, size)
+                await hypervisor.receive_disk(other.server_id, 0, whole, last=True, disk=disk)
         assert (await hypervisor.power_on(other)).power is PowerState.RUNNING
 
     async def test_a_running_guest_tells_what_it_counts(

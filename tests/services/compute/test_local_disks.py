@@ -128,19 +128,20 @@ def passwords_on(spec: Any) -> set[str | None]:
     return {msgspec.json.decode(document).get("admin_pass") for document in documents}
 
 
-async def test_an_ephemeral_disk_stays_on_its_host(cloud: ComputeCloud):
-    await roomy(cloud, swap=0)
+async def test_ephemeral_disks_go_with_their_server_and_swap_is_made_anew(cloud: ComputeCloud):
+    await roomy(cloud)
     await cloud.add_host("h2")
     server_id = await create(cloud.member("p1"), flavorRef="roomy")
     await cloud.settle()
     admin, action = cloud.admin("p1"), f"/compute/v2.1/servers/{server_id}/action"
-    refused = await admin.post(action, json={"migrate": {"host": None}}, headers=NEWEST)
-    assert refused.status_code == 409
-    assert "ephemeral disk" in refused.json()["conflictingRequest"]["message"]
     before = (await show(admin, server_id))["OS-EXT-SRV-ATTR:host"]
-    flavor = {**FLAVOR, "id": "more", "name": "more", "ram": 256, "OS-FLV-EXT-DATA:ephemeral": 5}
-    await admin.post("/compute/v2.1/flavors", json={"flavor": flavor})
-    assert (await admin.post(action, json={"resize": {"flavorRef": "more"}})).status_code == 202
+    there = cloud.hosts["h2" if before == "h1" else "h1"]
+    assert (await admin.post(action, json={"migrate": {"host": None}}, headers=NEWEST)).status_code == 202
     await cloud.settle()
     after = await show(admin, server_id)
-    assert (after["status"], after["OS-EXT-SRV-ATTR:host"]) == ("VERIFY_RESIZE", before)
+    assert (after["status"], after["OS-EXT-SRV-ATTR:host"]) == ("VERIFY_RESIZE", there.host)
+    assert list(there.received_local[server_id]) == ["ephemeral0"]
+    assert there.received_local[server_id]["ephemeral0"].startswith(b"ephemeral0 of")
+    assert [disk.name for disk in there.guests_by_id[server_id].spec.local_disks] == ["ephemeral0", "swap"]
+    kept = [name for host in cloud.hosts.values() for _, name in host.snapshots]
+    assert not any("ephemeral0" in name for name in kept)

@@ -111,6 +111,9 @@ async def test_a_projects_manager_moves_its_servers_and_learns_of_no_host(cloud:
     assert listed["instance_uuid"] == server_id
     assert {listed[f"{end}_{what}"] for end in ("source", "dest") for what in ("compute", "node")} == {None}
     assert (await stranger.get(MIGRATIONS, headers=newest)).json()["migrations"] == []
+    for who, status in ((stranger, 400), (manager, 200)):
+        answer = await who.get(MIGRATIONS, params={"marker": listed["uuid"]}, headers=newest)
+        assert answer.status_code == status
     assert (await manager.get(MIGRATIONS, params={"host": "h2"}, headers=newest)).status_code == 403
     assert (await cloud.member("p1").get(MIGRATIONS, headers=newest)).status_code == 403
 

@@ -71,6 +71,7 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         self.snapshots: dict[tuple[str, str], bytes] = {}  # (server id, name) → content
         self.kept: dict[str, int] = {}  # server id → size in GiB of the disk that was set aside
         self.received: dict[str, bytes] = {}  # server id → what came of its disk from another host
+        self.received_local: dict[str, dict[str, bytes]] = {}  # server id → local disk → what came of it
         self.passwords: dict[str, tuple[str, str]] = {}  # server id → user, password; for those with an agent
         self.agents = False
         self.cached: set[str] = set()  # ids of images whose base was asked for
@@ -140,6 +141,7 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         self.guests_by_id.pop(server_id, None)
         self.kept.pop(server_id, None)
         self.received.pop(server_id, None)
+        self.received_local.pop(server_id, None)
 
     async def describe(self, server_id: str) -> GuestState:
         """Say what the guest is doing; `MISSING` when it is not remembered."""
@@ -261,12 +263,14 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         self.kept.pop(server_id, None)
 
     async def receive_disk(
-        self, server_id: str, offset: int, data: bytes, *, last: bool, fence: int = 0
+        self, server_id: str, offset: int, data: bytes, *, last: bool, disk: str = "", fence: int = 0
     ) -> None:
         """Remember what came."""
         del last
         await self._enter("receive_disk", server_id, fence)
-        self.received[server_id] = self.received.get(server_id, b"")[:offset] + data
+        came = self.received if not disk else self.received_local.setdefault(server_id, {})
+        key = disk or server_id
+        came[key] = came.get(key, b"")[:offset] + data
 
     async def crash(self, server_id: str) -> None:
         """Remember that the guest was to crash."""
@@ -307,10 +311,10 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         del disk, size_bytes
         await self._enter("resize_volume", server_id)
 
-    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
+    async def snapshot(self, server_id: str, name: str, *, disk: str = "", fence: int = 0) -> int:
         """Remember what the guest's disk would hold: its newest spec's name."""
         await self._enter("snapshot", server_id, fence)
-        content = f"disk of {self._guest(server_id).spec.name}".encode()
+        content = f"{disk or 'disk'} of {self._guest(server_id).spec.name}".encode()
         self.snapshots[server_id, name] = content
         return len(content)
 

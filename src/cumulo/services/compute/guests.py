@@ -75,9 +75,9 @@ def local_disks_of(server: Server, taken: Sequence[str] = ()) -> tuple[LocalDisk
     return local_disks.of(server, flavor_of(server), asked, bus_of(server), taken)
 
 
-def has_ephemeral(server: Server) -> bool:
-    """Say whether the server has a disk of its host's whose content lasts: it cannot leave the host."""
-    return any(disk.format != local_disks.SWAP for disk in local_disks_of(server))
+def lasting_disks(server: Server) -> list[str]:
+    """Return the names of the server's local disks whose content lasts: swap's does not."""
+    return [disk.name for disk in local_disks_of(server) if disk.format != local_disks.SWAP]
 
 
 def sized(flavor: EmbeddedFlavor, *, from_volume: bool) -> dict[str, Any]:

@@ -36,6 +36,13 @@ async def ensure(folder: Path, wanted: Sequence[LocalDisk]) -> dict[str, Path]:
     return files
 
 
+def file_of(folder: Path, name: str) -> Path:
+    """Return where a local disk lies in a server's folder. Permanent when `name` is no plain word."""
+    if not name.isalnum():
+        raise Permanent(f"{name!r} is no local disk's name")
+    return folder / f"{name}{SUFFIX}"
+
+
 def files_in(folder: Path) -> list[Path]:
     """Return the files of a server's local disks."""
     return sorted(folder.glob(f"*{SUFFIX}"))

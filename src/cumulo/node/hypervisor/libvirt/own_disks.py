@@ -21,30 +21,32 @@ _COPYING = 3600.0  # seconds that copying a disk may take
 class OwnDisks(Guests):
     """The verbs that work on guests' own disks."""
 
-    async def snapshot(self, server_id: str, name: str, *, fence: int = 0) -> int:
-        """Keep the root disk's content as it is now as a whole qcow2 file; return its length in bytes."""
+    async def snapshot(self, server_id: str, name: str, *, disk: str = "", fence: int = 0) -> int:
+        """Keep a disk's content as it is now as a whole qcow2 file; return its length in bytes."""
         async with self._alone_with(server_id, fence):
-            folder = self._place.server(server_id)
-            disk, target = folder / disks.DISK, snapshots.file_of(folder, name)
-            if not await asyncio.to_thread(disk.exists):
+            file, target = self._disk(server_id, disk), self._snapshot(server_id, name)
+            if not await asyncio.to_thread(file.exists):
                 raise GuestMissing(server_id)
             partial = target.with_suffix(".partial")
-            if (await self._domains.state(server_id)).power in ALIVE:
+            alive = (await self._domains.state(server_id)).power in ALIVE
+            if disk and alive:
+                raise Permanent("local disks are kept while their guest is off")
+            if alive:
                 domain = self._domains.name(server_id)
-                await snapshots.copy_live(self._connection, domain, disk, partial)
+                await snapshots.copy_live(self._connection, domain, file, partial)
             else:
-                await snapshots.copy_off(disk, partial)
+                await snapshots.copy_off(file, partial, written="raw" if disk else "qcow2")
             partial.replace(target)
             return target.stat().st_size
 
     async def read_snapshot(self, server_id: str, name: str, offset: int, length: int) -> bytes:
         """Return a piece of a snapshot's file. Gone when there is none."""
-        file = snapshots.file_of(self._place.server(checked(server_id)), name)
+        file = self._snapshot(server_id, name)
         return await asyncio.to_thread(snapshots.read, file, offset, length)
 
     async def drop_snapshot(self, server_id: str, name: str) -> None:
         """Remove a snapshot's file; none is no error."""
-        file = snapshots.file_of(self._place.server(checked(server_id)), name)
+        file = self._snapshot(server_id, name)
         for left in (file, file.with_suffix(".partial")):
             left.unlink(missing_ok=True)
 
@@ -75,27 +77,29 @@ class OwnDisks(Guests):
                 file.unlink(missing_ok=True)
 
     async def receive_disk(
-        self, server_id: str, offset: int, data: bytes, *, last: bool, fence: int = 0
+        self, server_id: str, offset: int, data: bytes, *, last: bool, disk: str = "", fence: int = 0
     ) -> None:
         """Take a piece of a disk that comes from another host; it is the guest's once the last is there."""
         async with self._alone_with(server_id, fence):
             folder = self._place.server(server_id)
-            coming, disk = folder / COMING, self._disk(server_id)
-            if disk.exists():
+            coming, file = folder / COMING, self._disk(server_id, disk)
+            if file.exists():
                 return  # the last piece came in a call whose answer was lost
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             await asyncio.to_thread(_write, coming, offset, data)
             if last:
-                found = await disks.inspect(coming, "qcow2")
-                if found.backing_filename:
-                    raise Permanent("the disk that came from the other host is not whole")
-                coming.replace(disk)
+                await _check_whole(coming)
+                await (_unpack(coming, file) if disk else asyncio.to_thread(coming.replace, file))
 
     def _kept_too(self, server_id: str) -> list[Path]:
         return list(self._place.server(server_id).glob(f"*{KEPT_TOO}"))
 
-    def _disk(self, server_id: str) -> Path:
-        return self._place.server(server_id) / disks.DISK
+    def _disk(self, server_id: str, name: str = "") -> Path:
+        folder = self._place.server(server_id)
+        return local_disks.file_of(folder, name) if name else folder / disks.DISK
+
+    def _snapshot(self, server_id: str, name: str) -> Path:
+        return snapshots.file_of(self._place.server(checked(server_id)), name)
 
 
 async def copy(source: Path, target: Path) -> None:
@@ -104,6 +108,25 @@ async def copy(source: Path, target: Path) -> None:
     words = ("--reflink=auto", "--sparse=always", "--", str(source), str(partial))
     await run("cp", *words, seconds=_COPYING, limits=Limits())
     partial.replace(target)
+
+
+async def _check_whole(coming: Path) -> None:
+    """Refuse a disk that lies on another. Permanent."""
+    if (await disks.inspect(coming, "qcow2")).backing_filename:
+        raise Permanent("the disk that came from the other host is not whole")
+
+
+async def _unpack(coming: Path, file: Path) -> None:
+    """Have a local disk of what came, in the raw form that such disks have; whole or not at all."""
+    partial = file.with_suffix(".partial")
+    await snapshots.copy_off(coming, partial, wanted="raw")
+    await asyncio.to_thread(_take_place, partial, file)
+    await asyncio.to_thread(coming.unlink, missing_ok=True)
+
+
+def _take_place(partial: Path, file: Path) -> None:
+    partial.chmod(0o600)
+    partial.replace(file)
 
 
 async def grow(disk: Path, size_gib: int) -> None:

@@ -31,9 +31,9 @@ def file_of(folder: Path, name: str) -> Path:
     return folder / f"{name}{SUFFIX}"
 
 
-async def copy_off(disk: Path, target: Path) -> None:
-    """Copy the disk of a guest that is off, with what lies below it, into one file."""
-    words = ("qemu-img", "convert", "-q", "-U", "-f", "qcow2", "-O", "qcow2", str(disk), str(target))
+async def copy_off(disk: Path, target: Path, *, written: str = "qcow2", wanted: str = "qcow2") -> None:
+    """Copy the disk of a guest that is off, with what lies below it, into one file; both of a format."""
+    words = ("qemu-img", "convert", "-q", "-U", "-f", written, "-O", wanted, str(disk), str(target))
     await run(*words, seconds=LONGEST, limits=Limits())
 
 

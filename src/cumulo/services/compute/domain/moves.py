@@ -134,8 +134,8 @@ async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
     ]
     if first("host") or first("source_compute"):
         ctx.authorise(policy.MIGRATIONS_HOSTS)
-    if not ctx.may(policy.MIGRATIONS_ALL):
-        where.append(Migration.c.project_id == ctx.identity.project_id)
+    visible = [] if ctx.may(policy.MIGRATIONS_ALL) else [Migration.c.project_id == ctx.identity.project_id]
+    where += visible
     if host := first("host"):
         where.append((Migration.c.source == host) | (Migration.c.destination == host))
     if version < (2, 59):
@@ -145,7 +145,7 @@ async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
     if before := first("changes-before"):
         where.append(Migration.c.updated_at <= as_time("changes-before", before))
     if marker := first("marker"):
-        row = await ctx.db.get(Migration, marker)
+        row = await ctx.db.one(Migration, *visible, Migration.c.id == marker)
         if row is None:
             raise MigrationNotFound(id=marker)
         where.append(Migration.c.created_at < row.created_at)

@@ -19,7 +19,6 @@ from cumulo.services.compute.errors import (
     InvalidParameter,
     MetadataKeyNotFound,
     NotLaunched,
-    NotPossible,
     ServerLocked,
     ServerNotFound,
     TagNotFound,
@@ -50,9 +49,6 @@ def check_lock(ctx: Ctx, server: Server) -> None:
 def check_state(server: Server, action: str, allowed: frozenset[VmState]) -> None:
     """Refuse what the server's state does not allow, in Nova's words; and what a container cannot."""
     containers.check(server, action)
-    if action in ("migrate", "os-migrateLive") and guests.has_ephemeral(server):
-        reason = "it has an ephemeral disk, which is its host's"
-        raise NotPossible(action=action, id=server.id, reason=reason)
     if server.vm_state not in allowed:
         state = server.vm_state.value
         raise CannotWhile(action=action, id=server.id, attribute="vm_state", state=state)
