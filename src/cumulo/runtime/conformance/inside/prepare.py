@@ -172,7 +172,7 @@ def offered(cloud: openstack.connection.Connection) -> Settings:
 
 def compute_settings(cloud: openstack.connection.Connection, image: str, file: Path) -> Settings:
     """Return the flavors, images, hosts and limits that the compute tests use."""
-    hosts = sorted(each.hypervisor_hostname for each in cloud.compute.hypervisors())
+    hosts = sorted(str(each.name) for each in cloud.compute.hypervisors())
     way = {"migration_source_host": hosts[0], "migration_dest_host": hosts[1]} if len(hosts) > 1 else {}
     return {
         "compute": {
