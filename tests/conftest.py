@@ -8,7 +8,9 @@ import pytest
 import structlog
 
 from cumulo.core.db import Database
+from cumulo.testing.ceph import PrivateCeph, private_ceph
 from cumulo.testing.database import Cluster, postgresql_cluster, sqlite_database
+from cumulo.testing.nfs import PrivateNfs, private_nfs
 
 
 def pytest_configure() -> None:
@@ -41,3 +43,15 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         pytest.skip("no PostgreSQL server on this machine")
     async with cluster.database() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def ceph() -> Iterator[PrivateCeph]:
+    with private_ceph() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def share() -> Iterator[PrivateNfs]:
+    with private_nfs() as started:
+        yield started

@@ -7,13 +7,23 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pytest
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-mgr", "ceph-osd", "ceph-authtool", "monmaptool")
+MARKS = [
+    pytest.mark.engines,
+    pytest.mark.xdist_group("ceph"),
+    pytest.mark.skipif(not all(shutil.which(name) for name in PROGRAMS), reason="needs Ceph"),
+]
+"""Of tests that use a cluster: all share one."""
+
 POOL = "volumes"
 USER = "cinder"
 _HOST = "127.0.0.1"
@@ -128,6 +138,17 @@ class PrivateCeph(msgspec.Struct):
 
     def _tool(self, program: str, *words: str) -> str:
         return _run(program, "-c", str(self.conf), *words)
+
+
+@contextlib.contextmanager
+def private_ceph() -> Iterator[PrivateCeph]:
+    """Have a cluster for a while."""
+    ceph = PrivateCeph(Path(tempfile.mkdtemp(prefix="ceph-")))
+    try:
+        ceph.start()
+        yield ceph
+    finally:
+        ceph.remove()
 
 
 def _run(*command: str) -> str:

@@ -5,12 +5,22 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pytest
 
 PROGRAMS = ("ganesha.nfsd", "rpcbind", "ip")
+MARKS = [
+    pytest.mark.engines,
+    pytest.mark.xdist_group("nfs"),
+    pytest.mark.skipif(not all(shutil.which(name) for name in PROGRAMS), reason="needs nfs-ganesha"),
+]
+"""Of tests that use a server: all share one."""
+
 EXPORT = "/share"
 _CONF = """
 NFS_CORE_PARAM {{
@@ -118,3 +128,14 @@ class PrivateNfs(msgspec.Struct):
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=20)  # noqa: S603  a list of our own words
+
+
+@contextlib.contextmanager
+def private_nfs() -> Iterator[PrivateNfs]:
+    """Have a server for a while."""
+    server = PrivateNfs(Path(tempfile.mkdtemp(prefix="nfs-")), os.getpid() % 256)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -1,9 +1,6 @@
 """Volumes on an NFS share."""
 
-import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,29 +10,15 @@ from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files.nfs import NfsFolder
 from cumulo.node.volumes.files.pool import FilePool
 from cumulo.testing.block_device import attached
-from cumulo.testing.nfs import EXPORT, PROGRAMS, PrivateNfs
+from cumulo.testing.nfs import EXPORT, MARKS, PrivateNfs
 from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract
 
-pytestmark = [
-    pytest.mark.engines,
-    pytest.mark.xdist_group("nfs"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in PROGRAMS), reason="needs nfs-ganesha"),
-]
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PrivateNfs]:
-    server = PrivateNfs(Path(tempfile.mkdtemp(prefix="nfs-")), os.getpid() % 256)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
+pytestmark = MARKS
 
 
 @pytest.fixture
-def folder(server: PrivateNfs, short_path: Path) -> NfsFolder:
-    return NfsFolder(server.address, EXPORT, f"clouds/{short_path.name}")
+def folder(share: PrivateNfs, short_path: Path) -> NfsFolder:
+    return NfsFolder(share.address, EXPORT, f"clouds/{short_path.name}")
 
 
 @pytest.fixture
@@ -60,12 +43,12 @@ class TestNfsPool(VolumePoolContract, EncryptionContract):
     pass
 
 
-async def test_files_are_whole_on_the_server(folder: NfsFolder, server: PrivateNfs, short_path: Path):
+async def test_files_are_whole_on_the_server(folder: NfsFolder, share: PrivateNfs, short_path: Path):
     await folder.prepare("volumes")
-    share = server.folder / "share" / "clouds" / short_path.name
+    seen = share.folder / "share" / "clouds" / short_path.name
     await folder.replace("volumes/a", b"first")
     await folder.replace("volumes/a", b"second")
-    assert (share / "volumes" / "a").read_bytes() == b"second"
+    assert (seen / "volumes" / "a").read_bytes() == b"second"
     assert await folder.names("volumes") == ["a"]
     await folder.create("sparse", b"x" + bytes(1 << 20), size=1 << 30)
     assert await folder.size("sparse") == 1 << 30
@@ -77,6 +60,6 @@ async def test_files_are_whole_on_the_server(folder: NfsFolder, server: PrivateN
         await folder.size("sparse")
 
 
-async def test_a_share_that_is_not_exported_is_said_to_be_away(server: PrivateNfs):
+async def test_a_share_that_is_not_exported_is_said_to_be_away(share: PrivateNfs):
     with pytest.raises(Temporary):
-        await NfsFolder(server.address, "/elsewhere").room()
+        await NfsFolder(share.address, "/elsewhere").room()

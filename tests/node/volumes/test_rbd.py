@@ -1,9 +1,6 @@
 """Volumes in a Ceph cluster."""
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -12,26 +9,12 @@ from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.rbd.cluster import Account, Cluster
 from cumulo.node.volumes.rbd.pool import EXPORTS, VOLUMES, RbdPool
 from cumulo.testing.block_device import attached
-from cumulo.testing.ceph import POOL, PROGRAMS, USER, PrivateCeph
+from cumulo.testing.ceph import MARKS, POOL, USER, PrivateCeph
 from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract, a_volume, content, new_id
 
 R = TypeVar("R")
 
-pytestmark = [
-    pytest.mark.engines,
-    pytest.mark.xdist_group("ceph"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in PROGRAMS), reason="needs Ceph"),
-]
-
-
-@pytest.fixture(scope="session")
-def ceph() -> Iterator[PrivateCeph]:
-    ceph = PrivateCeph(Path(tempfile.mkdtemp(prefix="ceph-")))
-    try:
-        ceph.start()
-        yield ceph
-    finally:
-        ceph.remove()
+pytestmark = MARKS
 
 
 @pytest.fixture

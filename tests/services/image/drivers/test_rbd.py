@@ -2,9 +2,7 @@
 
 import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +21,12 @@ from cumulo.services.image.drivers.files import FileStore
 from cumulo.services.image.drivers.rbd import RbdStore
 from cumulo.services.image.drivers.stores import Stores, open_stores
 from cumulo.services.image.drivers.web import Web, open_web
-from cumulo.testing.ceph import POOL, PROGRAMS, USER, PrivateCeph
+from cumulo.testing.ceph import MARKS, POOL, USER, PrivateCeph
 from cumulo.testing.cloud import Cloud
 
 DATA = os.urandom(9_000_001)
 
-pytestmark = [
-    pytest.mark.engines,
-    pytest.mark.xdist_group("ceph"),
-    pytest.mark.skipif(not all(shutil.which(name) for name in PROGRAMS), reason="needs Ceph"),
-]
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[PrivateCeph]:
-    ceph = PrivateCeph(Path(tempfile.mkdtemp(prefix="ceph-")))
-    try:
-        ceph.start()
-        yield ceph
-    finally:
-        ceph.remove()
+pytestmark = MARKS
 
 
 @pytest.fixture
