@@ -131,11 +131,15 @@ class Diagnostics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GuestState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a host says of a guest."""
+    """What a host says of a guest.
+
+    `travelling`: it stands still for its migration; on the host that it goes to, not all of it is there yet.
+    """
 
     server_id: str
     power: PowerState
     reason: str = ""
+    travelling: bool = False
 
 
 class HostReport(msgspec.Struct, frozen=True, kw_only=True):

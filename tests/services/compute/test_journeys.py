@@ -11,7 +11,7 @@ from tests.services.compute.test_moves import MOVE
 from tests.services.compute.test_tasks import ACTION, SERVER, World
 
 from cumulo.contracts.hypervisor import PowerState
-from cumulo.core.drivers import Permanent
+from cumulo.core.drivers import Permanent, Temporary
 from cumulo.services.compute.model import ComputeHost, Migration, VmState
 from cumulo.services.compute.tasks import EvacuateServer, LiveMigrateServer
 from cumulo.services.compute.tasks.tenure import TenureFromServers
@@ -126,6 +126,41 @@ async def test_a_migration_that_fails_leaves_the_server_as_it_was(cloud: Compute
     assert (server["status"], server["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "h1")
     assert "fault" not in server
     assert cloud.hosts["h1"].guests_by_id[server_id].boots == 1
+    assert list(cloud.placement.claims) == [server_id]
+
+
+async def test_a_guest_that_is_still_coming_is_not_there(cloud: ComputeCloud):
+    server_id = await underway(cloud)
+    cloud.hosts["h1"].fail("progress", Temporary("libvirt is busy"), times=1)
+    cloud.hosts["h1"].fail("migrate", Permanent("no way"), times=1)
+    await cloud.settle()
+    server = await show(cloud.admin(), server_id)
+    assert (server["status"], server["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "h1")
+    assert cloud.hosts["h1"].guests_by_id[server_id].power is PowerState.RUNNING
+
+
+async def test_a_server_whose_host_dies_while_it_moves_can_be_evacuated(cloud: ComputeCloud):
+    server_id = await underway(cloud)
+    await cloud.bus.withdraw("h1")
+    await cloud.forget_heartbeat("h1")
+    await cloud.settle()
+    server = await cloud.server(server_id)
+    assert (server.vm_state, server.host, server.operation) == (VmState.ACTIVE, "h1", None)
+    assert cloud.ports.expected == {}
+    assert (await ask(cloud.admin(), server_id, {"evacuate": {}}, "2.94")).status_code == 200
+    await cloud.settle()
+    found = await show(cloud.admin(), server_id)
+    assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", "h2")
+
+
+async def test_a_server_whose_new_host_dies_while_it_moves_stays(cloud: ComputeCloud):
+    server_id = await underway(cloud)
+    await cloud.bus.withdraw("h2")
+    await cloud.forget_heartbeat("h2")
+    cloud.hosts["h1"].fail("progress", Permanent("the other end is gone"))
+    await cloud.settle()
+    server = await cloud.server(server_id)
+    assert (server.vm_state, server.host, server.operation) == (VmState.ACTIVE, "h1", None)
     assert list(cloud.placement.claims) == [server_id]
 
 

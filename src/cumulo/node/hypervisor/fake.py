@@ -136,12 +136,18 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         return self._run(spec)
 
     async def remove(self, server_id: str, *, fence: int = 0) -> None:
-        """Forget the guest."""
+        """Forget the guest, and what was kept of it."""
         await self._enter("remove", server_id, fence)
         self.guests_by_id.pop(server_id, None)
+        self.expected.pop(server_id, None)
+        for kept in (self.snapshots, self.mirrors):
+            for key in [key for key in kept if key[0] == server_id]:
+                del kept[key]
         self.kept.pop(server_id, None)
         self.received.pop(server_id, None)
         self.received_local.pop(server_id, None)
+        self.expected.pop(server_id, None)
+        self.coming.discard(server_id)
 
     async def describe(self, server_id: str) -> GuestState:
         """Say what the guest is doing; `MISSING` when it is not remembered."""
@@ -381,5 +387,6 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
 
     def _state(self, server_id: str) -> GuestState:
         guest = self.guests_by_id.get(server_id)
-        power = guest.power if guest else PowerState.MISSING
-        return GuestState(server_id=server_id, power=power)
+        if guest is None and server_id in self.coming:
+            return GuestState(server_id=server_id, power=PowerState.PAUSED, travelling=True)
+        return GuestState(server_id=server_id, power=guest.power if guest else PowerState.MISSING)

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 class RememberedTravels:
-    """The verbs of `cumulo.contracts.migration`. `expected`: guests that are to come, as they will be.
+    """The verbs of `cumulo.contracts.migration`.
 
+    `expected`: guests that are to come, as they will be. `coming`: those of them that are on their way.
     `homes`: all such hosts, by their `daemon`, as landings call them. `lasting`: what migrations wait for,
     so that a test can do something meanwhile.
     """
@@ -27,6 +28,7 @@ class RememberedTravels:
     def __init__(self) -> None:
         super().__init__()
         self.expected: dict[str, GuestSpec] = {}
+        self.coming: set[str] = set()
         self.lasting: asyncio.Event | None = None
         self.hastened: list[str] = []
         self._aborted: set[str] = set()
@@ -65,12 +67,15 @@ class RememberedTravels:
         await self._enter("migrate", server_id, fence)
         if server_id not in self.guests_by_id:
             return
+        there = self.homes[landing.daemon]
+        there.coming.add(server_id)
         while self.lasting is not None and not self.lasting.is_set():
             if server_id in self._aborted:
                 self._aborted.discard(server_id)
+                there.coming.discard(server_id)
                 raise Permanent("aborted", public="the migration was aborted")
             await asyncio.sleep(0)
-        there = self.homes[landing.daemon]
+        there.coming.discard(server_id)
         if server_id not in there.expected:
             raise Permanent("the other host expects no such guest")
         guest = self.guests_by_id.pop(server_id)

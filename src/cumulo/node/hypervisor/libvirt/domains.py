@@ -14,7 +14,7 @@ from cumulo.core.drivers import Temporary
 from cumulo.node.hypervisor.libvirt import lasting
 from cumulo.node.hypervisor.libvirt.connection import Connection, Domain
 from cumulo.node.hypervisor.libvirt.definitions import parse
-from cumulo.node.hypervisor.libvirt.states import STARTING, power_of
+from cumulo.node.hypervisor.libvirt.states import STARTING, power_of, state_of
 from cumulo.node.hypervisor.libvirt.volumes import Secret, disk_of
 
 ALIVE = frozenset({PowerState.RUNNING, PowerState.PAUSED, PowerState.SUSPENDED})
@@ -62,12 +62,7 @@ class Domains:
 
     async def state(self, server_id: str) -> GuestState:
         """Return what the domain is doing, `MISSING` when there is none."""
-
-        def ask(domain: Domain | None) -> GuestState:
-            power, reason = power_of(domain) if domain else (PowerState.MISSING, "")
-            return GuestState(server_id=server_id, power=power, reason=reason)
-
-        state: GuestState = await self._on(server_id, ask)
+        state: GuestState = await self._on(server_id, lambda domain: state_of(server_id, domain))
         return state
 
     async def all(self) -> list[GuestState]:
@@ -79,8 +74,7 @@ class Domains:
                 server_id = self.server_of(domain.name())
                 if server_id is not None:
                     with _gone_is_fine():
-                        power, reason = power_of(domain)
-                        states.append(GuestState(server_id=server_id, power=power, reason=reason))
+                        states.append(state_of(server_id, domain))
             return states
 
         return await self._connection.run(ask)

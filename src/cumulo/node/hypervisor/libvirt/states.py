@@ -4,7 +4,7 @@ from typing import Any
 
 import libvirt
 
-from cumulo.contracts.hypervisor import PowerState
+from cumulo.contracts.hypervisor import GuestState, PowerState
 
 POWER = {
     libvirt.VIR_DOMAIN_NOSTATE: PowerState.RUNNING,
@@ -21,8 +21,10 @@ OFF = {
     libvirt.VIR_DOMAIN_SHUTOFF_FAILED: (PowerState.SHUTDOWN, "its machine did not start"),
 }
 STARTING = "it is starting"
+TRAVELLING = "it is on its way to another host"
 PAUSED = {
     libvirt.VIR_DOMAIN_PAUSED_STARTING_UP: STARTING,
+    libvirt.VIR_DOMAIN_PAUSED_MIGRATION: TRAVELLING,  # until libvirt has handed it over
     libvirt.VIR_DOMAIN_PAUSED_IOERROR: "a disk failed",
     libvirt.VIR_DOMAIN_PAUSED_WATCHDOG: "its watchdog fired",
     libvirt.VIR_DOMAIN_PAUSED_CRASHED: "it crashed",
@@ -37,3 +39,9 @@ def power_of(domain: Any) -> tuple[PowerState, str]:
     if state == libvirt.VIR_DOMAIN_PAUSED:
         return PowerState.PAUSED, PAUSED.get(reason, "")
     return POWER.get(state, PowerState.RUNNING), ""
+
+
+def state_of(server_id: str, domain: Any | None) -> GuestState:
+    """Return what a server's domain is doing; `MISSING` when there is none."""
+    power, reason = power_of(domain) if domain else (PowerState.MISSING, "")
+    return GuestState(server_id=server_id, power=power, reason=reason, travelling=reason == TRAVELLING)

@@ -138,11 +138,16 @@ async def spec_of(run: EffectRun, server: Server, host: str) -> GuestSpec:
     return msgspec.structs.replace(spec, volumes=await disks.connect(run, mappings, host))
 
 
-async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:
-    """Have a guest removed from its host; a host that is down does it when it is back."""
+async def is_up(run: EffectRun, host: str) -> bool:
+    """Say whether a host reported lately."""
     async with run.reader() as db:
         row = await db.one(ComputeHost, ComputeHost.c.host == host)
-    down = row is None or not row.is_up(run.use(ComputeSettings).host_silence)
+    return row is not None and row.is_up(run.use(ComputeSettings).host_silence)
+
+
+async def remove_guest(run: EffectRun, host: str, server_id: str) -> None:
+    """Have a guest removed from its host; a host that is down does it when it is back."""
+    down = not await is_up(run, host)
     try:
         async with reaching(run, host) as found:
             await found.remove(server_id, fence=run.fence)

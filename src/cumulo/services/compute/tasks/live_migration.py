@@ -33,6 +33,7 @@ from cumulo.services.compute.tasks.deletion import (
     TRIES,
     Doomed,
     explain,
+    is_up,
     let_go,
     proceed,
     remove_guest,
@@ -128,14 +129,22 @@ class LiveMigrateServer(Saga):
 
     @travel.undo
     async def come_back(self, run: EffectRun) -> None:
-        """Have the guest on its old host; one that arrived goes back as it came."""
+        """Have the guest on its old host; one that arrived goes back as it came.
+
+        One whose old host is lost, and that did not arrive, is where it was: it can be evacuated.
+        """
         way = run[LiveMigrateServer.place]
-        async with asking(run, way.source) as (host, _):
-            if (await host.describe(self.server_id)).power in _ALIVE:
-                return
-        async with asking(run, way.destination) as (host, _):
-            if (await host.describe(self.server_id)).power not in _ALIVE:
-                return
+        try:
+            async with asking(run, way.source) as (host, _):
+                if (await host.describe(self.server_id)).power in _ALIVE:
+                    return
+        except Temporary:
+            if await is_up(run, way.source) or await is_there(run, way.destination, self.server_id):
+                raise
+            run.say(f"host {way.source} is down, and the guest had not left it")
+            return
+        if not await is_there(run, way.destination, self.server_id):
+            return
         baggage = await prepare(run, self.server_id, way.destination, way.source)
         await Journey(run, self.server_id, None, way.destination, way.source).make(baggage)
 
@@ -242,8 +251,14 @@ class Journey:
         return migration.wish if migration is not None else None
 
     async def _arrived(self) -> bool:
-        async with asking(self._run, self._destination) as (host, _):
-            return (await host.describe(self._server_id)).power in _ALIVE
+        return await is_there(self._run, self._destination, self._server_id)
+
+
+async def is_there(run: EffectRun, host: str, server_id: str) -> bool:
+    """Say whether all of a guest is on a host: one that is still coming is not."""
+    async with asking(run, host) as (hypervisor, _):
+        state = await hypervisor.describe(server_id)
+    return state.power in _ALIVE and not state.travelling
 
 
 async def prepare(run: EffectRun, server_id: str, source: str, destination: str) -> Baggage:
