@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from tests.node.volumes.serving import serving
 
 from cumulo.contracts.volumes import BlockAccess
 from cumulo.core.drivers import Temporary
@@ -22,7 +23,7 @@ from cumulo.node.volumes.files.tgt import TargetDaemon
 from cumulo.node.volumes.images import options_of, secrets, written
 from cumulo.node.volumes.qmp import Monitor
 from cumulo.testing.block_device import attached
-from cumulo.testing.volumes import GIB, Attach, EncryptionContract, VolumePoolContract, a_volume, new_id
+from cumulo.testing.volumes import GIB, EncryptionContract, VolumePoolContract, a_volume, new_id
 
 pytestmark = [
     pytest.mark.engines,
@@ -45,19 +46,8 @@ def a_pool(folder: Path) -> FilePool:
 
 @pytest.fixture
 async def pool(short_path: Path) -> AsyncIterator[FilePool]:
-    pool = a_pool(short_path)
-    await pool.start()
-    try:
-        yield pool
-    finally:
-        for export, volume in (await pool.exports()).items():
-            await pool.close(volume, export)
-        await pool.stop()
-
-
-@pytest.fixture
-def attach() -> Attach:
-    return attached
+    async with serving(a_pool(short_path)) as started:
+        yield started
 
 
 class TestIscsiPool(VolumePoolContract, EncryptionContract):

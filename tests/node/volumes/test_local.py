@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.node.volumes.serving import serving
 
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files.folder import LocalFolder
 from cumulo.node.volumes.files.pool import FilePool
-from cumulo.testing.block_device import attached
-from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract
+from cumulo.testing.volumes import EncryptionContract, VolumePoolContract
 
 pytestmark = [
     pytest.mark.engines,
@@ -28,19 +28,8 @@ def a_pool(folder: Path) -> FilePool:
 
 @pytest.fixture
 async def pool(short_path: Path) -> AsyncIterator[FilePool]:
-    pool = a_pool(short_path)
-    await pool.start()
-    try:
-        yield pool
-    finally:
-        for export, volume in (await pool.exports()).items():
-            await pool.close(volume, export)
-        await pool.stop()
-
-
-@pytest.fixture
-def attach() -> Attach:
-    return attached
+    async with serving(a_pool(short_path)) as started:
+        yield started
 
 
 class TestLocalPool(VolumePoolContract, EncryptionContract):

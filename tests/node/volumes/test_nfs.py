@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.node.volumes.serving import serving
 
 from cumulo.core.drivers import Gone, Temporary
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files.nfs import NfsFolder
 from cumulo.node.volumes.files.pool import FilePool
-from cumulo.testing.block_device import attached
 from cumulo.testing.nfs import EXPORT, MARKS, PrivateNfs
-from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract
+from cumulo.testing.volumes import EncryptionContract, VolumePoolContract
 
 pytestmark = MARKS
 
@@ -25,18 +25,8 @@ def folder(share: PrivateNfs, short_path: Path) -> NfsFolder:
 async def pool(folder: NfsFolder, short_path: Path) -> AsyncIterator[FilePool]:
     name = PoolName(host="host1", backend="nfs", pool="volumes", driver="nfs")
     pool = FilePool(name=name, folder=folder, run=short_path / "run")
-    await pool.start()
-    try:
-        yield pool
-    finally:
-        for export, volume in (await pool.exports()).items():
-            await pool.close(volume, export)
-        await pool.stop()
-
-
-@pytest.fixture
-def attach() -> Attach:
-    return attached
+    async with serving(pool) as started:
+        yield started
 
 
 class TestNfsPool(VolumePoolContract, EncryptionContract):

@@ -8,9 +8,8 @@ import pytest
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.rbd.cluster import Account, Cluster
 from cumulo.node.volumes.rbd.pool import EXPORTS, VOLUMES, RbdPool
-from cumulo.testing.block_device import attached
 from cumulo.testing.ceph import MARKS, POOL, USER, PrivateCeph
-from cumulo.testing.volumes import Attach, EncryptionContract, VolumePoolContract, a_volume, content, new_id
+from cumulo.testing.volumes import EncryptionContract, VolumePoolContract, a_volume, content, new_id
 
 R = TypeVar("R")
 
@@ -43,11 +42,6 @@ async def empty(pool: RbdPool, cluster: Cluster) -> None:
     for table in (VOLUMES, EXPORTS):
         for name in cluster.records(table):
             cluster.forget(table, name)
-
-
-@pytest.fixture
-def attach() -> Attach:
-    return attached
 
 
 class TestRbdPool(VolumePoolContract, EncryptionContract):

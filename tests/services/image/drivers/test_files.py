@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.services.image.drivers.storing import put, read
 
 from cumulo.services.image.drivers import Written
 from cumulo.services.image.drivers.files import FileStore
@@ -16,19 +17,8 @@ def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "images")
 
 
-async def put(store: FileStore, upload_id: str, data: bytes = DATA) -> Written:
-    writer = await store.begin(upload_id)
-    for start in range(0, len(data), 333_333):
-        await writer.write(data[start : start + 333_333])
-    return await writer.finish()
-
-
-async def read(store: FileStore, image_id: str, *rest: int) -> bytes:
-    return b"".join([block async for block in store.read(image_id, *rest)])
-
-
 async def test_what_is_published_is_read_back_whole_and_in_part(store: FileStore):
-    written = await put(store, "u")
+    written = await put(store, "u", DATA)
     assert written == Written(
         len(DATA),
         hashlib.md5(DATA, usedforsecurity=False).hexdigest(),
@@ -41,13 +31,13 @@ async def test_what_is_published_is_read_back_whole_and_in_part(store: FileStore
 
 
 async def test_nothing_is_there_before_it_is_published(store: FileStore):
-    await put(store, "u")
+    await put(store, "u", DATA)
     with pytest.raises(FileNotFoundError):
         await read(store, "i")
 
 
 async def test_every_verb_may_be_said_twice(store: FileStore):
-    await put(store, "u")
+    await put(store, "u", DATA)
     for _ in range(2):
         await store.publish("u", "i")
     for _ in range(2):
@@ -61,14 +51,14 @@ async def test_every_verb_may_be_said_twice(store: FileStore):
 
 async def test_abandoned_uploads_are_old_and_unknown(store: FileStore):
     assert await store.abandoned(frozenset(), 0) == []  # no folder yet
-    await put(store, "old")
-    await put(store, "known")
+    await put(store, "old", DATA)
+    await put(store, "known", DATA)
     os.utime(store.path("uploads/old"), (0, 0))
     os.utime(store.path("uploads/known"), (0, 0))
-    await put(store, "new")
+    await put(store, "new", DATA)
     assert await store.abandoned(frozenset({"known"}), 60) == ["old"]
 
 
 async def test_other_users_cannot_look_into_the_folder(store: FileStore, tmp_path: Path):
-    await put(store, "u")
+    await put(store, "u", DATA)
     assert stat.S_IMODE((tmp_path / "images").stat().st_mode) == 0o700

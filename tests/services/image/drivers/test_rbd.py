@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.services.image.catalogue import DATA as SMALL
 from tests.services.image.catalogue import V2, active, ask, register, show, upload
+from tests.services.image.drivers.storing import put, read
 
 from cumulo.contracts.identity import UnifiedLimits
 from cumulo.core.db import Database
@@ -46,19 +47,8 @@ async def store(chosen: StoreSettings) -> AsyncIterator[RbdStore]:
     store.close()
 
 
-async def put(store: RbdStore, upload_id: str, data: bytes = DATA) -> Written:
-    writer = await store.begin(upload_id)
-    for start in range(0, len(data), 333_333):
-        await writer.write(data[start : start + 333_333])
-    return await writer.finish()
-
-
-async def read(store: RbdStore, image_id: str, *rest: int) -> bytes:
-    return b"".join([block async for block in store.read(image_id, *rest)])
-
-
 async def test_what_is_published_is_read_back_whole_and_in_part(store: RbdStore):
-    written = await put(store, "u")
+    written = await put(store, "u", DATA)
     assert written == Written(
         len(DATA), hashlib.md5(DATA, usedforsecurity=False).hexdigest(), hashlib.sha512(DATA).hexdigest()
     )
