@@ -33,6 +33,10 @@ async def test_every_change_is_seen(cloud: Cloud, database: Database, api: httpx
     assert (await looked(cloud, database)).rooms[P1]["VCPU"].used == 0
     await traits(api, P1, "HW_CPU_X86_AVX2")
     await aggregates(api, P2, C1)
+    await looked(cloud, database)
+    bare = await api.put(f"/resource_providers/{P2}/aggregates", json=[C2], headers=version("1.18"))
+    assert bare.status_code == 200  # it changes no generation
+    assert (await looked(cloud, database)).aggregates[P2] == {C2}
     await below(api, P3, P1, MEMORY_MB={"total": 64})
     land = await looked(cloud, database)
     assert land.traits[P1] == {"HW_CPU_X86_AVX2"}

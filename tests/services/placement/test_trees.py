@@ -58,6 +58,7 @@ async def test_aggregates_are_set_by_generation(api: httpx.AsyncClient) -> None:
     assert (await api.put(f"/resource_providers/{P1}/aggregates", json=stale)).status_code == 409
     old = await api.put(f"/resource_providers/{P1}/aggregates", json=[A2], headers=version("1.1"))
     assert old.json() == {"aggregates": [A2]}
+    assert await generation(api, P1) == before + 1  # until 1.18 setting them does not count
     bad = await api.put(f"/resource_providers/{P1}/aggregates", json=["x"], headers=version("1.1"))
     assert bad.status_code == 400
 

@@ -295,13 +295,18 @@ async def describe(db: Transaction, provider: Provider, names: Collection[str]) 
         provider.generation += 1
 
 
-async def gather(db: Transaction, provider: Provider, aggregates: Collection[str]) -> None:
-    """Make these all the aggregates that a provider is in."""
+async def gather(
+    db: Transaction, provider: Provider, aggregates: Collection[str], *, counted: bool = True
+) -> None:
+    """Make these all the aggregates that a provider is in. `counted`: as a change of its generation."""
     await db.delete(ProviderAggregate, ProviderAggregate.c.provider_id == provider.id)
     rows = [ProviderAggregate(provider_id=provider.id, aggregate=one) for one in sorted(set(aggregates))]
     await db.insert_all(rows)
-    await touch(db, [provider.id])
-    provider.generation += 1
+    if counted:
+        await touch(db, [provider.id])
+        provider.generation += 1
+    else:
+        await db.update(Provider, Provider.c.id == provider.id, updated_at=clock.now())
 
 
 async def widen(db: Transaction, wanted: Iterable[tuple[Provider, Iterable[Stock]]]) -> None:

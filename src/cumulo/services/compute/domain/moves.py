@@ -15,7 +15,7 @@ from cumulo.services.compute.domain.servers import begin, check_lock, check_stat
 from cumulo.services.compute.errors import (
     DiskShrinks,
     HostUnknown,
-    MigrationNotFound,
+    MarkerNotFound,
     SameFlavor,
     SameHost,
 )
@@ -147,7 +147,7 @@ async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
     if marker := first("marker"):
         row = await ctx.db.one(Migration, *visible, Migration.c.id == marker)
         if row is None:
-            raise MigrationNotFound(id=marker)
+            raise MarkerNotFound(marker=marker)
         where.append(Migration.c.created_at < row.created_at)
     limit = min(as_int("limit", first("limit") or "1000", least=0), 1000)
     rows = await ctx.db.all(Migration, *where, order_by=_ORDER, limit=limit + 1)

@@ -35,12 +35,12 @@ async def list_aggregates(ctx: Ctx, provider: Provider) -> dict[str, Any]:
 
 @providers.member("PUT", "/aggregates", policy=policy.UPDATE_AGGREGATES, since="1.1", until="1.18")
 async def set_plain(ctx: Ctx, provider: Provider, body: msgspec.Raw) -> dict[str, Any]:
-    """Set the aggregates that a provider is in, by a bare list."""
+    """Set the aggregates that a provider is in, by a bare list that no generation guards, nor changes one."""
     try:
         names = _IDS.decode(body)
     except msgspec.DecodeError as error:
         raise Invalid(f"The body must be a list of UUIDs: {error}") from error
-    await domain.gather(ctx.db, provider, names)
+    await domain.gather(ctx.db, provider, names, counted=False)
     return {"aggregates": await aggregates_of(ctx, provider)}
 
 
