@@ -4,6 +4,7 @@ Passwords never stand in a definition: it names a secret of libvirtd by UUID, wh
 memory only. After its restart they are given anew before a guest needs them.
 """
 
+import base64
 import json
 import uuid
 import xml.etree.ElementTree as ET
@@ -49,10 +50,13 @@ def owner_of(server_id: str, volume_id: str = "") -> str:
 
 def secrets_of(server_id: str, disk: VolumeDisk) -> list[Secret]:
     """Return what libvirtd must know to open a guest's disk."""
-    values = {"access": disk.access.secret, "luks": disk.access.passphrase}
+    access = disk.access
+    # A key of Ceph is Base64, which QEMU makes of the secret by itself.
+    given = base64.b64decode(access.secret) if access.protocol == "rbd" else access.secret.encode()
+    values = {"access": given, "luks": access.passphrase.encode()}
     owner = owner_of(server_id, disk.volume_id)
     return [
-        Secret(_secret_id(server_id, disk.volume_id, purpose), owner, value.encode())
+        Secret(_secret_id(server_id, disk.volume_id, purpose), owner, value)
         for purpose, value in values.items()
         if value
     ]
