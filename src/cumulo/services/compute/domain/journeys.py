@@ -16,6 +16,7 @@ from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.hosts import find_host, moment
 from cumulo.services.compute.domain.moves import begun, hosts_of
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
+from cumulo.services.compute.domain.volumes import check_in_place
 from cumulo.services.compute.errors import (
     BadBlockMigration,
     HostIsUp,
@@ -48,6 +49,7 @@ async def live_migrate(ctx: Ctx, server: Server, body: LiveMigrateBody) -> None:
     server = await latest(ctx.db, server)
     check_lock(ctx, server)
     check_state(server, "os-migrateLive", _MOVABLE)
+    await check_in_place(ctx.db, server, "os-migrateLive")
     if body.host is not None:
         ctx.authorise(policy.MIGRATE_LIVE_TO_HOST, server)
         if not await ctx.db.exists(ComputeHost, ComputeHost.c.host == body.host):

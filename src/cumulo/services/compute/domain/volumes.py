@@ -19,6 +19,7 @@ from cumulo.services.compute import containers, disks, guests, history, policy
 from cumulo.services.compute.domain.servers import check_lock, check_state, latest
 from cumulo.services.compute.errors import (
     BadBlockDevice,
+    CannotWhile,
     DetachingAlready,
     RootStays,
     VolumeNotAttached,
@@ -238,6 +239,14 @@ def check_settled(server: Server, action: str) -> None:
     containers.check(server, action)
     if server.vm_state not in _CHANGEABLE or server.task_state not in _BESIDE:
         check_state(server, action, _CHANGEABLE)
+
+
+async def check_in_place(db: Reader, server: Server, action: str) -> None:
+    """Refuse while a volume comes to the server or goes: its host is asked, so the guest must stay there."""
+    for mapping in await disks.of(db, server.id):
+        if mapping.detaching or not mapping.attached:
+            state = "detaching" if mapping.detaching else "attaching"
+            raise CannotWhile(action=action, id=server.id, attribute="volume_state", state=state)
 
 
 async def free_device(ctx: Ctx, server: Server, bus: str, wish: str | UnsetType | None) -> str:
