@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.services.compute.fakes import ComputeCloud, show
+from tests.services.compute.fakes import ComputeCloud, create, show
 from tests.services.compute.test_lifecycle import act, running
 from tests.services.compute.test_mending import done
 from tests.services.compute.test_tasks import ACTION, FLAVOR, SERVER, World
 
 from cumulo.contracts.hypervisor import PowerState
+from cumulo.contracts.network import CardLimit
 from cumulo.core import clock, ids
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import ReconcileRun
@@ -39,6 +40,25 @@ async def test_a_resize_waits_for_a_confirmation(cloud: ComputeCloud):
     assert (await show(client, server_id))["status"] == "ACTIVE"
     assert cloud.hosts["h1"].kept == {}
     assert [claim["MEMORY_MB"] for _, claim in cloud.placement.claims.values()] == [256]
+
+
+async def test_network_cards_do_what_the_flavor_says_of_now(cloud: ComputeCloud):
+    client, admin = cloud.member("p1"), cloud.admin()
+    for name, rate in (("slow", "100"), ("slower", "10")):
+        flavor = {"name": name, "id": name, "ram": 128, "vcpus": 1, "disk": 1}
+        await admin.post("/compute/v2.1/flavors", json={"flavor": flavor})
+        specs = {"quota:vif_outbound_average": rate, "quota:vif_outbound_burst": "5"}
+        url = f"/compute/v2.1/flavors/{name}/os-extra_specs"
+        assert (await admin.post(url, json={"extra_specs": specs})).status_code == 200
+    server_id = await create(client, flavorRef="slow")
+    await cloud.settle()
+    assert cloud.ports.limits[server_id] == {"egress": CardLimit(rate=800, burst=40)}
+    await done(cloud, client, server_id, {"resize": {"flavorRef": "slower"}})
+    assert cloud.ports.limits[server_id] == {"egress": CardLimit(rate=80, burst=40)}
+    await done(cloud, client, server_id, {"revertResize": None})
+    assert cloud.ports.limits[server_id] == {"egress": CardLimit(rate=800, burst=40)}
+    await done(cloud, client, server_id, {"resize": {"flavorRef": "c2"}})
+    assert cloud.ports.limits[server_id] == {}
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -116,6 +136,24 @@ async def test_a_projects_manager_moves_its_servers_and_learns_of_no_host(cloud:
         assert answer.status_code == status
     assert (await manager.get(MIGRATIONS, params={"host": "h2"}, headers=newest)).status_code == 403
     assert (await cloud.member("p1").get(MIGRATIONS, headers=newest)).status_code == 403
+
+
+async def test_migrations_of_one_instant_are_paged_through_without_a_gap(cloud: ComputeCloud):
+    newest = {"X-OpenStack-Nova-API-Version": "2.80"}
+    known = {"server_id": SERVER, "project_id": "p1", "user_id": "u1", "source": "h1", "kind": "migration"}
+    rows = [Migration(created_at=clock.now(), **known) for _ in range(2)]
+    rows += [Migration(created_at=rows[1].created_at, **known) for _ in range(3)]
+    async with cloud.database.begin() as db:
+        await db.insert_all(rows)
+    found: list[str] = []
+    while len(found) <= len(rows):
+        query = {"limit": "1"} | ({"marker": found[-1]} if found else {})
+        answer = await cloud.admin().get(MIGRATIONS, params=query, headers=newest)
+        page = [one["uuid"] for one in answer.json()["migrations"]]
+        found += page
+        if not page:
+            break
+    assert sorted(found) == sorted(row.id for row in rows)
 
 
 async def test_a_migration_with_nowhere_to_go_leaves_the_server_running(cloud: ComputeCloud):

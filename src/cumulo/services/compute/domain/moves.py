@@ -148,7 +148,8 @@ async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
         row = await ctx.db.one(Migration, *visible, Migration.c.id == marker)
         if row is None:
             raise MarkerNotFound(marker=marker)
-        where.append(Migration.c.created_at < row.created_at)
+        same, earlier = Migration.c.created_at == row.created_at, Migration.c.created_at < row.created_at
+        where.append(earlier | (same & (Migration.c.id > row.id)))
     limit = min(as_int("limit", first("limit") or "1000", least=0), 1000)
     rows = await ctx.db.all(Migration, *where, order_by=_ORDER, limit=limit + 1)
     return rows[:limit], len(rows) > limit
