@@ -5,6 +5,8 @@ runs libvirt's event loop for the whole process, and are handed over to asyncio'
 """
 
 import asyncio
+import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -78,8 +80,27 @@ class Connection:
         return await self._in_thread(self._call, function)
 
     async def run_apart(self, function: Callable[[Any], T]) -> T:
-        """Do the same in a thread beside the pool, for what lasts long."""
-        return await asyncio.to_thread(self._call, function)
+        """Do the same in a thread of its own, for what lasts long: others do not wait for one to be free.
+
+        Nor does the process, when it is to end: libvirt goes on by itself.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def tell(say: Callable[[], None]) -> None:
+            if not done.done():  # else whoever waited was cancelled
+                say()
+
+        def work() -> None:
+            try:
+                say = functools.partial(done.set_result, self._call(function))
+            except Exception as error:  # noqa: BLE001  it is the caller's to judge
+                say = functools.partial(done.set_exception, error)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(tell, say)
+
+        threading.Thread(target=work, name="libvirt apart", daemon=True).start()
+        return await done
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
