@@ -25,7 +25,7 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     min_disk: int
     min_ram: int
     checksum: str | None
-    sha512: str | None
+    digest: str | None
     properties: Mapping[str, Any]
     path: str | None  # where the bytes lie on this machine, when the store is local
 

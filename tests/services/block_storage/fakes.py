@@ -247,7 +247,7 @@ def image(image_id: str, **changes: Any) -> ImageRecord:
         "min_disk": 0,
         "min_ram": 0,
         "checksum": "00",
-        "sha512": "ab",
+        "digest": "ab",
         "properties": {"hw_disk_bus": "virtio"},
         "path": "/images/mini",
     }

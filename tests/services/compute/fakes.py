@@ -104,7 +104,7 @@ def image(image_id: str, **changes: Any) -> ImageRecord:
         "min_disk": 0,
         "min_ram": 0,
         "checksum": None,
-        "sha512": "ab",
+        "digest": "ab",
         "properties": {},
         "path": "/images/mini",
     }

@@ -24,7 +24,7 @@ async def test_an_active_image_has_a_path(cloud: Cloud, folder: Path):
     found = await record(cloud, image)
     assert found.path == str(folder / image["id"])
     assert Path(found.path).read_bytes() == b"bytes"
-    assert (found.status, found.sha512, found.virtual_size) == ("active", image["os_hash_value"], 5)
+    assert (found.status, found.digest, found.virtual_size) == ("active", image["os_hash_value"], 5)
     assert (found.properties, found.min_ram) == ({"os_distro": "debian"}, 64)
 
 

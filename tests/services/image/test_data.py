@@ -56,6 +56,17 @@ async def test_an_upload_makes_the_image_active_with_its_hashes(cloud: Cloud, fo
     assert answer.headers["content-md5"] == shown["checksum"]
 
 
+async def test_the_operator_chooses_what_images_are_hashed_with(cloud: Cloud):
+    cloud.bindings[ImageSettings] = ImageSettings(hashing_algorithm="sha256")
+    member = cloud.member("p1")
+    image = await register(member)
+    await upload(member, image["id"], pieces(DATA))
+    shown = await show(member, image)
+    assert (shown["os_hash_algo"], shown["os_hash_value"]) == ("sha256", hashlib.sha256(DATA).hexdigest())
+    with pytest.raises(ValueError, match="md5"):
+        ImageSettings(hashing_algorithm="md5")
+
+
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
     [("0-9", 0, 10), ("100-", 100, None), ("-7", -7, None), ("10-9999999", 10, None)],
@@ -159,8 +170,8 @@ async def test_a_wrong_announcement_is_400(cloud: Cloud, folder: Path):
 
 
 class FullStore(FileStore):
-    async def begin(self, upload_id):
-        writer = await super().begin(upload_id)
+    async def begin(self, upload_id, algorithm):
+        writer = await super().begin(upload_id, algorithm)
 
         async def write(block):
             raise Full

@@ -49,7 +49,7 @@ class World:
         await writer.write(DATA)
         written = await writer.finish()
         await store.publish(upload_id, IMAGE)
-        return {"checksum": written.md5, "hash_value": written.sha512}
+        return {"checksum": written.md5, "hash_value": written.digest}
 
     async def clear(self) -> None:
         for store in self.stores.all:

@@ -10,7 +10,7 @@ import pytest
 from tests.services.image.catalogue import DATA, V2, ask, files, register, show, task_of
 from tests.services.image.inspection.test_inspection import qcow2
 
-from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.config import ImageSettings, StoreSettings
 from cumulo.testing.cloud import Cloud
 
 Web = tuple[str, dict[str, bytes]]
@@ -20,6 +20,7 @@ Web = tuple[str, dict[str, bytes]]
 def settings() -> ImageSettings:
     return ImageSettings(
         size_limit=1 << 24,
+        stores={"second": StoreSettings(weight=-1)},
         download_networks=("127.0.0.0/8",),
         download_ports=tuple(range(1024, 65536)),
     )
@@ -141,7 +142,41 @@ async def test_a_location_is_copied_and_held_against_its_hash(cloud: Cloud, web:
     assert (await show(member, good["id"]))["status"] == "active"
     assert (await show(member, bad["id"]))["status"] == "queued"
     assert "hash" in (await task_of(member, bad["id"]))["message"]
-    for data in ({**check, "os_hash_algo": "md5"}, {**check, "os_hash_value": "00"}):
+    unfit = {"os_hash_algo": "sha512", "os_hash_value": hashlib.sha256(DATA).hexdigest()}
+    for data in ({**check, "os_hash_algo": "md5"}, {**check, "os_hash_value": "00"}, unfit):
         body = json.dumps({"url": f"{url}/disk", "validation_data": data})
         answer = await member.post(f"{V2}/images/{bad['id']}/locations", content=body, headers=kind)
         assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384"])
+async def test_an_image_is_hashed_with_what_its_location_is_held_against(
+    cloud: Cloud, web: Web, algorithm: str
+):
+    url, pages = web
+    pages["/disk"] = page(DATA)
+    member = cloud.member("p1")
+    image = await register(member)
+    digest = hashlib.new(algorithm, DATA).hexdigest()
+    check = {"os_hash_algo": algorithm, "os_hash_value": digest}
+    path = f"{V2}/images/{image['id']}/locations"
+    assert (await member.post(path, json={"url": f"{url}/disk", "validation_data": check})).status_code == 202
+    await cloud.settle()
+    shown = await show(member, image["id"])
+    assert shown["status"] == "active"
+    assert {name: shown[name] for name in check} == check
+
+
+async def test_a_copy_of_an_image_is_held_against_the_hash_that_the_image_has(cloud: Cloud, web: Web):
+    url, pages = web
+    pages["/disk"] = page(DATA)
+    member = cloud.member("p1")
+    image = await register(member)
+    check = {"os_hash_algo": "sha256", "os_hash_value": hashlib.sha256(DATA).hexdigest()}
+    path = f"{V2}/images/{image['id']}"
+    await member.post(f"{path}/locations", json={"url": f"{url}/disk", "validation_data": check})
+    await cloud.settle()
+    asked = {"method": {"name": "copy-image"}, "stores": ["second"]}
+    assert (await member.post(f"{path}/import", json=asked)).status_code == 202
+    await cloud.settle()
+    assert (await show(member, image["id"]))["stores"] == "file,second"

@@ -54,7 +54,7 @@ class ImagesAdapter:
             min_disk=image.min_disk,
             min_ram=image.min_ram,
             checksum=image.checksum,
-            sha512=image.hash_value,
+            digest=image.hash_value,
             properties=image.properties,
             path=await self._path(db, image),
         )

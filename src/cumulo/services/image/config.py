@@ -10,6 +10,9 @@ from cumulo.core.config import Section
 
 FIRST_STORE = "file"
 RBD = "rbd"
+SHA512 = "sha512"
+ALGORITHMS = {64: "sha256", 96: "sha384", 128: SHA512}
+"""What images may be hashed with besides MD5, by the number of hexadecimal digits that tells them apart."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +66,8 @@ class ImageSettings(Section, frozen=True):
 
     size_limit: bytes of data that one image may have; virtual_size_limit: bytes of the disk that it may
     describe. upload_silence: seconds after which an upload that says nothing counts as dead.
+    hashing_algorithm: what data is hashed with besides MD5, as `os_hash_algo` tells: sha256, sha384, sha512;
+    processors that have instructions for SHA-256 are done with that in a third of the time.
     default_store: where data goes when nobody says; empty: the cloud's own, `file`.
     convert_to: format that imported disks are converted to; empty leaves them. download_*: what an import
     from the web may reach: besides public addresses only `download_networks`, of `download_hosts` when any
@@ -78,6 +83,7 @@ class ImageSettings(Section, frozen=True):
     tag_limit: int = 128
     property_limit: int = 128
     member_limit: int = 128
+    hashing_algorithm: str = SHA512
     default_store: str = ""
     store_description: str = "Files of this machine"
     store_weight: int = 0
@@ -100,6 +106,10 @@ class ImageSettings(Section, frozen=True):
         """Refuse networks that are none, and names of stores and formats that there are not."""
         for text in self.download_networks:
             ipaddress.ip_network(text)
+        if self.hashing_algorithm not in ALGORITHMS.values():
+            raise ValueError(
+                f"images are hashed with one of {list(ALGORITHMS.values())}, not {self.hashing_algorithm}"
+            )
         if self.default_store not in ("", FIRST_STORE, *self.stores):
             raise ValueError(f"there is no store {self.default_store}")
         if FIRST_STORE in self.stores:

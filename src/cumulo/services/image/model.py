@@ -45,8 +45,9 @@ class MemberStatus(StrEnum):
 class Image(Model, table="image_images"):
     """An image. `owner`: a project's id; sizes in bytes, `min_ram` in MiB, `min_disk` in GiB.
 
-    checksum: MD5, hash_value: SHA-512, both in hexadecimal. upload_id names the upload that may finish the
-    image, until upload_until: an upload that stops renewing it has died. staged: bytes in the staging area.
+    checksum: MD5, hash_value: of one of `config.ALGORITHMS`, both in hexadecimal. upload_id names the upload
+    that may finish the image, until upload_until: an upload that stops renewing it has died. staged: bytes
+    in the staging area.
     importing_to, failed_import: names of stores, divided by commas; None before the first import.
     """
 

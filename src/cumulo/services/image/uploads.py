@@ -85,7 +85,7 @@ class Upload:
         Errors: ContentRefused, DataTooLarge, WrongLength, StoreFull, UploadOvertaken; TimeoutError
         when the client falls silent.
         """
-        writer = await self._store.begin(self._id)
+        writer = await self._store.begin(self._id, self._settings.hashing_algorithm)
         try:
             look = self._inspector()
             written = await self._receive(stream, writer, look)
@@ -160,13 +160,13 @@ class Upload:
             return ended | {
                 "staged": written.size,
                 "checksum": written.md5,
-                "hash_value": written.sha512,
+                "hash_value": written.digest,
             }
         return ended | {
             "size": written.size,
             "virtual_size": found.virtual_size,
             "checksum": written.md5,
-            "hash_value": written.sha512,
+            "hash_value": written.digest,
         }
 
     async def _give_up(self, writer: Writer) -> None:

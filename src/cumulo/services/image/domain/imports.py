@@ -127,7 +127,7 @@ async def _start(ctx: Ctx, image: Image, task: ImageTask, saga: ImportImage) -> 
     return await _promise(ctx, image, task, saga)
 
 
-async def start_location(ctx: Ctx, image: Image, url: str, sha512: str) -> ImageTask:
+async def start_location(ctx: Ctx, image: Image, url: str, digest: str) -> ImageTask:
     """Promise to fill an image with what a URL leads to.
 
     Errors: FormatsMissing, ImportRefused, UriRefused, OverLimit.
@@ -141,7 +141,7 @@ async def start_location(ctx: Ctx, image: Image, url: str, sha512: str) -> Image
     await quotas.claim(ctx, image.owner, {quotas.SIZE: 0})
     task = await _note(ctx, image, "location_import", {"loc_url": url})
     stores = [ctx.use(Stores).default]
-    saga = ImportImage(task_id=task.id, image_id=image.id, stores=stores, uri=url, sha512=sha512)
+    saga = ImportImage(task_id=task.id, image_id=image.id, stores=stores, uri=url, digest=digest)
     return await _start(ctx, image, task, saga)
 
 

@@ -4,14 +4,13 @@ from typing import Any
 
 from cumulo.core import clock
 from cumulo.core.http import Ctx
+from cumulo.services.image.config import ALGORITHMS
 from cumulo.services.image.domain import imports
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import ImageProtected, ImportInvalid, LastLocation, LocationNotFound
 from cumulo.services.image.model import Image, ImageLocation
 from cumulo.services.image.schema.images import LocationAdd
 from cumulo.services.image.tasks import REMOVE_BYTES
-
-_SHA512 = 128  # hexadecimal digits
 
 
 async def leave_store(ctx: Ctx, image: Image, store: str) -> None:
@@ -45,6 +44,7 @@ async def add_location(ctx: Ctx, image: Image, body: LocationAdd) -> None:
     The data is copied: what a stranger's server says later cannot change the image. Errors: those of imports.
     """
     check = body.validation_data
-    if check is not None and (check.os_hash_algo != "sha512" or len(check.os_hash_value) != _SHA512):
-        raise ImportInvalid(reason="validation_data needs os_hash_algo sha512 and its os_hash_value")
+    if check is not None and ALGORITHMS.get(len(check.os_hash_value)) != check.os_hash_algo:
+        known = ", ".join(ALGORITHMS.values())
+        raise ImportInvalid(reason=f"validation_data needs an os_hash_algo of {known} and its os_hash_value")
     await imports.start_location(ctx, image, body.url, check.os_hash_value if check else "")

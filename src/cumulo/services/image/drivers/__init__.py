@@ -10,15 +10,22 @@ from typing import BinaryIO, Protocol, TypeVar
 
 import msgspec
 
+from cumulo.services.image.config import ALGORITHMS, SHA512
+
 T = TypeVar("T")
 
 
+def algorithm_of(digest: str) -> str:
+    """Return the name of the algorithm that a digest is of; of an empty one, SHA-512."""
+    return ALGORITHMS.get(len(digest), SHA512)
+
+
 class Written(msgspec.Struct, frozen=True):
-    """A whole upload: its length in bytes and its hashes in hexadecimal."""
+    """A whole upload: its length in bytes and its hashes in hexadecimal; `digest` is of one of ALGORITHMS."""
 
     size: int
     md5: str
-    sha512: str
+    digest: str
 
 
 class Writer(Protocol):
@@ -43,8 +50,8 @@ class Store(Protocol):
 
     name: str
 
-    async def begin(self, upload_id: str) -> Writer:
-        """Start an upload."""
+    async def begin(self, upload_id: str, algorithm: str = SHA512) -> Writer:
+        """Start an upload that is hashed with one of ALGORITHMS."""
 
     async def adopt(self, upload_id: str, path: Path) -> bool:
         """Make a file of this machine a finished upload without copying it; False when that cannot be."""

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from cumulo.services.image.config import FIRST_STORE
+from cumulo.services.image.config import FIRST_STORE, SHA512
 from cumulo.services.image.drivers.writing import SinkWriter
 
 T = TypeVar("T")
@@ -35,14 +35,14 @@ class FileStore:
         self._uploads = folder / "uploads"
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="image-store")
 
-    async def begin(self, upload_id: str) -> SinkWriter:
-        """Start an upload."""
+    async def begin(self, upload_id: str, algorithm: str = SHA512) -> SinkWriter:
+        """Start an upload that is hashed with one of ALGORITHMS."""
 
         def create() -> _FileSink:
             self._make_folders()
             return _FileSink(self._uploads / upload_id)
 
-        return SinkWriter(await self._do(create), self._threads)
+        return SinkWriter(await self._do(create), self._threads, algorithm)
 
     async def adopt(self, upload_id: str, path: Path) -> bool:
         """Link a file into the uploads, where the file system can."""

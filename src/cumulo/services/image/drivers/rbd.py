@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 from cumulo.core.errors import Unavailable
-from cumulo.services.image.config import StoreSettings
+from cumulo.services.image.config import SHA512, StoreSettings
 from cumulo.services.image.drivers.writing import SinkWriter
 
 T = TypeVar("T")
@@ -109,11 +109,11 @@ class RbdStore:
         self._pool = Pool(settings)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"image-store-{name}")
 
-    async def begin(self, upload_id: str) -> SinkWriter:
-        """Start an upload."""
+    async def begin(self, upload_id: str, algorithm: str = SHA512) -> SinkWriter:
+        """Start an upload that is hashed with one of ALGORITHMS."""
         name = _UPLOAD + upload_id
         await self._do(lambda: self._pool.create(name))
-        return SinkWriter(_RbdSink(self._pool, name), self._threads)
+        return SinkWriter(_RbdSink(self._pool, name), self._threads, algorithm)
 
     async def adopt(self, upload_id: str, path: Path) -> bool:
         """Take no file of this machine: it has to be copied."""

@@ -38,7 +38,7 @@ class Sink(Protocol):
 class SinkWriter:
     """A `Writer`. Writing and the two hashes each go through the blocks at their own pace, in threads."""
 
-    def __init__(self, sink: Sink, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, sink: Sink, threads: ThreadPoolExecutor, algorithm: str) -> None:
         self._sink = sink
         self._threads = threads
         self._buffers: deque[memoryview] = deque()
@@ -46,8 +46,8 @@ class SinkWriter:
         self._size = 0
         self._under_way: deque[asyncio.Future[list[None]]] = deque()
         self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha512 = hashlib.sha512()
-        work = (sink.append, self._md5.update, self._sha512.update)
+        self._digest = hashlib.new(algorithm)
+        work = (sink.append, self._md5.update, self._digest.update)
         self._lanes: dict[Callable[[memoryview], None], asyncio.Future[None] | None] = dict.fromkeys(work)
 
     async def write(self, block: bytes | memoryview) -> None:
@@ -74,7 +74,7 @@ class SinkWriter:
             await self._flush_buffer()
         await self._settle(0)
         await self._do(self._sink.close)
-        return Written(self._size, self._md5.hexdigest(), self._sha512.hexdigest())
+        return Written(self._size, self._md5.hexdigest(), self._digest.hexdigest())
 
     async def discard(self) -> None:
         """Remove what was written."""

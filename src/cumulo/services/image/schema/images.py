@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from cumulo.core.http import Ctx, OpenBody
 from cumulo.core.resource import Body, Computed, Filterable, Sortable, Source, Spread, View
+from cumulo.services.image.drivers import algorithm_of
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import AttributeInvalid
 from cumulo.services.image.model import (
@@ -109,7 +110,7 @@ def _stores(row: Image, page: Any) -> dict[str, str]:
 
 def _algorithm(row: Image, page: Any) -> str | None:
     del page
-    return "sha512" if row.hash_value else None
+    return algorithm_of(row.hash_value) if row.hash_value else None
 
 
 def _self(row: Image, page: Any) -> str:

@@ -98,7 +98,7 @@ class ImportAppliance(Saga):
                 "size": found.written.size,
                 "virtual_size": found.virtual_size,
                 "checksum": found.written.md5,
-                "hash_value": found.written.sha512,
+                "hash_value": found.written.digest,
                 "updated_at": clock.now(),
             }
             if not await run.db.update(Image, *here, **values):
@@ -123,7 +123,7 @@ class ImportAppliance(Saga):
     async def _stage(self, run: EffectRun, piece: Piece, upload: str) -> Written:
         stores = run.use(Stores)
         await stores.staging.discard(upload)
-        writer = await stores.staging.begin(upload)
+        writer = await stores.staging.begin(upload, run.use(ImageSettings).hashing_algorithm)
         data = stores.get(self.store).read(self.source_id, piece.offset, piece.length)
         try:
             async for block in _checked(data, piece.digest):

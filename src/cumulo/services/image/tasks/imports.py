@@ -9,7 +9,7 @@ from cumulo.core import clock
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.image.config import ImageSettings
-from cumulo.services.image.drivers import Full, Written, conversion
+from cumulo.services.image.drivers import Full, Written, algorithm_of, conversion
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.drivers.web import Web
 from cumulo.services.image.inspection import ContentRefused, Inspector
@@ -47,7 +47,7 @@ class ImportImage(Saga):
     from_image: str = ""
     hopeless: str = ""  # why it cannot be done, when that was known from the start
     forget: bool = False
-    sha512: str = ""  # what the data must be, when that was said
+    digest: str = ""  # what the data must be, when that was said
     lock: ClassVar[str] = "image:{image_id}"
 
     @step
@@ -61,11 +61,12 @@ class ImportImage(Saga):
     async def fetch(self, run: EffectRun) -> Written:
         """Bring the data into the staging area."""
         staging = run.use(Stores).staging
-        limit = run.use(ImageSettings).size_limit
+        settings = run.use(ImageSettings)
+        algorithm = algorithm_of(self.digest) if self.digest else settings.hashing_algorithm
         await staging.discard(self.task_id)
-        writer = await staging.begin(self.task_id)
+        writer = await staging.begin(self.task_id, algorithm)
         try:
-            async for block in _counted(await self._stream(run), limit, run.say):
+            async for block in _counted(await self._stream(run), settings.size_limit, run.say):
                 await writer.write(block)
             written = await writer.finish()
         except Full as error:
@@ -74,7 +75,7 @@ class ImportImage(Saga):
         except BaseException:
             await writer.discard()
             raise
-        if self.sha512 and self.sha512 != written.sha512:
+        if self.digest and self.digest != written.digest:
             await staging.discard(self.task_id)
             raise Permanent("the data's hash is not the one that was given")
         await staging.publish(self.task_id, self.image_id)
@@ -126,7 +127,8 @@ class ImportImage(Saga):
         """Put the data into the stores."""
         staging = run.use(Stores).staging
         if run[ImportImage.convert]:
-            source = Source(staging, self.task_id)
+            algorithm = run.use(ImageSettings).hashing_algorithm
+            source = Source(staging, self.task_id, algorithm=algorithm)
         else:
             source = Source(staging, self.image_id, await self._expected(run), share=True)
         return await place_all(
@@ -150,7 +152,7 @@ class ImportImage(Saga):
             placed.written.size,
             seen.virtual_size,
         )
-        image.checksum, image.hash_value = placed.written.md5, placed.written.sha512
+        image.checksum, image.hash_value = placed.written.md5, placed.written.digest
         image.disk_format = run[ImportImage.convert] or seen.disk_format
         image.container_format = seen.container_format
         image.staged, image.importing_to, image.failed_import = None, "", joined(placed.failed)

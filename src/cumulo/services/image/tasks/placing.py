@@ -8,18 +8,23 @@ from sqlalchemy import select
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun
-from cumulo.services.image.drivers import Full, Store, Written
+from cumulo.services.image.config import SHA512
+from cumulo.services.image.drivers import Full, Store, Written, algorithm_of
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.model import Image, ImageLocation
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A file of a store, to be placed. `expected`: what it must be; `share`: the file itself may be used."""
+    """A file of a store, to be placed. `share`: the file itself may be used.
+
+    expected: what it must be; algorithm: what it is hashed with where that is not known.
+    """
 
     store: Store
     name: str
     expected: Written | None = None
     share: bool = False
+    algorithm: str = SHA512
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -36,7 +41,7 @@ async def find_twin(db: Reader, store: str, written: Written, image_id: str) -> 
         select(Image.c.id)
         .join(ImageLocation.table, ImageLocation.c.image_id == Image.c.id)
         .where(
-            Image.c.hash_value == written.sha512,
+            Image.c.hash_value == written.digest,
             Image.c.size == written.size,
             Image.c.id != image_id,
             ImageLocation.c.store == store,
@@ -95,7 +100,8 @@ async def _adopted(source: Source, target: Store, task_id: str) -> Written | Non
 
 
 async def _copied(source: Source, target: Store, task_id: str) -> Written:
-    writer = await target.begin(task_id)
+    algorithm = algorithm_of(source.expected.digest) if source.expected else source.algorithm
+    writer = await target.begin(task_id, algorithm)
     try:
         async for block in source.store.read(source.name):
             await writer.write(block)
