@@ -44,6 +44,13 @@ class PortBinding(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
 
 
+class CardLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a card may do in one direction: a rate in kbit/s, and a burst in kbit (None: as the rate asks)."""
+
+    rate: int
+    burst: int | None = None
+
+
 class ServerAddress(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a server's `addresses`."""
 
@@ -109,6 +116,12 @@ class Ports(Protocol):
         """Have a second host (None: no longer) ready to take the server's ports over.
 
         What the server is sent goes to both, until it speaks from the second: from then on, only there.
+        """
+
+    async def limit(self, work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:
+        """Have each of the server's cards do no more than this, by direction: ingress (to it), egress.
+
+        A QoS policy that allows less stands; a direction that is not named is not limited by this.
         """
 
     async def add_address(self, work: Work, server_id: str, network_id: str) -> None:

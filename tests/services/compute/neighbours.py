@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cumulo.contracts.network import (
+    CardLimit,
     FixedIp,
     Group,
     MetadataNetwork,
@@ -29,6 +30,7 @@ class FakePorts:
         self.floating: dict[str, str] = {}  # server → floating address
         self.groups: dict[str, list[str]] = {}
         self.expected: dict[str, str] = {}
+        self.limits: dict[str, dict[str, CardLimit]] = {}  # server id → what its cards may do
         self.hosts: dict[str, str] = {}
         self.taken = 0
 
@@ -109,6 +111,10 @@ class FakePorts:
         """Remember where the server's ports are."""
         self.hosts[server_id] = host
         self.expected.pop(server_id, None)
+
+    async def limit(self, work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:
+        """Remember what its cards may do."""
+        self.limits[server_id] = dict(limits)
 
     async def expect(self, work: Work, server_id: str, host: str | None) -> None:
         """Remember where else they are to be."""

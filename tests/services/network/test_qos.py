@@ -2,7 +2,11 @@
 
 import pytest
 
+from cumulo.contracts.network import CardLimit, NetworkRequest
+from cumulo.services.network import PortsAdapter
 from cumulo.services.network.drivers.specs import Kind, QosSpec
+
+SERVER = "11111111-0000-4000-8000-000000000001"
 
 
 @pytest.fixture
@@ -128,3 +132,27 @@ async def test_the_kinds_of_rules_say_what_they_take(member):
     (parameter,) = shown["drivers"][0]["supported_parameters"]
     assert 26 in parameter["parameter_values"]
     await member.show("/qos/rule-types/packet_rate_limit", expect=404)
+
+
+async def test_of_a_servers_limits_and_its_policy_the_lesser_holds(member, admin, policy, cloud, driver):
+    await rule(admin, policy, "bandwidth_limit", max_kbps=1000, max_burst_kbps=100)
+    network = await member.create("network", qos_policy_id=policy["id"])
+    port = await member.create("port", network_id=network["id"])
+    ports, place = PortsAdapter(), (Kind.PORT, port["id"])
+    async with cloud.tasks.work() as work:
+        request = NetworkRequest(port_id=port["id"])
+        await ports.attach(work, SERVER, request, project_id="p1", host="h1", zone="")
+        both = {"egress": CardLimit(rate=500), "ingress": CardLimit(rate=800, burst=80)}
+        await ports.limit(work, SERVER, both)
+    await cloud.tasks.settle()
+    received = QosSpec(ingress=True, rate=800, burst=80)
+    assert driver.specs[place].qos == (QosSpec(ingress=False, rate=500), received)
+    async with cloud.tasks.work() as work:
+        await ports.limit(work, SERVER, {"egress": CardLimit(rate=5000)})
+    await cloud.tasks.settle()
+    assert driver.specs[place].qos == (QosSpec(ingress=False, rate=1000, burst=100),)
+    async with cloud.tasks.work() as work:
+        await ports.limit(work, SERVER, {"ingress": CardLimit(rate=9)})
+        await ports.detach(work, SERVER, port["id"])
+    await cloud.tasks.settle()
+    assert driver.specs[place].qos == (QosSpec(ingress=False, rate=1000, burst=100),)

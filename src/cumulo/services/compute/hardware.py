@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from cumulo.contracts.hardware import Cell, Hardware, Tpm
+from cumulo.contracts.network import CardLimit
 from cumulo.services.compute.errors import Unshapeable
 from cumulo.services.compute.model import EmbeddedFlavor
 
@@ -23,6 +24,8 @@ MOST_SERIAL_PORTS = 4  # an ISA machine has no more
 UNITS = {"k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}
 _YES = frozenset({"1", "t", "true", "on", "y", "yes"})
 _CPU_LIMITS = ("shares", "period", "quota")
+_DIRECTIONS = {"inbound": "ingress", "outbound": "egress"}
+_CARD_KEYS = frozenset(f"quota:vif_{word}_{what}" for word in _DIRECTIONS for what in ("average", "burst"))
 _REFUSED = {  # what no host of this cloud offers: key of the flavor, key of the image, why
     "hw:cpu_realtime": "hosts here have no processors that keep real time",
     "hw_cpu_realtime": "hosts here have no processors that keep real time",
@@ -111,6 +114,7 @@ def of(flavor: EmbeddedFlavor, properties: Mapping[str, Any]) -> Hardware:
     """Return the machine of a guest. Unshapeable when it cannot be built as they ask."""
     wish = Wish(flavor.extra_specs, properties)
     _refuse(wish)
+    card_limits(flavor)
     pinned = pinned_of(wish, flavor.vcpus)
     shares, period, quota = (_cpu_limit(wish, name) for name in _CPU_LIMITS)
     watchdog = _chosen(*wish.image_first("hw:watchdog_action", "hw_watchdog_action"), WATCHDOGS)
@@ -152,13 +156,27 @@ def _refuse(wish: Wish) -> None:
         if value is not None and value.lower() not in ("", "0", "false", "no", "off"):
             raise Unshapeable(key=key, reason=reason)
     for key in wish.specs:
-        if key.startswith("quota:vif_") and wish.number(key):
-            raise Unshapeable(key=key, reason="a QoS policy of its network or port limits a network card")
+        if key.startswith("quota:vif_") and key not in _CARD_KEYS and wish.number(key):
+            reason = "network cards are limited by an average and a burst alone"
+            raise Unshapeable(key=key, reason=reason)
     for name, choices in (("hw_disk_bus", BUSES), ("hw_vif_model", CARDS), ("hw_rng_model", ("virtio",))):
         _chosen(name, wish.properties.get(name), choices)
     _chosen("hw_firmware_type", wish.properties.get("hw_firmware_type"), ("bios", "uefi"))
     if wish.specs.get("hw:emulator_threads_policy") == "isolate":
         raise Unshapeable(key="hw:emulator_threads_policy", reason="emulators share the host's processors")
+
+
+def card_limits(flavor: EmbeddedFlavor) -> dict[str, CardLimit]:
+    """Return what each network card may do, by direction; kilobytes become kilobits. Unshapeable."""
+    wish, found = Wish(flavor.extra_specs, {}), {}
+    for word, direction in _DIRECTIONS.items():
+        key = f"quota:vif_{word}_burst"
+        rate, burst = wish.number(f"quota:vif_{word}_average"), wish.number(key)
+        if burst and not rate:
+            raise Unshapeable(key=key, reason="a burst is of an average, and there is none")
+        if rate:
+            found[direction] = CardLimit(rate=rate * 8, burst=burst * 8 or None)
+    return found
 
 
 def pinned_of(wish: Wish, vcpus: int) -> tuple[int, ...]:

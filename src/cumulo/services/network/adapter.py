@@ -6,7 +6,14 @@ from typing import Any
 from sqlalchemy import select
 
 from cumulo.contracts.metadata import MetadataNetwork
-from cumulo.contracts.network import Group, GroupRule, NetworkRequest, PortBinding, ServerAddress
+from cumulo.contracts.network import (
+    CardLimit,
+    Group,
+    GroupRule,
+    NetworkRequest,
+    PortBinding,
+    ServerAddress,
+)
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.work import Work
@@ -86,6 +93,10 @@ class PortsAdapter:
     async def expect(self, work: Work, server_id: str, host: str | None) -> None:
         """Have a second host ready to take the server's ports over."""
         await attachments.expect(work, server_id, host)
+
+    async def limit(self, work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:
+        """Have each of the server's cards do no more than this, by direction."""
+        await attachments.limit(work, server_id, limits)
 
     async def add_address(self, work: Work, server_id: str, network_id: str) -> None:
         """Give the server's first port on a network one more address."""

@@ -5,7 +5,7 @@ from typing import Any
 from cumulo.contracts.network import NetworkRequest, PortBinding, Ports
 from cumulo.core.errors import Conflict, NotFound
 from cumulo.core.http import Ctx
-from cumulo.services.compute import addresses
+from cumulo.services.compute import addresses, guests, hardware
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest
 from cumulo.services.compute.errors import (
     BadInterface,
@@ -83,6 +83,7 @@ async def attach(ctx: Ctx, server: Server, body: InterfaceBody) -> dict[str, Any
         host=server.host or "",
         zone=server.zone or "",
     )
+    await ports.limit(ctx, server.id, hardware.card_limits(guests.flavor_of(server)))
     await addresses.refresh(ctx.db, ports, [server.id])
     saga = AttachInterface(
         server_id=server.id,

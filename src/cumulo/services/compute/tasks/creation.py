@@ -10,7 +10,7 @@ from cumulo.core import clock
 from cumulo.core.db import Transaction
 from cumulo.core.errors import Conflict
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import addresses, disks, guests, history, scheduler, wishes
+from cumulo.services.compute import addresses, disks, guests, hardware, history, scheduler, wishes
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks import furnishing
@@ -80,6 +80,7 @@ class CreateServer(Saga):
             security_group_ids=asked.security_group_ids,
             zone=server.zone or "",
         )
+        await run.use(Ports).limit(run, server.id, hardware.card_limits(guests.flavor_of(server)))
         await run.db.update(
             Server,
             Server.c.id == server.id,

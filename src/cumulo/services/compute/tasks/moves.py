@@ -19,7 +19,7 @@ from cumulo.core.db import Reader, Transaction
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.core.work import Work
-from cumulo.services.compute import disks, guests, history
+from cumulo.services.compute import disks, guests, hardware, history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.errors import NoMoveWaits
 from cumulo.services.compute.model import Aside, EmbeddedFlavor, Migration, Power, Server, TaskState, VmState
@@ -136,6 +136,7 @@ class ResizeServer(Saga):
         now = guests.sized(self.flavor, from_volume=from_volume)
         now |= {"flavor_id": self.flavor_id, "task_state": TaskState.RESIZE_FINISH}
         await settle_at(run, server, route.destination, zone=route.zone, **now)
+        await run.use(Ports).limit(run, server.id, hardware.card_limits(self.flavor))
         await note(run.db, self.migration_id, "post-migrating")
         await history.note(run.db, self.action_id, "compute_resize_instance", host=route.source)
 
@@ -290,6 +291,7 @@ async def return_to(run: StepRun, server: Server) -> None:
     from_volume = await is_from_volume(run.db, server.id)
     values = guests.sized(aside.flavor, from_volume=from_volume)
     await settle_at(run, server, aside.host, flavor_id=aside.flavor_id, **values)
+    await run.use(Ports).limit(run, server.id, hardware.card_limits(aside.flavor))
 
 
 async def back(run: EffectRun, server_id: str, source: str, migration_id: str, *, runs: bool) -> None:

@@ -1,16 +1,18 @@
 """Ports and addresses that come to servers, or go, while these exist."""
 
-from cumulo.contracts.network import NetworkRequest, PortBinding
+from collections.abc import Mapping
+
+import msgspec
+
+from cumulo.contracts.network import CardLimit, NetworkRequest, PortBinding
 from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict, NotFound
 from cumulo.core.work import Work
 from cumulo.services.network.domain import floating_ips, ports, servers
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import PortNotFound
-from cumulo.services.network.model import FixedIp, FloatingIp, Port, Status
+from cumulo.services.network.model import FixedIp, FloatingIp, Port
 from cumulo.services.network.model.networks import EXPECTED
-
-NOBODY = {"device_id": "", "device_owner": "", "host": "", "tag": None, "status": Status.DOWN}
 
 
 async def attach(
@@ -43,7 +45,7 @@ async def detach(work: Work, server_id: str, port_id: str) -> None:
     if port.made_for == server_id:
         await ports.remove(work, port)
     else:
-        await ports.update(work, port, dict(NOBODY))
+        await ports.update(work, port, dict(servers.NOBODY))
 
 
 async def move(work: Work, server_id: str, host: str) -> None:
@@ -62,6 +64,14 @@ async def expect(work: Work, server_id: str, host: str | None) -> None:
             profile[EXPECTED] = host
         if profile != port.profile:
             await ports.update(work, port, {"profile": profile})
+
+
+async def limit(work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:
+    """Have each of a server's cards do no more than this, by direction."""
+    wanted = msgspec.to_builtins(dict(limits)) or None
+    for port in await work.db.all(Port, *servers.ports_of(server_id)):
+        if port.limits != wanted:
+            await ports.update(work, port, {"limits": wanted})
 
 
 async def add_address(work: Work, server_id: str, network_id: str) -> None:

@@ -36,6 +36,15 @@ from cumulo.services.network.model import (
 )
 
 OF_COMPUTE = "compute:"
+NOBODY: Mapping[str, Any] = {
+    "device_id": "",
+    "device_owner": "",
+    "host": "",
+    "tag": None,
+    "limits": None,
+    "status": Status.DOWN,
+}
+"""What a port that is given to no server has."""
 
 
 async def check(
@@ -161,8 +170,7 @@ async def release(work: Work, server_id: str) -> None:
         if port.made_for == server_id:
             await ports.remove(work, port)
         else:
-            nothing = {"device_id": "", "device_owner": "", "host": "", "tag": None, "status": Status.DOWN}
-            await ports.update(work, port, dict(nothing))
+            await ports.update(work, port, dict(NOBODY))
 
 
 async def bindings(db: Reader, server_id: str) -> list[PortBinding]:

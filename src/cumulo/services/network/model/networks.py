@@ -122,6 +122,7 @@ class Port(Named, table="network_ports"):
     made_for: str | None = column(String(36), default=None)
     position: int = column(Integer, default=0)  # its place among its server's cards
     tag: str | None = column(String(64), default=None)  # the device tag that the server's user gave
+    limits: dict[str, dict[str, int | None]] | None = column(Json, default=None)  # of its server's flavor
     __extra__ = (Unique("network_id", "mac_address"),)
 
 

@@ -172,7 +172,7 @@ def _port(row: Port, held: Sequence[FixedIp], groups: Sequence[str], around: _Ar
         dhcp_options_v6=_options(row, 6),
         host=row.host,
         expected_at=str(row.profile.get(EXPECTED) or ""),
-        qos=qos.specs(rules),
+        qos=qos.specs(rules, row.limits),
         minimum_kbps=qos.minimum(rules) if network.physical_network else None,
         parent=parent,
         tag=tag,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.services.network.drivers.specs import QosSpec
@@ -18,18 +19,22 @@ async def rules_of(db: Reader, policy_ids: Collection[str | None]) -> Mapping[st
     return found
 
 
-def specs(rules: Sequence[QosRule]) -> tuple[QosSpec, ...]:
-    """Return what rules say of each direction: limits of either, marks of what is sent."""
+def specs(rules: Sequence[QosRule], limits: Mapping[str, Any] | None = None) -> tuple[QosSpec, ...]:
+    """Return what holds for each direction: the lesser of what rules and `limits` allow, and marks."""
     found = []
+    mark = next((r.dscp_mark for r in rules if r.kind == "dscp_marking"), None)
     for direction in ("egress", "ingress"):
-        limit = next((r for r in rules if r.kind == "bandwidth_limit" and r.direction == direction), None)
-        mark = next((r.dscp_mark for r in rules if r.kind == "dscp_marking"), None)
-        rate = limit.max_kbps if limit is not None else None
+        allowed = [
+            (rule.max_kbps, rule.max_burst_kbps or None)
+            for rule in rules
+            if rule.kind == "bandwidth_limit" and rule.direction == direction and rule.max_kbps is not None
+        ][:1]
+        if own := (limits or {}).get(direction):
+            allowed.append((own["rate"], own["burst"]))
+        rate, burst = min(allowed, key=lambda each: each[0]) if allowed else (None, None)
         dscp = mark if direction == "egress" else None
-        if rate is None and dscp is None:
-            continue
-        burst = limit.max_burst_kbps or None if limit is not None else None
-        found.append(QosSpec(ingress=direction == "ingress", rate=rate, burst=burst, dscp=dscp))
+        if rate is not None or dscp is not None:
+            found.append(QosSpec(ingress=direction == "ingress", rate=rate, burst=burst, dscp=dscp))
     return tuple(found)
 
 
