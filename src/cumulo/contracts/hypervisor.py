@@ -32,7 +32,7 @@ class DiskSpec(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str | None = None
     image_path: str | None = None  # where the image's bytes are on this machine
     image_format: str = "qcow2"
-    image_sha512: str = ""  # names the cached base, so a changed image never shares one
+    image_digest: str = ""  # names the cached base, so a changed image never shares one
     size_gib: int = 0  # 0: as large as the image
     bus: str = "virtio"
 

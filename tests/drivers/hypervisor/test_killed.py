@@ -93,7 +93,7 @@ async def a_spec(folder: Path) -> GuestSpec:
             image_id="i",
             image_path=str(image),
             image_format="raw",
-            image_sha512=uuid.uuid4().hex,
+            image_digest=uuid.uuid4().hex,
         ),
         nics=(nic,),
         config_drive=ConfigDriveSpec(guest=a_guest()),
@@ -148,7 +148,7 @@ async def test_tidying_removes_what_belongs_to_nobody_and_nothing_else(place: Pl
     assert lost.tap in await driver.tidy(older_than=0)
     assert not taps.exists(lost.tap)
     assert taps.exists(spec.nics[0].tap)
-    base = f"{spec.root.image_sha512}.raw"
+    base = f"{spec.root.image_digest}.raw"
     assert base not in await driver.tidy(older_than=1e12)
     await driver.remove(spec.server_id)
     assert base in await driver.tidy(older_than=1e12)

@@ -228,7 +228,7 @@ async def test_a_guest_has_its_image_config_drive_screen_and_no_traces_when_remo
     await run("qemu-img", "create", "-q", "-f", "qcow2", str(image), "1M")
     spec = msgspec.structs.replace(
         spec,
-        root=DiskSpec(image_id="i", image_path=str(image), image_sha512="ab" * 64, size_gib=1),
+        root=DiskSpec(image_id="i", image_path=str(image), image_digest="ab" * 64, size_gib=1),
         config_drive=ConfigDriveSpec(guest=a_guest()),
     )
     await hypervisor.ensure(spec)
@@ -252,7 +252,7 @@ async def test_an_image_that_is_gone_does_not_hinder_a_restart(
 ):
     image = tmp_path / "image"
     await run("qemu-img", "create", "-q", "-f", "raw", str(image), "1M")
-    root = DiskSpec(image_id="i", image_path=str(image), image_format="raw", image_sha512="cd" * 64)
+    root = DiskSpec(image_id="i", image_path=str(image), image_format="raw", image_digest="cd" * 64)
     spec = msgspec.structs.replace(spec, root=root)
     await hypervisor.ensure(spec)
     await hypervisor.power_off(spec.server_id)

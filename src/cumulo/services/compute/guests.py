@@ -183,7 +183,7 @@ def disk_from(image_id: str, image: ImageRecord | None, size: int, bus: str) -> 
         image_id=image_id,
         image_path=image.path if image else None,
         image_format=(image.disk_format if image else None) or "qcow2",
-        image_sha512=(image.digest if image else None) or "",
+        image_digest=(image.digest if image else None) or "",
         size_gib=size,
         bus=bus,
     )

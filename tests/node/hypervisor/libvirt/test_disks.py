@@ -18,7 +18,7 @@ GIB = 1 << 30
 async def an_image(folder: Path, *words: str, size: str = "2M", format_: str = "qcow2") -> DiskSpec:
     path = folder / f"image.{format_}"
     await run("qemu-img", "create", "-q", "-f", format_, *words, str(path), size)
-    return DiskSpec(image_id="i", image_path=str(path), image_format=format_, image_sha512="ab" * 64)
+    return DiskSpec(image_id="i", image_path=str(path), image_format=format_, image_digest="ab" * 64)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ async def test_what_qemu_only_reads_is_converted(tmp_path: Path, bases: disks.Ba
     path = tmp_path / f"image,{kind}"
     made = f"file:{path}"
     await run("qemu-img", "convert", "-f", "raw", "-O", disks.CONVERTED[kind], str(source), made)
-    disk = DiskSpec(image_id="i", image_path=str(path), image_format=kind, image_sha512="ab" * 64)
+    disk = DiskSpec(image_id="i", image_path=str(path), image_format=kind, image_digest="ab" * 64)
     base = await bases.ensure(disk)
     assert base.name == "ab" * 32 + ".qcow2"
     assert (await disks.inspect(base, "qcow2")).format == "qcow2"
@@ -86,7 +86,7 @@ async def test_a_format_that_nobody_boots_is_named(tmp_path: Path, bases: disks.
 
 
 async def test_a_lost_image_is_said_to_be_lost(tmp_path: Path, bases: disks.Bases):
-    disk = DiskSpec(image_id="i", image_path=str(tmp_path / "none"), image_sha512="cd" * 64)
+    disk = DiskSpec(image_id="i", image_path=str(tmp_path / "none"), image_digest="cd" * 64)
     with pytest.raises(Permanent, match="no file"):
         await bases.ensure(disk)
 
@@ -123,7 +123,7 @@ async def test_only_bases_that_nobody_uses_are_forgotten(tmp_path: Path, bases: 
     disk = await an_image(tmp_path)
     used = await bases.under(folder, disk)
     await disks.ensure_overlay(folder, disk, used)
-    unused = await bases.ensure(msgspec.structs.replace(disk, image_sha512="ef" * 64))
+    unused = await bases.ensure(msgspec.structs.replace(disk, image_digest="ef" * 64))
     assert bases.forget_unused(tmp_path, before=0) == []
     assert bases.forget_unused(tmp_path, before=unused.stat().st_mtime + 1) == [unused.name]
     assert used is not None

@@ -124,7 +124,7 @@ def _touch(path: Path) -> bool:
 def base_name(disk: DiskSpec) -> str:
     """Return the name of the base of a disk's image."""
     kept_as = base_format(disk.image_format)
-    source = disk.image_sha512 or disk.image_id or ""
+    source = disk.image_digest or disk.image_id or ""
     if not source.replace("-", "").isalnum():
         raise Permanent("the image has neither a hash nor an id")
     return f"{source[:64]}.{kept_as}"
