@@ -15,7 +15,10 @@ HEADER = """# Conformance
 Tempest is OpenStack's own integration test suite. `./cumulo test --conformance SUITE` runs it, unmodified and
 in an environment of its own, against a running Cumulo and writes this page; the failing and skipped tests
 stand in its JSON report (`--json FILE`). With `--database sqlite` or `--database postgresql` it starts a
-cloud on a new database of that kind just for the run. Every feature flag of the services that Cumulo offers
+cloud on a new database of that kind just for the run; `--hosts 2` makes it one of several hosts, each with
+engines and guests of its own (`cumulo host add`), which the compute suites do without being asked:
+`compute-hosts` is the part of them that moves servers or chooses between hosts, `compute-scenario` the
+scenarios of servers. Every feature flag of the services that Cumulo offers
 is on, so that what it lacks shows as a failure; the few flags that cannot apply stand with their reasons in
 `src/cumulo/runtime/conformance/inside/prepare.py`, as `NOT_ASKED`; below a table stands why its tests were
 skipped, in Tempest's words, and why some fail that are known to. *Missing* tests were chosen and never

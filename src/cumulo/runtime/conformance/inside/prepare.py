@@ -28,7 +28,6 @@ PATIENCE = 300  # seconds within which a new cloud has built its first image
 NOT_ASKED = {
     ("identity-feature-enabled", "external_idp"): "wants a SAML or OpenID provider beside the cloud",
     ("identity-feature-enabled", "immutable_user_source"): "on, it says that the cloud cannot make users",
-    ("image-feature-enabled", "http_store_enabled"): "wants pictures that stay on the web; they are copied",
     ("image-feature-enabled", "image_conversion"): "wants a manifest of sample images",
     ("image-feature-enabled", "image_format_enforcement"): "on, no list is tested: see FORMATS",
     (
@@ -48,6 +47,7 @@ NOT_ASKED = {
         "compute-feature-enabled",
         "unified_limits",
     ): "either these are tested or quota sets, which compute's limits are",
+    ("service_available", "barbican"): "wants a key manager, and Tempest's plugin for it: vTPMs on the move",
     (
         "compute",
         "certified_image_ref",
