@@ -30,3 +30,11 @@ def test_missing_programs_are_named_by_their_packages(monkeypatch):
 def test_a_failing_program_says_what_it_said():
     with pytest.raises(tools.ToolFailed, match="ended with 1"):
         tools.run(["sh", "-c", "exit 1"])
+
+
+@pytest.mark.engines
+def test_a_package_is_fetched_though_its_file_lies_where_we_are(tmp_path, monkeypatch):
+    first = packages.fetch(["busybox-static"], tmp_path / "first")
+    monkeypatch.chdir(tmp_path / "first")
+    second = packages.fetch(["busybox-static"], tmp_path / "second")
+    assert second["busybox-static"].path.read_bytes() == first["busybox-static"].path.read_bytes()

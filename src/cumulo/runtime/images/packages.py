@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def dependency(name: str, pattern: str) -> str:
 def fetch(names: Sequence[str], cache: Path) -> dict[str, Package]:
     """Have these packages in `cache`, with the checksums of APT's signed lists; return them by name."""
     cache.mkdir(parents=True, exist_ok=True)
-    listing = _apt("--print-uris", *names)
+    # In an empty folder: APT passes over what lies where it runs.
+    with tempfile.TemporaryDirectory(prefix="cumulo-apt-") as empty:
+        listing = _apt("--print-uris", *names, cwd=Path(empty))
     packages = [_parse(line, cache) for line in listing.splitlines() if line.strip()]
     missing = [package for package in packages if not _is_whole(package)]
     if missing:
