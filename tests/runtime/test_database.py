@@ -6,7 +6,7 @@ from cumulo.core.config import BadSetting
 from cumulo.core.db import Database, migrations
 from cumulo.runtime import reset
 from cumulo.runtime.database import open_database, shown
-from cumulo.runtime.doctor import examine
+from cumulo.runtime.doctor.examination import examine
 from cumulo.runtime.settings import DatabaseSettings, runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.testing.database import Cluster

@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -58,12 +58,12 @@ class DatabaseSettings(Section, frozen=True, kw_only=True):
 
 
 class LogSettings(Section, frozen=True, kw_only=True):
-    """The server's log. style: `human` or `json`; level: DEBUG, INFO, WARNING or ERROR."""
+    """The server's log."""
 
     section: ClassVar[str] = "log"
 
-    style: str = "human"
-    level: str = "INFO"
+    style: Literal["human", "json"] = "human"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class Settings(msgspec.Struct, frozen=True):

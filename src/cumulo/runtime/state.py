@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 DEFAULT = Path("/var/lib/cumulo")
+_EMPTY = frozenset({"config.toml", "lost+found"})  # what a folder may have that is still nobody's
 RUN = Path("/run")  # where the short links to state folders' sockets are
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -109,9 +110,10 @@ class StateFolder:
         Raises ForeignFolder for a folder with other things in it: `reset` removes the whole folder.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)  # one that was there may be open to all
         file = self.path / "instance"
         if not file.exists():
-            if any(entry.name != "config.toml" for entry in self.path.iterdir()):
+            if any(entry.name not in _EMPTY for entry in self.path.iterdir()):
                 raise ForeignFolder(f"{self.path} holds other things: name an empty or new folder")
             file.write_text(self._free_instance() + "\n", encoding="ascii")
         file = self.path / "host"

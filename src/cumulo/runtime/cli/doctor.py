@@ -1,8 +1,9 @@
-"""`cumulo doctor`: what this machine lacks, and the mend for each finding."""
+"""`cumulo doctor`: what this machine and this cloud lack, and the mend for each finding."""
 
 import argparse
 
-from cumulo.runtime.doctor import examine
+from cumulo.runtime.cli.calling import as_called
+from cumulo.runtime.doctor.examination import examine
 from cumulo.runtime.state import StateFolder
 
 
@@ -12,11 +13,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings as they come; 1 when something is bad."""
+    state = StateFolder(options.state)
     bad = 0
-    for finding in examine(StateFolder(options.state)):
-        print(f"{finding.level:<5} {finding.about:<10} {finding.text}")
+    for finding in examine(state):
+        print(f"{finding.level:<5} {finding.about:<10} {finding.text}", flush=True)
         if finding.mend:
-            print(f"{'':<17}→ {finding.mend}")
+            print(f"{'':<17}→ {as_called(finding.mend, state)}", flush=True)
         bad += finding.level == "bad"
     print(f"\n{bad} thing(s) to mend" if bad else "\nthis machine is fit for Cumulo")
     return 1 if bad else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cumulo.runtime import clouds
 from cumulo.runtime.cli.calling import as_called
-from cumulo.runtime.doctor import missing_programs
+from cumulo.runtime.doctor.machine import missing_programs
 from cumulo.runtime.engines.processes import spawn
 from cumulo.runtime.hosts import life
 from cumulo.runtime.settings import config_of, runtime_settings

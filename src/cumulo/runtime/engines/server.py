@@ -36,9 +36,9 @@ async def answers(state: StateFolder, host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection(anywhere.get(host, host), port)
-            writer.write(b"GET /readyz HTTP/1.1\r\nHost: cumulo\r\nConnection: close\r\n\r\n")
-            answer = await reader.read()
-            writer.close()
+            with contextlib.closing(writer):
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: cumulo\r\nConnection: close\r\n\r\n")
+                answer = await reader.read()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
     except (OSError, TimeoutError):
