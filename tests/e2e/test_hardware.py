@@ -20,6 +20,7 @@ SPECS = {
     "hw:tpm_model": "tpm-crb",
     "quota:cpu_shares": "333",
     "quota:disk_read_bytes_sec": "2097152",
+    "quota:vif_outbound_average": "128",
 }
 WATCHDOG = "0x25ab"  # the PCI device id of an i6300esb
 MIB = 1 << 20
@@ -78,6 +79,13 @@ def test_its_disks_read_no_faster_than_they_may(guest: Guest):
     started = time.monotonic()
     guest.run("dd if=/dev/vda of=/dev/null bs=64k count=192 iflag=direct 2> /dev/null")
     assert time.monotonic() - started > 4  # 12 MiB at 2 MiB a second, less what a burst lets pass
+
+
+def test_its_card_sends_no_faster_than_it_may(guest: Guest):
+    started = time.monotonic()
+    sent = guest.run("dd if=/dev/zero bs=64k count=16 2> /dev/null | tr '\\0' x")
+    assert len(sent) == MIB
+    assert time.monotonic() - started > 6  # 1 MiB at 128 KiB a second, less what a burst lets pass
 
 
 def test_its_ephemeral_disk_is_formatted_and_its_swap_is_swap(guest: Guest):

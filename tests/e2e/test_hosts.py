@@ -24,6 +24,8 @@ ZONE = "far"
 LIVE = ("--os-compute-api-version", "2.30")  # since which a live migration may name its host freely
 OLD = ("--os-compute-api-version", "2.94")  # until which evacuated servers run
 MARKER = "nobody writes this by chance"
+ROOMY = ("--ram", "128", "--vcpus", "1", "--disk", "1", "--ephemeral", "1", "--swap", "16")
+EPHEMERAL = "/dev/vdb"
 FORMATTED = "mke2fs {disk} > /dev/null 2>&1 && mount -t ext2 {disk} /mnt"
 SENT = re.compile(r"^\[(\d+\.\d+)\] .*bytes from", re.MULTILINE)
 
@@ -37,7 +39,8 @@ class Story:
         self.admin = cloud.admin
         self.first = cloud.state.host
         self.ids: dict[str, str] = {}
-        self.roamer: Guest = home.boot("roamer", "home")
+        cloud.admin("flavor", "create", "--public", *ROOMY, "roomy")
+        self.roamer: Guest = home.boot("roamer", "home", "--flavor", "roomy")
         self.boots = self.roamer.boot_id
 
     def id(self, server: str) -> str:
@@ -60,6 +63,20 @@ class Story:
     def host(self, server: str) -> str:
         """Return the host that a server is on."""
         return str(self.show(server)["OS-EXT-SRV-ATTR:host"])
+
+    def whereabouts(self, volume: str) -> str:
+        """Return the host on which a server has a volume."""
+        (held,) = self.admin.json("volume", "show", self.volume(volume))["attachments"]
+        return str(held["host_name"])
+
+    def volume(self, name: str) -> str:
+        """Return a volume's id."""
+        return str(self.home.user.json("volume", "show", name)["id"])
+
+    def unpack(self, volume: str) -> None:
+        """Mount a volume in the guest that has just booted."""
+        disk = self.roamer.run(f"grep -l {self.volume(volume)[:20]} /sys/block/*/serial").split("/")[3]
+        self.roamer.run(f"mount -t ext2 /dev/{disk} /mnt")
 
     def other(self, server: str) -> str:
         """Return the host that it is not on."""
@@ -100,6 +117,11 @@ def pinged(address: str, folder: Path) -> Iterator[Callable[[], float]]:
     finally:
         process.terminate()
         process.wait()
+
+
+def end_of(guest: Guest) -> str:
+    """Return what the guest wrote near the end of its ephemeral disk."""
+    return guest.run(f"dd if={EPHEMERAL} bs=1M skip=1000 count=1 2> /dev/null | head -n 1")
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +166,7 @@ def test_a_running_server_moves_under_a_ping_that_hardly_notices(story: Story, t
     disk = f"/dev/{found.split('/')[3]}"
     story.roamer.run(FORMATTED.format(disk=disk))
     story.roamer.run(f"echo {MARKER} > /root/kept; echo {MARKER} > /mnt/kept; sync")
+    story.roamer.run(f"echo {MARKER} | dd of={EPHEMERAL} bs=1M seek=1000 conv=fsync 2> /dev/null")
     gaps = []
     for _ in range(2):
         with pinged(story.roamer.address, tmp_path) as longest:
@@ -152,6 +175,7 @@ def test_a_running_server_moves_under_a_ping_that_hardly_notices(story: Story, t
         story.roamer.wait()  # emulated, a guest is slow at first: nothing of it is translated yet
         assert story.roamer.boot_id == story.boots
         assert story.roamer.run("cat /root/kept /mnt/kept") == f"{MARKER}\n{MARKER}"
+        assert end_of(story.roamer) == MARKER
         story.roamer.run("date > /mnt/later && sync")
     assert min(gaps) < 2, gaps  # the better one: a machine that is busy with other things loses more
 
@@ -172,8 +196,8 @@ def test_a_migration_ends_well_whenever_cumulo_is_killed(story: Story, seconds: 
     assert story.roamer.run("cat /mnt/kept") == MARKER
 
 
-def test_a_cold_migration_carries_the_disk(story: Story) -> None:
-    """The server is off meanwhile; confirmed, it is where it went."""
+def test_a_cold_migration_carries_the_disks(story: Story) -> None:
+    """The server is off meanwhile; confirmed, it is where it went, and so is its ephemeral disk."""
     wanted = story.other("roamer")
     story.admin("server", "migrate", "--wait", story.id("roamer"))
     story.admin("server", "migration", "confirm", story.id("roamer"))
@@ -181,6 +205,27 @@ def test_a_cold_migration_carries_the_disk(story: Story) -> None:
     assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", wanted)
     story.roamer.wait()
     assert story.roamer.run("cat /root/kept") == MARKER
+    assert end_of(story.roamer) == MARKER
+    story.boots = story.roamer.boot_id
+
+
+def test_a_cold_migration_that_is_taken_back_finds_the_old_disk(story: Story) -> None:
+    """What was written elsewhere is lost with the disk there; the volume is the same everywhere."""
+    began = story.host("roamer")
+    story.admin("server", "migrate", "--wait", story.id("roamer"))
+    assert story.show("roamer")["status"] == "VERIFY_RESIZE"
+    assert story.host("roamer") == story.whereabouts("luggage") != began
+    story.roamer.wait()
+    story.unpack("luggage")
+    story.roamer.run("date > /root/elsewhere; date > /mnt/elsewhere; sync")
+    story.admin("server", "migration", "revert", story.id("roamer"))
+    found = story.settled("roamer")
+    assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", began)
+    assert story.whereabouts("luggage") == began
+    story.roamer.wait()
+    assert story.roamer.run("cat /root/kept; ls /root/elsewhere 2> /dev/null || true") == MARKER
+    story.unpack("luggage")
+    assert story.roamer.run("cat /mnt/kept; wc -l < /mnt/elsewhere") == f"{MARKER}\n1"
     story.boots = story.roamer.boot_id
 
 
@@ -213,9 +258,8 @@ def test_a_server_of_a_killed_host_is_made_anew_and_never_runs_twice(story: Stor
     assert (found["status"], found["OS-EXT-SRV-ATTR:host"]) == ("ACTIVE", story.first)
     story.roamer.wait()
     assert story.roamer.boot_id != story.boots
-    identity = story.home.user.json("volume", "show", "luggage")["id"][:20]
-    disk = story.roamer.run(f"grep -l {identity} /sys/block/*/serial").split("/")[3]
-    story.roamer.run(f"mount -t ext2 /dev/{disk} /mnt")
+    assert story.whereabouts("luggage") == story.first
+    story.unpack("luggage")
     assert story.roamer.run("cat /mnt/kept") == MARKER
     story.cloud.command("host", "start", SECOND)
     story.admin(*OLD, "compute", "service", "set", "--up", SECOND, "nova-compute")

@@ -12,7 +12,10 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-HYPERVISOR = ("guests_by_id", "snapshots", "kept", "received", "expected", "mirrors", "daemon", "_fences")
+HYPERVISOR = (
+    *("guests_by_id", "snapshots", "kept", "received", "received_local", "expected", "mirrors"),
+    *("daemon", "_fences"),
+)
 POOL = ("volumes", "_fences")
 NETWORK = ("specs",)
 """What each kind of fake holds: the names of its attributes."""

@@ -145,16 +145,6 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
             await self._domains.stop(server_id)
             return await self._run(spec)
 
-    async def pause(self, server_id: str) -> GuestState:
-        """Freeze the guest in memory."""
-        await self._domains.pause(server_id)
-        return await self._domains.state(server_id)
-
-    async def unpause(self, server_id: str) -> GuestState:
-        """Let a frozen guest go on."""
-        await self._domains.unpause(server_id)
-        return await self._domains.state(server_id)
-
     async def attach_volume(self, server_id: str, disk: VolumeDisk, *, fence: int = 0) -> None:
         """Give a guest one more disk. One that is off gets it by the spec of its next start."""
         async with self._alone_with(server_id, fence):

@@ -47,6 +47,16 @@ class Guests:
         """Say what the guest is doing; `MISSING` when the host does not know it."""
         return await self._domains.state(server_id)
 
+    async def pause(self, server_id: str) -> GuestState:
+        """Freeze the guest in memory."""
+        await self._domains.pause(server_id)
+        return await self._domains.state(server_id)
+
+    async def unpause(self, server_id: str) -> GuestState:
+        """Let a frozen guest go on."""
+        await self._domains.unpause(server_id)
+        return await self._domains.state(server_id)
+
     def _heard(self, kind: str, name: str) -> None:
         """Pass on what libvirt says: to those who wait for this guest, and to listeners.
 

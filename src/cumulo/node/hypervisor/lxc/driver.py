@@ -147,16 +147,6 @@ class LxcHypervisor(Guests):
             await self._domains.stop(spec.server_id)
             return await self._run(spec)
 
-    async def pause(self, server_id: str) -> GuestState:
-        """Freeze the container."""
-        await self._domains.pause(server_id)
-        return await self._domains.state(server_id)
-
-    async def unpause(self, server_id: str) -> GuestState:
-        """Let a frozen container go on."""
-        await self._domains.unpause(server_id)
-        return await self._domains.state(server_id)
-
     async def rebuild(self, spec: GuestSpec, *, fence: int = 0) -> GuestState:
         """Throw the container's root away, unpack it anew, and have it running."""
         async with self._alone_with(spec.server_id, fence):
