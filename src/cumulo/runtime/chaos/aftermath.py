@@ -85,8 +85,8 @@ def _accounts(home: Home) -> Iterator[tuple[str, int, int]]:
 def read_back(stage: Stage, promises: Promises) -> None:
     """Have every precious volume read whole, once no server has it."""
     for home in stage.homes:
-        for server in promises.of(home.number, "server"):
-            home.caller("DELETE", server.path)
+        for server in home.caller.insist("GET", f"{COMPUTE}/servers")["servers"]:
+            home.caller("DELETE", f"{COMPUTE}/servers/{server['id']}")
         precious = promises.of(home.number, "volume", lambda thing: thing.precious)
         for volume in precious:
             content = _content(home, volume)

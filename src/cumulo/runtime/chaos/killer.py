@@ -1,17 +1,23 @@
 """Killing what runs for a cloud, found by the records that its state folder keeps."""
 
+import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from cumulo.runtime.chaos.plan import Kill
 from cumulo.runtime.cli.up import start
 from cumulo.runtime.engines.processes import Process, Record, started
+from cumulo.runtime.engines.server import answers
+from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.keeping import supervisor_of
 
 _GONE_WITHIN = 20.0  # seconds
+_ANSWERS_WITHIN = 120.0
+_PAUSE = 0.2
 
 
 class WouldNotReturn(Exception):
@@ -34,6 +40,16 @@ def revive(state: StateFolder) -> None:
     """Have the whole cloud up. WouldNotReturn."""
     if start(state.path) is None:
         raise WouldNotReturn(f"the cloud does not come up: see {state.logs}")
+
+
+def wait_for_answers(state: StateFolder) -> None:
+    """Wait until the cloud answers. WouldNotReturn."""
+    http = runtime_settings(state).http
+    give_up = time.monotonic() + _ANSWERS_WITHIN
+    while not asyncio.run(answers(state, http.listen, http.port)):
+        if time.monotonic() > give_up:
+            raise WouldNotReturn(f"the cloud does not answer after {_ANSWERS_WITHIN:g} s: see {state.logs}")
+        time.sleep(_PAUSE)
 
 
 def _victims(state: StateFolder, kill: Kill) -> Iterator[Process]:

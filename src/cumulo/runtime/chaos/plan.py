@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 KILLS: Mapping[str, Mapping[str, int]] = {
-    "fake": {"server": 4, "cumulo": 2, "supervisor": 1},
+    "fake": {"server": 7, "cumulo": 2, "supervisor": 1},
     "libvirt": {
         "server": 5,
         "cumulo": 3,
@@ -95,9 +95,10 @@ class Act(msgspec.Struct, frozen=True):
 
 
 class Kill(msgspec.Struct, frozen=True):
-    """That something is killed, so many seconds after the last kill was done."""
+    """That something is killed, so many seconds after the cloud answers again; in haste: after the last."""
 
     pause: float
+    hasty: bool
     target: str
     dice: float
 
@@ -135,7 +136,9 @@ def _kills(dice: random.Random, seconds: float, pace: Pace, weights: Mapping[str
     kills: list[Kill] = []
     lasts = 0.0
     while lasts < seconds:
-        pause = dice.uniform(*(pace.hasty if kills and dice.random() < _HASTE else pace.kills))
-        kills.append(Kill(pause, dice.choices(list(weights), list(weights.values()))[0], dice.random()))
+        hasty = bool(kills) and dice.random() < _HASTE
+        pause = dice.uniform(*(pace.hasty if hasty else pace.kills))
+        target = dice.choices(list(weights), list(weights.values()))[0]
+        kills.append(Kill(pause, hasty, target, dice.random()))
         lasts += pause
     return kills

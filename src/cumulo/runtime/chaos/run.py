@@ -117,8 +117,9 @@ class Chaos:
         for thread in threads:
             thread.start()
         for kill in self._plan.kills:
-            left = began + self._wanted.seconds - time.monotonic()
-            if left < kill.pause:
+            if not kill.hasty:
+                killer.wait_for_answers(self._state)
+            if began + self._wanted.seconds < time.monotonic() + kill.pause:
                 break
             time.sleep(kill.pause)
             self._kills += 1
