@@ -9,6 +9,7 @@ from typing import Any
 
 from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.meter import Figure, cpu_seconds, measure
+from cumulo.runtime.bench.throughput import Throughput
 from cumulo.runtime.state import StateFolder
 
 SETTINGS = """
@@ -59,6 +60,7 @@ class Networking:
     """The calls, as one administrator, against the server process `pid`."""
 
     def __init__(self, state: StateFolder, client: Client, pid: int) -> None:
+        self.state = state
         self.client = client
         self.pid = pid
         self.north = Northbound(state)
@@ -79,6 +81,7 @@ class Networking:
                 f"port list, {PORTS}", self.pid, lambda: self.client.call("GET", url), 20, reach_cpu_ms=12
             )
             yield self.rules()
+            yield self.throughput()
         finally:
             self.north.close()
 
@@ -128,6 +131,15 @@ class Networking:
         seconds = time.perf_counter() - began
         name = f"security group, {RULES} rules in OVN"
         return Figure(name=name, wall_ms=answered * 1000, value=seconds, unit="s", reach=1.0)
+
+    def throughput(self) -> Figure:
+        """Measure what two guests send each other."""
+        made = [self._make("ports", {"port": {"network_id": self.network}})["port"] for _ in range(2)]
+        between = Throughput(self.state)
+        try:
+            return between.figure(made)
+        finally:
+            between.close()
 
     def _port(self) -> str:
         made = self._make("ports", {"port": {"network_id": self.network}})

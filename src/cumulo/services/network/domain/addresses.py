@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy
@@ -19,10 +20,11 @@ from cumulo.services.network.errors import (
     SubnetNotFound,
 )
 from cumulo.services.network.model import FixedIp, Port, Subnet
+from cumulo.services.network.prefixes import unscoped
 
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
 _FURTHEST = 2**62  # offsets beyond do not fit a column with room to count
-_MAC = re.compile(r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _AUTOMATIC = ("slaac", "dhcpv6-stateless")
 _SHORTEST_FULL_V4 = 30  # a longer prefix has no network and broadcast address
 
@@ -37,7 +39,7 @@ class Asked(msgspec.Struct, frozen=True):
 def parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """Read an IP address. Raises InvalidInput."""
     try:
-        return ipaddress.ip_address(text)
+        return ipaddress.ip_address(unscoped(text))
     except ValueError:
         raise InvalidInput(reason=f"'{text}' is not a valid IP address") from None
 
@@ -66,12 +68,18 @@ def from_mac(network: Net, mac: str) -> str:
     return str(network.network_address + int.from_bytes(suffix))
 
 
+def read_mac(text: str) -> str:
+    """Return a MAC address as it is kept. Raises InvalidInput."""
+    found = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(found):
+        raise InvalidInput(reason=f"'{text}' is not a valid MAC address")
+    return found
+
+
 async def mac(db: Reader, network_id: str, wanted: str | None = None) -> str:
     """Return the MAC wanted, if it is free on the network, or a new one."""
     if wanted is not None:
-        wanted = wanted.lower().replace("-", ":")
-        if not _MAC.match(wanted):
-            raise InvalidInput(reason=f"'{wanted}' is not a valid MAC address")
+        wanted = read_mac(wanted)
         if await _mac_taken(db, network_id, wanted):
             raise MacAddressInUse(network_id=network_id, mac=wanted)
         return wanted
@@ -82,7 +90,16 @@ async def mac(db: Reader, network_id: str, wanted: str | None = None) -> str:
 
 
 async def _mac_taken(db: Reader, network_id: str, address: str) -> bool:
-    return await db.exists(Port, Port.c.network_id == network_id, Port.c.mac_address == address)
+    return bool(await db.answer(_holder_of_mac, network=network_id, mac=address))
+
+
+def _holder_of_mac() -> Any:
+    """Ask for the port with a MAC."""
+    c = Port.c
+    network = c.network_id == sqlalchemy.bindparam("network", type_=c.network_id.type)
+    return sqlalchemy.select(c.id).where(
+        network, c.mac_address == sqlalchemy.bindparam("mac", type_=c.mac_address.type)
+    )
 
 
 async def assign(
@@ -201,8 +218,7 @@ def check(subnet: Subnet, address: str) -> None:
 
 
 async def _hold(db: Transaction, port: Port, subnet: Subnet, address: str, position: int) -> FixedIp:
-    where = (FixedIp.c.subnet_id == subnet.id, FixedIp.c.address == address)
-    if await db.exists(FixedIp, *where):
+    if await db.get(FixedIp, (subnet.id, address)) is not None:
         raise IpAddressAlreadyAllocated(address=address, subnet_id=subnet.id)
     ip = FixedIp(
         subnet_id=subnet.id,
@@ -235,13 +251,14 @@ async def free(db: Transaction, subnet: Subnet) -> str | None:
 
 async def _free_offset(db: Reader, subnet_id: str, first: int, last: int) -> int | None:
     """Return the offset after the highest taken, or the first in a gap: an index look-up mostly."""
-    taken = FixedIp.table
-    inside = (taken.c.subnet_id == subnet_id, taken.c.offset.between(first, last))
-    highest = await db.scalar(sqlalchemy.select(sqlalchemy.func.max(taken.c.offset)).where(*inside))
+    found = await db.answer(_highest, subnet=subnet_id, first=first, last=last)
+    highest = found[0][0]
     if highest is None:
         return first
     if highest < last:
         return int(highest) + 1
+    taken = FixedIp.table
+    inside = (taken.c.subnet_id == subnet_id, taken.c.offset.between(first, last))
     if not await db.exists(FixedIp, taken.c.subnet_id == subnet_id, taken.c.offset == first):
         return first
     after = taken.alias("after")
@@ -254,6 +271,14 @@ async def _free_offset(db: Reader, subnet_id: str, first: int, last: int) -> int
         )
     )
     return None if gap is None else int(gap)
+
+
+def _highest() -> Any:
+    """Ask for the highest offset that is taken, between two."""
+    c = FixedIp.c
+    first, last = (sqlalchemy.bindparam(name, type_=c.offset.type) for name in ("first", "last"))
+    subnet = c.subnet_id == sqlalchemy.bindparam("subnet", type_=c.subnet_id.type)
+    return sqlalchemy.select(sqlalchemy.func.max(c.offset)).where(subnet, c.offset.between(first, last))
 
 
 def prefix_mask(cidr: str) -> str:

@@ -28,11 +28,11 @@ async def change(db: Transaction, row: R, values: dict[str, Any], *, always: boo
     return row
 
 
-async def touch(work: Work, kind: Kind, *ids: str) -> None:
-    """Have the data plane made to agree with these resources, whether they changed or are gone."""
+async def touch(work: Work, kind: Kind, *ids: str, new: bool = False) -> None:
+    """Have the data plane made to agree with these resources, whether they are new, changed or gone."""
     table = Realisation.c
     for id_ in ids:
-        found = await work.db.update(
+        found = not new and await work.db.update(
             Realisation,
             table.kind == kind.value,
             table.id == id_,

@@ -30,6 +30,8 @@ from cumulo.services.network.model import (
     Status,
     Subnet,
 )
+from cumulo.services.network.model.lookup import those
+from cumulo.services.network.prefixes import unscoped
 
 OF_ROUTERS = (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY, Owner.FLOATING_IP)
 OURS = (*OF_ROUTERS, Owner.METADATA)
@@ -46,8 +48,8 @@ async def find(db: Reader, port_id: str, *, project_id: str | None, is_admin: bo
 
 async def subnets_of(db: Reader, network_id: str) -> list[Subnet]:
     """Return a network's subnets, oldest first."""
-    order = [Subnet.c.created_at, Subnet.c.id]
-    return await db.all(Subnet, Subnet.c.network_id == network_id, order_by=order)
+    found = await those(db, Subnet, [network_id], "network_id")
+    return sorted(found, key=lambda subnet: (subnet.created_at, subnet.id))
 
 
 async def create(
@@ -82,7 +84,7 @@ async def create(
     if fixed_ips is None:
         subnets = await reach.subnets_for(work.db, subnets, port.host, network.id, ours=ours)
     await addresses.assign(work.db, port, fixed_ips, subnets)
-    await _realise(work, port)
+    await _realise(work, port, new=True)
     return port
 
 
@@ -92,12 +94,12 @@ async def _join(work: Work, port: Port, group_ids: Sequence[str]) -> None:
     )
 
 
-async def _realise(work: Work, port: Port) -> None:
+async def _realise(work: Work, port: Port, *, new: bool = False) -> None:
     """Have the data plane follow: a router's ports are part of the router there."""
     if port.device_owner in (Owner.ROUTER_INTERFACE, Owner.ROUTER_GATEWAY):
         await touch(work, Kind.ROUTER, port.device_id)
     elif port.device_owner != Owner.FLOATING_IP:
-        await touch(work, Kind.PORT, port.id)
+        await touch(work, Kind.PORT, port.id, new=new)
 
 
 def _pairs(port: Port, pairs: Sequence[dict[str, str]]) -> list[dict[str, str]]:
@@ -111,16 +113,16 @@ def _pairs(port: Port, pairs: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         if not pair.keys() <= {"ip_address", "mac_address"} or "ip_address" not in pair:
             raise InvalidInput(reason="an allowed address pair has an ip_address and a mac_address")
         try:
-            net = ipaddress.ip_network(pair["ip_address"])
+            net = ipaddress.ip_network(unscoped(pair["ip_address"]))
         except ValueError:
             reason = f"'{pair['ip_address']}' is neither an IP address nor a CIDR"
             raise InvalidInput(reason=reason) from None
-        mac = pair.get("mac_address") or port.mac_address
+        mac = addresses.read_mac(pair.get("mac_address") or port.mac_address)
         if net.is_multicast:
             raise InvalidInput(
                 reason=f"the allowed address pair '{pair['ip_address']}' is a multicast address"
             )
-        entry = {"ip_address": pair["ip_address"], "mac_address": mac.lower()}
+        entry = {"ip_address": pair["ip_address"], "mac_address": mac}
         if entry in found:
             raise InvalidInput(reason=f"the allowed address pair {entry['ip_address']} is repeated")
         found.append(entry)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import sqlalchemy
+
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 from cumulo.services.network.domain import default_rules, logs, rules, sharing
@@ -55,15 +57,21 @@ async def resolve(db: Reader, names: Sequence[str], *, project_id: str) -> list[
 
 async def ensure_default(work: Work, project_id: str) -> str:
     """Return the id of the project's default group, made now if this is its first use."""
-    default = (SecurityGroup.c.project_id == project_id, SecurityGroup.c.is_default)
-    group = await work.db.one(SecurityGroup, *default)
-    if group is None:
+    found = await work.db.answer(_default_group, project=project_id)
+    if not found:
         await work.db.lock(f"network.default_group:{project_id}")
-        group = await work.db.one(SecurityGroup, *default)
-    if group is None:
+        found = await work.db.answer(_default_group, project=project_id)
+    if not found:
         made = {"name": DEFAULT, "description": "Default security group", "is_default": True}
-        group = await create(work, project_id, made)
-    return group.id
+        return (await create(work, project_id, made)).id
+    return str(found[0][0])
+
+
+def _default_group() -> Any:
+    """Ask for the id of a project's default group."""
+    c = SecurityGroup.c
+    mine = c.project_id == sqlalchemy.bindparam("project", type_=c.project_id.type)
+    return sqlalchemy.select(c.id).where(mine, c.is_default)
 
 
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> SecurityGroup:

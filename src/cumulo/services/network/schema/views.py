@@ -31,6 +31,7 @@ from cumulo.services.network.model import (
     Trunk,
     names,
 )
+from cumulo.services.network.model.lookup import those
 from cumulo.services.network.schema.standard import NamedView, SharedView, shared_of
 
 
@@ -209,13 +210,14 @@ class SubnetView(NamedView, model=Subnet):
 def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
     """Show the name of each of a port's addresses."""
     domain = row.dns_domain or page.extra[4].get(row.network_id, "")
+    name, end = row.dns_name, names.end(row.dns_name, domain)
     return [
         {
-            "ip_address": address,
-            "hostname": names.label(row.dns_name, address),
-            "fqdn": names.full(row.dns_name, domain, address),
+            "ip_address": (address := ip["ip_address"]),
+            "hostname": (host := name or names.made_of(address)),
+            "fqdn": f"{host}{end}",
         }
-        for _, address in page.extra[0][row.id]
+        for ip in page.extra[0][row.id]
     ]
 
 
@@ -228,7 +230,7 @@ def allocation(row: Port, page: PageContext) -> str:
 
 async def trunks_of(ctx: Ctx, port_ids: Sequence[str]) -> dict[str, Any]:
     """Return `trunk_details` of those ports that are trunks, by port."""
-    trunks = await ctx.db.all(Trunk, Trunk.c.port_id.in_(port_ids))
+    trunks = await those(ctx.db, Trunk, port_ids, "port_id")
     if not trunks:
         return {}
     columns = (Subport.c.trunk_id, Subport.c.port_id, Subport.c.segmentation_id, Port.c.mac_address)
@@ -246,6 +248,9 @@ async def trunks_of(ctx: Ctx, port_ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
+_WIRED, _UNBOUND = {"port_filter": True, "connectivity": "l2"}, dict[str, Any]()
+
+
 class PortView(NamedView, model=Port):
     """A port as clients see it."""
 
@@ -257,26 +262,27 @@ class PortView(NamedView, model=Port):
     device_owner: Annotated[str, Filterable, Sortable]
     fixed_ips: Annotated[
         list[dict[str, str]],
-        Computed(
-            lambda row, page: [
-                {"subnet_id": subnet, "ip_address": address} for subnet, address in page.extra[0][row.id]
-            ]
-        ),
+        Computed(lambda row, page: page.extra[0][row.id], reads=("id",)),
     ]
-    security_groups: Annotated[list[str], Computed(lambda row, page: page.extra[1][row.id])]
+    security_groups: Annotated[list[str], Computed(lambda row, page: page.extra[1][row.id], reads=("id",))]
     allowed_address_pairs: list[dict[str, str]]
     extra_dhcp_opts: list[dict[str, Any]]
     port_security_enabled: Annotated[bool, Filterable]
     qos_policy_id: Annotated[str | None, Filterable]
     qos_network_policy_id: Annotated[
-        str | None, Computed(lambda row, page: page.extra[2].get(row.network_id))
+        str | None, Computed(lambda row, page: page.extra[2].get(row.network_id), reads=("network_id",))
     ]
     dns_name: Annotated[str, Filterable]
     dns_domain: Annotated[str, Filterable]
     data_plane_status: Annotated[str | None, Filterable]
-    ip_allocation: Annotated[str, Computed(allocation)]
-    dns_assignment: Annotated[list[dict[str, str]], Computed(dns_assignment)]
-    trunk_details: Annotated[Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True)]
+    ip_allocation: Annotated[str, Computed(allocation, reads=("id", "network_id", "host"))]
+    dns_assignment: Annotated[
+        list[dict[str, str]],
+        Computed(dns_assignment, reads=("id", "network_id", "dns_name", "dns_domain")),
+    ]
+    trunk_details: Annotated[
+        Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True, reads=("id",))
+    ]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
     host: Annotated[str, Wire("binding:host_id"), VisibleTo(policy.GET_PORT_BINDING), Filterable]
     profile: Annotated[Any, Wire("binding:profile"), VisibleTo(policy.GET_PORT_BINDING)]
@@ -284,13 +290,13 @@ class PortView(NamedView, model=Port):
         str,
         Wire("binding:vif_type"),
         VisibleTo(policy.GET_PORT_BINDING),
-        Computed(lambda row, _: "ovs" if row.host else "unbound"),
+        Computed(lambda row, _: "ovs" if row.host else "unbound", reads=("host",)),
     ]
     vif_details: Annotated[
         Any,
         Wire("binding:vif_details"),
         VisibleTo(policy.GET_PORT_BINDING),
-        Computed(lambda row, _: {"port_filter": True, "connectivity": "l2"} if row.host else {}),
+        Computed(lambda row, _: _WIRED if row.host else _UNBOUND, reads=("host",)),
     ]
 
     @staticmethod
@@ -303,8 +309,13 @@ class PortView(NamedView, model=Port):
         policies, domains = {n: p for n, p, _ in told}, {n: d or else_ for n, _, d in told}
         trunks = await trunks_of(ctx, ids)
         late = {row[0] for row in await ctx.db.answer(_routed, ids=networks)}
-        held = gathered(await ctx.db.answer(_addresses, ids=ids))
-        return held, gathered(await ctx.db.answer(_groups, ids=ids)), policies, trunks, domains, late
+        held: dict[str, list[Any]] = {id_: [] for id_ in ids}
+        for port, subnet, address in await ctx.db.answer(_addresses, ids=ids):
+            held[port].append({"subnet_id": subnet, "ip_address": address})
+        groups: dict[str, list[str]] = {id_: [] for id_ in ids}
+        for port, group in await ctx.db.answer(_groups, ids=ids):
+            groups[port].append(group)
+        return held, groups, policies, trunks, domains, late
 
 
 def _ids() -> Any:

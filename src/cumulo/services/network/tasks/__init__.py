@@ -3,8 +3,8 @@
 from cumulo.services.network.tasks.check import Checker
 from cumulo.services.network.tasks.hosts import hosts
 from cumulo.services.network.tasks.meters import meters
-from cumulo.services.network.tasks.reconcile import compare, follow, realise
+from cumulo.services.network.tasks.reconcile import compare, follow, note, realise
 
-RECONCILERS = (realise, compare, hosts, meters)
+RECONCILERS = (realise, compare, hosts, meters, note)
 
 __all__ = ["RECONCILERS", "Checker", "compare", "follow", "hosts", "realise"]

@@ -2,14 +2,17 @@
 
 Both end in the same `ensure` and `remove`, so the first time and repair are one path. Removals need no
 tombstone: a resource that is noted as changed and has no row any more is removed.
+
+`network.note` writes down what `network.realise` did, a moment later and much of it at once: a commit for
+each would stand between the requests that come one after another. What is lost of it is realised once more.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import sqlalchemy
@@ -22,13 +25,25 @@ from cumulo.core.tasks import ReconcileRun, reconciler
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.drivers.specs import Driver, Kind, Spec
 from cumulo.services.network.model import Owner, Port, Realisation, Status
+from cumulo.services.network.model.lookup import as_rows
 from cumulo.services.network.tasks import desired
 
 log = structlog.get_logger()
 
 _AT_ONCE = 200  # resources that are loaded and realised together
 _LONGEST_DELAY = 60.0
+_GATHERED = 0.02  # seconds that what was realised waits for more of it, to be written down together
 _TURNS: "WeakKeyDictionary[Any, asyncio.Lock]" = WeakKeyDictionary()
+_UNWRITTEN: "WeakKeyDictionary[Any, dict[tuple[str, str], Outcome]]" = WeakKeyDictionary()
+NOTE = "network.note"
+
+
+class Outcome(NamedTuple):
+    """How the realisation of a resource's revision went; not `wanted`: it was removed."""
+
+    row: Realisation
+    error: DriverError | None
+    wanted: bool
 
 
 def follow(driver: Driver, wake: Callable[[str], None]) -> None:
@@ -45,9 +60,11 @@ def turn(driver: Driver) -> AbstractAsyncContextManager[Any]:
 async def realise(run: ReconcileRun) -> None:
     """Bring changed networks, ports, routers and groups to the data plane."""
     driver = run.use(Driver)
-    while rows := await _due(run):
+    done = _UNWRITTEN.setdefault(driver, {})
+    while rows := await _due(run, done):
         async with turn(driver):
             await _work(run, driver, rows)
+        run.wake(NOTE)
         if len(rows) < _AT_ONCE:
             break
     changed = driver.take_changed()
@@ -59,16 +76,27 @@ async def realise(run: ReconcileRun) -> None:
         raise
 
 
-async def _due(run: ReconcileRun) -> list[Realisation]:
-    table = Realisation.c
+async def _due(run: ReconcileRun, done: Mapping[tuple[str, str], Outcome]) -> list[Realisation]:
+    """Return what is due, less what is done and only not written down yet."""
     async with run.database.read() as db:
-        return await db.all(
-            Realisation,
+        found = await db.answer(_unrealised, now=clock.now(), most=_AT_ONCE + len(done))
+    rows = as_rows(Realisation, found)
+    known = {key: outcome.row.revision for key, outcome in done.items()}
+    return [row for row in rows if known.get((row.kind, row.id)) != row.revision]
+
+
+def _unrealised() -> Any:
+    """Ask for what should be tried now."""
+    table = Realisation.c
+    return (
+        sqlalchemy.select(Realisation.table)
+        .where(
             table.realised < table.revision,
-            table.retry_at <= clock.now(),
-            order_by=[table.retry_at],
-            limit=_AT_ONCE,
+            table.retry_at <= sqlalchemy.bindparam("now", type_=table.retry_at.type),
         )
+        .order_by(table.retry_at)
+        .limit(sqlalchemy.bindparam("most", type_=table.revision.type))
+    )
 
 
 async def _work(run: ReconcileRun, driver: Driver, rows: Sequence[Realisation]) -> None:
@@ -80,7 +108,9 @@ async def _work(run: ReconcileRun, driver: Driver, rows: Sequence[Realisation]) 
         async with run.database.read() as db:
             specs = await desired.load(db, run.use(NetworkSettings), kind, [r.id for r in mine])
         results = await asyncio.gather(*(_bring(driver, kind, r.id, specs.get(r.id)) for r in mine))
-        await _record(run, specs, list(zip(mine, results, strict=True)))
+        done = _UNWRITTEN[driver]
+        for row, error in zip(mine, results, strict=True):
+            done[row.kind, row.id] = Outcome(row, error, row.id in specs)
 
 
 async def _bring(driver: Driver, kind: Kind, id_: str, spec: Spec | None) -> DriverError | None:
@@ -96,25 +126,30 @@ async def _bring(driver: Driver, kind: Kind, id_: str, spec: Spec | None) -> Dri
     return None
 
 
-async def _record(
-    run: ReconcileRun,
-    specs: dict[str, Spec],
-    results: Sequence[tuple[Realisation, DriverError | None]],
-) -> None:
-    """Note how far each resource is now. One that changed meanwhile stays due.
+@reconciler(every=60.0, name=NOTE)
+async def note(run: ReconcileRun) -> None:
+    """Write down how far each resource is now. One that changed meanwhile stays due.
 
     A transaction each, as requests write these rows in an order of their own: two that hold what the
     other waits for would block each other. SQLite makes them durable together all the same.
     """
+    done = _UNWRITTEN.setdefault(run.use(Driver), {})
+    if not done:
+        return
+    await asyncio.sleep(_GATHERED)
 
-    async def one(row: Realisation, error: DriverError | None) -> None:
+    async def one(outcome: Outcome) -> None:
         async with run.database.begin() as db:
-            await _note(db, row, error, wanted=row.id in specs)
+            await _note(db, outcome)
+        key = (outcome.row.kind, outcome.row.id)
+        if done.get(key) is outcome:
+            del done[key]
 
-    await asyncio.gather(*(one(row, error) for row, error in results))
+    await asyncio.gather(*map(one, list(done.values())))
 
 
-async def _note(db: Transaction, row: Realisation, error: DriverError | None, *, wanted: bool) -> None:
+async def _note(db: Transaction, outcome: Outcome) -> None:
+    row, error, wanted = outcome
     table = Realisation.c
     it = (table.kind == row.kind, table.id == row.id)
     if error is not None:

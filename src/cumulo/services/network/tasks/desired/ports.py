@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy
 
@@ -23,6 +23,7 @@ from cumulo.services.network.model import (
     Trunk,
     names,
 )
+from cumulo.services.network.model.lookup import those
 from cumulo.services.network.model.networks import EXPECTED
 from cumulo.services.network.tasks.desired import qos
 from cumulo.services.network.tasks.desired.rows import addresses, by_id
@@ -120,13 +121,11 @@ class _Around(NamedTuple):
 
 async def ports(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> list[Spec]:
     """Return ports: guests' and those for metadata."""
-    rows = await db.all(Port, Port.c.id.in_(ids))
-    rows = [row for row in rows if row.device_owner not in OF_OTHERS]
+    rows = [row for row in await those(db, Port, ids) if row.device_owner not in OF_OTHERS]
     held = await addresses(db, ids)
     groups: dict[str, list[str]] = defaultdict(list)
-    member = PortSecurityGroup
-    for row in await db.all(member, member.c.port_id.in_(ids)):
-        groups[row.port_id].append(row.security_group_id)
+    for member in await those(db, PortSecurityGroup, ids, "port_id"):
+        groups[member.port_id].append(member.security_group_id)
     networks = await by_id(db, Network, {row.network_id for row in rows})
     policies = {row.qos_policy_id for row in rows} | {row.qos_policy_id for row in networks.values()}
     around = _Around(
@@ -141,10 +140,15 @@ async def ports(db: Reader, settings: NetworkSettings, ids: Sequence[str]) -> li
 
 async def _carried(db: Reader, ids: Sequence[str]) -> dict[str, tuple[str, int, bool]]:
     """Return the trunk's port, the tag, and whether the trunk is up, of those ports that are subports."""
+    return {row[0]: (row[1], row[2], row[3]) for row in await db.answer(_carriers, ids=list(ids))}
+
+
+def _carriers() -> Any:
+    """Ask what carries subports."""
+    ids = sqlalchemy.bindparam("ids", type_=Subport.c.port_id.type, expanding=True)
     columns = (Subport.c.port_id, Trunk.c.port_id, Subport.c.segmentation_id, Trunk.c.admin_state_up)
     statement = sqlalchemy.select(*columns).join(Trunk.table, Trunk.c.id == Subport.c.trunk_id)
-    rows = await db.rows(statement.where(Subport.c.port_id.in_(ids)))
-    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+    return statement.where(Subport.c.port_id.in_(ids))
 
 
 def _port(row: Port, held: Sequence[FixedIp], groups: Sequence[str], around: _Around) -> PortSpec:
