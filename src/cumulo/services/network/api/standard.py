@@ -46,7 +46,7 @@ class StandardResource(Resource):
         given = ctx.request.headers.get("If-Match")
         if given is not None and ctx.request.method in _CHANGES:
             expected = given.strip().removeprefix(_EXPECTED)
-            if not (given.strip().startswith(_EXPECTED) and expected.isdigit()):
+            if not (given.strip().startswith(_EXPECTED) and expected.isdecimal()):
                 raise BadIfMatch(field="If-Match", given=given)
             if int(expected) != row.revision_number:
                 raise RevisionNumberConstraintFailed(expected=expected, current=row.revision_number)

@@ -15,6 +15,7 @@ from cumulo.services.network.errors import (
     InvalidInput,
 )
 from cumulo.services.network.model import AddressGroup, DefaultRule, SecurityGroupRule
+from cumulo.services.network.prefixes import unscoped
 
 
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> AddressGroup:
@@ -31,7 +32,7 @@ def _read(addresses: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in addresses:
         try:
-            found[str(ipaddress.ip_network(text, strict=False))] = None
+            found[str(ipaddress.ip_network(unscoped(text), strict=False))] = None
         except ValueError:
             reason = f"'{text}' is neither an IP address nor a CIDR"
             raise InvalidInput(reason=reason, field="addresses") from None

@@ -11,6 +11,7 @@ from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import InvalidInput
 from cumulo.services.network.errors.metering import MeteringLabelNotFound, MeteringLabelRuleOverlaps
 from cumulo.services.network.model import MeteringLabel, MeteringRule, Router
+from cumulo.services.network.prefixes import unscoped
 
 DIRECTIONS = ("ingress", "egress")
 
@@ -34,7 +35,7 @@ async def create_rule(work: Work, label_id: str, values: dict[str, Any]) -> Mete
     if label is None:
         raise MeteringLabelNotFound(id=label_id)
     try:
-        net = ipaddress.ip_network(values["remote_ip_prefix"], strict=False)
+        net = ipaddress.ip_network(unscoped(values["remote_ip_prefix"]), strict=False)
     except ValueError:
         reason = f"'{values['remote_ip_prefix']}' is not a valid CIDR"
         raise InvalidInput(reason=reason, field="remote_ip_prefix") from None

@@ -17,6 +17,7 @@ from cumulo.services.network.model import FloatingIp, Port, PortForwarding, Stat
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST = 65535
+_LONGEST = len("65535:65535")
 
 
 class Ports(NamedTuple):
@@ -37,7 +38,7 @@ def read_ports(name: str, number: int | None, text: str | None) -> Ports | None:
         found = None if number is None else Ports(number, number)
     else:
         first, _, last = text.partition(":")
-        if not (first.isdigit() and (last or first).isdigit()):
+        if len(text) > _LONGEST or not (first.isdecimal() and (last or first).isdecimal()):
             raise _bad(f"{name}_range '{text}' is no range of port numbers such as 80:90")
         found = Ports(int(first), int(last or first))
     if found is not None and not 1 <= found.first <= found.last <= _LAST:

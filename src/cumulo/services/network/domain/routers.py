@@ -39,6 +39,7 @@ from cumulo.services.network.model import (
     Status,
     Subnet,
 )
+from cumulo.services.network.prefixes import unscoped
 
 Routes = list[dict[str, str]]
 _V6 = 6
@@ -253,8 +254,8 @@ async def _checked_routes(db: Reader, router: Router, routes: Routes) -> Routes:
     found: Routes = []
     for route in routes:
         try:
-            destination = str(ipaddress.ip_network(route["destination"], strict=False))
-            hop = ipaddress.ip_address(route["nexthop"])
+            destination = str(ipaddress.ip_network(unscoped(route["destination"]), strict=False))
+            hop = ipaddress.ip_address(unscoped(route["nexthop"]))
         except (KeyError, ValueError):
             reason = "a route has a destination and a nexthop"
             raise InvalidRoutes(routes=routes, reason=reason) from None

@@ -17,7 +17,7 @@ from cumulo.services.network.errors import (
     SecurityGroupRuleParameterConflict,
 )
 from cumulo.services.network.model import DefaultRule, SecurityGroupRule
-from cumulo.services.network.prefixes import normalized
+from cumulo.services.network.prefixes import normalized, unscoped
 
 Rule = SecurityGroupRule | DefaultRule
 VERSIONS = {"IPv4": 4, "IPv6": 6}
@@ -63,7 +63,7 @@ def check(rule: Rule) -> None:
 def _checked_prefix(rule: Rule) -> str:
     """Return the prefix as it was given, with its length: `normalized_cidr` is the range that it means."""
     try:
-        prefix = ipaddress.ip_interface(rule.remote_ip_prefix or "")
+        prefix = ipaddress.ip_interface(unscoped(rule.remote_ip_prefix or ""))
     except ValueError:
         raise InvalidInput(reason=f"'{rule.remote_ip_prefix}' is not a valid CIDR") from None
     if prefix.version != VERSIONS[rule.ethertype]:
@@ -74,7 +74,9 @@ def _checked_prefix(rule: Rule) -> str:
 def _checked_protocol(rule: Rule, protocol: str) -> str | None:
     if protocol in ("any", "-1"):
         return None
-    if protocol not in _NAMES and not (protocol.isdigit() and int(protocol) <= _BYTE):
+    if protocol.isdecimal() and len(protocol) <= len(str(_BYTE)) and int(protocol) <= _BYTE:
+        protocol = str(int(protocol))  # OVN reads no leading zeros
+    elif protocol not in _NAMES:
         raise SecurityGroupRuleInvalidProtocol(protocol=protocol)
     if rule.ethertype == "IPv6" and protocol in _ICMP:
         return "ipv6-icmp"

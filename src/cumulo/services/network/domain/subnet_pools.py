@@ -18,6 +18,7 @@ from cumulo.services.network.errors import (
     SubnetPoolQuotaExceeded,
 )
 from cumulo.services.network.model import Subnet, SubnetPool
+from cumulo.services.network.prefixes import unscoped
 
 _V4 = 4
 _SHORTEST = {4: 8, 6: 64}  # neutron's default for min_prefixlen
@@ -63,7 +64,7 @@ def _read(prefixes: Iterable[str]) -> list[Net]:
     nets: list[Net] = []
     for text in prefixes:
         try:
-            nets.append(ipaddress.ip_network(text, strict=False))
+            nets.append(ipaddress.ip_network(unscoped(text), strict=False))
         except ValueError:
             raise InvalidInput(reason=f"'{text}' is not a valid prefix") from None
     if not nets:

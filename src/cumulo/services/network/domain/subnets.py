@@ -29,6 +29,7 @@ from cumulo.services.network.errors.segments import (
     SubnetsNotAllAssociatedWithSegments,
 )
 from cumulo.services.network.model import FixedIp, Network, Owner, Port, Segment, Subnet
+from cumulo.services.network.prefixes import unscoped
 
 Pools = list[dict[str, str]]
 _NONE: Any = object()
@@ -97,7 +98,7 @@ async def _join_peers(work: Work, network_id: str, *, gone: Sequence[str] = ()) 
 
 def _read_cidr(text: str, version: int) -> addresses.Net:
     try:
-        net = ipaddress.ip_network(text, strict=False)
+        net = ipaddress.ip_network(unscoped(text), strict=False)
     except ValueError:
         raise InvalidInput(reason=f"'{text}' is not a valid CIDR") from None
     if net.version != version:
@@ -145,7 +146,7 @@ def _check_lists(subnet: Subnet) -> None:
             raise InvalidInput(reason="a host route has a destination and a nexthop")
         addresses.parse(route["nexthop"])
         try:
-            ipaddress.ip_network(route["destination"])
+            ipaddress.ip_network(unscoped(route["destination"]))
         except ValueError:
             raise InvalidInput(reason=f"'{route['destination']}' is not a valid CIDR") from None
 

@@ -41,7 +41,7 @@ BY_VERSION = {4: V4, 6: V6}
 def ovn_name(name: str, version: int) -> str | None:
     """Return the option as OVN calls it; None when it has no such."""
     known = BY_VERSION[version]
-    if name.isdigit():
+    if name.isdecimal():
         return next((word for word, number in known.items() if number == int(name)), None)
     word = name.replace("-", "_")
     word = word if word in known else _OTHER_WORDS.get(word, word)

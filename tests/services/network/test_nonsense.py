@@ -1,0 +1,71 @@
+"""What looks like an address or a number to Python, and is none on the wire."""
+
+from typing import Any
+
+import pytest
+
+ZONE = "fd01::5%x"  # RFC 4007: a zone is one host's own word
+
+
+@pytest.fixture
+async def network(member):
+    made = await member.create("network", name="net")
+    await member.create("subnet", network_id=made["id"], cidr="fd01::/64", ip_version=6)
+    return made["id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("subnet", {"cidr": "fd02::%x/64"}),
+        ("subnet", {"cidr": "fd02::/64", "gateway_ip": "fd02::1%x"}),
+        ("subnet", {"cidr": "fd02::/64", "dns_nameservers": [ZONE]}),
+        (
+            "subnet",
+            {"cidr": "fd02::/64", "host_routes": [{"destination": "fd09::%y/64", "nexthop": "fd02::7"}]},
+        ),
+        ("subnet", {"cidr": "fd02::/64", "allocation_pools": [{"start": "fd02::5%a", "end": "fd02::9"}]}),
+        ("port", {"fixed_ips": [{"ip_address": ZONE}]}),
+        ("port", {"allowed_address_pairs": [{"ip_address": ZONE}]}),
+        ("port", {"allowed_address_pairs": [{"ip_address": "fd01::6", "mac_address": "nonsense"}]}),
+        ("port", {"mac_address": "fa:16:3e:00:00:01\n"}),
+    ],
+)
+async def test_an_address_of_one_hosts_zone_is_refused(member, network, kind: str, values: dict[str, Any]):
+    version = {"ip_version": 6} if kind == "subnet" else {}
+    refused = await member.create(kind, expect=400, network_id=network, **version, **values)
+    assert "valid" in refused["message"] or "neither" in refused["message"]
+
+
+async def test_a_range_of_one_hosts_zone_is_refused_wherever_ranges_are(member, admin):
+    await member.create("address_group", expect=400, name="a", addresses=["fd00::%x/64"])
+    await member.create("subnetpool", expect=400, name="p", prefixes=["fd00::%x/48"])
+    router = await member.create("router", name="r")
+    route = [{"destination": "fd00::%x/64", "nexthop": ZONE}]
+    await member.call("PUT", f"/routers/{router['id']}", {"router": {"routes": route}}, expect=400)
+    label = {"metering_label": {"name": "m"}}
+    made = await admin.call("POST", "/metering/metering-labels", label, expect=201)
+    counted = {"direction": "ingress", "remote_ip_prefix": "fd00::%x/64"}
+    counted["metering_label_id"] = made["metering_label"]["id"]
+    await admin.call("POST", "/metering/metering-label-rules", {"metering_label_rule": counted}, expect=400)
+
+
+async def test_a_rule_says_what_ovn_understands(member):
+    group = await member.create("security_group", name="g")
+    rule = {"security_group_id": group["id"], "direction": "ingress"}
+    zone = {"ethertype": "IPv6", "remote_ip_prefix": "fd00::%x || ip/64"}
+    await member.create("security_group_rule", expect=400, **rule, **zone)
+    for protocol in ("²", "9" * 5000):
+        await member.create("security_group_rule", expect=400, **rule, protocol=protocol)
+    made = await member.create("security_group_rule", **rule, protocol="047")
+    assert made["protocol"] == "47"
+
+
+async def test_a_revision_that_is_none_is_refused(member):
+    network = await member.create("network", name="net")
+    refused = await member.client.put(
+        f"/network/v2.0/networks/{network['id']}",
+        json={"network": {"name": "other"}},
+        headers={"If-Match": "revision_number=²".encode("latin-1")},
+    )
+    assert refused.status_code == 400
