@@ -136,6 +136,28 @@ async def test_a_broken_data_plane_is_tried_again(tasks, driver, database):
     assert await due(database) == []
 
 
+async def test_a_failure_does_not_hold_back_what_changed_since(tasks, driver):
+    driver.broken = True
+    inside, *_ = await small_cloud(tasks)
+    await _once(tasks, RECONCILERS[0])
+    async with tasks.work() as work:
+        await touch(work, Kind.NETWORK, inside.id)
+    driver.broken = False
+    await _once(tasks, RECONCILERS[-1])
+    await _once(tasks, RECONCILERS[0])
+    assert (Kind.NETWORK, inside.id) in driver.specs
+
+
+async def test_what_was_realised_is_not_done_again_before_it_is_written_down(tasks, driver):
+    await small_cloud(tasks)
+    await _once(tasks, RECONCILERS[0])
+    calls = driver.calls
+    await _once(tasks, RECONCILERS[0])
+    assert driver.calls == calls
+    await tasks.settle()
+    assert driver.calls == calls
+
+
 async def _once(tasks, declared):
     await declared(ReconcileRun(tasks, "req-test"))
 

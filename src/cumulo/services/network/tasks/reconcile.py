@@ -157,6 +157,7 @@ async def _note(db: Transaction, outcome: Outcome) -> None:
         await db.update(
             Realisation,
             *it,
+            table.revision == row.revision,  # what changed since need not wait
             attempts=row.attempts + 1,
             retry_at=clock.now() + timedelta(seconds=delay),
             error=str(error),
