@@ -15,6 +15,7 @@ from cumulo.runtime.bench.meter import Figure, memory_mb
 from cumulo.runtime.bench.network import SETTINGS as NETWORK
 from cumulo.runtime.bench.network import Networking
 from cumulo.runtime.bench.placement import Candidates
+from cumulo.runtime.bench.start import GuestStart
 from cumulo.runtime.bench.storage import SETTINGS as STORAGE
 from cumulo.runtime.bench.storage import Storage
 from cumulo.runtime.bench.workload import SETTINGS, Workload
@@ -105,6 +106,12 @@ def _guest() -> Iterator[Figure]:
         yield from GuestDisks(state, _client(state)).figures()
 
 
+def _start() -> Iterator[Figure]:
+    """Measure how soon a guest runs, on a cloud with all its engines."""
+    with scratch_cloud("bench") as state:
+        yield from GuestStart(state, _client(state), _pid(state, "server")).figures()
+
+
 #: What can be measured by itself.
 KINDS: dict[str, Callable[[], Iterator[Figure]]] = {
     "calls": _quick,
@@ -113,6 +120,7 @@ KINDS: dict[str, Callable[[], Iterator[Figure]]] = {
     "placement": _placement,
     "network": _network,
     "guest": _guest,
+    "start": _start,
     "whole": _whole,
 }
 

@@ -1,6 +1,7 @@
 """What a host and a guest are told of a server."""
 
 import base64
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -94,9 +95,15 @@ def sized(flavor: EmbeddedFlavor, *, from_volume: bool) -> dict[str, Any]:
 def hardware_of(server: Server) -> Hardware:
     """Return what the server's machine is made of. Permanent when its flavor and image forbid that."""
     try:
-        return hardware.of(flavor_of(server), properties_of(server))
+        return _hardware(bytes(server.flavor), bytes(server.image_properties))
     except Unshapeable as error:  # they were checked before; older ones may not have been
         raise Permanent(str(error), public=str(error)) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _hardware(flavor: bytes, properties: bytes) -> Hardware:
+    """Return it for the JSON of both: a server in the making is asked again and again."""
+    return hardware.of(_FLAVOR.decode(flavor), _OBJECT.decode(properties))
 
 
 def resources_of(server: Server) -> dict[str, int]:

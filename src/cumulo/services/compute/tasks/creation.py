@@ -80,7 +80,8 @@ class CreateServer(Saga):
             security_group_ids=asked.security_group_ids,
             zone=server.zone or "",
         )
-        await run.use(Ports).limit(run, server.id, hardware.card_limits(guests.flavor_of(server)))
+        if limits := hardware.card_limits(guests.flavor_of(server)):
+            await run.use(Ports).limit(run, server.id, limits)
         await run.db.update(
             Server,
             Server.c.id == server.id,
