@@ -1,6 +1,8 @@
 """The server as a process of its own, supervised, without engines."""
 
+import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from cumulo.runtime.cli import down, main, up
 from cumulo.runtime.client import Refused, Session
 from cumulo.runtime.engines.processes import Record
+from cumulo.runtime.engines.server import FRUGAL
 from cumulo.runtime.scratch import scratch_cloud
+from cumulo.runtime.server import leave_frugality
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.supervisor.keeping import supervisor_of
 
@@ -112,3 +116,11 @@ def test_down_stops_a_server_whose_supervisor_was_killed(state):
     assert down.stop(state, with_guests=False) == 0
     assert not server.alive()
     assert up.start(state.path) is not None
+
+
+def test_what_the_server_starts_may_keep_its_memory(monkeypatch):
+    for name, value in FRUGAL.items():
+        monkeypatch.setenv(name, value)
+    leave_frugality()
+    assert "MALLOC" not in subprocess.check_output(["env"], text=True)
+    assert not FRUGAL.keys() & os.environ.keys()

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from cumulo.core.errors import Error
 from cumulo.runtime.composition import Composition, compose
 from cumulo.runtime.contents import Contents
 from cumulo.runtime.database import reason_of, shown
+from cumulo.runtime.engines.server import FRUGAL
 from cumulo.runtime.inside import CallRefused
 from cumulo.runtime.settings import HttpSettings, config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
@@ -119,11 +121,21 @@ def _listener(http: HttpSettings, port: int) -> socket.socket:
     return listener
 
 
+def leave_frugality() -> None:
+    """Have what this process starts keep its memory: glibc has read these words here, at the very start.
+
+    A storage daemon that gives each large block back takes 1.4 times as long for reading 1 MiB (measured).
+    """
+    for name in FRUGAL:
+        os.environ.pop(name, None)
+
+
 def main() -> None:
     """Serve the cloud of a state folder."""
     parser = argparse.ArgumentParser(prog="cumulo-server")
     parser.add_argument("--state", type=Path, required=True)
     state = config_of(parser.parse_args().state)
+    leave_frugality()
     logs = runtime_settings(state).log
     observe.configure(style=logs.style, level=logs.level)
     try:

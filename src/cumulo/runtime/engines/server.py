@@ -10,7 +10,7 @@ from cumulo.runtime.state import StateFolder
 
 NAME = "server"
 # glibc keeps what large blocks leave behind unless told so: some 18 MB after start (measured).
-_FRUGAL = {
+FRUGAL = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "MALLOC_TRIM_THRESHOLD_": "131072",
@@ -23,7 +23,7 @@ def server(state: StateFolder, *, listen: str, port: int, after: Sequence[str]) 
         name=NAME,
         program="python",
         command=[sys.executable, "-P", "-m", "cumulo.runtime.server", "--state", str(state.path)],
-        env=_FRUGAL,
+        env=FRUGAL,
         after=tuple(after),
         ready=lambda: answers(state, listen, port),
         for_guests=False,
