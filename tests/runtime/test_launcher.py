@@ -37,7 +37,7 @@ def test_it_is_found_through_a_link(tmp_path):
     link = tmp_path / "cumulo"
     link.symlink_to(ROOT / "cumulo")
     assert (
-        "usage: cumulo"
+        f"usage: {link} [--state DIR]"
         in subprocess.run([str(link), "help"], check=True, capture_output=True, text=True).stdout
     )
 

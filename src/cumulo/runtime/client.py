@@ -1,5 +1,6 @@
 """A small client of the cloud for our own commands: one user, plain HTTP from outside like everybody."""
 
+import contextlib
 import http.client
 import os
 from typing import Any, BinaryIO
@@ -8,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 import yaml
 
+from cumulo.runtime.calling import as_called
 from cumulo.runtime.state import StateFolder
 
 _PATIENCE = 60.0
@@ -21,6 +23,10 @@ class Refused(Exception):
         self.status = status
 
 
+class NoAnswer(OSError):
+    """There is no cloud, or it does not answer; the text says which and what to do."""
+
+
 class Session:
     """One user's session. Paths are below the cloud's own address, such as `/network/v2.0/ports`."""
 
@@ -30,13 +36,19 @@ class Session:
         self._connection = kind(parts.netloc, timeout=_PATIENCE)
         self._credentials = credentials
         self._token = ""
+        self._mend = "is it up?"
 
     @staticmethod
     def of(state: StateFolder, cloud: str) -> "Session":
         """Return the session of an entry of the state folder's clouds.yaml."""
-        text = (state.path / "clouds.yaml").read_text(encoding="utf-8")
-        auth = yaml.safe_load(text)["clouds"][cloud]["auth"]
-        return Session(auth["auth_url"].removesuffix("/identity/v3"), auth)
+        file = state.path / "clouds.yaml"
+        if not file.exists():
+            which = "has not been started yet" if state.exists else "is not there"
+            raise NoAnswer(as_called(f"the cloud in {state.path} {which}: `cumulo up`", state))
+        auth = yaml.safe_load(file.read_text(encoding="utf-8"))["clouds"][cloud]["auth"]
+        session = Session(auth["auth_url"].removesuffix("/identity/v3"), auth)
+        session._mend = as_called("`cumulo status` says more", state)
+        return session
 
     def close(self) -> None:
         """Close the connection."""
@@ -70,9 +82,9 @@ class Session:
         length = os.fstat(file.fileno()).st_size - file.tell()
         self._connection.request("PUT", path, file, {**octets, "Content-Length": str(length)})
         answer = self._connection.getresponse()
-        said = answer.read().decode(errors="replace")[:500]
+        content = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
-            raise Refused(f"PUT {path}: {answer.status} {said}", answer.status)
+            raise refusal("PUT", path, answer.status, content)
 
     def delete(self, path: str) -> None:
         """Delete what is at the path."""
@@ -113,10 +125,12 @@ class Session:
             answer = self._exchange(method, path, raw, headers)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             answer = self._exchange(method, path, raw, headers)  # it was idle, and the server closed it
+        except OSError as error:
+            where = f"{self._connection.host}:{self._connection.port}"
+            raise NoAnswer(f"the cloud does not answer at {where} ({error}): {self._mend}") from error
         content = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
-            said = content.decode(errors="replace")[:500]
-            raise Refused(f"{method} {path}: {answer.status} {said}", answer.status)
+            raise refusal(method, path, answer.status, content)
         return content, answer.headers
 
     def _exchange(
@@ -128,3 +142,18 @@ class Session:
         except (OSError, http.client.HTTPException):
             self._connection.close()  # the next request opens it again
             raise
+
+
+def refusal(method: str, path: str, status: int, content: bytes) -> Refused:
+    """Return an error answer in words: its message, where it is a document that has one."""
+    said = content.decode(errors="replace")[:500]
+    with contextlib.suppress(msgspec.DecodeError):
+        documents = [msgspec.json.decode(content)]
+        while documents:
+            document = documents.pop()
+            if isinstance(document, dict) and isinstance(document.get("message"), str):
+                said = document["message"]
+                break
+            if isinstance(document, dict | list):
+                documents += document.values() if isinstance(document, dict) else document
+    return Refused(f"{said} ({status} of {method} {path.partition('?')[0]})", status)

@@ -109,6 +109,8 @@ class StateFolder:
 
         Raises ForeignFolder for a folder with other things in it: `reset` removes the whole folder.
         """
+        if self.path.exists() and not self.path.is_dir():
+            raise ForeignFolder(f"{self.path} is a file: name a folder with --state")
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)  # one that was there may be open to all
         file = self.path / "instance"

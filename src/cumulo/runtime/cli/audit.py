@@ -28,7 +28,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", help="whose it is: a name (of --domain) or an id")
     parser.add_argument("--domain", default="Default", help="the domain of the names (Default)")
     for name in _FILTERS:
-        parser.add_argument(f"--{name.replace('_', '-')}")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", help=f"only events with this {name.replace('_', ' ')}"
+        )
     parser.add_argument("--limit", "-n", type=int, default=100, help="the newest so many (100)")
     parser.add_argument("--follow", "-f", action="store_true", help="go on as events come")
     parser.add_argument("--json", action="store_true", help="whole events, one a line")
@@ -59,7 +61,13 @@ def moment(text: str) -> str:
     """Return a time as the API takes it, from one or from how long ago it was; raise ValueError."""
     ago = _AGO.fullmatch(text)
     if ago is None:
-        return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            then = datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is no time: say 2026-11-21T08:00:00Z, or 15m for 15 minutes ago"
+            ) from None
+        return then.strftime("%Y-%m-%dT%H:%M:%SZ")
     then = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     return then.strftime("%Y-%m-%dT%H:%M:%SZ")
 

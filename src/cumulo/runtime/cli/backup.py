@@ -7,7 +7,7 @@ from pathlib import Path
 from cumulo.runtime.backup import contents
 from cumulo.runtime.backup.errors import CannotBackUp
 from cumulo.runtime.backup.making import default_name, make
-from cumulo.runtime.cli.calling import as_called
+from cumulo.runtime.calling import as_called
 from cumulo.runtime.cli.volume_backups import verify_all
 from cumulo.runtime.state import StateFolder
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from cumulo.runtime.cli.calling import as_called
+from cumulo.runtime.calling import as_called
 from cumulo.runtime.doctor.examination import examine
 from cumulo.runtime.state import StateFolder
 

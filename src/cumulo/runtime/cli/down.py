@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     """Stop the cloud."""
     state = StateFolder(options.state)
     if not state.exists:
-        print(f"there is no cloud in {state.path}")
+        print(f"there is no cloud in {state.path} (another folder: --state DIR)")
         return 0
     left = stop(state, with_guests=options.guests)
     if left:

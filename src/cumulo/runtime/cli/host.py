@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
+from cumulo.runtime.calling import as_called
 from cumulo.runtime.engines.libvirt import guests_running
 from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import BadHost, address_of, host_named, hosts_of
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Do it."""
     cloud = StateFolder(options.state)
     if not cloud.exists:
-        print(f"there is no cloud in {cloud.path}", file=sys.stderr)
+        print(as_called(f"cumulo: there is no cloud in {cloud.path}: `cumulo up`", cloud), file=sys.stderr)
         return 1
     if options.verb == "list":
         for state in hosts_of(cloud):

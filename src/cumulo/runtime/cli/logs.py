@@ -11,7 +11,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("part", nargs="?", default="server", help="as `cumulo status` names it")
     parser.add_argument("--follow", "-f", action="store_true", help="go on as lines are written")
-    parser.add_argument("--lines", "-n", type=int, default=100)
+    parser.add_argument("--lines", "-n", type=int, default=100, help="the last so many (100)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("id", nargs="?", help="one operation, in full")
     parser.add_argument("--follow", "-f", action="store_true", help="go on as operations change")
-    parser.add_argument("--limit", type=int, default=20)
+    parser.add_argument("--limit", type=int, default=20, help="the newest so many (20)")
     parser.add_argument("--state-is", metavar="STATE", help="only those: running, done, failed, stuck, ...")
 
 

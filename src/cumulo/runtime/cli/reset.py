@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     """Show what will go, ask, and remove it."""
     state = StateFolder(options.state)
     if not state.exists:
-        print(f"there is no cloud in {state.path}")
+        print(f"there is no cloud in {state.path} (another folder: --state DIR)")
         return 0
     print("This removes for good:")
     for line in (*reset.findings(state), *reset.database_findings(state)):

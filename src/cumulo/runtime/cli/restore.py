@@ -8,7 +8,7 @@ from cumulo.runtime.backup import archive
 from cumulo.runtime.backup.archive import Manifest
 from cumulo.runtime.backup.errors import BadArchive, CannotRestore
 from cumulo.runtime.backup.restoring import restore
-from cumulo.runtime.cli.calling import as_called
+from cumulo.runtime.calling import as_called
 from cumulo.runtime.state import StateFolder
 
 

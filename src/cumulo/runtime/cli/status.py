@@ -5,6 +5,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from cumulo.runtime.calling import as_called
 from cumulo.runtime.database import shown
 from cumulo.runtime.engines.libvirt import guests_running
 from cumulo.runtime.engines.processes import Record
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the table; 0 when everything runs, 3 otherwise."""
     state = StateFolder(options.state)
     if not state.exists:
-        print(f"no cloud in {state.path}: `cumulo up` makes one")
+        print(as_called(f"no cloud in {state.path}: `cumulo up` makes one", state))
         return _NOT_RUNNING
     status = read_status(state.status)
     supervised = supervisor_of(state) is not None
@@ -42,6 +43,10 @@ def run(options: argparse.Namespace) -> int:
     print(f"guests      {guests_running(state)} running")
     print(f"state       {state.path} (instance {state.instance})")
     well = supervised and ready and all(p.state is PartState.RUNNING for p in parts)
+    if not well:
+        print(
+            as_called("\n`cumulo up` starts what is stopped; `cumulo doctor` looks for what is wrong", state)
+        )
     return 0 if well else _NOT_RUNNING
 
 

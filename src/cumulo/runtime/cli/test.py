@@ -35,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
         how = {"seed": options.seed, "driver": options.driver, "database": database, "hosts": hosts}
         return chaos(Wanted(seconds=options.chaos, **how))
     environment = {**os.environ}
-    environment.pop("CUMULO_STATE", None)
+    for name in ("CUMULO_STATE", "CUMULO_COMMAND"):
+        environment.pop(name, None)
     checked = 0
     if not options.rest:
         checked = _script("check", [], environment)

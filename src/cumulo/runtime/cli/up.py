@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from cumulo.runtime import clouds
-from cumulo.runtime.cli.calling import as_called
+from cumulo.runtime.calling import as_called, name
 from cumulo.runtime.doctor.machine import missing_programs
 from cumulo.runtime.engines.processes import spawn
 from cumulo.runtime.hosts import life
@@ -43,7 +43,8 @@ def start(path: Path) -> StateFolder | None:
     state = config_of(path)
     lacking = missing_programs(state)
     if lacking:
-        print(f"cumulo: this machine lacks {', '.join(lacking)}: see `cumulo doctor`", file=sys.stderr)
+        text = f"this machine lacks {', '.join(lacking)}: `cumulo doctor` says what to install"
+        print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
         return None
     process = supervisor_of(state)
     if process is None:
@@ -51,7 +52,8 @@ def start(path: Path) -> StateFolder | None:
         process = spawn(command(state), log=state.logs / "supervisor.log")
     problem = wait_until_up(state, process)
     if problem:
-        print(f"cumulo: {problem}\ncumulo: the logs are in {state.logs}", file=sys.stderr)
+        text = f"{problem}\ncumulo: `cumulo doctor` looks for the cause; the logs are in {state.logs}"
+        print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
         return None
     life.start_all(state)
     clouds.write_home(state)
@@ -71,6 +73,6 @@ def described(state: StateFolder) -> str:
             f"clouds.yaml:     {known}",
             f"openrc:          {state.path / 'openrc'} (a project's user), {state.path / 'admin-openrc'}",
             f"password:        {state.admin_password} (the administrator's)",
-            f"try:             ./cumulo {other}openstack server list",
+            f"try:             {name()} {other}openstack server list",
         )
     )
