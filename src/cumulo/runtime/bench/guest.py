@@ -1,62 +1,63 @@
-"""What a real guest gets of its volume, beside the same QEMU with a file that was given to it by hand.
+"""What a real guest gets of its volume, by fio, beside disks that were given to the same QEMU by hand.
 
-One guest has both disks, so all else is the same: an export of a local volume, attached through the API, and
-a raw file of the same folder, attached by libvirt with QEMU's own cache mode. The guest (the built-in image)
-reads and writes each in turn with busybox's `dd` past its page cache: 1 MiB and 4 KiB at a time, each writing
-ended by an fsync. The built-in image has no `fio`; what counts is the ratio.
+One guest has all of them (`bench/beside.py`), so all else is the same: an export of a local volume, attached
+through the API; the same chain of programs started by hand, which is what a volume is held against; and a
+file that QEMU opens itself, which tells what the way through another process costs. The guest reads and
+writes each past its page cache, in turn and turn about; of each the best round counts.
 """
 
 import base64
 import re
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import libvirt
 import msgspec
 
+from cumulo.runtime.bench.beside import given_by_hand
 from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.meter import Figure
-from cumulo.runtime.engines.libvirt import uri
 from cumulo.runtime.state import StateFolder
 
 COMPUTE, VOLUMES = "/compute/v2.1", "/volume/v3/volumes"
-BY_HAND = "byhand"  # the serial number of the disk that was given by hand
-GIB = 1 << 30
-PATIENCE = 600.0  # seconds
-LOOK = 0.2  # seconds between two looks
-ROUNDS = 4  # the first fills the disks, and does not count
-REACH = 1 / 0.95  # times what the disk given by hand takes
-KINDS = {
-    "write, 1 MiB": "if=/dev/zero of={disk} bs=1M count=64 oflag=direct conv=fsync",
-    "read, 1 MiB": "if={disk} of=/dev/null bs=1M count=64 iflag=direct",
-    "write, 4 KiB": "if=/dev/zero of={disk} bs=4k count=1000 oflag=direct conv=fsync",
-    "read, 4 KiB": "if={disk} of=/dev/null bs=4k count=1000 iflag=direct",
+PATIENCE = 1200.0  # seconds
+LOOK = 2.0  # seconds between two looks, which must not disturb
+ROUNDS = 24
+REACH = 1 / 0.95  # times what the chain started by hand takes
+DISKS = ("volume", "chain", "file")
+KINDS = {  # what a line of the table says → fio's words
+    "read 4 KiB, 1 at once": "--rw=randread --bs=4k --iodepth=1",
+    "read 4 KiB, 16 at once": "--rw=randread --bs=4k --iodepth=16",
+    "read 1 MiB, 4 at once": "--rw=read --bs=1m --iodepth=4",
+    "write 4 KiB, 1 at once": "--rw=randwrite --bs=4k --iodepth=1 --fsync=256",
+    "write 4 KiB, 16 at once": "--rw=randwrite --bs=4k --iodepth=16 --fsync=256",
+    "write 1 MiB, 4 at once": "--rw=write --bs=1m --iodepth=4 --fsync=64",
 }
-_SCRIPT = """#!/bin/sh
-disk() { for d in /sys/block/vd*; do grep -q "^$1" $d/serial 2>/dev/null && echo /dev/${d##*/}; done; }
-until [ "$volume" ] && [ "$hand" ]; do sleep 1; volume=$(disk VOLUME); hand=$(disk HAND); done
-measure() {
-    read began rest < /proc/uptime
-    dd $3 2> /dev/null
-    read ended rest < /proc/uptime
-    echo "measured/$1/$2/$(( ${ended%.*}${ended#*.} - ${began%.*}${began#*.} ))/" > /dev/console
-}
+_GLOBAL = (
+    "--ioengine=libaio --direct=1 --gtod_reduce=1 --norandommap --thread --time_based --runtime=300ms "
+    "--size=128m --output-format=terse --terse-version=3"
+)
+_READ, _WRITTEN = 7, 48  # the fields of fio's terse lines (version 3) that hold KiB a second
+_SCRIPT = f"""#!/bin/sh
+disk() {{ for d in /sys/block/vd*; do grep -q "^$1" $d/serial 2>/dev/null && echo /dev/${{d##*/}}; done; }}
+until [ "$volume" ] && [ "$chain" ] && [ "$file" ] && [ "$fio" ]; do
+    sleep 1; volume=$(disk VOLUME); chain=$(disk chain); file=$(disk file); fio=$(disk fio)
+done
+mount -o ro $fio /media
+for disk in $volume $chain $file; do dd if=/dev/zero of=$disk bs=1M count=128 oflag=direct; done
 for round in ROUNDS; do
-    for which in volume hand; do
-        [ $which = volume ] && disk=$volume || disk=$hand
-WORK
-    done
+    [ $((round % 2)) = 0 ] && order="volume chain file" || order="file chain volume"
+    JOBS="$(WORK)"
+    /media/loader --library-path /media/lib /media/fio {_GLOBAL} $JOBS > /run/measured 2>&1
+    cut -d ';' -f 3,{_READ},{_WRITTEN} /run/measured | sed 's:^:measured;:' > /dev/console
 done
 echo "measured/all/" > /dev/console
 """
-_MEASURED = re.compile(r"measured/(volume|hand)/(\d+)/(\d+)/")
+_MEASURED = re.compile(r"measured;(volume|chain|file)-(\d+);(\d+);(\d+)")
 
 
 class GuestDisks:
-    """One guest of an administrator's, with the two disks."""
+    """One guest of an administrator's, with all the disks."""
 
     def __init__(self, state: StateFolder, client: Client) -> None:
         self.state = state
@@ -66,19 +67,20 @@ class GuestDisks:
     def figures(self) -> Iterator[Figure]:
         """Boot the guest, have it measure, and compare."""
         volume = self.client.json("POST", VOLUMES, {"volume": {"size": 1}})["volume"]["id"]
-        server = self._boot(_script(volume))
+        server = self._boot(script(volume))
         self._until(lambda: self._server(server)["status"] == "ACTIVE", "the server")
         attachment = {"volumeAttachment": {"volumeId": volume}}
         self.client.call("POST", f"{COMPUTE}/servers/{server}/os-volume_attachments", attachment)
-        self._give_by_hand(server)
-        self._until(lambda: "measured/all/" in self._console(server), "the guest's measuring")
-        yield from _compared(self._console(server))
+        with given_by_hand(self.state, server):
+            self.client.connection.close()  # silent for so long, it was hung up; the next call opens it
+            self._until(lambda: "measured/all/" in self._console(server), "the guest's measuring")
+            yield from compared(self._console(server))
 
-    def _boot(self, script: str) -> str:
+    def _boot(self, user_data: str) -> str:
         images = self._until(
             lambda: self.client.json("GET", "/image/v2/images?name=mini&status=active")["images"], "the image"
         )
-        flavor = {"name": "bench", "ram": 256, "vcpus": 1, "disk": 1, "id": "bench"}
+        flavor = {"name": "bench", "ram": 384, "vcpus": 1, "disk": 1, "id": "bench"}
         self.client.call("POST", f"{COMPUTE}/flavors", {"flavor": flavor})
         wanted = {
             "name": "bench",
@@ -86,7 +88,7 @@ class GuestDisks:
             "imageRef": images[0]["id"],
             "networks": "none",
             "config_drive": True,
-            "user_data": base64.b64encode(script.encode()).decode(),
+            "user_data": base64.b64encode(user_data.encode()).decode(),
         }
         newest = {"X-OpenStack-Nova-API-Version": "2.90"}
         made = self.client.call("POST", f"{COMPUTE}/servers", {"server": wanted}, newest)
@@ -102,16 +104,6 @@ class GuestDisks:
         action: Any = {"os-getConsoleOutput": {}}
         return str(self.client.json("POST", f"{COMPUTE}/servers/{server}/action", action)["output"])
 
-    def _give_by_hand(self, server: str) -> None:
-        file = self.state.path / "by-hand.raw"
-        with file.open("wb") as made:
-            made.truncate(GIB)
-        connection = libvirt.open(uri(self.state))
-        try:
-            connection.lookupByUUIDString(server).attachDevice(_disk(file))
-        finally:
-            connection.close()
-
     def _until(self, condition: Callable[[], Any], what: str) -> Any:
         give_up = time.monotonic() + PATIENCE
         while not (found := condition()):
@@ -121,39 +113,25 @@ class GuestDisks:
         return found
 
 
-def _script(volume: str) -> str:
+def script(volume: str) -> str:
     """Return what the guest does; `volume` begins the serial number of the one disk."""
-    lines = [
-        f"        measure $which {number} '{words}'".replace("{disk}", "'$disk'")
+    jobs = " ".join(
+        'for which in $order; do eval "disk=\\$$which"; '
+        f'echo "--name=$which-{number} --stonewall --filename=$disk {words}"; done;'
         for number, words in enumerate(KINDS.values())
-    ]
+    )
     rounds = " ".join(map(str, range(ROUNDS)))
-    script = _SCRIPT.replace("WORK", "\n".join(lines)).replace("ROUNDS", rounds)
-    return script.replace("VOLUME", volume[:18]).replace("HAND", BY_HAND)
+    return _SCRIPT.replace("WORK", jobs).replace("ROUNDS", rounds).replace("VOLUME", volume[:18])
 
 
-def _disk(file: Path) -> str:
-    """Return a disk as QEMU opens one by itself: libvirt leaves its cache mode alone."""
-    disk = ET.Element("disk", type="file", device="disk")
-    ET.SubElement(disk, "driver", name="qemu", type="raw", discard="unmap")
-    ET.SubElement(disk, "source", file=str(file))
-    ET.SubElement(disk, "target", dev="vdy", bus="virtio")
-    ET.SubElement(disk, "serial").text = BY_HAND
-    return ET.tostring(disk, encoding="unicode")
-
-
-def _compared(said: str) -> Iterator[Figure]:
-    """Yield, for each kind of work, how many times the time of the disk given by hand the volume takes."""
-    took: dict[tuple[str, int], list[float]] = {}
-    for which, number, hundredths in _MEASURED.findall(said):
-        took.setdefault((which, int(number)), []).append(int(hundredths) / 100)
+def compared(said: str) -> Iterator[Figure]:
+    """Yield, for each kind of work, how many times slower a volume is than each of the others."""
+    rates: dict[tuple[str, int], int] = {}
+    for which, number, read, written in _MEASURED.findall(said):
+        kind = (which, int(number))
+        rates[kind] = max(rates.get(kind, 0), int(read), int(written))
     for number, name in enumerate(KINDS):
-        volume, hand = (min(took[which, number][1:]) for which in ("volume", "hand"))
-        yield Figure(
-            name=f"guest: {name}",
-            count=ROUNDS - 1,
-            wall_ms=volume * 1000,
-            value=volume / hand,
-            unit="x by hand",
-            reach=REACH,
-        )
+        volume, chain, file = (rates[which, number] for which in DISKS)
+        rate = volume / 1024 * (1 if "MiB" in name else 256)
+        yield Figure(name=f"fio {name}", rate=rate, value=chain / volume, unit="x by hand", reach=REACH)
+        yield Figure(name="", value=file / volume, unit="x a file")
