@@ -34,7 +34,7 @@ async def test_several_statuses_are_any_of_them(cloud: ComputeCloud):
     [
         *("key_name=mine", "config_drive=true", "vm_state=error", "task_state=deleting", "power_state=4"),
         *("availability_zone=moon", "created_at=2020-01-01T00:00:00", "launched_at=2020-01-01T00:00:00"),
-        "user_id=x",
+        *("user_id=x", "power_state=--4", "power_state=²", f"power_state={'9' * 40}"),
     ],
 )
 async def test_users_filter_by_more_since_2_83(cloud: ComputeCloud, query: str):

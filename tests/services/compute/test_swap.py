@@ -194,3 +194,23 @@ async def test_a_root_volume_is_exchanged_too(cloud: ComputeCloud):
     await cloud.settle()
     (disk,) = cloud.hosts["h1"].guests_by_id[server_id].spec.volumes
     assert disk.volume_id == new
+
+
+async def test_a_server_does_not_leave_while_a_volume_comes_or_goes(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await booted(cloud, client)
+    await cloud.add_host("h2")
+    volume_id = cloud.volumes.add()
+    move = {"os-migrateLive": {"host": None, "block_migration": "auto"}}
+    path = f"{SERVERS}/{server_id}"
+    await attach(client, server_id, volume_id)
+    coming = await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)
+    await cloud.settle()
+    await client.delete(f"{path}/os-volume_attachments/{volume_id}")
+    going = await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)
+    await cloud.settle()
+    assert (coming.status_code, going.status_code) == (409, 409)
+    assert "volume_state attaching" in coming.json()["conflictingRequest"]["message"]
+    assert "volume_state detaching" in going.json()["conflictingRequest"]["message"]
+    assert (await show(cloud.admin(), server_id))["OS-EXT-SRV-ATTR:host"] == "h1"
+    assert (await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)).status_code == 202

@@ -57,6 +57,8 @@ async def test_own_properties_stand_beside_the_fixed_attributes(cloud: Cloud):
     "body",
     [
         {"disk_format": "wrong"},
+        {"disk_format": "raw\n"},
+        {"container_format": "bare\n"},
         {"container_format": "wrong"},
         {"visibility": "everyone"},
         {"min_ram": -1},

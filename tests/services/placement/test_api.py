@@ -249,6 +249,8 @@ async def test_candidates_have_room_and_traits(api: httpx.AsyncClient) -> None:
             "root_provider_uuid": P2,
         }
     }
+    vast = await api.get(f"/allocation_candidates?resources=VCPU:1&limit={'9' * 40}")
+    assert len(vast.json()["allocation_requests"]) > 1
     limited = await api.get("/allocation_candidates?resources=VCPU:1&limit=1")
     assert len(limited.json()["allocation_requests"]) == 1
     listed = await api.get("/allocation_candidates?resources=VCPU:4", headers=version("1.10"))

@@ -52,7 +52,7 @@ def resources(
     grouped: Counter[str] = Counter()
     for key, value in specs.items():
         found = _RESOURCES.fullmatch(key)
-        if found is None or not value.strip().isdigit():
+        if found is None or not value.strip().isdecimal():
             continue
         if found[1]:
             grouped[found[2]] += int(value)

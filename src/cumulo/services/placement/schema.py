@@ -12,10 +12,10 @@ from cumulo.core.resource import Body, Computed, Filterable, PageContext, Since,
 from cumulo.services.placement.model import WHOLE, Provider, Stock
 
 _HEX = "[0-9a-fA-F]"
-Id = Annotated[str, Meta(pattern=f"^{_HEX}{{8}}-?({_HEX}{{4}}-?){{3}}{_HEX}{{12}}$")]
+Id = Annotated[str, Meta(pattern=rf"^{_HEX}{{8}}-?({_HEX}{{4}}-?){{3}}{_HEX}{{12}}$(?!\n)")]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-ClassName = Annotated[str, Meta(pattern="^[A-Z0-9_]+$", max_length=255)]
-TraitName = Annotated[str, Meta(pattern="^[A-Z0-9_]+$", min_length=1, max_length=255)]
+ClassName = Annotated[str, Meta(pattern=r"^[A-Z0-9_]+$(?!\n)", max_length=255)]
+TraitName = Annotated[str, Meta(pattern=r"^[A-Z0-9_]+$(?!\n)", min_length=1, max_length=255)]
 Amount = Annotated[int, Meta(ge=1)]
 Unit = Annotated[int, Meta(ge=1, le=WHOLE)]
 
@@ -160,7 +160,7 @@ class Allocations(Body):
     project_id: Annotated[str, Meta(min_length=1, max_length=255)]
     user_id: Annotated[str, Meta(min_length=1, max_length=255)]
     consumer_generation: Annotated[int | None, Since("1.28")] | UnsetType = UNSET
-    consumer_type: Annotated[str, Since("1.38"), Meta(pattern="^[A-Z0-9_]+$")] | UnsetType = UNSET
+    consumer_type: Annotated[str, Since("1.38"), Meta(pattern=r"^[A-Z0-9_]+$(?!\n)")] | UnsetType = UNSET
     mappings: Annotated[dict[str, list[str]], Since("1.34")] | UnsetType = UNSET
 
 

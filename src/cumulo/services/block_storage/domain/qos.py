@@ -41,12 +41,12 @@ async def front_end_limits(db: Reader, volume: Volume) -> dict[str, int]:
         return {}
     found: dict[str, int] = {}
     for key, value in specs.specs.items():
-        if not value.isdigit():
+        if not value.isdecimal():
             continue
         name = key.removesuffix(PER_GIB)
         if name in LIMITS:
             least = specs.specs.get(f"{name}{MINIMUM}", "0")
-            scaled = max(int(value) * volume.size, int(least) if least.isdigit() else 0)
+            scaled = max(int(value) * volume.size, int(least) if least.isdecimal() else 0)
             found[name] = scaled if name != key else int(value)
     return found
 

@@ -158,7 +158,7 @@ async def report_status(ctx: Ctx, snapshot: Snapshot, status: str, progress: str
     if wanted not in allowed[snapshot.status]:
         reason = f"Provided snapshot status {wanted} not allowed for snapshot with status {snapshot.status}."
         raise BadRequest(reason=reason)
-    if progress is not None and not (progress.endswith("%") and progress[:-1].isdigit()):
+    if progress is not None and not (progress.endswith("%") and progress[:-1].isdecimal()):
         raise BadRequest(reason="progress must be an integer percentage")
     values = {"progress": progress} if progress is not None else {}
     await write(ctx.db, snapshot, status=wanted, **values)

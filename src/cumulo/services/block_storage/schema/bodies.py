@@ -10,12 +10,12 @@ from cumulo.core.resource import Body
 
 Name = Annotated[str, Meta(max_length=255)]
 Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^/%?]+$")]
+Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^/%?]+$(?!\n)")]
 Value = Annotated[str, Meta(max_length=255)]
 Metadata = dict[Key, Value]
-UUID = r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$"
+UUID = r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$(?!\n)"
 Uuid = Annotated[str, Meta(pattern=UUID)]
-MaybeUuid = Annotated[str, Meta(pattern=rf"{UUID}|^$")]
+MaybeUuid = Annotated[str, Meta(pattern=rf"{UUID}|^$(?!\n)")]
 
 
 class VolumeBody(KeepingBody):

@@ -14,7 +14,7 @@ from cumulo.services.block_storage.schema.bodies import Name
 TOLD_TO_ALL = ("RESKEY:availability_zones", "multiattach", "replication_enabled")
 """The extra specs that tell a user what a type can do, and nothing of the cloud."""
 
-SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9\-_:. ]{1,255}$")]
+SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9\-_:. ]{1,255}$(?!\n)")]
 SpecValue = Annotated[str, Meta(max_length=255)]
 Specs = dict[SpecKey, SpecValue]
 

@@ -32,7 +32,7 @@ ZONE = "availability_zone"
 
 async def find(db: Reader, id: str) -> Aggregate:
     """Return an aggregate by its number. AggregateNotFound."""
-    row = await db.get(Aggregate, int(id)) if id.isdigit() and len(id) < 10 else None  # noqa: PLR2004  digits of 32 bits
+    row = await db.get(Aggregate, int(id)) if id.isdecimal() and len(id) < 10 else None  # noqa: PLR2004  digits of 32 bits
     if row is None:
         raise AggregateNotFound(id=id)
     return row

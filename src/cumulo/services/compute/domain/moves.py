@@ -168,7 +168,7 @@ _ORDER = (Migration.c.created_at.desc(), Migration.c.id)
 
 def number(flavor_id: str) -> int:
     """Return an integer that stands for a flavor, as the API wants one: its id where that is one."""
-    return int(flavor_id) if flavor_id.isdigit() else zlib.crc32(flavor_id.encode()) >> 1
+    return int(flavor_id) if flavor_id.isdecimal() else zlib.crc32(flavor_id.encode()) >> 1
 
 
 def hosts_of(ctx: Ctx, row: Migration, rule: Rule) -> dict[str, str | None]:

@@ -19,12 +19,12 @@ from cumulo.services.compute.schema.devices import (
 USER_DATA_LIMIT = 65535
 Description = Annotated[str, Meta(max_length=255)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
-MetaKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]{1,255}$")]
+MetaKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]{1,255}$(?!\n)")]
 MetaValue = Annotated[str, Meta(max_length=255)]
 Hostname = Annotated[  # a whole domain name since 2.94
-    str, Meta(min_length=2, max_length=255, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9._-]*[a-zA-Z0-9]+$")
+    str, Meta(min_length=2, max_length=255, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9._-]*[a-zA-Z0-9]+$(?!\n)")
 ]
-Count = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,5}$")]
+Count = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,5}$(?!\n)")]
 DiskConfig = Literal["AUTO", "MANUAL"]
 
 
@@ -220,7 +220,7 @@ class BackupBody(Body):
 
     name: Name
     backup_type: str
-    rotation: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^[0-9]{1,9}$")]
+    rotation: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^[0-9]{1,9}$(?!\n)")]
     metadata: dict[MetaKey, MetaValue] | UnsetType = UNSET
 
 
@@ -264,8 +264,8 @@ class FloatingIpBody(Body):
     fixed_address: str | UnsetType = UNSET
 
 
-ZoneName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^:\x00-\x1f]*(?<!\s)$")]
-HostName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-._]*$")]
+ZoneName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^:\x00-\x1f]*(?<!\s)$(?!\n)")]
+HostName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-._]*$(?!\n)")]
 Policy = Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
 
 

@@ -23,12 +23,12 @@ from cumulo.services.compute.schema.links import links
 from cumulo.services.compute.schema.sorting import SORT_ONLY
 
 MAX = 0x7FFFFFFF
-Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]  # clients may write numbers as text
+Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}$(?!\n)")]  # clients may write numbers as text
 Whole = Annotated[int, Meta(ge=0, le=MAX)] | Digits
-Positive = Annotated[int, Meta(ge=1, le=MAX)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,9}$")]
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^\x00-\x1f]*(?<!\s)$")]
-FlavorId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9. _-]*(?<! )$")]
-SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9_:. -]+$")]
+Positive = Annotated[int, Meta(ge=1, le=MAX)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,9}$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?!\s)[^\x00-\x1f]*(?<!\s)$(?!\n)")]
+FlavorId = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9. _-]*(?<! )$(?!\n)")]
+SpecKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9_:. -]+$(?!\n)")]
 SpecValue = Annotated[str, Meta(max_length=255)]
 
 
@@ -119,7 +119,9 @@ def _no_swap_is_empty(shape: dict[str, Any]) -> dict[str, Any]:
     return shape
 
 
-KeypairName = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9@._ -]*(?<! )$")]
+KeypairName = Annotated[
+    str, Meta(min_length=1, max_length=255, pattern=r"^(?! )[a-zA-Z0-9@._ -]*(?<! )$(?!\n)")
+]
 
 
 class KeypairBody(Body):

@@ -13,7 +13,7 @@ from cumulo.services.compute.schema.devices import Uuid
 from cumulo.services.compute.schema.instants import without_zone
 
 Words = Annotated[str, Meta(max_length=255)]
-Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,8}$")]
+Size = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,8}$(?!\n)")]
 
 
 class FormerVolumeBody(Body):

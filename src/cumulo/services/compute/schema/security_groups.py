@@ -8,9 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 from cumulo.contracts.network import Group, GroupRule
 from cumulo.core.resource import Body
 
-Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{32,36}$")]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{32,36}$(?!\n)")]
 Words = Annotated[str, Meta(max_length=255)]
-Port = Annotated[int, Meta(ge=-1, le=65535)] | Annotated[str, Meta(pattern=r"^(-1|[0-9]{1,5})$")]
+Port = Annotated[int, Meta(ge=-1, le=65535)] | Annotated[str, Meta(pattern=r"^(-1|[0-9]{1,5})$(?!\n)")]
 ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 EVERY_PORT = {"tcp": (1, 65535), "udp": (1, 65535)}
 

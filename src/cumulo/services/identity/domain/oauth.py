@@ -104,7 +104,7 @@ async def _verified(work: Work, call: SignedCall, token: RequestToken | AccessTo
 async def _once(db: Transaction, said: Mapping[str, str]) -> None:
     """Raise Unauthenticated for a call that is old or was seen before."""
     stamp = said.get("oauth_timestamp", "")
-    if not stamp.isdigit() or abs(int(stamp) - clock.now().timestamp()) > NEW.total_seconds():
+    if not stamp.isdecimal() or abs(int(stamp) - clock.now().timestamp()) > NEW.total_seconds():
         raise Unauthenticated
     await db.delete(Nonce, Nonce.c.expires_at <= clock.now())
     parts = (said.get(name, "") for name in ("oauth_consumer_key", "oauth_token", "oauth_nonce"))

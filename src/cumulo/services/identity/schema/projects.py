@@ -9,7 +9,7 @@ from cumulo.core.resource import Computed, Filterable, View
 from cumulo.services.identity.model import Domain, Project, Role
 from cumulo.services.identity.schema.people import EXTRA, Name, ShortName, self_link
 
-Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
+Tag = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$(?!\n)")]
 OPTIONS = Computed(lambda row, _page: row.options or {})
 
 

@@ -108,7 +108,7 @@ def _announced(ctx: Ctx) -> int | None:
     if kind != OCTETS:
         raise UnsupportedMedia(content_type=kind or "(none)")
     said = headers.get("x-openstack-image-size") or headers.get("content-length")
-    size = int(said) if said is not None and said.isdigit() else None
+    size = int(said) if said is not None and said.isdecimal() else None
     limit = ctx.use(ImageSettings).size_limit
     if size is not None and size > limit:
         raise DataTooLarge(limit=limit)

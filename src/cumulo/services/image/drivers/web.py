@@ -186,7 +186,7 @@ async def _ask(place: Place, reader: asyncio.StreamReader, writer: asyncio.Strea
         raise Permanent("the web server's answer is malformed")
     first, *rest = head.decode("latin-1").rstrip().split("\r\n")
     words = first.split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdigit():  # noqa: PLR2004  version, status
+    if len(words) < 2 or not words[0].startswith("HTTP/1.") or not words[1].isdecimal():  # noqa: PLR2004  version, status
         raise Permanent("the web server's answer is malformed")
     pairs = (line.partition(":") for line in rest)
     return _Answer(int(words[1]), {name.strip().lower(): value.strip() for name, _, value in pairs})
@@ -205,7 +205,7 @@ async def _body(answer: _Answer, reader: asyncio.StreamReader) -> AsyncIterator[
             yield block
         return
     said = answer.headers.get("content-length")
-    left = int(said) if said is not None and said.isdigit() else None
+    left = int(said) if said is not None and said.isdecimal() else None
     while left is None or left > 0:
         block = await _next(reader, BLOCK if left is None else min(BLOCK, left))
         if not block:

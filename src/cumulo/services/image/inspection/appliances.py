@@ -203,7 +203,7 @@ class _Machine:
 
 def _number(text: str) -> int:
     """Read a number of at most 18 digits; 0 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0  # noqa: PLR2004  64 bits
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004  64 bits
 
 
 def _bytes(item: Mapping[str, str]) -> int:

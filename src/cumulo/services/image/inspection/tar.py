@@ -114,6 +114,6 @@ def _records(data: bytes) -> dict[str, str]:
 
 
 def _decimal(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004  64 bits
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):  # noqa: PLR2004  64 bits
         raise Malformed("the appliance's archive is broken")
     return int(text)

@@ -27,11 +27,11 @@ DISK_FORMATS = (
     "ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop", "gpt",
 )  # fmt: skip
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
-DiskFormat = Annotated[str, Meta(pattern=f"^({'|'.join(DISK_FORMATS)})$")]
-ContainerFormat = Annotated[str, Meta(pattern=f"^({'|'.join(CONTAINER_FORMATS)})$")]
+DiskFormat = Annotated[str, Meta(pattern=rf"^({'|'.join(DISK_FORMATS)})$(?!\n)")]
+ContainerFormat = Annotated[str, Meta(pattern=rf"^({'|'.join(CONTAINER_FORMATS)})$(?!\n)")]
 Text = Annotated[str, Meta(max_length=255)]
 Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-ImageId = Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+ImageId = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)")]
 
 READ_ONLY = frozenset(
     {

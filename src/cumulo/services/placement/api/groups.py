@@ -27,6 +27,7 @@ SINCE = {  # other parameters, and what of a group came later
     "resources": "1.10",
 }
 POLICIES = ("none", "isolate")
+_MOST = 2**31 - 1  # as no cloud has more ways
 
 
 async def read(ctx: Ctx) -> Request:
@@ -51,7 +52,7 @@ async def read(ctx: Ctx) -> Request:
         root_required=frozenset(name for names in roots.required for name in names),
         root_forbidden=roots.forbidden,
         subtrees=_subtrees(query.get("same_subtree", []), {group.suffix for group in groups}),
-        limit=None if limit is None else as_int("limit", limit, least=1),
+        limit=None if limit is None else min(as_int("limit", limit, least=1), _MOST),
     )
 
 
@@ -66,7 +67,7 @@ def _suffixes(ctx: Ctx) -> list[str]:
         if match is None:
             continue
         suffix = match[2]
-        allowed = not suffix or _reached(ctx, SUFFIXED) or (_reached(ctx, GROUPED) and suffix.isdigit())
+        allowed = not suffix or _reached(ctx, SUFFIXED) or (_reached(ctx, GROUPED) and suffix.isdecimal())
         if not allowed:
             raise errors.BadQuery(name=name, reason="there is no such parameter")
         found[suffix] = None

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from cumulo.services.placement import errors
 
+_DIGITS = 9  # of an amount, at most
+
 
 def amounts_of(name: str, value: str) -> dict[str, int]:
     """Read `VCPU:1,MEMORY_MB:512`. BadQuery when it is not of that form."""
     found: dict[str, int] = {}
     for part in value.split(","):
         resource, _, amount = part.strip().partition(":")
-        if not resource or not amount.isdigit() or int(amount) < 1:
+        if not resource or not amount.isdecimal() or len(amount) > _DIGITS or int(amount) < 1:
             reason = f"{part!r} is not of the form CLASS:AMOUNT"
             raise errors.BadQuery(name=name, reason=reason)
         found[resource] = int(amount)
