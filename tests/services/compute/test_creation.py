@@ -13,6 +13,7 @@ from tests.services.compute.fakes import (
 from tests.services.compute.neighbours import NETWORK
 
 from cumulo.core.drivers import Permanent
+from cumulo.node import config_drive
 
 
 async def test_a_server_is_placed_wired_and_booted(cloud: ComputeCloud):
@@ -171,5 +172,7 @@ async def test_a_config_drive_holds_the_metadata(cloud: ComputeCloud):
     await cloud.settle()
     drive = cloud.hosts["h1"].guests_by_id[server_id].spec.config_drive
     assert drive is not None
-    assert drive.files["openstack/latest/user_data"] == b"hi"
-    assert b'"hostname":"web"' in drive.files["openstack/latest/meta_data.json"]
+    files = config_drive.files(drive)
+    assert files["openstack/latest/user_data"] == b"hi"
+    assert b'"hostname":"web"' in files["openstack/latest/meta_data.json"]
+    assert b'"hostname":"web"' in files["ec2/latest/meta-data.json"]

@@ -1,7 +1,6 @@
 """Tags of devices, told to the guest; and what else a request may leave to the cloud."""
 
 import base64
-import json
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from tests.services.compute.neighbours import NETWORK
 
 from cumulo.contracts.compute import GuestMetadata
 from cumulo.core.errors import Conflict
-from cumulo.services.compute import guests
+from cumulo.node.metadata import tree
 from cumulo.services.compute.adapter import ServersAdapter
 
 SERVERS = "/compute/v2.1/servers"
@@ -50,7 +49,7 @@ async def test_a_guest_learns_of_its_tagged_devices_only(cloud: ComputeCloud):
     assert guest.devices[0]["mac"] == mac
     assert [each["serial"] for each in guest.devices[1:]] == [boot, other]
     assert guest.devices[1]["path"] == "/dev/vda"
-    assert json.loads(guests.meta_data(guest))["devices"] == list(guest.devices)
+    assert tree.meta_data(guest)["devices"] == list(guest.devices)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ async def test_files_that_a_request_puts_into_a_server_are_told_to_its_guest(clo
     await cloud.settle()
     guest = await told(cloud, server_id)
     assert guest.files == (("/etc/one", b"1"), ("two", b"2"))
-    listed = json.loads(guests.meta_data(guest))["files"]
+    listed = tree.meta_data(guest)["files"]
     assert listed[1] == {"path": "two", "content_path": "/content/0001"}
     rebuild = {"rebuild": {"imageRef": IMAGE, "personality": [file("/etc/three", b"3")]}}
     answer = await client.post(f"{SERVERS}/{server_id}/action", json=rebuild, headers=old)

@@ -261,47 +261,8 @@ def tagged_devices(
 
 
 async def config_drive(db: Reader, use: Use[Any], server: Server) -> ConfigDriveSpec:
-    """Return the files of a server's config drive, in OpenStack's layout."""
+    """Say what is told on a server's config drive: what metadata tells, and once its password."""
     guest = await guest_metadata(db, use, server)
-    guest = msgspec.structs.replace(guest, admin_password=passwords.waiting(use, server))
-    document = meta_data(guest)
-    network = msgspec.json.encode(guest.network_data)
-    files = {f"openstack/{name}": content for name, content in contents_of(guest).items()}
-    for version in ("2018-08-27", "latest"):
-        files[f"openstack/{version}/meta_data.json"] = document
-        files[f"openstack/{version}/network_data.json"] = network
-        files[f"openstack/{version}/vendor_data.json"] = b"{}"
-        if guest.user_data is not None:
-            files[f"openstack/{version}/user_data"] = guest.user_data
-    return ConfigDriveSpec(files=files)
-
-
-def meta_data(guest: GuestMetadata) -> bytes:
-    """Return `meta_data.json` as OpenStack's guests read it."""
-    keys: Sequence[dict[str, str]] = [
-        {"name": name, "type": "ssh", "data": key} for name, key in guest.keys.items()
-    ]
-    document = {
-        "uuid": guest.server_id,
-        "name": guest.name,
-        "hostname": guest.hostname,
-        "project_id": guest.project_id,
-        "launch_index": guest.launch_index,
-        "availability_zone": guest.availability_zone,
-        "meta": dict(guest.metadata),
-        "public_keys": dict(guest.keys),
-        "keys": keys,
-        "devices": list(guest.devices),
-    }
-    if guest.files:
-        names = contents_of(guest)
-        listed = zip(guest.files, names, strict=True)
-        document["files"] = [{"path": path, "content_path": f"/{name}"} for (path, _), name in listed]
-    if guest.admin_password is not None:
-        document["admin_pass"] = guest.admin_password
-    return msgspec.json.encode(document)
-
-
-def contents_of(guest: GuestMetadata) -> dict[str, bytes]:
-    """Return the files to put into the guest by the names under which it finds them: `content/0000`."""
-    return {f"content/{index:04}": content for index, (_, content) in enumerate(guest.files)}
+    return ConfigDriveSpec(
+        guest=msgspec.structs.replace(guest, admin_password=passwords.waiting(use, server))
+    )
