@@ -9,19 +9,13 @@ from cumulo.runtime.check.finding import Finding
 from cumulo.services.block_storage.model import VolumeStatus
 from cumulo.services.compute.model import Server, VmState
 
-_HAS_GUEST = {
-    VmState.ACTIVE,
-    VmState.STOPPED,
-    VmState.PAUSED,
-    VmState.SUSPENDED,
-    VmState.RESCUED,
-    VmState.RESIZED,
-    VmState.SHELVED,
-}
+_HAS_GUEST = {VmState.ACTIVE, VmState.PAUSED, VmState.SUSPENDED, VmState.RESCUED}
+"""One that is off may have none: that is made anew when it starts."""
+
 _RUNS = {VmState.ACTIVE, VmState.PAUSED}
 _RUNS_NOT = {VmState.STOPPED, VmState.SUSPENDED}
+_SETTLED = {*_HAS_GUEST, *_RUNS_NOT}
 _OF_MIGRATIONS = {"disk set aside", "guest expected"}
-_EMPTY = {VmState.ERROR, VmState.BUILDING}
 
 
 def findings(books: Books, standing: Standing) -> Iterator[Finding]:
@@ -46,12 +40,10 @@ def _strangers(books: Books, standing: Standing) -> Iterator[Finding]:
 def _guests(books: Books, standing: Standing) -> Iterator[Finding]:
     for server in books.servers.values():
         guests = standing.guests.get(server.host or "")
-        if guests is None or server.vm_state not in _HAS_GUEST:
-            continue
-        guest = guests.get(server.id)
-        if guest is None:
+        guest = guests.get(server.id) if guests is not None else None
+        if guest is None and guests is not None and server.vm_state in _HAS_GUEST:
             yield Finding("server", server.id, f"is {server.vm_state.value}, and {server.host} has no guest")
-        else:
+        elif guest is not None and server.vm_state in _SETTLED:
             yield from _guest(books, server, guest)
 
 
