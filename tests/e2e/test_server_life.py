@@ -3,7 +3,10 @@
 The tests share one story and run in the order of the file; at most two guests run at once.
 """
 
+import re
+
 import pytest
+import websocket
 
 from cumulo.testing import leftovers
 from cumulo.testing.guests import Guest
@@ -63,6 +66,21 @@ def story(
     home = Residence(cloud, lena, tmp_path_factory.mktemp("lena"))
     home.network("home", "10.17.0.0/24", router="door")
     return Story(cloud, home)
+
+
+def test_a_serial_port_is_typed_at(story: Story):
+    """What is typed comes back, and then what the guest says to it."""
+    url = story.user.json("console", "url", "show", "--serial", "subject")["url"]
+    port = websocket.create_connection(url, timeout=60)
+    try:
+        port.send_binary(b"\rwho-is-there\r")
+        said = ""
+        while not re.search(r"who-is-there(?s:.*)\n", said):
+            said += port.recv().decode(errors="replace")
+    finally:
+        port.close()
+    with pytest.raises(websocket.WebSocketException):
+        websocket.create_connection(url, timeout=60)  # its token is used up
 
 
 def test_a_resized_server_is_larger_and_remembers(story: Story):

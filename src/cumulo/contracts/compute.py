@@ -46,10 +46,11 @@ class Kept(StrEnum):
 
 
 class ConsoleGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """The right, used up by asking for it, to see one server's screen."""
+    """The right, used up by asking for it, to one server's screen, or to its serial port."""
 
     server_id: str
     host: str
+    is_serial: bool = False
 
 
 class Servers(Protocol):

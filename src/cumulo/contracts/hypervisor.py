@@ -169,9 +169,13 @@ class LifecycleEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsoleAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a guest's VNC server listens: a Unix socket on its host."""
+    """Where a guest's console is on its host.
 
-    socket_path: str
+    Its VNC server's Unix socket, or the terminal device that its serial port ends in.
+    """
+
+    socket_path: str = ""
+    terminal: str = ""
 
 
 class GuestMissing(Exception):
@@ -303,5 +307,5 @@ class Hypervisor(Protocol):
     async def console_log(self, server_id: str, *, lines: int | None = None) -> str:
         """Return the end of what the guest wrote to its serial port (all: None)."""
 
-    async def console(self, server_id: str) -> ConsoleAddress:
-        """Say where the guest's VNC server listens. Raises GuestMissing."""
+    async def console(self, server_id: str, *, serial: bool = False) -> ConsoleAddress:
+        """Say where the guest's VNC server listens, or where its serial port ends. Raises GuestMissing."""

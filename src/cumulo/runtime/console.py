@@ -39,14 +39,14 @@ def page(path: str) -> Response:
 
 @routes.websocket("/websockify")
 async def opened(socket: WebSocket) -> None:
-    """Use up the token, then carry bytes between the browser and the guest's screen."""
+    """Use up the token, then carry bytes between the browser and the guest's screen or serial port."""
     grant = await redeem(socket, socket.query.get("token", ""))
     if grant is None:
         await socket.refuse()
         return
     hypervisor = remote(socket.use(Bus), grant.host, Hypervisor)  # type: ignore[type-abstract]  # a Protocol is asked for, never made
     try:
-        address = await hypervisor.console(grant.server_id)
+        address = await hypervisor.console(grant.server_id, serial=grant.is_serial)
     except (Error, GuestMissing):
         await socket.refuse()
         return

@@ -308,3 +308,5 @@ class HypervisorContract(GuestContract):
         address = await hypervisor.console(spec.server_id)
         assert address.socket_path.startswith("/")
         assert len(address.socket_path.encode()) < 108
+        port = await hypervisor.console(spec.server_id, serial=True)
+        assert (port.socket_path, port.terminal[:1]) == ("", "/")

@@ -14,6 +14,7 @@ from tests.drivers.hypervisor.conftest import SETTINGS
 from cumulo.contracts.hypervisor import (
     ConfigDriveSpec,
     DiskSpec,
+    GuestMissing,
     GuestSpec,
     LifecycleEvent,
     PowerState,
@@ -238,7 +239,11 @@ async def test_a_guest_has_its_image_config_drive_screen_and_no_traces_when_remo
     reader, writer = await asyncio.open_unix_connection(address.socket_path)
     assert (await reader.readexactly(4)) == b"RFB "
     writer.close()
+    port = await hypervisor.console(spec.server_id, serial=True)
+    assert Path(port.terminal).is_char_device()
     await hypervisor.power_off(spec.server_id)
+    with pytest.raises(GuestMissing):
+        await hypervisor.console(spec.server_id, serial=True)
     assert (await disks.inspect(folder / "disk.qcow2", "qcow2")).virtual_size == 1 << 30
     await hypervisor.remove(spec.server_id)
     assert not folder.exists()

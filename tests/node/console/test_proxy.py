@@ -1,5 +1,7 @@
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,54 @@ async def test_a_machine_that_does_not_answer_closes_the_websocket(tmp_path: Pat
     await proxy(browser.receive, browser.send, address)
     assert (await browser.got.get())["type"] == "websocket.accept"
     assert await browser.got.get() == {"type": "websocket.close", "code": 1011}
+
+
+class TestATerminal:
+    @pytest.fixture
+    def port(self) -> Iterator[tuple[int, ConsoleAddress]]:
+        """The machine's end of a serial port, and where the other one is."""
+        machine, terminal = os.openpty()
+        yield machine, ConsoleAddress(terminal=os.ttyname(terminal))
+        os.close(terminal)
+        with contextlib.suppress(OSError):
+            os.close(machine)
+
+    async def test_bytes_go_both_ways_as_they_are_until_the_machine_ends(
+        self, port: tuple[int, ConsoleAddress]
+    ):
+        machine, address = port
+        browser = Browser()
+        carrying = asyncio.create_task(proxy(browser.receive, browser.send, address))
+        assert (await browser.got.get())["type"] == "websocket.accept"
+        os.write(machine, b"login: \r\n\x03")
+        assert (await browser.got.get())["bytes"] == b"login: \r\n\x03"
+        browser.say(b"root\r\x04")
+        assert await asyncio.to_thread(os.read, machine, 100) == b"root\r\x04"  # nothing is echoed or eaten
+        os.close(machine)
+        assert await browser.got.get() == {"type": "websocket.close", "code": 1000}
+        await carrying
+
+    async def test_one_sits_at_it_at_a_time(self, port: tuple[int, ConsoleAddress]):
+        machine, address = port
+        first, second, third = Browser(), Browser(), Browser()
+        carrying = asyncio.create_task(proxy(first.receive, first.send, address))
+        await first.got.get()
+        await proxy(second.receive, second.send, address)
+        assert (await second.got.get())["type"] == "websocket.accept"
+        assert await second.got.get() == {"type": "websocket.close", "code": 1011}
+        first.to_send.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await carrying
+        third.say(b"x")
+        carrying = asyncio.create_task(proxy(third.receive, third.send, address))
+        assert await asyncio.to_thread(os.read, machine, 100) == b"x"
+        third.to_send.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await carrying
+
+    async def test_one_that_is_gone_closes_the_websocket(self):
+        browser = Browser()
+        await proxy(browser.receive, browser.send, ConsoleAddress(terminal="/dev/pts/999999"))
+        assert (await browser.got.get())["type"] == "websocket.accept"
+        assert await browser.got.get() == {"type": "websocket.close", "code": 1011}
 
 
 async def test_a_slow_browser_slows_the_machine_down(tmp_path: Path):

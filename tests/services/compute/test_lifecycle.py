@@ -256,6 +256,22 @@ async def test_the_console_tells_what_the_guest_wrote(cloud: ComputeCloud):
     assert (await act(client, server_id, {"os-getConsoleOutput": {"length": "x"}})).status_code == 400
 
 
+async def test_the_url_of_a_serial_port_is_a_websocket_that_opens_once(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await running(cloud, client)
+    body = {"remote_console": {"protocol": "serial", "type": "serial"}}
+    path = f"/compute/v2.1/servers/{server_id}/remote-consoles"
+    url = urlsplit((await client.post(path, json=body, headers=NEWEST)).json()["remote_console"]["url"])
+    assert (url.scheme, url.netloc, url.path) == ("ws", "cloud", "/console/websockify")
+    async with cloud.database.begin() as db:
+        grant = await redeem(db, parse_qs(url.query)["token"][0])
+    assert grant is not None
+    assert (grant.server_id, grant.host, grant.is_serial) == (server_id, "h1", True)
+    action = {"os-getSerialConsole": {"type": "serial"}}
+    old = await client.post(f"/compute/v2.1/servers/{server_id}/action", json=action)
+    assert old.json()["console"]["url"].startswith("ws://")
+
+
 async def test_a_console_url_opens_once(cloud: ComputeCloud):
     client = cloud.member("p1")
     server_id = await running(cloud, client)
@@ -267,7 +283,7 @@ async def test_a_console_url_opens_once(cloud: ComputeCloud):
     async with cloud.database.begin() as db:
         grant = await redeem(db, token)
     assert grant is not None
-    assert (grant.server_id, grant.host) == (server_id, "h1")
+    assert (grant.server_id, grant.host, grant.is_serial) == (server_id, "h1", False)
     async with cloud.database.begin() as db:
         assert await redeem(db, token) is None
     old = await client.post(

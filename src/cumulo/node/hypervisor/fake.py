@@ -29,6 +29,7 @@ from cumulo.node.hypervisor.driver import Listener
 from cumulo.node.hypervisor.fences import Fences
 from cumulo.node.hypervisor.remembered_exchanges import RememberedExchanges
 from cumulo.node.hypervisor.remembered_travels import RememberedTravels
+from cumulo.node.volumes import qcow2
 
 TRAITS = (  # nothing stands in the way of a guest that is only remembered
     *("COMPUTE_NODE", "COMPUTE_FIRMWARE_BIOS", "COMPUTE_FIRMWARE_UEFI", "COMPUTE_SECURITY_UEFI_SECURE_BOOT"),
@@ -318,9 +319,11 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         await self._enter("resize_volume", server_id)
 
     async def snapshot(self, server_id: str, name: str, *, disk: str = "", fence: int = 0) -> int:
-        """Remember what the guest's disk would hold: its newest spec's name."""
+        """Remember what the guest's disk would hold: its newest spec's name, in the form of an image."""
         await self._enter("snapshot", server_id, fence)
         content = f"{disk or 'disk'} of {self._guest(server_id).spec.name}".encode()
+        if not disk:
+            content = qcow2.empty(qcow2.CLUSTER, content=content)
         self.snapshots[server_id, name] = content
         return len(content)
 
@@ -344,11 +347,14 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
             return text
         return "".join(text.splitlines(keepends=True)[-lines:]) if lines else ""
 
-    async def console(self, server_id: str) -> ConsoleAddress:
-        """Name a socket, at which nobody listens."""
+    async def console(self, server_id: str, *, serial: bool = False) -> ConsoleAddress:
+        """Name a socket at which nobody listens, or a terminal that is not there."""
         await self._enter("console", server_id)
         self._guest(server_id)
-        return ConsoleAddress(socket_path=f"/nonexistent/{server_id}.vnc")
+        place = f"/nonexistent/{server_id}"
+        return (
+            ConsoleAddress(terminal=f"{place}.tty") if serial else ConsoleAddress(socket_path=f"{place}.vnc")
+        )
 
     async def _enter(self, verb: str, server_id: str = "", fence: int = 0) -> None:
         self.calls.append((verb, server_id))

@@ -188,6 +188,20 @@ class Domains:
         """Ask an active domain for a network card again and again; say whether it is gone in time."""
         return await self._detach(server_id, lambda definition: card_of(definition, mac), seconds)
 
+    async def terminal(self, server_id: str) -> str:
+        """Return the device that the first serial port of a running domain ends in. GuestMissing."""
+
+        def look(domain: Domain | None) -> str | None:
+            if domain is None or not domain.isActive():
+                return None
+            port = parse(domain.XMLDesc()).find("devices/serial[@type='pty']/source")
+            return port.get("path") if port is not None else None
+
+        device: str | None = await self._on(server_id, look)
+        if device is None:
+            raise GuestMissing(server_id)
+        return device
+
     async def resize(self, server_id: str, serial: str, size_bytes: int) -> None:
         """Tell an active domain that a disk of it has another size."""
 

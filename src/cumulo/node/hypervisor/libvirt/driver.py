@@ -227,8 +227,10 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
             raise GuestMissing(server_id)
         return await asyncio.to_thread(console_log.tail, folder / CONSOLE_LOG, lines)
 
-    async def console(self, server_id: str) -> ConsoleAddress:
-        """Say where the guest's VNC server listens. Raises GuestMissing."""
+    async def console(self, server_id: str, *, serial: bool = False) -> ConsoleAddress:
+        """Say where the guest's VNC server listens, or where its serial port ends. Raises GuestMissing."""
+        if serial:
+            return ConsoleAddress(terminal=await self._domains.terminal(server_id))
         if (await self._domains.state(server_id)).power is PowerState.MISSING:
             raise GuestMissing(server_id)
         return ConsoleAddress(socket_path=str(self._place.vnc_socket(server_id)))

@@ -55,7 +55,7 @@ CANNOT = {
     "snapshot": "no image can be made of a container",
     "read_snapshot": "no image can be made of a container",
     "receive_disk": "a container's disk cannot come from another host",
-    "console": "a container has no screen",
+    "console": "a container has neither a screen nor a serial port",
 }
 
 

@@ -41,6 +41,10 @@ NOT_ASKED = {
     ("image", "image_remote"): "wants a second Glance with a staging area of its own; here is one process",
     ("compute-feature-enabled", "share_attachments"): "wants a file share reached by a guest",
     ("compute-feature-enabled", "spice_console"): "wants SPICE; a guest's screen is shown by VNC",
+    (
+        "compute-feature-enabled",
+        "serial_console",
+    ): "its one test sends text byte by byte as numbers, which no Python 3 can",
     ("network-feature-enabled", "qos_min_bw_and_pps"): "wants packet rates, which OVN does not count",
     ("compute-feature-enabled", "change_password"): "wants QEMU's agent in the guest; mini has none",
     (

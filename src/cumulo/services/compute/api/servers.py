@@ -169,7 +169,7 @@ async def spice_console(ctx: Ctx, server: Server, body: SpiceBody) -> Any:
 
 @servers.action("os-getSerialConsole", policy=policy.REMOTE_CONSOLES, status=200, until="2.5")
 async def serial_console(ctx: Ctx, server: Server, body: SerialBody) -> Any:
-    """Get a URL of a server's serial port, where it is served."""
+    """Get the URL of a WebSocket that is a server's serial port, once."""
     return {"console": {"type": body.type, "url": await consoles.open_console(ctx, server, body.type)}}
 
 

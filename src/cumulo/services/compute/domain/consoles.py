@@ -1,4 +1,4 @@
-"""A server's consoles: what it wrote, and the right to look at its screen once.
+"""A server's consoles: what it wrote, and the right to its screen or its serial port, once.
 
 A token is told to the user inside a URL and kept only as its hash; whoever serves the console redeems it.
 """
@@ -26,8 +26,8 @@ from cumulo.services.compute.errors import (
 )
 from cumulo.services.compute.model import ConsoleToken, Server, VmState
 
-KIND = "novnc"
-WEBSOCKET = "console/websockify"  # below the cloud's own address, where noVNC's bytes go
+SCREEN, SERIAL = "novnc", "serial"
+WEBSOCKET = "console/websockify"  # below the cloud's own address, where a console's bytes go
 QUICK = 30.0  # seconds in which a host tells what a guest wrote
 _WITH_SCREEN = frozenset(VmState) - {VmState.BUILDING, VmState.DELETED}
 
@@ -62,8 +62,8 @@ def _lines(length: int | str | None) -> int | None:
 
 
 async def open_console(ctx: Ctx, server: Server, kind: str) -> str:
-    """Return a URL at which the server's screen can be seen once."""
-    if kind != KIND:
+    """Return a URL that shows the server's screen once, or opens a WebSocket to its serial port."""
+    if kind not in (SCREEN, SERIAL):
         raise ConsoleTypeUnavailable(kind=kind)
     check_state(server, "get_vnc_console", _WITH_SCREEN)
     if server.host is None:
@@ -80,6 +80,8 @@ async def open_console(ctx: Ctx, server: Server, kind: str) -> str:
             expires_at=clock.now() + lifetime,
         )
     )
+    if kind == SERIAL:
+        return f"{ctx.root_url.replace('http', 'ws', 1)}/{WEBSOCKET}?token={token}"
     page = settings.console_url.format(base=ctx.root_url)
     return f"{page}?path={quote(f'{WEBSOCKET}?token={token}')}"
 
@@ -91,7 +93,7 @@ async def redeem(db: Transaction, token: str) -> ConsoleGrant | None:
         return None
     if row.expires_at < clock.now():
         return None
-    return ConsoleGrant(server_id=row.server_id, host=row.host)
+    return ConsoleGrant(server_id=row.server_id, host=row.host, is_serial=row.kind == SERIAL)
 
 
 def hashed(token: str) -> str:
