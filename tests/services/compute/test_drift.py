@@ -6,6 +6,7 @@ from tests.services.compute.fakes import ComputeCloud, create, show
 
 from cumulo.contracts.hypervisor import PowerState
 from cumulo.core import clock
+from cumulo.core.drivers import Permanent
 from cumulo.core.ids import dashed
 from cumulo.services.compute.model import Server
 
@@ -68,3 +69,22 @@ async def test_a_guest_that_nobody_knows_is_reported_once_and_left_alone(cloud: 
     assert [entry["guests"] for entry in said if entry["event"] == "host.strangers"] == [[stranger]]
     assert host.guests_by_id[stranger].power is PowerState.RUNNING
     assert not [call for call in host.calls if call[1] == stranger]
+
+
+async def test_an_orphan_that_stays_keeps_no_other_host_from_being_asked(cloud: ComputeCloud):
+    orphan = await running(cloud)
+    await cloud.add_host("h2")
+    left = msgspec.structs.replace(cloud.hosts["h1"].guests_by_id[orphan])
+    await cloud.member("p1").delete(f"/compute/v2.1/servers/{orphan}")
+    await cloud.settle()
+    servers = [await running(cloud) for _ in range(2)]
+    for host in cloud.hosts.values():  # whichever is asked first
+        host.guests_by_id[orphan] = left
+        host.fail("remove", Permanent("it does not end"))
+        for server_id in servers:
+            if server_id in host.guests_by_id:
+                host.guests_by_id[server_id].power = PowerState.SHUTDOWN
+    await cloud.reconcile()
+    shown = [await show(cloud.member("p1"), server_id) for server_id in servers]
+    assert {server["status"] for server in shown} == {"SHUTOFF"}
+    assert {(await cloud.server(server_id)).host for server_id in servers} == {"h1", "h2"}

@@ -187,7 +187,10 @@ async def power_states(run: ReconcileRun) -> None:
             log.warning("host.silent", host=row.host, reason=str(error))
             continue
         for server_id in await follow(run.database, row.host, guests, asked_at):
-            await host.remove(server_id)
+            try:  # one that stays must not keep the other hosts from being asked
+                await host.remove(server_id)
+            except (Unavailable, DriverError) as error:
+                log.warning("host.orphan_stays", host=row.host, server_id=server_id, reason=str(error))
 
 
 async def follow(database: Database, host: str, guests: list[GuestState], asked_at: datetime) -> list[str]:
