@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.e2e.test_volume_moves import GIB, Moves
-from tests.e2e.test_volumes import FORMATTED, MARKER, ONLINE
+from tests.e2e.test_volumes import MARKER, ONLINE
 
 from cumulo.testing import ceph as of_ceph
 from cumulo.testing import nfs as of_nfs
 from cumulo.testing.ceph import POOL, USER, PrivateCeph
 from cumulo.testing.launched import LaunchedCloud
 from cumulo.testing.nfs import EXPORT, PrivateNfs
-from cumulo.testing.residence import Residence
+from cumulo.testing.residence import IMAGE
 
 pytestmark = [*of_ceph.MARKS, *of_nfs.MARKS]
 SETTINGS = """
@@ -54,16 +54,7 @@ def story(cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory) -> Mov
     for backend in set(TOUR):
         words = ("--property", f"volume_backend_name={backend}")
         cloud.admin("volume", "type", "create", *words, f"on-{backend}")
-    user = cloud.user("kim")
-    user("security", "group", "list")  # the project's default group is made when it is first looked for
-    home = Residence(cloud, user, tmp_path_factory.mktemp("kim"))
-    home.network("home", "10.17.0.0/24", router="door")
-    made = Moves(cloud, home)
-    made.volume("data", "--size", "1", "--type", "on-local")
-    disk = made.attach("writer", "data")
-    made.writer.run(FORMATTED.format(disk=disk))
-    made.writer.run(f"echo {MARKER} > /mnt/marker; sync")
-    return made
+    return Moves.begin(cloud, "kim", "10.17.0.0/24", tmp_path_factory.mktemp("kim"))
 
 
 def retype(story: Moves, goal: str) -> None:
@@ -111,3 +102,13 @@ def test_a_volume_that_moved_grows_and_outlives_a_hard_reboot(story: Moves, back
     disk = story.disk("writer", "data")
     story.writer.run(f"cp /root/piece /tmp/piece; mount -t ext2 {disk} /mnt")
     story.read_again(disk)
+
+
+@pytest.mark.parametrize("backend", ["ceph", "share"])
+def test_a_server_boots_from_a_volume_of_each_kind(story: Moves, backend: str):
+    story.volume(backend, "--type", f"on-{backend}", "--image", IMAGE, "--size", "1")
+    guest = story.home.boot(f"from-{backend}", "home", "--volume", backend, image="")
+    guest.run(f"echo {MARKER} > /root/marker; sync; echo 3 > /proc/sys/vm/drop_caches")
+    assert guest.run("cat /root/marker") == MARKER
+    story.user("server", "delete", "--wait", f"from-{backend}")
+    story.becomes(backend, "available")

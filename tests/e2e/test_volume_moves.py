@@ -45,6 +45,20 @@ class Moves(Story):
         super().__init__(cloud, home)
         self.admin: Client = cloud.admin
 
+    @classmethod
+    def begin(cls, cloud: LaunchedCloud, name: str, prefix: str, folder: Path) -> "Moves":
+        """Return a user's story: a guest with a volume of the type `on-local`, on which a marker lies."""
+        user = cloud.user(name)
+        user("security", "group", "list")  # the project's default group is made when it is first looked for
+        home = Residence(cloud, user, folder)
+        home.network("home", prefix, router="door")
+        made = cls(cloud, home)
+        made.volume("data", "--size", "1", "--type", "on-local")
+        disk = made.attach("writer", "data")
+        made.writer.run(FORMATTED.format(disk=disk))
+        made.writer.run(f"echo {MARKER} > /mnt/marker; sync")
+        return made
+
     def seen(self, volume: str) -> dict[str, str]:
         """Return a volume as an administrator sees it."""
         identity = self.user.json("volume", "show", volume)["id"]
@@ -120,16 +134,7 @@ def story(cloud: LaunchedCloud, tmp_path_factory: pytest.TempPathFactory) -> Mov
         words = ("--property", f"volume_backend_name={backend}")
         cloud.admin("volume", "type", "create", *words, f"on-{backend}")
     cloud.admin("volume", "type", "create", "anywhere")
-    user = cloud.user("mona")
-    user("security", "group", "list")  # the project's default group is made when it is first looked for
-    home = Residence(cloud, user, tmp_path_factory.mktemp("mona"))
-    home.network("home", "10.16.0.0/24", router="door")
-    made = Moves(cloud, home)
-    made.volume("data", "--size", "1", "--type", "on-local")
-    disk = made.attach("writer", "data")
-    made.writer.run(FORMATTED.format(disk=disk))
-    made.writer.run(f"echo {MARKER} > /mnt/marker; sync")
-    return made
+    return Moves.begin(cloud, "mona", "10.16.0.0/24", tmp_path_factory.mktemp("mona"))
 
 
 def test_a_volume_moves_to_another_pool_while_its_guest_writes(story: Moves):

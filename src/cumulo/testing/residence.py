@@ -58,9 +58,10 @@ class Residence:
         self.user("router", "add", "subnet", router, f"{name}-subnet")
 
     def create(self, server: str, network: str, *options: str, image: str = IMAGE, wait: bool = True) -> None:
-        """Create a server."""
+        """Create a server, of an image unless that is empty."""
         self.user(
-            *("server", "create", "--image", image, "--flavor", FLAVOR, "--network", network),
+            *("server", "create", "--flavor", FLAVOR, "--network", network),
+            *(("--image", image) if image else ()),
             *("--key-name", "key", "--security-group", self.name, *options, *["--wait"] * wait, server),
         )
 
