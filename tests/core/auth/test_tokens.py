@@ -126,3 +126,14 @@ def test_another_process_learns_of_a_new_key_by_its_id(
         two.open(token)  # it has looked just now
     instant[0] += 2
     two.open(token)
+
+
+def test_another_process_learns_that_a_key_was_forgotten(tmp_path: Path) -> None:
+    one, two = Keyring(tmp_path), Keyring(tmp_path)
+    token = one.seal(claims())
+    two.open(token)
+    one.rotate(keep=2)
+    two.open(token)
+    one.rotate(keep=2)
+    with pytest.raises(Unauthenticated):
+        two.open(token)

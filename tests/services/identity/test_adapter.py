@@ -47,6 +47,19 @@ async def test_a_change_by_another_process_is_seen_at_once(identity: Any) -> Non
             await here.authenticate(db, token)
 
 
+async def test_a_token_that_was_verified_ends_with_the_key_that_sealed_it(identity: Any) -> None:
+    token = await identity.token()
+    here = TokenAuthenticator(identity.cloud.bindings[Keyring])
+    elsewhere = Keyring(identity.cloud.bindings[Keyring].folder)  # as `cumulo keys rotate` in another process
+    async with identity.database.read() as db:
+        await here.authenticate(db, token)
+        elsewhere.rotate(keep=2)
+        await here.authenticate(db, token)
+        elsewhere.rotate(keep=2)
+        with pytest.raises(Unauthenticated):
+            await here.authenticate(db, token)
+
+
 async def test_only_so_many_tokens_are_kept(identity: Any) -> None:
     authenticator = TokenAuthenticator(identity.cloud.bindings[Keyring], size=2)
     tokens = [await identity.token() for _ in range(4)]

@@ -80,6 +80,23 @@ async def test_ports_get_the_next_free_address_and_the_default_group(member, net
     assert "binding:host_id" not in ports[0]
 
 
+async def test_a_port_that_a_server_has_is_not_a_members_to_delete(member, admin, network):
+    made = await member.create("port", network_id=network["id"], device_owner="compute:nova")
+    free = await member.create("port", network_id=network["id"], device_owner="somebody:else")
+    await member.delete(f"/ports/{made['id']}", expect=403)
+    await member.delete(f"/ports/{free['id']}")
+    await admin.delete(f"/ports/{made['id']}")
+
+
+async def test_a_subnet_that_is_not_there_for_a_project_is_told_of_by_its_own_id(member, other, network):
+    subnet = await member.create("subnet", network_id=network["id"], ip_version=4, cidr="10.77.0.0/24")
+    router = await other.create("router")
+    path = f"/routers/{router['id']}/add_router_interface"
+    told = await other.call("PUT", path, {"subnet_id": subnet["id"]}, expect=404)
+    assert subnet["id"] in told["NeutronError"]["message"]
+    assert network["id"] not in told["NeutronError"]["message"]
+
+
 async def test_a_router_connects_and_keeps_what_it_needs(member, network, external):
     router = await member.create("router", name="r", external_gateway_info={"network_id": external["id"]})
     assert router["external_gateway_info"]["external_fixed_ips"][0]["ip_address"].startswith("172.24.9.")

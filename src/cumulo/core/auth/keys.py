@@ -2,7 +2,8 @@
 
 Sealed bytes are: one byte key id, 12 bytes nonce, the sealed text, 16 bytes tag. The key id and the purpose
 are authenticated too. Each key is a file (mode 600) named after its id; the newest seals, all of them open. A
-process looks into the folder again when it has changed since, so another process may rotate at any time.
+process looks into the folder again when it has changed since, so another process may rotate, or forget keys,
+at any time.
 """
 
 import base64
@@ -37,8 +38,6 @@ class KeyFolder:
         self._purpose = purpose
         self._ciphers: dict[int, AESGCM] = {}
         self._primary = 0
-        self._looked = -_LOOK_AGAIN
-        self._seen = 0
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._look()
         if not self._ciphers:
@@ -46,8 +45,7 @@ class KeyFolder:
 
     def seal_bytes(self, text: bytes, about: bytes = b"") -> bytes:
         """Return the text sealed; `about` must be given again to open it."""
-        if self.folder.stat().st_mtime_ns != self._seen:
-            self._look()
+        self._follow()
         nonce = secrets.token_bytes(_NONCE)
         head = bytes([self._primary])
         return head + nonce + self._ciphers[self._primary].encrypt(nonce, text, self._purpose + head + about)
@@ -80,18 +78,27 @@ class KeyFolder:
             self.forget(keep)
 
     def forget(self, keep: int) -> None:
-        """Remove all but the `keep` newest keys; what they sealed can never be opened again."""
-        files = self._files()
-        for _made, old, _key in files[: max(0, len(files) - keep)]:
+        """Remove all but the `keep` (one at least) newest keys; what they sealed is never opened again."""
+        for _made, old, _key in self._files()[:-keep]:
             self._path(old).unlink(missing_ok=True)
         self._look()
 
-    def _cipher(self, id: int) -> AESGCM:
-        if id not in self._ciphers and clock.monotonic() - self._looked >= _LOOK_AGAIN:
+    def opens(self, id: int) -> bool:
+        """Say whether there is still a key of this number: another process may have forgotten it."""
+        if id in self._ciphers:
+            self._follow()
+        elif clock.monotonic() - self._looked >= _LOOK_AGAIN:
             self._look()
-        if id not in self._ciphers:
+        return id in self._ciphers
+
+    def _cipher(self, id: int) -> AESGCM:
+        if not self.opens(id):
             raise NotSealedHere
         return self._ciphers[id]
+
+    def _follow(self) -> None:
+        if self.folder.stat().st_mtime_ns != self._seen:
+            self._look()
 
     def _look(self) -> None:
         self._looked = clock.monotonic()

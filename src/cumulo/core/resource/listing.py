@@ -109,10 +109,10 @@ class _Query:
         marker, model = self.listing.marker, self.resource.model
         if not marker:
             return None
-        row = await self.ctx.db.one(model, model.c[self.resource.key] == marker, *self.scope)
-        if row is None:
+        found = await self._fetch([model.c[self.resource.key] == marker, *self.scope], [], 1)
+        if not found:
             raise UnknownMarker(field="marker", value=marker)
-        return row
+        return found[0]
 
     async def page(self, after: Any, size: int | None) -> tuple[list[Any], bool]:
         """Return at most `size` rows after a row (None: from the first on), and whether more follow."""

@@ -9,6 +9,8 @@ from cumulo.core.auth import (
 )
 
 READER, MEMBER = PROJECT_READER_OR_ADMIN, PROJECT_MEMBER_OR_ADMIN
+#: What is of no project: to whom a type is open is its scope.
+_READER = f"{ADMIN} or role:reader"
 _all: list[Rule] = []
 
 
@@ -126,9 +128,9 @@ _rule("volume_extension:types_manage", ADMIN, "Create, update and delete volume 
 TYPE_CREATE = _rule("volume_extension:type_create", _MANAGE_TYPES, "Create a volume type.")
 TYPE_UPDATE = _rule("volume_extension:type_update", _MANAGE_TYPES, "Update a volume type.")
 TYPE_DELETE = _rule("volume_extension:type_delete", _MANAGE_TYPES, "Delete a volume type.")
-TYPE_SHOW = _rule("volume_extension:type_get", ANYONE, "Show a volume type.")
-TYPE_LIST = _rule("volume_extension:type_get_all", ANYONE, "List volume types.")
-TYPE_SPECS = _rule("volume_extension:access_types_extra_specs", ANYONE, "See a type's extra specs.")
+TYPE_SHOW = _rule("volume_extension:type_get", _READER, "Show a volume type.")
+TYPE_LIST = _rule("volume_extension:type_get_all", _READER, "List volume types.")
+TYPE_SPECS = _rule("volume_extension:access_types_extra_specs", _READER, "See a type's extra specs.")
 TYPE_QOS = _rule("volume_extension:access_types_qos_specs_id", ADMIN, "See a type's QoS specs.")
 TYPE_ACCESS = _rule("volume_extension:volume_type_access", MEMBER, "See whether a type is public.")
 TYPE_ACCESS_LIST = _rule(
@@ -140,8 +142,8 @@ TYPE_ACCESS_ADD = _rule(
 TYPE_ACCESS_REMOVE = _rule(
     "volume_extension:volume_type_access:removeProjectAccess", ADMIN, "Keep a project from a private type."
 )
-SPECS_LIST = _rule("volume_extension:types_extra_specs:index", ANYONE, "List a type's extra specs.")
-SPECS_SHOW = _rule("volume_extension:types_extra_specs:show", ANYONE, "Show one of a type's extra specs.")
+SPECS_LIST = _rule("volume_extension:types_extra_specs:index", _READER, "List a type's extra specs.")
+SPECS_SHOW = _rule("volume_extension:types_extra_specs:show", _READER, "Show one of a type's extra specs.")
 SPECS_CREATE = _rule("volume_extension:types_extra_specs:create", ADMIN, "Create extra specs.")
 SPECS_UPDATE = _rule("volume_extension:types_extra_specs:update", ADMIN, "Update an extra spec.")
 SPECS_DELETE = _rule("volume_extension:types_extra_specs:delete", ADMIN, "Delete an extra spec.")

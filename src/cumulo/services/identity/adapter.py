@@ -1,9 +1,11 @@
 """Identity's face to the other services: who a token stands for, what a credential may call, projects.
 
 A verified token is kept with the revision of authority at which it was looked up. Each request reads that one
-number; while it stands still nothing that decides what the token may do has changed, in whichever process.
+number; while it stands still nothing that decides what the token may do has changed, in whichever process. A
+token also ends with the key that sealed it.
 """
 
+import base64
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -41,7 +43,7 @@ class TokenAuthenticator:
         """Return whom the token stands for; raise Unauthenticated."""
         now = await revision(db)
         known = self._known.get(token)
-        if known is None or known.revision != now:
+        if known is None or known.revision != now or not self._keyring.opens(_key_of(token)):
             self._known.pop(token, None)
             identity = await identity_of(db, self._keyring.open(token))
             known = _Known(now, identity)
@@ -56,6 +58,11 @@ class TokenAuthenticator:
         self._known[token] = known
         if len(self._known) > self._size:
             del self._known[next(iter(self._known))]
+
+
+def _key_of(token: str) -> int:
+    """Return the number of the key that sealed a token: its first byte."""
+    return base64.urlsafe_b64decode(token[:4])[0]
 
 
 def check_access(ctx: Ctx) -> None:

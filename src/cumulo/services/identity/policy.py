@@ -49,7 +49,9 @@ VALIDATE_TOKEN = _rule(
 )
 CHECK_TOKEN = _rule("check_token", f"{_LOOK} or rule:token_subject", "Check a token.")
 REVOKE_TOKEN = _rule("revoke_token", "rule:admin_or_token_subject", "Revoke a token.")
-LIST_REVOKE_EVENTS = _rule("list_revoke_events", "rule:service_or_admin", "List which tokens were revoked.")
+LIST_REVOKE_EVENTS = _rule(
+    "list_revoke_events", "rule:service_or_admin", "List which tokens were revoked.", _OF_NO_DOMAIN
+)
 GET_AUTH_CATALOG = _rule("get_auth_catalog", "", "See the catalog.", ())
 GET_AUTH_PROJECTS = _rule("get_auth_projects", "", "See the projects that one may log in to.", ())
 GET_AUTH_DOMAINS = _rule("get_auth_domains", "", "See the domains that one may log in to.", ())

@@ -1,8 +1,9 @@
 """Who may do what with images. Names and defaults are Glance's, so that its policy files keep working."""
 
-from cumulo.core.auth import ANYONE, Rule
+from cumulo.core.auth import ANYONE, SERVICE, Rule
 
 _SCOPES = ("project",)
+_OR_SERVICE = f"rule:context_is_admin or {SERVICE}"
 _MEMBER = "rule:context_is_admin or (role:member and project_id:%(project_id)s)"
 _READER = "rule:context_is_admin or (role:reader and project_id:%(project_id)s)"
 _EITHER = "rule:context_is_admin or (role:reader and (project_id:%(project_id)s or project_id:%(member_id)s))"
@@ -47,12 +48,14 @@ REACTIVATE = _rule("reactivate", _MEMBER, "Allow downloads of an image again.")
 COPY = _rule("copy_image", "rule:context_is_admin", "Copy an image of any project to more stores.")
 DELETE_LOCATION = _rule(
     "delete_image_location",
-    "rule:context_is_admin or (role:member and project_id:%(project_id)s)",
+    "rule:context_is_admin",
     "Remove an image's data from one of several stores.",
 )
-ADD_LOCATION = _rule("add_image_location", _MEMBER, "Add a location to an image that has no data yet.")
-FETCH_LOCATION = _rule("fetch_image_location", "role:service", "Show where an image's data is.")
-STORES_DETAIL = _rule("stores_info_detail", "rule:context_is_admin", "Show stores with what is behind them.")
+ADD_LOCATION = _rule(
+    "add_image_location", f"{_MEMBER} or {SERVICE}", "Add a location to an image that has no data yet."
+)
+FETCH_LOCATION = _rule("fetch_image_location", _OR_SERVICE, "Show where an image's data is.")
+STORES_DETAIL = _rule("stores_info_detail", _OR_SERVICE, "Show stores with what is behind them.")
 GET_TASK = _rule("get_task", _READER, "Show a task.")
 GET_TASKS = _rule(
     "get_tasks",

@@ -62,16 +62,16 @@ async def _lived(ctx: Ctx, asked: Period, *where: Any) -> tuple[list[Server], st
     if ctx.version is not None and ctx.version < PAGED:
         return await ctx.db.all(Server, *conditions, order_by=order), None
     limit = min(as_int("limit", ctx.request.first("limit") or str(LARGEST_PAGE), least=0), LARGEST_PAGE)
-    after = await _after(ctx.db, ctx.request.first("marker"))
+    after = await _after(ctx.db, ctx.request.first("marker"), *where)
     rows = await ctx.db.all(Server, *conditions, *after, order_by=order, limit=limit + 1)
     return rows[:limit], rows[limit - 1].id if 0 < limit < len(rows) else None
 
 
-async def _after(db: Reader, marker: str | None) -> tuple[Any, ...]:
-    """Return the condition for servers behind a marker. MarkerNotFound."""
+async def _after(db: Reader, marker: str | None, *where: Any) -> tuple[Any, ...]:
+    """Return the condition for servers behind a marker, which is one of those asked for. MarkerNotFound."""
     if marker is None:
         return ()
-    row = await db.get(Server, marker)
+    row = await db.one(Server, Server.c.id == marker, *where)
     if row is None:
         raise MarkerNotFound(marker=marker)
     later, same = Server.c.created_at > row.created_at, Server.c.created_at == row.created_at

@@ -83,7 +83,7 @@ async def update_credential(ctx: Ctx, credential: Credential, body: CredentialUp
     changes = body.given()
     if "user_id" in changes:
         ctx.authorise(policy.UPDATE_CREDENTIAL, {"user_id": changes["user_id"]})
-    return await domain.change(ctx, credential, changes)
+    return await domain.change(ctx, ctx.identity, credential, changes)
 
 
 @credentials.delete(policy=policy.DELETE_CREDENTIAL)

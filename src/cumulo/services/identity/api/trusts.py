@@ -31,8 +31,11 @@ class Trusts(Resource):
     """Trusts, which are not found once they have expired."""
 
     async def load(self, ctx: Ctx) -> Trust:
-        """Fetch the trust that the path names."""
-        return await domain.require_trust(ctx.db, ctx.params[self.parameter])
+        """Fetch the trust that the path names: to whom it is nothing, it is not there."""
+        trust = await domain.require_trust(ctx.db, ctx.params[self.parameter])
+        if not ctx.may(policy.GET_TRUST, trust):
+            raise TrustNotFound(id=trust.id)
+        return trust
 
 
 trusts = Trusts(

@@ -45,7 +45,7 @@ async def page(db: Reader, asked: Asked, limit: int) -> list[AuditEvent]:
     where += [c.at >= asked.since] if asked.since is not None else []
     where += [c.at < asked.until] if asked.until is not None else []
     if asked.marker is not None:
-        last = await db.get(AuditEvent, asked.marker)
+        last = await db.one(AuditEvent, c.id == asked.marker, *where)
         if last is None:
             raise EventNotFound(id=asked.marker)
         where.append(or_(c.at < last.at, and_(c.at == last.at, c.id > last.id)))

@@ -4,7 +4,20 @@ from typing import Any
 
 import sqlalchemy
 
-from cumulo.services.identity.model import Assignment, Lineage, Membership
+from cumulo.core.auth import Identity
+from cumulo.core.db import Reader
+from cumulo.services.identity.errors import ProjectNotFound
+from cumulo.services.identity.model import Assignment, Lineage, Membership, Project
+
+
+async def require_reachable(db: Reader, identity: Identity, project_id: str) -> None:
+    """Raise ProjectNotFound for a project that is not there, or not for this caller: it has no role on it."""
+    where = [Project.c.id == project_id]
+    if not identity.is_admin and project_id != identity.project_id:
+        reached = reachable_projects(identity.user_id or "").subquery("reached")
+        where.append(Project.c.id.in_(sqlalchemy.select(reached.c.id)))
+    if not await db.exists(Project, *where):
+        raise ProjectNotFound(id=project_id)
 
 
 def reachable_projects(user_id: str) -> Any:

@@ -20,7 +20,7 @@ from cumulo.core.errors import Duplicate, Invalid
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.credentials import check_unrestricted
 from cumulo.services.identity.domain.people import require_user
-from cumulo.services.identity.domain.projects import require_project
+from cumulo.services.identity.domain.reachable import require_reachable
 from cumulo.services.identity.errors import AlreadyThere, CredentialNotFound
 from cumulo.services.identity.model import AccessToken, Consumer, Credential, RequestToken
 
@@ -86,7 +86,7 @@ async def keep(
         await check_unrestricted(work.db, identity)
     await require_user(work.db, user_id)
     if project_id is not None:
-        await require_project(work.db, project_id)
+        await require_reachable(work.db, identity, project_id)
     row = Credential(user_id=user_id, project_id=project_id, type=kind, sealed=b"")
     if kind == EC2:
         if project_id is None:
@@ -101,7 +101,7 @@ async def keep(
     return row
 
 
-async def change(work: Work, row: Credential, changes: dict[str, Any]) -> Credential:
+async def change(work: Work, identity: Identity, row: Credential, changes: dict[str, Any]) -> Credential:
     """Change a credential; raise Invalid, UserNotFound, ProjectNotFound.
 
     An EC2 key stays one, its owner's, of its project and its delegation: requests signed by it act as those.
@@ -114,7 +114,7 @@ async def change(work: Work, row: Credential, changes: dict[str, Any]) -> Creden
     if "user_id" in changes:
         await require_user(work.db, changes["user_id"])
     if changes.get("project_id") is not None:
-        await require_project(work.db, changes["project_id"])
+        await require_reachable(work.db, identity, changes["project_id"])
     if text is not None:
         changes["sealed"] = _resealed(work.use(CredentialKeys), row, text)
     for name, value in changes.items():

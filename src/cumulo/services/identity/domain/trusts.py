@@ -18,7 +18,12 @@ from cumulo.services.identity.domain.credentials import RoleNamed
 from cumulo.services.identity.domain.delegations import end_trusts, is_past
 from cumulo.services.identity.domain.people import require_user
 from cumulo.services.identity.domain.projects import require_project
-from cumulo.services.identity.errors import CredentialRestricted, RoleNotFound, TrustNotFound
+from cumulo.services.identity.errors import (
+    CredentialRestricted,
+    ProjectNotFound,
+    RoleNotFound,
+    TrustNotFound,
+)
 from cumulo.services.identity.model import ApplicationCredential, Role, Trust
 
 DEEPEST = 3  # trusts in a chain, as Keystone's max_redelegation_count
@@ -50,8 +55,6 @@ async def create_trust(work: Work, identity: Identity, wanted: Wanted) -> Trust:
     """Insert a trust; raise Invalid, Forbidden, UserNotFound, ProjectNotFound, RoleNotFound."""
     await check_may_trust(work.db, identity)
     await require_user(work.db, wanted.trustee_user_id)
-    if wanted.project_id is not None:
-        await require_project(work.db, wanted.project_id)
     if wanted.expires_at is not None and wanted.expires_at <= clock.now():
         raise Invalid("The expiry of a trust must lie in the future.", field="expires_at")
     if wanted.remaining_uses is not None and (wanted.remaining_uses < 1 or wanted.allow_redelegation):
@@ -102,6 +105,8 @@ async def _role_ids(db: Reader, wanted: Wanted) -> list[str]:
         raise Forbidden("At least one role should be specified.")
     project = await require_project(db, wanted.project_id)
     held = await with_implied(db, await roles_on_project(db, wanted.trustor_user_id, project))
+    if not held:  # to the trustor it is as if there were no such project
+        raise ProjectNotFound(id=wanted.project_id)
     found = []
     for named in wanted.roles:
         role = next(

@@ -1,21 +1,28 @@
 """Tasks: work on images, as administrators see and create it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cumulo.core.http import Ctx, RouteSet
-from cumulo.core.resource import PROJECT, Resource
+from cumulo.core.resource import Resource
 from cumulo.services.image import policy
 from cumulo.services.image.domain import imports as domain
 from cumulo.services.image.errors import TaskNotFound, TasksStay
 from cumulo.services.image.model import ImageTask
 from cumulo.services.image.schema.images import TaskBrief, TaskCreate, TaskView
 
+
+def owned(ctx: Ctx, model: Any) -> Sequence[Any]:
+    """Scope: the project's own; administrators see all."""
+    return () if ctx.identity.is_admin else (model.c.owner == ctx.identity.project_id,)
+
+
 tasks = Resource(
     "task",
     "/tasks",
     model=ImageTask,
     view=TaskView,
-    scope=PROJECT,
+    scope=owned,
     order=("created_at:desc", "id:desc"),
     missing=TaskNotFound,
 )

@@ -137,11 +137,10 @@ async def visible_subnet(ctx: Ctx, subnet_id: str) -> Subnet:
     network = await ctx.db.get(Network, subnet.network_id) if subnet else None
     if subnet is None or network is None:
         raise SubnetNotFound(id=subnet_id)
-    identity = ctx.identity
-    if identity.project_id != subnet.project_id:
-        who, admin = identity.project_id, identity.is_admin
-        await sharing.find(ctx.db, Network, network.id, SubnetNotFound, project_id=who, is_admin=admin)
-    return subnet
+    who, admin = ctx.identity.project_id, ctx.identity.is_admin
+    if who == subnet.project_id or await sharing.may_use(ctx.db, network, project_id=who, is_admin=admin):
+        return subnet
+    raise SubnetNotFound(id=subnet_id)
 
 
 async def gateways_of(

@@ -130,13 +130,19 @@ async def find(
 ) -> R:
     """Return what a project may use, its own or shared with it; else `missing`."""
     row = await db.get(model, id_)
-    if row is None:
+    if row is None or not await may_use(db, row, *actions, project_id=project_id, is_admin=is_admin):
         raise missing(id=id_)
+    return row
+
+
+async def may_use(
+    db: Reader, row: Standard, *actions: str, project_id: str | None, is_admin: bool = False
+) -> bool:
+    """Say whether something is a project's own or shared with it."""
     if is_admin or row.project_id == project_id:
-        return row
-    if await db.scalar(shared_with(model, project_id, *actions).where(RbacPolicy.c.object_id == id_)):
-        return row
-    raise missing(id=id_)
+        return True
+    shared = shared_with(type(row), project_id, *actions).where(RbacPolicy.c.object_id == row.id)
+    return bool(await db.scalar(shared))
 
 
 async def share(work: Work, row: Standard, *, wanted: bool, action: str = SHARED) -> bool:
