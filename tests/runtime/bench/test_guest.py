@@ -24,11 +24,11 @@ def test_each_disk_does_each_kind_of_work_in_turn():
     assert words.count("--filename=/dev/v") == words.count("--filename=/dev/c") == len(KINDS)
 
 
-def test_the_best_round_of_each_counts():
+def test_the_best_rounds_of_each_count():
     lines = ["measured;volume-9;1;1", "fio: something else"]
     for number in range(len(KINDS)):
-        lines += [f"measured;volume-{number};{rate};0" for rate in (100, 800, 400)]
-        lines += [f"measured;chain-{number};0;{rate}" for rate in (1000, 10)]
+        lines += [f"measured;volume-{number};{rate};0" for rate in (100, 600, 1000, 400, 1, 2, 3, 4)]
+        lines += [f"measured;chain-{number};0;{rate}" for rate in (1000, 10, 20)]
         lines += [f"measured;file-{number};1600;0"]
     figures = list(compared("\r\n".join(lines)))
     assert [figure.value for figure in figures] == [1.25, 2.0] * len(KINDS)
