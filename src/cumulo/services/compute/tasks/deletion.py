@@ -101,22 +101,18 @@ async def give_back_aside(run: StepRun, server: Server) -> None:
         await run.use(Images).discard(run, aside.shelved_image)
 
 
-def hypervisor(run: EffectRun, host: str) -> Hypervisor:
-    """Return the hypervisor of a host, wherever it runs."""
-    return remote(run.use(Bus), host, Hypervisor)
-
-
 @asynccontextmanager
-async def reaching(run: EffectRun, host: str) -> AsyncIterator[Hypervisor]:
-    """Give a host's hypervisor, for ten minutes.
+async def reaching(run: EffectRun, host: str, *, seconds: float | None = None) -> AsyncIterator[Hypervisor]:
+    """Give a host's hypervisor, for so long (None: for ten minutes); shorter than the effect may take.
 
     That the host does not answer is Temporary, for it may just be starting; that it does not end is not.
     """
+    longest = LONGEST if seconds is None else seconds
     try:
-        async with asyncio.timeout(LONGEST):
-            yield hypervisor(run, host)
+        async with asyncio.timeout(longest):
+            yield remote(run.use(Bus), host, Hypervisor, timeout=2 * longest)
     except TimeoutError as error:
-        raise Permanent(f"host {host} did not finish within {LONGEST / 60:.0f} minutes") from error
+        raise Permanent(f"host {host} did not finish within {longest / 60:.0f} minutes") from error
     except Unavailable as error:
         raise Temporary(f"host {host} does not answer", retry_in=PATIENCE) from error
 

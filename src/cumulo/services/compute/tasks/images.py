@@ -26,11 +26,11 @@ class CreateImage(Saga):
     rotation: int = 0  # how many backups of the type are kept; 0: the image is no backup
     lock: ClassVar[str] = "server:{server_id}"
 
-    @effect(timeout=COPYING, retries=TRIES)
+    @effect(timeout=2 * COPYING, retries=TRIES)
     async def copy(self, run: EffectRun) -> int:
         """Have the host keep the disk as it is now."""
         host = await self._host(run)
-        async with reaching(run, host) as found:
+        async with reaching(run, host, seconds=COPYING) as found:
             return await found.snapshot(self.server_id, self.image_id, fence=run.fence)
 
     @copy.undo
@@ -45,11 +45,11 @@ class CreateImage(Saga):
         state = TaskState.IMAGE_UPLOADING
         await run.db.update(Server, Server.c.id == server.id, task_state=state)
 
-    @effect(timeout=COPYING, retries=TRIES)
+    @effect(timeout=2 * COPYING, retries=TRIES)
     async def send(self, run: EffectRun) -> None:
         """Send it to the image service."""
         host = await self._host(run)
-        async with reaching(run, host) as found:
+        async with reaching(run, host, seconds=COPYING) as found:
             data = self._data(found, run[CreateImage.copy])
             await run.use(Images).fill(self.image_id, data)
 

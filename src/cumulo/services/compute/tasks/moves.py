@@ -97,13 +97,13 @@ class ResizeServer(Saga):
         await _write(run.db, self.server_id, aside=guests.kept_aside(Aside()))
         await note(run.db, self.migration_id, "error")
 
-    @effect(timeout=COPYING, retries=TRIES)
+    @effect(timeout=2 * COPYING, retries=TRIES)
     async def stop(self, run: EffectRun) -> int:
         """End the guest and keep its disk; return how long that is when it goes to another host."""
         route, patience = run[ResizeServer.place], run.use(ComputeSettings).shutdown_timeout
         async with run.reader() as db:
             has_disk = not await is_from_volume(db, self.server_id)
-        async with reaching(run, route.source) as host:
+        async with reaching(run, route.source, seconds=COPYING) as host:
             await host.power_off(self.server_id, timeout=patience, fence=run.fence)
             if route.stays:
                 await host.keep_disk(self.server_id, fence=run.fence)
@@ -117,7 +117,7 @@ class ResizeServer(Saga):
         route = run[ResizeServer.place]
         await back(run, self.server_id, route.source, self.migration_id, runs=route.runs)
 
-    @effect(timeout=COPYING, retries=TRIES, when=lambda _saga, run: not run[ResizeServer.place].stays)
+    @effect(timeout=2 * COPYING, retries=TRIES, when=lambda _saga, run: not run[ResizeServer.place].stays)
     async def carry(self, run: EffectRun) -> None:
         """Copy the disks to the other host."""
         route = run[ResizeServer.place]
@@ -322,7 +322,10 @@ async def carry(run: EffectRun, server_id: str, name: str, route: Route, size: i
     async with run.reader() as db:
         server = await db.get(Server, server_id)
     lasting = guests.lasting_disks(server) if server is not None else []
-    async with reaching(run, route.source) as source, reaching(run, route.destination) as target:
+    async with (
+        reaching(run, route.source, seconds=COPYING) as source,
+        reaching(run, route.destination, seconds=COPYING) as target,
+    ):
 
         async def send(kept: str, length: int, disk: str) -> None:
             for offset in range(0, length, PIECE):

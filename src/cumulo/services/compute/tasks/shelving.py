@@ -61,11 +61,11 @@ class ShelveServer(Saga):
         async with reaching(run, server.host) as host:
             await host.power_on(spec, fence=run.fence)
 
-    @effect(timeout=COPYING, retries=TRIES, when=lambda saga, _run: saga.image_id is not None)
+    @effect(timeout=2 * COPYING, retries=TRIES, when=lambda saga, _run: saga.image_id is not None)
     async def copy(self, run: EffectRun) -> int:
         """Have the host keep the disk as a file."""
         server = await _on_host(run, self.server_id)
-        async with reaching(run, server.host or "") as host:
+        async with reaching(run, server.host or "", seconds=COPYING) as host:
             return await host.snapshot(server.id, self.image_id or "", fence=run.fence)
 
     @copy.undo
@@ -80,11 +80,11 @@ class ShelveServer(Saga):
         uploading = TaskState.SHELVING_IMAGE_UPLOADING
         await run.db.update(Server, Server.c.id == server.id, task_state=uploading)
 
-    @effect(timeout=COPYING, retries=TRIES, when=lambda saga, _run: saga.image_id is not None)
+    @effect(timeout=2 * COPYING, retries=TRIES, when=lambda saga, _run: saga.image_id is not None)
     async def send(self, run: EffectRun) -> None:
         """Send it there."""
         server = await _on_host(run, self.server_id)
-        async with reaching(run, server.host or "") as host:
+        async with reaching(run, server.host or "", seconds=COPYING) as host:
             data = self._data(host, run[ShelveServer.copy])
             await run.use(Images).fill(self.image_id or "", data)
 
