@@ -3,22 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from cumulo.contracts.hypervisor import ConfigDriveSpec
 from cumulo.core.drivers import Permanent
 from cumulo.node import config_drive
 from cumulo.node.commands import run
-from cumulo.testing.metadata import a_guest
 
 needs_iso = pytest.mark.skipif(
     not (shutil.which("genisoimage") or shutil.which("xorriso")), reason="no ISO 9660 writer"
 )
-
-
-def test_the_drive_holds_the_guests_tree_and_files_over_it():
-    spec = ConfigDriveSpec(guest=a_guest(), files={"openstack/latest/vendor_data.json": b"[]"})
-    files = config_drive.files(spec)
-    assert files["openstack/latest/user_data"] == b"#!/bin/sh\necho hello\n"
-    assert files["openstack/latest/vendor_data.json"] == b"[]"
 
 
 @needs_iso

@@ -65,13 +65,6 @@ class NicSpec(msgspec.Struct, frozen=True, kw_only=True):
         return f"tap{self.port_id[:11]}"
 
 
-class ConfigDriveSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a config drive holds: the whole metadata tree of `guest`, and `files` (path → content) over it."""
-
-    guest: GuestMetadata | None = None
-    files: dict[str, bytes] = {}
-
-
 class RescueSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A system to boot in place of the guest's own, whose disks are there beside it.
 
@@ -108,7 +101,7 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     root: DiskSpec | None = None  # None: the first of `volumes` is what it boots from
     volumes: tuple[VolumeDisk, ...] = ()
     nics: tuple[NicSpec, ...] = ()
-    config_drive: ConfigDriveSpec | None = None
+    config_drive: GuestMetadata | None = None  # what is told on it: the whole metadata tree
     machine: str | None = None
     firmware: str = "bios"
     metadata: dict[str, str] = {}

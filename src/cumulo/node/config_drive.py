@@ -6,18 +6,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from cumulo.contracts.hypervisor import ConfigDriveSpec
 from cumulo.core.drivers import Permanent
 from cumulo.node.commands import run
-from cumulo.node.metadata import tree
 
 LABEL = "config-2"  # what cloud-init looks for
 LARGEST = 64 << 20  # bytes; the most that upstream writes on a config drive
-
-
-def files(spec: ConfigDriveSpec) -> dict[str, bytes]:
-    """Return all files of a drive, path → content."""
-    return (tree.config_drive(spec.guest) if spec.guest is not None else {}) | spec.files
 
 
 async def write(path: Path, files: Mapping[str, bytes]) -> None:

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from cumulo.contracts.hypervisor import (
-    ConfigDriveSpec,
     DiskSpec,
     GuestSpec,
     NicSpec,
@@ -96,7 +95,7 @@ async def a_spec(folder: Path) -> GuestSpec:
             image_digest=uuid.uuid4().hex,
         ),
         nics=(nic,),
-        config_drive=ConfigDriveSpec(guest=a_guest()),
+        config_drive=a_guest(),
     )
 
 

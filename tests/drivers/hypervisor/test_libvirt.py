@@ -12,7 +12,6 @@ import pytest
 from tests.drivers.hypervisor.conftest import SETTINGS
 
 from cumulo.contracts.hypervisor import (
-    ConfigDriveSpec,
     DiskSpec,
     GuestMissing,
     GuestSpec,
@@ -230,7 +229,7 @@ async def test_a_guest_has_its_image_config_drive_screen_and_no_traces_when_remo
     spec = msgspec.structs.replace(
         spec,
         root=DiskSpec(image_id="i", image_path=str(image), image_digest="ab" * 64, size_gib=1),
-        config_drive=ConfigDriveSpec(guest=a_guest()),
+        config_drive=a_guest(),
     )
     await hypervisor.ensure(spec)
     folder = place.server(spec.server_id)

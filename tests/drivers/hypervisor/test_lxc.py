@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from cumulo.contracts.hypervisor import (
-    ConfigDriveSpec,
     DiskSpec,
     GuestMissing,
     GuestSpec,
@@ -27,6 +26,7 @@ from cumulo.node.settings import NodeSettings, Place
 from cumulo.testing import rootfs
 from cumulo.testing.hypervisor import GuestContract, StopGuest, volume_in
 from cumulo.testing.libvirtd import PrivateLibvirt
+from cumulo.testing.metadata import a_guest
 
 pytestmark = pytest.mark.engines
 
@@ -101,12 +101,13 @@ async def says(hypervisor: Hypervisors, server_id: str, words: str) -> str:
 async def test_a_container_is_root_inside_and_nobody_outside(
     hypervisor: Hypervisors, spec: GuestSpec, place: Place
 ):
-    drive = ConfigDriveSpec(files={"openstack/latest/meta_data.json": b"{}"})
-    await hypervisor.ensure(msgspec.structs.replace(spec, config_drive=drive))
+    told = a_guest()
+    await hypervisor.ensure(msgspec.structs.replace(spec, config_drive=told))
     assert "container's user: 0" in await says(hypervisor, spec.server_id, "user")
     home = place.containers / spec.server_id
     assert (home / "rootfs").stat().st_uid == first_id(spec.server_id) > 65535
-    assert (home / "config/openstack/latest/meta_data.json").read_bytes() == b"{}"
+    document = msgspec.json.decode((home / "config/openstack/latest/meta_data.json").read_bytes())
+    assert document["uuid"] == told.server_id
     await hypervisor.power_off(spec.server_id, timeout=10)
     await says(hypervisor, spec.server_id, "going down")
     await hypervisor.remove(spec.server_id)

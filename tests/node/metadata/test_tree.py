@@ -50,6 +50,7 @@ def test_ids_take_the_form_of_ec2():
 
 def test_a_config_drive_holds_both_trees_but_no_password():
     files = tree.config_drive(a_guest())
+    assert files["openstack/latest/user_data"] == b"#!/bin/sh\necho hello\n"
     assert json.loads(files["openstack/latest/meta_data.json"])["name"] == "web"
     assert files["openstack/2018-08-27/user_data"] == b"#!/bin/sh\necho hello\n"
     facts = json.loads(files["ec2/latest/meta-data.json"])

@@ -13,7 +13,7 @@ from tests.services.compute.fakes import (
 from tests.services.compute.neighbours import NETWORK
 
 from cumulo.core.drivers import Permanent
-from cumulo.node import config_drive
+from cumulo.node.metadata import tree
 
 
 async def test_a_server_is_placed_wired_and_booted(cloud: ComputeCloud):
@@ -172,7 +172,7 @@ async def test_a_config_drive_holds_the_metadata(cloud: ComputeCloud):
     await cloud.settle()
     drive = cloud.hosts["h1"].guests_by_id[server_id].spec.config_drive
     assert drive is not None
-    files = config_drive.files(drive)
+    files = tree.config_drive(drive)
     assert files["openstack/latest/user_data"] == b"hi"
     assert b'"hostname":"web"' in files["openstack/latest/meta_data.json"]
     assert b'"hostname":"web"' in files["ec2/latest/meta-data.json"]

@@ -4,7 +4,7 @@ import msgspec
 from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, image, show
 
 from cumulo.contracts.hypervisor import LocalDisk
-from cumulo.node import config_drive
+from cumulo.node.metadata import tree
 from cumulo.services.compute.model import Server
 
 BLANK: dict[str, Any] = {"source_type": "blank", "destination_type": "local", "boot_index": -1}
@@ -124,7 +124,7 @@ async def test_a_password_is_on_the_first_config_drive_and_nowhere_else(cloud: C
 
 def passwords_on(spec: Any) -> set[str | None]:
     """Return the passwords that the versions of `meta_data.json` on a guest's config drive tell."""
-    drive = config_drive.files(spec.config_drive)
+    drive = tree.config_drive(spec.config_drive)
     documents = [content for name, content in drive.items() if name.endswith("meta_data.json")]
     return {msgspec.json.decode(document).get("admin_pass") for document in documents}
 

@@ -9,7 +9,7 @@ import msgspec
 
 from cumulo.contracts.compute import GuestMetadata
 from cumulo.contracts.hardware import Hardware
-from cumulo.contracts.hypervisor import ConfigDriveSpec, DiskSpec, GuestSpec, LocalDisk, NicSpec, RescueSpec
+from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, LocalDisk, NicSpec, RescueSpec
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
@@ -260,9 +260,7 @@ def tagged_devices(
     return (*nics, *volumes)
 
 
-async def config_drive(db: Reader, use: Use[Any], server: Server) -> ConfigDriveSpec:
+async def config_drive(db: Reader, use: Use[Any], server: Server) -> GuestMetadata:
     """Say what is told on a server's config drive: what metadata tells, and once its password."""
     guest = await guest_metadata(db, use, server)
-    return ConfigDriveSpec(
-        guest=msgspec.structs.replace(guest, admin_password=passwords.waiting(use, server))
-    )
+    return msgspec.structs.replace(guest, admin_password=passwords.waiting(use, server))

@@ -46,6 +46,7 @@ from cumulo.node.hypervisor.libvirt.states import STARTING
 from cumulo.node.hypervisor.libvirt.travels import Travels
 from cumulo.node.hypervisor.libvirt.volume_exchange import ExchangedVolumes
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, owner_of, secrets_of
+from cumulo.node.metadata import tree
 from cumulo.node.ports.wiring import Wiring
 from cumulo.node.settings import Acceleration, NodeSettings, Place
 
@@ -282,7 +283,7 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
         rescue = await self._rescue(spec, folder / disks.RESCUE)
         drive = folder / CONFIG_DRIVE
         if spec.config_drive is not None:
-            await config_drive.write(drive, config_drive.files(spec.config_drive))
+            await config_drive.write(drive, tree.config_drive(spec.config_drive))
         return GuestFiles(
             local=await local_disks.ensure(folder, spec.local_disks),
             disk=disk,

@@ -24,6 +24,7 @@ from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
 from cumulo.node.hypervisor.libvirt.volumes import disk_element, named, secrets_of
+from cumulo.node.metadata import tree
 from cumulo.node.ports.wiring import Wiring
 
 CONFIG_DRIVE = "config.iso"
@@ -61,7 +62,7 @@ class Travels(Guests):
             for piece in luggage:
                 await _make_room(folder, piece)
             if spec.config_drive is not None:
-                await config_drive.write(folder / CONFIG_DRIVE, config_drive.files(spec.config_drive))
+                await config_drive.write(folder / CONFIG_DRIVE, tree.config_drive(spec.config_drive))
             for disk in spec.volumes:
                 for secret in secrets_of(spec.server_id, disk):
                     await self._domains.keep_secret(secret)

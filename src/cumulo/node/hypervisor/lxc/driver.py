@@ -32,6 +32,7 @@ from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
 from cumulo.node.hypervisor.lxc.container import container_xml, first_id
 from cumulo.node.hypervisor.lxc.containers import Containers
+from cumulo.node.metadata import tree
 from cumulo.node.ports.wiring import Wiring
 from cumulo.node.settings import NodeSettings, Place
 
@@ -234,7 +235,7 @@ class LxcHypervisor(Guests):
         await asyncio.to_thread(_remove, folder)
         if spec.config_drive is None:
             return False
-        await asyncio.to_thread(config_drive.lay_out, folder, config_drive.files(spec.config_drive))
+        await asyncio.to_thread(config_drive.lay_out, folder, tree.config_drive(spec.config_drive))
         return True
 
 
