@@ -131,7 +131,7 @@ async def compose(state: StateFolder) -> Composition:
     services = all_services()
     settings = runtime_settings(state)
     engines = settings.engines
-    memory = Memory(state.fakes if engines.keep_fakes else None)
+    memory = Memory(state.fakes if engines.keep_fakes else None, engines.fake_delay)
     drivers = drivers_of(state, memory, engines=engines.start)
     bindings: dict[type, Any] = {**sections(state, services), **drivers.bindings, StateFolder: state}
     database = await open_database(state, settings.database)

@@ -4,8 +4,10 @@ Real engines run on when the server is killed. With `[engines] keep_fakes` fakes
 they hold is written down, before the caller has its answer. A killed server finds its engines as they were.
 """
 
+import asyncio
 import inspect
 import pickle
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -24,10 +26,14 @@ Contents = dict[str, dict[str, Any]]
 
 
 class Memory:
-    """All that the fakes of one server remember. Without a file nothing is kept."""
+    """All that the fakes of one server remember. Without a file nothing is kept.
 
-    def __init__(self, file: Path | None) -> None:
+    delay: seconds at the most until the caller of a verb hears that it changed something.
+    """
+
+    def __init__(self, file: Path | None, delay: float = 0.0) -> None:
         self._file = file
+        self._delay = delay
         self._known = read(file) if file is not None else {}
         self._written = b""
         self._fakes: dict[str, tuple[object, tuple[str, ...]]] = {}
@@ -39,18 +45,21 @@ class Memory:
         for attribute, value in self._known.get(name, {}).items():
             setattr(fake, attribute, value)
         self._fakes[name] = (fake, attributes)
-        return cast("T", _Kept(fake, self._write))
+        return cast("T", _Kept(fake, self._write, self._delay))
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Write it down; return whether anything had changed."""
         contents = {
             name: {one: getattr(fake, one) for one in ones} for name, (fake, ones) in self._fakes.items()
         }
         packed = pickle.dumps(contents)
-        if self._file is not None and packed != self._written:
-            beside = self._file.with_suffix(".new")
-            beside.write_bytes(packed)
-            beside.replace(self._file)
-            self._written = packed
+        if self._file is None or packed == self._written:
+            return False
+        beside = self._file.with_suffix(".new")
+        beside.write_bytes(packed)
+        beside.replace(self._file)
+        self._written = packed
+        return True
 
 
 def read(file: Path) -> Contents:
@@ -63,9 +72,10 @@ def read(file: Path) -> Contents:
 class _Kept:
     """Stands before a fake: whatever it does is written down when it is done."""
 
-    def __init__(self, fake: object, write: Callable[[], None]) -> None:
+    def __init__(self, fake: object, write: Callable[[], bool], delay: float) -> None:
         self._fake = fake
         self._write = write
+        self._delay = delay
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._fake, name)
@@ -76,6 +86,7 @@ class _Kept:
             try:
                 return await found(*arguments, **named)
             finally:
-                self._write()
+                if self._write() and self._delay:
+                    await asyncio.sleep(random.uniform(0, self._delay))  # noqa: S311  no secret
 
         return call

@@ -33,7 +33,7 @@ class EngineSettings(Section, frozen=True, kw_only=True):
     """The private engines. external_cidr: empty chooses the next free 172.24.x.0/24 once.
 
     Of a cloud without engines: fake_hosts, on how many hosts its guests are; keep_fakes, whether what is
-    remembered instead of run outlives the server.
+    remembered instead of run outlives the server; fake_delay, seconds that such a change takes at the most.
     """
 
     section: ClassVar[str] = "engines"
@@ -42,6 +42,7 @@ class EngineSettings(Section, frozen=True, kw_only=True):
     external_cidr: str = ""
     fake_hosts: Annotated[int, msgspec.Meta(ge=1, le=99)] = 1
     keep_fakes: bool = False
+    fake_delay: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class DatabaseSettings(Section, frozen=True, kw_only=True):

@@ -28,7 +28,14 @@ _CLIENTS = {"fake": 4, "libvirt": 2}
 _HOSTS = {"fake": 3, "libvirt": 1}
 _MINI_WITHIN = 300.0  # seconds in which a new cloud has its first image
 _LAST_LINES = 6
-_FAKE = '[engines]\nstart = false\nkeep_fakes = true\nfake_hosts = {hosts}\n[node]\nhypervisor = "fake"\n'
+_FAKE = """[engines]
+start = false
+keep_fakes = true
+fake_hosts = {hosts}
+fake_delay = 0.3
+[node]
+hypervisor = "fake"
+"""
 _QUOTA = "[quota.limits.compute]\ninstances = 30\n"
 
 
