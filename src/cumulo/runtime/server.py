@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
 import uvicorn
@@ -130,6 +131,23 @@ def leave_frugality() -> None:
         os.environ.pop(name, None)
 
 
+class Log:
+    """Where log lines go: a full disk loses them, and fails nothing that was being done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write a text if it can be."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Have what was written be there if it can be."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def main() -> None:
     """Serve the cloud of a state folder."""
     parser = argparse.ArgumentParser(prog="cumulo-server")
@@ -137,7 +155,7 @@ def main() -> None:
     state = config_of(parser.parse_args().state)
     leave_frugality()
     logs = runtime_settings(state).log
-    observe.configure(style=logs.style, level=logs.level)
+    observe.configure(style=logs.style, level=logs.level, stream=cast("TextIO", Log(sys.stderr)))
     try:
         uvloop.run(serve(state))
     except (BadSetting, CannotStart) as error:

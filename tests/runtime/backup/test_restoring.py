@@ -163,9 +163,8 @@ async def test_an_archive_of_a_newer_database_changes_nothing(made: Made, monkey
 
 
 async def test_a_damaged_archive_changes_nothing(made: Made, tmp_path: Path):
-    content = bytearray(made.archive.read_bytes())
-    content[len(content) // 2] ^= 1
-    made.archive.write_bytes(content)
+    content = made.archive.read_bytes()
+    made.archive.write_bytes(content[: len(content) // 2])
     before = {path: path.stat().st_mtime_ns for path in made.state.path.rglob("*")}
     with pytest.raises(BadArchive, match="damaged"):
         await asyncio.to_thread(restore, made.state, made.archive, force=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cumulo.runtime.hosts import life
 from cumulo.runtime.settings import config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.keeping import command, supervisor_of, wait_until_up
+
+_ROOM = 4 << 20  # bytes without which nothing of ours can even say what is wrong
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +50,10 @@ def start(path: Path) -> StateFolder | None:
         print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
         return None
     process = supervisor_of(state)
+    if process is None and shutil.disk_usage(state.path).free < _ROOM:
+        text = f"no space left on the disk of {state.path}: `cumulo doctor` says how to find what takes it"
+        print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
+        return None
     if process is None:
         state.status.unlink(missing_ok=True)
         process = spawn(command(state), log=state.logs / "supervisor.log")

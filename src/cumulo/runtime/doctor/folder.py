@@ -136,6 +136,8 @@ def _sqlite(file: Path) -> Iterator[Finding]:
     try:
         revision = sqlite.examined(file)
         migrations.script("sqlite", revision)
+    except (apsw.IOError, apsw.FullError) as error:
+        yield note("database", f"{file} was not read: {error}", "mend the disk first, then ask again")
     except apsw.BusyError:
         yield note("database", "SQLite is busy and was not read", "ask again")
     except apsw.CantOpenError as error:

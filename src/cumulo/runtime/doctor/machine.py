@@ -95,10 +95,11 @@ def kernel(state: StateFolder) -> Iterator[Finding]:
     del state
     if not Path("/dev/net/tun").exists():
         yield bad("kernel", "/dev/net/tun is missing", "modprobe tun")
-    probe = subprocess.run(["/usr/bin/unshare", "--mount", "true"], check=False, capture_output=True)
+    command = ["/usr/bin/unshare", "--mount", "true"]
+    probe = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  our own
     if probe.returncode:
-        mend = "a container needs CAP_SYS_ADMIN (`--privileged`)"
-        yield bad("kernel", "mount namespaces are not allowed", mend)
+        mend = "a container needs CAP_SYS_ADMIN (`--privileged`); a chroot must be bound onto itself"
+        yield bad("kernel", f"mount namespaces are not allowed ({probe.stderr.strip()})", mend)
     if Path("/sys/module/openvswitch").exists():
         yield well("kernel", "has the openvswitch module")
     else:
@@ -145,7 +146,11 @@ def acceleration(state: StateFolder) -> Iterator[Finding]:
     """Ask whether a guest really runs on KVM: the device proves nothing."""
     if not state.exists or os.geteuid() != 0:
         return
-    found = asyncio.run(kvm(state.path / "run" / "kvm"))
+    try:
+        found = asyncio.run(kvm(state.path / "run" / "kvm"))
+    except OSError as error:
+        yield note("KVM", f"was not tried: {error}", "mend the disk first")
+        return
     if found.usable:
         yield well("KVM", found.reason)
         return

@@ -41,7 +41,8 @@ def leftovers(state: StateFolder) -> Iterator[Finding]:
         if names:
             some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004
             mend = f"for name in {' '.join(names)}; do {command} $name; done"
-            yield note("network", f"{what}s of a cloud that is gone: {some}", mend)
+            text = f"{what}s of a cloud that is gone (or in a container that shares this network): {some}"
+            yield note("network", text, mend)
 
 
 def forwarding(state: StateFolder) -> Iterator[Finding]:

@@ -97,7 +97,11 @@ def turn_over(logs: Path) -> None:
     """Copy each log that grew too long aside and begin it anew; programs go on appending to it."""
     for log in logs.glob("*.log"):
         if log.stat().st_size > LOG_LIMIT:
-            shutil.copyfile(log, log.with_suffix(".log.1"))
+            aside = log.with_suffix(".log.1")
+            try:
+                shutil.copyfile(log, aside)
+            except OSError:  # the disk is full: what is newest is worth more than what is whole
+                aside.unlink(missing_ok=True)
             os.truncate(log, 0)
 
 

@@ -169,13 +169,15 @@ class Supervisor:
         if error or state is PartState.RUNNING:
             status.error = error
         if error:
-            print(f"{status.name}: {error}", flush=True)  # noqa: T201  this is the supervisor's log
+            with contextlib.suppress(OSError):  # a full disk: parts are kept all the same
+                print(f"{status.name}: {error}", flush=True)  # noqa: T201  this is the supervisor's log
         self._publish()
 
     def _publish(self) -> None:
         parts = [part.status for part in self.parts.values()]
         status = Status(pid=os.getpid(), started=self._started, parts=parts)
-        write_status(self.state.status, status)
+        with contextlib.suppress(OSError):  # a full disk: what was written last stays, and the next is tried
+            write_status(self.state.status, status)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
