@@ -211,10 +211,12 @@ class Journey:
             async with asking(self._run, self._source, seconds=LONGEST_JOURNEY) as (_, travels):
                 await self._sent(travels, baggage)
         except Temporary:
-            if not await self._arrived():  # the old host went away: perhaps after it was done
-                raise
+            if not await is_there(self._run, self._destination, self._server_id):
+                raise  # the old host went away; had it been done before, the guest would be there
         else:
-            if not await self._arrived():
+            async with asking(self._run, self._destination) as (host, _):
+                state = await host.describe(self._server_id)
+            if state.power not in _ALIVE:
                 raise Permanent(
                     "the guest did not arrive", public="the server did not arrive on the other host"
                 )
@@ -249,9 +251,6 @@ class Journey:
                 return Wish.ABORT
             migration = await db.get(Migration, self._migration_id) if self._migration_id else None
         return migration.wish if migration is not None else None
-
-    async def _arrived(self) -> bool:
-        return await is_there(self._run, self._destination, self._server_id)
 
 
 async def is_there(run: EffectRun, host: str, server_id: str) -> bool:
