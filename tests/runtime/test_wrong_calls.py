@@ -3,10 +3,11 @@
 `CUMULO_WRONG_CALLS=SEED:COUNT` makes other calls, COUNT of each operation; the same ones each time.
 """
 
+import asyncio
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from cumulo.testing.database import Cluster
 SEED, COUNT = (int(part) for part in os.environ.get("CUMULO_WRONG_CALLS", "1:2").split(":"))
 BAD, BROKEN, NOT_BUILT = 400, 500, 501
 NAMES = ("id", "uuid", "name", "hash", "key")
+PATIENCE = 60.0  # seconds: what takes longer hangs
 LONGEST = 128  # what a path may hold of a name
 ALIVE = ("tasks_", "identity_refused", "identity_audit")
 """Tables that change by themselves, or that keep note of what was refused."""
@@ -105,10 +107,45 @@ def complaint(call: Call, answer: httpx.Response) -> str:
     return ""
 
 
-async def send(world: World, call: Call) -> httpx.Response:
+async def tokens(world: World) -> dict[str, str]:
+    """Return a token of each who makes calls: one person with a role in each kind of scope, and nobody's."""
+    admin, found = world.admin, {"none": "", "bad": "gAAAA\u00e9"}
+    body = {"user": {"name": "caller", "password": "caller"}}
+    user = (await admin("POST", f"{IDENTITY}/users", body))["user"]["id"]
+    secret = {"methods": ["password"], "password": {"user": {"id": user, "password": "caller"}}}
+    scopes: dict[str, Any] = {"system": {"system": {"all": True}}, "domain": {"domain": {"id": "default"}}}
+    for role in ("manager", "member", "reader", "service"):
+        made = await admin("POST", f"{IDENTITY}/projects", {"project": {"name": f"of-{role}"}})
+        scopes[role] = {"project": {"id": made["project"]["id"]}}
+    for name, scope in scopes.items():
+        role = name if "project" in scope else "admin"
+        role_id = (await admin("GET", f"{IDENTITY}/roles?name={role}"))["roles"][0]["id"]
+        place = {"system": "system", "domain": "domains/default"}.get(name)
+        place = place or f"projects/{scope['project']['id']}"
+        await admin("PUT", f"{IDENTITY}/{place}/users/{user}/roles/{role_id}")
+    for name, scope in [*scopes.items(), ("unscoped", "unscoped")]:
+        auth = {"auth": {"identity": secret, "scope": scope}}
+        answer = await admin.http.post(f"{IDENTITY}/auth/tokens", json=auth)
+        assert answer.status_code == 201, answer.text
+        found[name] = answer.headers["X-Subject-Token"]
+    return found
+
+
+async def in_pieces(content: bytes) -> AsyncIterator[bytes]:
+    """Send a body without saying how long it is, with empty pieces in it."""
+    for start in range(0, len(content), 1000):
+        yield content[start : start + 1000]
+        yield b""
+
+
+async def send(world: World, call: Call, held: Mapping[str, str]) -> httpx.Response:
     headers: dict[str, Any] = {"OpenStack-API-Version": "", **call.headers}
-    request = world.admin.http.build_request(call.method, call.url, content=call.content, headers=headers)
-    return await world.admin.http.send(request)
+    if call.who in held:
+        headers["X-Auth-Token"] = held[call.who].encode()
+    content = in_pieces(call.content) if call.pieces and call.content is not None else call.content
+    encoded = {name: each.encode() if isinstance(each, str) else each for name, each in headers.items()}
+    request = world.admin.http.build_request(call.method, call.url, content=content, headers=encoded)
+    return await asyncio.wait_for(world.admin.http.send(request), PATIENCE)
 
 
 @pytest.mark.parametrize("service", all_services(), ids=lambda service: service.name)
@@ -119,19 +156,20 @@ async def test_a_wrong_call_is_told_so_and_changes_nothing(world: World, service
         for table in own_tables()
         if table.name.startswith(service.name) and not table.name.startswith(ALIVE)
     ]
+    held = await tokens(world)
     caller = Caller(service, await known(world.cloud, await administrator(world)), SEED)
     wrong: dict[str, str] = {}
     await world.cloud.tasks.settle()
     before = await digest(world.cloud, mine)
     for call in caller.calls(COUNT):
-        answer = await send(world, call)
+        answer = await send(world, call, held)
         found = complaint(call, answer)
         if answer.is_success:
             await world.cloud.tasks.settle()
         after = await digest(world.cloud, mine)
         if not found and answer.is_client_error and after != before and call.operation not in COUNTED:
             again = await digest(world.cloud, mine)
-            await send(world, call)
+            await send(world, call, held)
             after = await digest(world.cloud, mine)
             changed = [name for name, mark in again.items() if after[name] != mark]
             found = f"{answer.status_code}, yet it changed {changed}" if changed else ""

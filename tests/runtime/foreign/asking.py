@@ -90,7 +90,7 @@ NAMED = {
 }
 OTHERS = {"path": "x", "rule_type": "bandwidth_limit", "group": "identity", "option": "driver", "before": "1"}
 SHORTEST = 10  # what is shorter may be part of a word
-_RESTLESS = re.compile(r"req-[0-9a-f-]{36}|\d{4}-\d\d-\d\d[T ][0-9:.]+|\d+\.\d{6,}")
+_RESTLESS = re.compile(r'req-[0-9a-f-]{36}|\d{4}-\d\d-\d\d[T ][0-9:.]+|\d+\.\d{6,}|"uptime":\d+')
 
 
 @dataclass(frozen=True)

@@ -20,18 +20,52 @@ PARAMETERS = (
 )
 MEDIA = ("text/plain", "application/xml", "application/json; charset=latin-1", "")
 VERSIONS = ("latest", "1.0", "1.20", "2.1", "2.50", "3.0", "3.50", "9.9", "2.1.1", "x", "")
+HEADERS = (
+    {"Accept": "application/xml"},
+    {"Accept": "*/*;q=x, ,"},
+    {"Accept-Language": "\u00e9"},
+    {"Accept-Encoding": "zip"},
+    {"Content-Encoding": "gzip"},
+    {"Range": "bytes=9-1"},
+    {"Range": "bytes=0-18446744073709551616"},
+    {"If-Match": "*, x"},
+    {"If-None-Match": '"' * 9},
+    {"If-Modified-Since": "yesterday"},
+    {"X-Forwarded-For": "x, y"},
+    {"Forwarded": 'for="'},
+    {"Host": "[::"},
+    {"X-Openstack-Request-Id": "a" * 5000},
+    {"X-OpenStack-Nova-API-Version": "x"},
+    {"X-Service-Token": "x"},
+    {"X-Subject-Token": "x"},
+    {"X-Roles": "admin"},
+    {"Cookie": "a" * 9000},
+)
 READING = frozenset({"GET", "HEAD"})
+WHO = ("admin",) * 5 + (
+    "manager",
+    "member",
+    "reader",
+    "service",
+    "system",
+    "domain",
+    "unscoped",
+    "none",
+    "bad",
+)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request; `operation` names what it is a call of."""
+    """One request. `operation`: what it is a call of. `who` makes it. `pieces`: its body comes in some."""
 
     operation: str
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
+    who: str = "admin"
+    pieces: bool = False
 
 
 class Caller:
@@ -68,7 +102,11 @@ class Caller:
             url += "?" + self._query([entry["name"] for entry in parameters if entry["in"] == "query"])
         content, media = self._content(described)
         headers = {"Content-Type": media} if content is not None else {}
-        return Call(f"{method} {path}", method, url, headers | self._version(), content)
+        headers |= self._version()
+        if self._likely(0.15):
+            headers |= self._chance.choice(HEADERS)
+        who, pieces = self._chance.choice(WHO), content is not None and self._likely(0.05)
+        return Call(f"{method} {path}", method, url, headers, content, who, pieces)
 
     def _value(self, name: str, method: str) -> str:
         """Return something for a name in a path: mostly an id that exists; nothing is emptied."""

@@ -4,6 +4,7 @@ import http.client
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.guest import GuestDisks
 from cumulo.runtime.bench.identity import LargeIdentity
+from cumulo.runtime.bench.memory import TENTH, Memory
 from cumulo.runtime.bench.meter import Figure, memory_mb
 from cumulo.runtime.bench.network import SETTINGS as NETWORK
 from cumulo.runtime.bench.network import Networking
@@ -31,14 +33,15 @@ OWN = ("supervisor", "server")
 COLUMNS = "{:<36}{:>7}{:>12}{:>12}{:>12}   {:<30}"
 
 
-def bench(json: Path | None = None, only: Sequence[str] = ()) -> int:
+def bench(json: Path | None = None, only: Sequence[str] = (), requests: int = TENTH) -> int:
     """Measure everything, or `only` some KINDS, and print each line as it is known.
 
-    Return 0 when every promise is kept.
+    requests: how many the kind `memory` makes. Return 0 when every promise is kept.
     """
     print(COLUMNS.format("WHAT", "CALLS", "CPU ms", "MEDIAN ms", "PER SECOND", "REACH"))
     figures = []
-    for figure in itertools.chain.from_iterable(KINDS[kind]() for kind in only or KINDS):
+    kinds = KINDS | {"memory": partial(_memory, requests)}
+    for figure in itertools.chain.from_iterable(kinds[kind]() for kind in only or kinds):
         print(_line(figure), flush=True)
         figures.append(figure)
     if json:
@@ -112,6 +115,12 @@ def _start() -> Iterator[Figure]:
         yield from GuestStart(state, _client(state), _pid(state, "server")).figures()
 
 
+def _memory(requests: int = TENTH) -> Iterator[Figure]:
+    """Measure whether memory creeps up, on a cloud without engines."""
+    with scratch_cloud("bench", SETTINGS) as state:
+        yield from Memory(Workload(_client(state), _pid(state, "server")), requests).figures()
+
+
 #: What can be measured by itself.
 KINDS: dict[str, Callable[[], Iterator[Figure]]] = {
     "calls": _quick,
@@ -122,6 +131,7 @@ KINDS: dict[str, Callable[[], Iterator[Figure]]] = {
     "guest": _guest,
     "start": _start,
     "whole": _whole,
+    "memory": _memory,
 }
 
 
