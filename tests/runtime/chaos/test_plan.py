@@ -2,7 +2,7 @@
 
 import pytest
 
-from cumulo.runtime.chaos.acts import MOST, Acts
+from cumulo.runtime.chaos.acts import MOST, VERBS
 from cumulo.runtime.chaos.plan import ACTS, FIRST, KILLS, make
 
 
@@ -28,5 +28,5 @@ def test_each_client_begins_with_something_to_work_on():
 
 
 def test_each_verb_is_an_act():
-    assert all(callable(getattr(Acts, verb)) for verb in ACTS)
+    assert VERBS.keys() == ACTS.keys()
     assert MOST.keys() == KILLS.keys()
