@@ -131,7 +131,8 @@ async def a_server(world: World, project: str, user: User) -> tuple[str, str, st
         await world.admin("PUT", f"{service}/{quota}/{project}", {key: value})
     group = {"server_group": {"name": "near", "policy": "anti-affinity"}}
     await user("POST", f"{COMPUTE}/os-server-groups", group)
-    await user("POST", f"{COMPUTE}/os-keypairs", {"keypair": {"name": f"key-of-{project[:12]}", "type": "ssh"}})
+    keypair = {"name": f"key-of-{project[:12]}", "type": "ssh"}
+    await user("POST", f"{COMPUTE}/os-keypairs", {"keypair": keypair})
     pool = {"name": "pool", "prefixes": ["10.8.0.0/16"], "default_prefixlen": 24}
     pool_id = (await user("POST", f"{NETWORK}/subnetpools", {"subnetpool": pool}))["subnetpool"]["id"]
     subnet = {"network_id": network, "ip_version": 4, "subnetpool_id": pool_id}
