@@ -40,6 +40,11 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     precious: str
     content: str
 
+    def hang_up(self) -> None:
+        """Close all connections."""
+        for caller in (self.admin, *(one for home in self.homes for one in (home.caller, home.admin))):
+            caller.hang_up()
+
 
 def prepare(state: StateFolder, clients: int, hosts: int, seed: int, patience: Callable[[], bool]) -> Stage:
     """Make it all, in a cloud that nobody disturbs yet."""

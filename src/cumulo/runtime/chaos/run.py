@@ -159,6 +159,7 @@ class Chaos:
         aftermath.remove(self._stage, self._promises)
         _say(f"removed; settled in {aftermath.settle(self._state, self._promises, 'all was removed'):.0f} s")
         self._ended.set()
+        self._stage.hang_up()
         return self._report()
 
     def _report(self) -> int:
