@@ -25,7 +25,8 @@ echo boot >> /boots
 ip link set lo up
 until udhcpc -i eth0 -s /etc/lease -O staticroutes -n -q -t 3 -T 1; do sleep 0.2; done
 echo "address: $(ip -o -4 address show dev eth0 | tr -s ' ' | cut -d' ' -f4)"
-echo "server: $(wget -q -T 5 -O - http://169.254.169.254/openstack/latest/meta_data.json)"
+until told=$(wget -q -T 5 -O - http://169.254.169.254/openstack/latest/meta_data.json); do sleep 1; done
+echo "server: $told"
 echo "boots: $(grep -c boot /boots)"
 while :; do sleep 0.2; done
 """
