@@ -13,7 +13,14 @@ from cumulo.testing.official import LoadedClient, OpenStack
 from cumulo.testing.spaces import Spaces
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG = {"test_backups", "test_containers", "test_hardware", "test_killed_moves", "test_volume_kinds", "test_volume_moves"}
+LONG = {
+    "test_backups",
+    "test_containers",
+    "test_hardware",
+    "test_killed_moves",
+    "test_volume_kinds",
+    "test_volume_moves",
+}
 """Modules of minutes each, which `scripts/test long` runs."""
 
 
