@@ -73,7 +73,9 @@ def test_a_member_that_nobody_takes_is_checked_all_the_same(whole: Path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not at all", gzip.compress(b"x" * 2000), gzip.compress(bytes(2000))]
+    "content",
+    [b"", b"not at all", gzip.compress(b"x" * 2000), gzip.compress(bytes(2000))],
+    ids=["empty", "text", "compressed text", "compressed zeros"],
 )
 def test_another_file_is_said_to_be_no_backup(content: bytes, tmp_path: Path):
     file = tmp_path / "thesis.gz"
@@ -136,7 +138,7 @@ def link(kind: bytes) -> tarfile.TarInfo:
         link(tarfile.DIRTYPE),
         link(tarfile.XHDTYPE),
     ],
-    ids=str,
+    ids=lambda member: member if isinstance(member, str) else f"type {member.type.decode()}",
 )
 def test_a_hostile_member_is_refused_and_not_given_out(member: tarfile.TarInfo | str, tmp_path: Path):
     given: list[str] = []
