@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from cumulo.runtime.engines.libvirt import running_guests
 from cumulo.testing import rootfs
 from cumulo.testing.guests import pings
 from cumulo.testing.launched import Client, CommandRefused, LaunchedCloud, until
@@ -64,6 +65,15 @@ def test_stopped_it_is_off_and_what_it_cannot_is_refused_in_words(home: Residenc
     until(
         lambda: home.user.json("server", "show", NAME)["status"] == "SHUTOFF", what="a container that is off"
     )
+
+
+def test_it_stops_with_the_cloud_when_guests_shall(cloud: LaunchedCloud, home: Residence) -> None:
+    home.user("server", "start", NAME)
+    server = home.user.json("server", "show", NAME)["id"]
+    until(lambda: server in running_guests(cloud.state), what="a container that runs")
+    cloud.command("down", "--guests")
+    assert running_guests(cloud.state) == []
+    cloud.up()
 
 
 def test_nothing_is_left_of_it(cloud: LaunchedCloud, home: Residence) -> None:

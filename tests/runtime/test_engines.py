@@ -3,9 +3,11 @@
 import asyncio
 import fcntl
 import json
+import os
 import shutil
 import signal
 import struct
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from cumulo.runtime import reset
 from cumulo.runtime.engines import datapath, engines_of
 from cumulo.runtime.engines.engine import CommandFailed, run
-from cumulo.runtime.engines.libvirt import uri
+from cumulo.runtime.engines.libvirt import containers_running, running_guests, uri
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor import PartState, Supervisor
 
@@ -92,3 +94,21 @@ def test_a_device_that_another_daemon_has_is_seen():
 async def test_a_failing_program_tells_its_words():
     with pytest.raises(CommandFailed, match="unknown command"):
         await run("ovs-vsctl", "no-such-command")
+
+
+@pytest.mark.parametrize(("kind", "program"), [("qemu", "qemu-system-x86_64"), ("lxc", "libvirt_lxc")])
+def test_guests_that_run_are_counted_by_what_libvirt_notes_of_them(
+    tmp_path: Path, kind: str, program: str
+) -> None:
+    state = StateFolder(tmp_path / "state")
+    notes = state.path / "libvirt" / "run" / kind
+    notes.mkdir(parents=True)
+    guest = tmp_path / program
+    shutil.copy("/bin/sleep", guest)
+    with subprocess.Popen([guest, "60"]) as process:
+        (notes / "cuabcd-one.pid").write_text(str(process.pid))
+        (notes / "cuabcd-two.pid").write_text(str(os.getpid()))  # somebody else's by now
+        assert running_guests(state) == ["one"]
+        assert containers_running(state) == (kind == "lxc")
+        process.kill()
+    assert running_guests(state) == []

@@ -5,13 +5,19 @@ import time
 
 import libvirt
 
-from cumulo.runtime.engines.libvirt import uri
+from cumulo.runtime.engines.libvirt import containers_running, containers_uri, uri
 from cumulo.runtime.state import StateFolder
 
 
 def stop_all(state: StateFolder, *, grace: float) -> None:
-    """Shut every guest down by ACPI; end those that are not off within `grace` seconds."""
-    connection = libvirt.open(uri(state))
+    """Have every guest shut itself down; end those that are not off within `grace` seconds."""
+    uris = [uri(state), *([containers_uri(state)] if containers_running(state) else [])]
+    for each in uris:
+        _stop_all_of(each, grace)
+
+
+def _stop_all_of(where: str, grace: float) -> None:
+    connection = libvirt.open(where)
     try:
         running = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
         if grace:

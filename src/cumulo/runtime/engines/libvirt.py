@@ -40,6 +40,8 @@ _ACCOUNTS = {
 _NEEDLESS = Path("/usr/bin/qemu-system-i386")
 _KVM = Path("/dev/kvm")
 _KVM_MODULES = (Path("/sys/module/kvm_intel"), Path("/sys/module/kvm_amd"))
+_PROGRAMS = {"qemu": "qemu", "lxc": "libvirt_lxc"}
+"""How the program that is a guest's begins, by the folder in which libvirt notes its pid."""
 _DAEMON = """\
 # Written by Cumulo at each start.
 host_uuid = "{host_uuid}"
@@ -87,9 +89,9 @@ def qemu_logs(state: StateFolder) -> Path:
     return state.path / "libvirt" / "log" / "qemu"
 
 
-def pid_files(state: StateFolder) -> Path:
-    """Return the folder where libvirt notes the pid of each QEMU."""
-    return state.path / "libvirt" / "run" / "qemu"
+def containers_uri(state: StateFolder) -> str:
+    """Return the URI by which this cloud's libvirt is reached for its containers."""
+    return f"lxc:///system?socket={state.socket('libvirt')}"
 
 
 def daemons(state: StateFolder) -> list[Engine]:
@@ -138,14 +140,25 @@ def write_settings(state: StateFolder) -> None:
 
 
 def guests_running(state: StateFolder) -> int:
-    """Return how many QEMU processes of this cloud run, from libvirt's own pid files."""
+    """Return how many guests of this cloud run, from libvirt's own pid files."""
     return len(running_guests(state))
 
 
 def running_guests(state: StateFolder) -> list[str]:
-    """Return the ids of the servers whose QEMU processes run, from libvirt's own pid files."""
-    found = sorted(file for file in pid_files(state).glob("*.pid") if _alive(file))
-    return [file.stem.partition("-")[2] for file in found]
+    """Return the ids of the servers whose guests run, from libvirt's own pid files."""
+    run = state.path / "libvirt" / "run"
+    return sorted(
+        file.stem.partition("-")[2]
+        for kind, program in _PROGRAMS.items()
+        for file in (run / kind).glob("*.pid")
+        if _runs(file, program)
+    )
+
+
+def containers_running(state: StateFolder) -> bool:
+    """Say whether any of the cloud's guests that run is a container."""
+    files = (state.path / "libvirt" / "run" / "lxc").glob("*.pid")
+    return any(_runs(file, _PROGRAMS["lxc"]) for file in files)
 
 
 def with_account(content: str, line: str) -> str:
@@ -171,9 +184,9 @@ def machine_id() -> str:
     return file.read_text(encoding="ascii").strip() if file.exists() else "none"
 
 
-def _alive(file: Path) -> bool:
+def _runs(file: Path, program: str) -> bool:
     try:
-        return Path(f"/proc/{int(file.read_text())}/exe").readlink().name.startswith("qemu")
+        return Path(f"/proc/{int(file.read_text())}/exe").readlink().name.startswith(program)
     except (OSError, ValueError):
         return False
 
