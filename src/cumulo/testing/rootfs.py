@@ -17,6 +17,7 @@ echo "container's user: $(id -u)"
 echo "container's devices: $(cat /proc/net/dev | tr -s ' ' 2> /dev/null)"
 while :; do sleep 0.2; done
 """
+# nc, for Debian's static wget looks up a port's number and falls over where the libraries for it are missing.
 NETWORKED = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -25,7 +26,8 @@ echo boot >> /boots
 ip link set lo up
 until udhcpc -i eth0 -s /etc/lease -O staticroutes -n -q -t 3 -T 1; do sleep 0.2; done
 echo "address: $(ip -o -4 address show dev eth0 | tr -s ' ' | cut -d' ' -f4)"
-until told=$(wget -q -T 5 -O - http://169.254.169.254/openstack/latest/meta_data.json); do sleep 1; done
+ask() { printf 'GET /openstack/latest/meta_data.json HTTP/1.0\\r\\n\\r\\n' | nc -w 5 169.254.169.254 80; }
+until told=$(ask | grep uuid); do sleep 1; done
 echo "server: $told"
 echo "boots: $(grep -c boot /boots)"
 while :; do sleep 0.2; done
