@@ -28,6 +28,10 @@ PATIENCE = 300  # seconds within which a new cloud has built its first image
 NOT_ASKED = {
     ("identity-feature-enabled", "external_idp"): "wants a SAML or OpenID provider beside the cloud",
     ("identity-feature-enabled", "immutable_user_source"): "on, it says that the cloud cannot make users",
+    (
+        "image-feature-enabled",
+        "http_store_enabled",
+    ): "wants one picture on the web to be of any format that is stated; content is inspected and copied",
     ("image-feature-enabled", "image_conversion"): "wants a manifest of sample images",
     ("image-feature-enabled", "image_format_enforcement"): "on, no list is tested: see FORMATS",
     (

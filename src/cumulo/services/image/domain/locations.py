@@ -44,6 +44,8 @@ async def add_location(ctx: Ctx, image: Image, body: LocationAdd) -> None:
     The data is copied: what a stranger's server says later cannot change the image. Errors: those of imports.
     """
     check = body.validation_data
+    if check is not None and not (check.os_hash_algo or check.os_hash_value):
+        check = None
     if check is not None and ALGORITHMS.get(len(check.os_hash_value)) != check.os_hash_algo:
         known = ", ".join(ALGORITHMS.values())
         raise ImportInvalid(reason=f"validation_data needs an os_hash_algo of {known} and its os_hash_value")
