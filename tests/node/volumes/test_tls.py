@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from tests.node.volumes.serving import serving
 
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files.exporting import Address
@@ -77,13 +78,8 @@ async def pool(short_path: Path, certificates: Path) -> AsyncIterator[FilePool]:
     address = Address("127.0.0.1", (port, port + 1), str(certificates))
     folder = LocalFolder(short_path / "pool")
     pool = FilePool(name=name, folder=folder, run=short_path / "run", address=address)
-    await pool.start()
-    try:
+    async with serving(pool):
         yield pool
-    finally:
-        for export, volume in (await pool.exports()).items():
-            await pool.close(volume, export)
-        await pool.stop()
 
 
 async def test_a_volume_is_reached_over_tls_by_who_has_a_certificate(pool: FilePool, certificates: Path):

@@ -62,7 +62,7 @@ def _exported(file: Path, socket: Path) -> Iterator[Path]:
         while not socket.exists():
             if daemon.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError("the storage daemon did not start by hand")
-            time.sleep(_LOOK)
+            time.sleep(_LOOK)  # a command polls; no event loop is here
         yield socket
     finally:
         daemon.terminate()

@@ -9,20 +9,18 @@ writes each past its page cache, turn about; of each the best quarter of the rou
 import base64
 import re
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from cumulo.runtime.bench.beside import given_by_hand
 from cumulo.runtime.bench.client import Client
-from cumulo.runtime.bench.meter import Figure
+from cumulo.runtime.bench.meter import Figure, come
 from cumulo.runtime.state import StateFolder
 
 COMPUTE, VOLUMES = "/compute/v2.1", "/volume/v3/volumes"
-PATIENCE = 1200.0  # seconds
-LOOK = 2.0  # seconds between two looks, which must not disturb
+WAIT = {"seconds": 1200.0, "pause": 2.0}  # looks must not disturb
 ROUNDS = 24
 REACH = 1 / 0.95  # times what the chain started by hand takes
 DISKS = ("volume", "chain", "file")
@@ -69,17 +67,19 @@ class GuestDisks:
         """Boot the guest, have it measure, and compare."""
         volume = self.client.json("POST", VOLUMES, {"volume": {"size": 1}})["volume"]["id"]
         server = self._boot(script(volume))
-        self._until(lambda: self._server(server)["status"] == "ACTIVE", "the server")
+        come(lambda: self._server(server)["status"] == "ACTIVE", "the server", **WAIT)
         attachment = {"volumeAttachment": {"volumeId": volume}}
         self.client.call("POST", f"{COMPUTE}/servers/{server}/os-volume_attachments", attachment)
         with given_by_hand(self.state, server):
             self.client.connection.close()  # silent for so long, it was hung up; the next call opens it
-            self._until(lambda: "measured/all/" in self._console(server), "the guest's measuring")
+            come(lambda: "measured/all/" in self._console(server), "the guest's measuring", **WAIT)
             yield from compared(self._console(server))
 
     def _boot(self, user_data: str) -> str:
-        images = self._until(
-            lambda: self.client.json("GET", "/image/v2/images?name=mini&status=active")["images"], "the image"
+        images = come(
+            lambda: self.client.json("GET", "/image/v2/images?name=mini&status=active")["images"],
+            "the image",
+            **WAIT,
         )
         flavor = {"name": "bench", "ram": 384, "vcpus": 1, "disk": 1, "id": "bench"}
         self.client.call("POST", f"{COMPUTE}/flavors", {"flavor": flavor})
@@ -104,14 +104,6 @@ class GuestDisks:
     def _console(self, server: str) -> str:
         action: Any = {"os-getConsoleOutput": {}}
         return str(self.client.json("POST", f"{COMPUTE}/servers/{server}/action", action)["output"])
-
-    def _until(self, condition: Callable[[], Any], what: str) -> Any:
-        give_up = time.monotonic() + PATIENCE
-        while not (found := condition()):
-            if time.monotonic() > give_up:
-                raise RuntimeError(f"{what} did not come")
-            time.sleep(LOOK)
-        return found
 
 
 def script(volume: str) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 NANOSECONDS = 1e9
 
@@ -81,3 +82,13 @@ def measure(
         unit="ms CPU" if reach_cpu_ms is not None else "ms",
         reach=reach_cpu_ms if reach_cpu_ms is not None else reach_wall_ms,
     )
+
+
+def come(condition: Callable[[], Any], what: str, *, seconds: float, pause: float) -> Any:
+    """Look every `pause` seconds until the answer is true; return it. RuntimeError after so many seconds."""
+    give_up = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > give_up:
+            raise RuntimeError(f"{what} did not come")
+        time.sleep(pause)  # a command polls; no event loop is here
+    return found

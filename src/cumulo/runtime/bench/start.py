@@ -7,19 +7,20 @@ service, the scheduler, OVN, the disk and the journal cost is the difference.
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import libvirt
 
 from cumulo.runtime.bench.client import Client
-from cumulo.runtime.bench.meter import Figure
+from cumulo.runtime.bench.meter import Figure, come
 from cumulo.runtime.bench.workload import COMPUTE, LOOK, PATIENCE, Workload
 from cumulo.runtime.engines.libvirt import uri
 from cumulo.runtime.state import StateFolder
 
 ROUNDS = 5  # after one that has the host's copy of the image made
 REACH = 300.0  # ms more than by hand
+WAIT = {"seconds": PATIENCE, "pause": LOOK}
 
 
 class GuestStart(Workload):
@@ -71,7 +72,7 @@ class GuestStart(Workload):
 
     def _mini(self) -> str:
         path = "/image/v2/images?name=mini&status=active"
-        found: list[Any] = self._come(lambda: self.client.json("GET", path)["images"], "the image")
+        found: list[Any] = come(lambda: self.client.json("GET", path)["images"], "the image", **WAIT)
         return str(found[0]["id"])
 
     def _until(self, server: str, status: str) -> None:
@@ -81,12 +82,4 @@ class GuestStart(Workload):
             found = self.client.json("GET", f"{COMPUTE}/servers/detail")["servers"]
             return bool({one["id"]: one["status"] for one in found}.get(server, "") == status)
 
-        self._come(has_it, f"server {server} {status or 'gone'}")
-
-    def _come(self, condition: Callable[[], Any], what: str) -> Any:
-        give_up = time.monotonic() + PATIENCE
-        while not (found := condition()):
-            if time.monotonic() > give_up:
-                raise RuntimeError(f"{what} did not come")
-            time.sleep(LOOK)
-        return found
+        come(has_it, f"server {server} {status or 'gone'}", **WAIT)

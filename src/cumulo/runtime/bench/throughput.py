@@ -114,7 +114,7 @@ class Throughput:
         while subprocess.run(line, capture_output=True, check=False).returncode:
             if time.monotonic() > give_up:
                 raise RuntimeError(f"{address} is not reached")
-            time.sleep(0.2)
+            time.sleep(0.2)  # a command polls; no event loop is here
 
     def _vsctl(self, *words: str) -> None:
         run("ovs-vsctl", "--timeout=20", f"--db=unix:{self._state.socket('vswitch')}", *words)
@@ -143,4 +143,4 @@ def _sent(space: str, address: str) -> float:
             return float(told["end"]["sum_received"]["bits_per_second"])
         if time.monotonic() > give_up:
             raise RuntimeError(f"iperf3 in {space}: {told.get('error')}")
-        time.sleep(0.2)
+        time.sleep(0.2)  # a command polls; no event loop is here

@@ -140,7 +140,7 @@ class Workload:
         give_up = time.monotonic() + PATIENCE
         left = wanted
         while left:
-            time.sleep(pause)
+            time.sleep(pause)  # a command polls; no event loop is here
             url = f"{COMPUTE}/servers?limit={2 * SERVERS}&status="
             left = len(self.client.json("GET", f"{url}BUILD")["servers"])
             failed = self.client.json("GET", f"{url}ERROR")["servers"]

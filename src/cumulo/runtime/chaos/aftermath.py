@@ -26,7 +26,7 @@ def settle(state: StateFolder, promises: Promises, after: str) -> float:
     began = time.monotonic()
     give_up = began + WITHIN
     while (found := asyncio.run(check(state))) and time.monotonic() < give_up:
-        time.sleep(_LOOK)
+        time.sleep(_LOOK)  # a command polls; no event loop is here
     for finding in found:
         promises.violated(finding.id, f"{WITHIN:g} seconds after {after}: {finding}")
     return time.monotonic() - began
@@ -127,7 +127,7 @@ def _decoded(content: bytes) -> bytes:
 def _until(ask: Any, ends: set[str]) -> str:
     give_up = time.monotonic() + _REMOVED_WITHIN
     while (found := str(ask())) not in ends and time.monotonic() < give_up:
-        time.sleep(_LOOK / 4)
+        time.sleep(_LOOK / 4)  # a command polls; no event loop is here
     return found
 
 

@@ -76,7 +76,7 @@ class Caller:
                 continue
             if answer.well:
                 return
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # a command polls; no event loop is here
         raise Unanswered("the run is over")
 
     def _send(self, method: str, path: str, body: Any) -> Answer:
@@ -110,7 +110,7 @@ class Caller:
             except OSError as error:
                 if not self._patience():
                     raise Unanswered("the run is over") from error
-                time.sleep(_PAUSE)
+                time.sleep(_PAUSE)  # a command polls; no event loop is here
             else:
                 self._connection = fresh
         self._used = time.monotonic()

@@ -49,7 +49,7 @@ def wait_for_answers(state: StateFolder) -> None:
     while not asyncio.run(answers(state, http.listen, http.port)):
         if time.monotonic() > give_up:
             raise WouldNotReturn(f"the cloud does not answer after {_ANSWERS_WITHIN:g} s: see {state.logs}")
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE)  # a command polls; no event loop is here
 
 
 def _victims(state: StateFolder, kill: Kill) -> Iterator[Process]:

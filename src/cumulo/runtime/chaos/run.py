@@ -109,7 +109,7 @@ class Chaos:
         while "image" not in noted.read_text(encoding="ascii").split():
             if time.monotonic() > give_up:
                 raise TimeoutError("the cloud has no first image")
-            time.sleep(1)
+            time.sleep(1)  # a command polls; no event loop is here
 
     def rage(self) -> None:
         """Have clients act and processes killed as planned."""
@@ -128,10 +128,10 @@ class Chaos:
                 killer.wait_for_answers(self._state)
             if began + self._wanted.seconds < time.monotonic() + kill.pause:
                 break
-            time.sleep(kill.pause)
+            time.sleep(kill.pause)  # as the plan says
             self._kills += 1
             _say(f"{time.monotonic() - began:7.1f}  {killer.execute(self._state, kill)}")
-        time.sleep(max(0.0, began + self._wanted.seconds - time.monotonic()))
+        time.sleep(max(0.0, began + self._wanted.seconds - time.monotonic()))  # as the plan says
         self._over.set()
         killer.revive(self._state)
         for thread in threads:

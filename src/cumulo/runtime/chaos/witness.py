@@ -132,4 +132,4 @@ class Witness:
         while not condition():
             if time.monotonic() > give_up:
                 raise TimeoutError("the witness is not there in time")
-            time.sleep(1)
+            time.sleep(1)  # a command polls; no event loop is here
