@@ -6,6 +6,7 @@ from cumulo.services.compute.domain.extra_specs import problem
 SPECS = "/compute/v2.1/flavors/1/os-extra_specs"
 GOOD = {
     "hw:cpu_policy": "dedicated",
+    "hw:cpu_dedicated_mask": "^0-3,^1,7",
     "hw:numa_cpus.1": "0-1,3",
     "hw:mem_page_size": "2MB",
     "hw:tpm_version": "2.0",
@@ -30,6 +31,8 @@ BAD = {
     "hw:cpu_policy": "selfish",
     "hw:cpu_polcy": "dedicated",
     "hw:numa_nodes": "0",
+    "hw:numa_cpus.0": "1-1," * 60,
+    "hw:cpu_dedicated_mask": "1-1," * 60,
     "hw:numa_mem.x": "1",
     "hw:mem_page_size": "huge",
     "hw:watchdog_action": "bark",

@@ -92,6 +92,13 @@ def test_what_an_image_asks_for_is_in_its_machine():
         ({"hw:cpu_max_sockets": "1", "hw:cpu_max_cores": "1", "hw:cpu_max_threads": "1"}, {}, "hw:cpu_max"),
         ({"hw:cpu_max_cores": "1"}, {"hw_cpu_max_cores": "2"}, "hw_cpu_max_cores"),
         ({"hw:numa_nodes": "3"}, {}, "hw:numa_nodes"),
+        ({}, {"hw_numa_nodes": "9" * 18}, "hw_numa_nodes"),
+        (
+            {},
+            {"hw_numa_nodes": "1", "hw_numa_cpus.0": f"0-{'9' * 18}", "hw_numa_mem.0": "1024"},
+            "hw_numa_cpus.0",
+        ),
+        ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": f"1-{'9' * 18}"}, {}, "hw:cpu_dedicated_mask"),
         ({"hw:numa_nodes": "2", "hw:numa_cpus.0": "0"}, {}, "hw:numa_nodes"),
         ({"hw:mem_page_size": "small"}, {"hw_mem_page_size": "large"}, "hw_mem_page_size"),
         ({"hw:tpm_model": "tpm-crb"}, {}, "hw:tpm_model"),

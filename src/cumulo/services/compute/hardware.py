@@ -21,6 +21,7 @@ POINTERS = {"usbtablet": "usb", "virtio": "virtio"}
 WATCHDOGS = ("none", "pause", "poweroff", "reset", "disabled")
 LARGE = 2048  # KiB; the huge pages that every x86-64 has
 MOST_SERIAL_PORTS = 4  # an ISA machine has no more
+MOST_PROCESSORS = 4096  # no machine that QEMU builds has more: a longer list is not made in memory
 UNITS = {"k": 1, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}
 _YES = frozenset({"1", "t", "true", "on", "y", "yes"})
 _CPU_LIMITS = ("shares", "period", "quota")
@@ -184,6 +185,8 @@ def pinned_of(wish: Wish, vcpus: int) -> tuple[int, ...]:
     key, policy = wish.either("hw:cpu_policy")
     _chosen(key, policy, ("shared", "dedicated", "mixed"))
     mask = wish.specs.get("hw:cpu_dedicated_mask")
+    if policy in ("dedicated", "mixed"):
+        _listable(key, vcpus)
     if policy == "dedicated":
         return tuple(range(vcpus))
     if policy != "mixed":
@@ -199,6 +202,12 @@ def pinned_of(wish: Wish, vcpus: int) -> tuple[int, ...]:
     return tuple(sorted(pinned))
 
 
+def _listable(key: str, vcpus: int) -> None:
+    """Refuse to name each of more processors than a machine can have. Unshapeable."""
+    if vcpus > MOST_PROCESSORS:
+        raise Unshapeable(key=key, reason=f"its flavor has {vcpus} processors, more than {MOST_PROCESSORS}")
+
+
 def numbers_of(key: str, text: str) -> set[int]:
     """Read a list of numbers such as `0-3,^2,7`. Unshapeable."""
     given: set[int] = set()
@@ -206,10 +215,13 @@ def numbers_of(key: str, text: str) -> set[int]:
     for part in text.split(","):
         first, dash, last = part.removeprefix("^").partition("-")
         try:
-            numbers = set(range(int(first), int(last or first) + 1)) if dash else {int(first)}
+            begin, end = int(first), int(last if dash else first)
         except ValueError:
-            raise Unshapeable(key=key, reason=f"{text!r} is no list of processors") from None
-        (taken if part.startswith("^") else given).update(numbers)
+            begin = end = -1
+        if not 0 <= begin <= end < MOST_PROCESSORS:
+            reason = f"{text!r} is no list of processors, of which there are at most {MOST_PROCESSORS}"
+            raise Unshapeable(key=key, reason=reason)
+        (taken if part.startswith("^") else given).update(range(begin, end + 1))
     return given - taken
 
 
@@ -220,6 +232,7 @@ def topology_of(wish: Wish, vcpus: int) -> tuple[int, int, int] | None:
     wanted = [_preferred(wish, kind, limit) for kind, limit in zip(kinds, most, strict=True)]
     if not any(most) and not any(wanted):
         return None
+    _listable("hw:cpu_sockets", vcpus)
     divisors = [number for number in range(1, vcpus + 1) if vcpus % number == 0]
     fit = [
         shape
@@ -268,6 +281,9 @@ def cells_of(wish: Wish, vcpus: int, memory_mib: int) -> tuple[Cell, ...]:
     if text is None:
         return ()
     count = _number(key, text, 1)
+    _listable(key, vcpus)
+    if count > vcpus:
+        raise Unshapeable(key=key, reason=f"{vcpus} processors cannot be divided by {count}")
     lists = [wish.either(f"hw:numa_cpus.{index}") for index in range(count)]
     sizes = [wish.either(f"hw:numa_mem.{index}") for index in range(count)]
     given = [value is not None for _, value in (*lists, *sizes)]

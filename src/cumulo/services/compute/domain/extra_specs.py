@@ -54,7 +54,8 @@ def _like(pattern: str, wanted: str) -> Check:
 
 
 POSITIVE, NATURAL = _whole(1), _whole()
-CPU_LIST = _like(r"\^?\d+((-\d+)?(,\^?\d+(-\d+)?)?)*", "a list of processors such as 0-3,^1")
+_CPUS = r"\d+(-\d+)?(,\^?\d+(-\d+)?)*"  # each text in one way only, or a wrong one takes for ever
+CPU_LIST = _like(rf"\^?{_CPUS}", "a list of processors such as 0-3,^1")
 PAGES = r"(large|small|any)|\d+([kKMGT]i?)?(b|bit|B)?"
 SHARES = _one_of("low", "normal", "high", "custom")
 _FIRMWARE_SECRETS = _one_of("user", "host", "deployment")
@@ -70,7 +71,7 @@ _HW: Mapping[str, Check] = {
     "cpu_realtime_mask": CPU_LIST,
     "emulator_threads_policy": _one_of("isolate", "share"),
     "numa_nodes": POSITIVE,
-    r"numa_cpus\.\d+": _like(r"\d+((-\d+)?(,\^?\d+(-\d+)?)?)*", "a list of processors such as 0-1,3"),
+    r"numa_cpus\.\d+": _like(_CPUS, "a list of processors such as 0-1,3"),
     r"numa_mem\.\d+": POSITIVE,
     "pci_numa_affinity_policy": _NUMA_AFFINITY,
     "mem_page_size": _like(PAGES, "small, large, any or a size such as 2MB"),
