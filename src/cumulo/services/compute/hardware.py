@@ -27,22 +27,19 @@ _YES = frozenset({"1", "t", "true", "on", "y", "yes"})
 _CPU_LIMITS = ("shares", "period", "quota")
 _DIRECTIONS = {"inbound": "ingress", "outbound": "egress"}
 _CARD_KEYS = frozenset(f"quota:vif_{word}_{what}" for word in _DIRECTIONS for what in ("average", "burst"))
-_REFUSED = {  # what no host of this cloud offers: key of the flavor, key of the image, why
+_UNBUILT = {  # what no host of this cloud offers: by a flavor's key, or the image's of the same name
     "hw:cpu_realtime": "hosts here have no processors that keep real time",
-    "hw_cpu_realtime": "hosts here have no processors that keep real time",
     "hw:viommu_model": "guests here have no virtual IOMMU",
-    "hw_viommu_model": "guests here have no virtual IOMMU",
     "hw:ephemeral_encryption": "ephemeral disks are not encrypted here; an encrypted volume is",
-    "hw_ephemeral_encryption": "ephemeral disks are not encrypted here; an encrypted volume is",
     "hw:sound_model": "guests here have no sound",
-    "hw_sound_model": "guests here have no sound",
     "hw:maxphysaddr_mode": "the width of guests' addresses cannot be chosen here",
-    "hw_maxphysaddr_mode": "the width of guests' addresses cannot be chosen here",
     "hw:vif_multiqueue_enabled": "network cards here have one queue",
-    "hw_vif_multiqueue_enabled": "network cards here have one queue",
-    "accel:device_profile": "there is no accelerator service in this cloud",
     "hw:tpm_secret_security": "what a TPM keeps is on its host's disk, as the guest's own disk is",
-    "hw_tpm_secret_security": "what a TPM keeps is on its host's disk, as the guest's own disk is",
+}
+_REFUSED = {
+    **_UNBUILT,
+    **{key.replace(":", "_"): reason for key, reason in _UNBUILT.items()},
+    "accel:device_profile": "there is no accelerator service in this cloud",
     "pci_passthrough:alias": "no PCI device of a host is offered under a name",
     "hw_firmware_stateless": "the firmware of guests here keeps its variables",
     "os_command_line": "guests here boot by their own firmware, not from a kernel beside the disk",
@@ -234,12 +231,8 @@ def topology_of(wish: Wish, vcpus: int) -> tuple[int, int, int] | None:
         return None
     _listable("hw:cpu_sockets", vcpus)
     divisors = [number for number in range(1, vcpus + 1) if vcpus % number == 0]
-    fit = [
-        shape
-        for shape in product(divisors, repeat=3)
-        if shape[0] * shape[1] * shape[2] == vcpus
-        and all(not limit or part <= limit for part, limit in zip(shape, most, strict=True))
-    ]
+    shapes = [(a, b, vcpus // (a * b)) for a, b in product(divisors, repeat=2) if vcpus % (a * b) == 0]
+    fit = [s for s in shapes if all(not limit or n <= limit for n, limit in zip(s, most, strict=True))]
     if not fit:
         raise Unshapeable(key="hw:cpu_max_sockets", reason=f"{vcpus} processors fit in no allowed topology")
 
@@ -291,11 +284,8 @@ def cells_of(wish: Wish, vcpus: int, memory_mib: int) -> tuple[Cell, ...]:
         if vcpus % count or memory_mib % count:
             reason = f"{vcpus} processors and {memory_mib} MiB cannot be divided evenly by {count}"
             raise Unshapeable(key=key, reason=reason)
-        share = vcpus // count
-        return tuple(
-            Cell(tuple(range(index * share, (index + 1) * share)), memory_mib // count)
-            for index in range(count)
-        )
+        share, memory = vcpus // count, memory_mib // count
+        return tuple(Cell(tuple(range(at, at + share)), memory) for at in range(0, vcpus, share))
     if not all(given):
         raise Unshapeable(key=key, reason="each node needs its numa_cpus and its numa_mem, or none has")
     cells = tuple(
