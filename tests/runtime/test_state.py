@@ -40,6 +40,20 @@ def test_a_taken_name_is_not_taken_again(tmp_path, run_folder):
     assert StateFolder(wanted.path).instance != taken
 
 
+def test_the_devices_of_a_cloud_in_another_root_are_left_to_it(tmp_path, monkeypatch):
+    devices = tmp_path / "devices"
+    monkeypatch.setattr(state_module, "DEVICES", devices)
+    own = StateFolder(tmp_path / "a")
+    theirs = own.instance
+    (devices / f"cu{theirs}-int").mkdir(parents=True)
+    own.prepare()
+    assert own.instance != theirs
+    (devices / f"cu{own.instance}-int").mkdir()
+    kept = own.instance
+    own.prepare()
+    assert own.instance == kept
+
+
 def test_a_socket_path_is_short_however_deep_the_folder(tmp_path, monkeypatch):
     deep = StateFolder(tmp_path.joinpath(*["deep"] * 40))
     deep.prepare()

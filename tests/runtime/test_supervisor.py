@@ -94,6 +94,30 @@ async def test_a_new_supervisor_adopts_what_runs(state, running):
     assert after.parts["a"].status.adopted
 
 
+async def test_a_part_that_a_killed_supervisor_never_recorded_is_adopted(state, running):
+    before = Supervisor(state, [part(state, "a")])
+    before.start()
+    await before.up()
+    process = before.parts["a"].process
+    await before.stop(leave=["a"])
+    before.record("a").remove()
+    after = await running(part(state, "a"))
+    assert after.parts["a"].process == process
+    assert after.parts["a"].status.adopted
+    assert after.record("a").find("python") == process
+
+
+async def test_a_part_that_was_never_recorded_is_stopped_with_the_rest(state):
+    before = Supervisor(state, [part(state, "a")])
+    before.start()
+    await before.up()
+    process = before.parts["a"].process
+    await before.stop(leave=["a"])
+    before.record("a").remove()
+    await Supervisor(state, [part(state, "a")]).stop()
+    assert not process.alive()
+
+
 async def test_an_adopted_part_is_started_again_when_it_dies(state, running):
     before = Supervisor(state, [part(state, "a")])
     before.start()

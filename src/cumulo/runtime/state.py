@@ -9,6 +9,7 @@ from pathlib import Path
 DEFAULT = Path("/var/lib/cumulo")
 _EMPTY = frozenset({"config.toml", "lost+found"})  # what a folder may have that is still nobody's
 RUN = Path("/run")  # where the short links to state folders' sockets are
+DEVICES = Path("/sys/class/net")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -138,12 +139,18 @@ class StateFolder:
             link.symlink_to(self.run)
 
     def _free_instance(self) -> str:
-        """Return digits made from the path that no other cloud of this machine uses now."""
+        """Return digits made from the path that no other cloud of this machine uses now.
+
+        Not by its link, and not by devices either: a cloud in another root (a container, say) may share this
+        machine's network, and have the same path there.
+        """
+        taken = {file.name[2:6] for file in DEVICES.glob("cu????-*")}
         for attempt in range(100):
             text = f"{self.path}\0{attempt}" if attempt else str(self.path)
             digits = hashlib.sha256(text.encode()).hexdigest()[:4]
             link = RUN / f"cumulo-{digits}"
-            if not link.is_symlink() or link.readlink() == self.run or not link.exists():
+            free = not link.is_symlink() or link.readlink() == self.run or not link.exists()
+            if free and digits not in taken:
                 return digits
         raise RuntimeError(f"no free name for {self.path}")
 

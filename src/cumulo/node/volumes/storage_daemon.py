@@ -109,18 +109,19 @@ class StorageDaemon:
             raise
 
     async def end(self) -> None:
-        """End it in good order, else kill it."""
+        """End it in good order, else kill it; but no process that got its number since."""
+        process = self._process()
         if await self._connect():
             with contextlib.suppress(DriverError):  # it hung up, or is looked after below
                 await self._ask("quit")
             self.forget()
-        pid = self._pid()
-        for _ in range(round(_LONGEST_END / _PAUSE)):
-            if not _runs(pid):
-                break
-            await asyncio.sleep(_PAUSE)
-        else:
-            os.kill(pid, signal.SIGKILL)
+        if process is not None:
+            try:
+                if not await _ended(process, _LONGEST_END):
+                    signal.pidfd_send_signal(process, signal.SIGKILL)
+                    await _ended(process, _LONGEST_END)
+            finally:
+                os.close(process)
         for file in self.files:
             file.unlink(missing_ok=True)
 
@@ -225,11 +226,25 @@ class StorageDaemon:
             raise Temporary("the volume's storage daemon is gone")
         return await self._monitor.ask(command, **arguments)
 
-    def _pid(self) -> int:
+    def _process(self) -> int | None:
+        """Return an open descriptor of the daemon's process (pidfd_open(2)); None when it does not run.
+
+        The number in its file may be another process's by now, and that one another volume's daemon: ours
+        names our file on its command line. A descriptor stays that process's, whoever gets the number.
+        """
         try:
-            return int(self._pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return 0
+            pid = int(self._pid_file.read_text())
+            process = os.pidfd_open(pid)
+        except (OSError, ValueError, OverflowError):
+            return None
+        try:
+            program, *words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            program, words = "", []
+        if program == PROGRAM and any(Path(word).name == self._pid_file.name for word in words):
+            return process
+        os.close(process)
+        return None
 
 
 def _file(layer: Layer, *, read_only: bool) -> dict[str, Any]:
@@ -246,13 +261,19 @@ def _image(layer: Layer, below: str | None, *, read_only: bool) -> dict[str, Any
     return image
 
 
-def _runs(pid: int) -> bool:
-    """Say whether a process is one of ours and no zombie."""
+async def _ended(process: int, seconds: float) -> bool:
+    """Wait for the end of a process, given by its descriptor; say whether it has come in so many seconds."""
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    loop.add_reader(process, over.set)
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+        async with asyncio.timeout(seconds):
+            await over.wait()
+    except TimeoutError:
         return False
-    return pid > 0 and words.startswith(PROGRAM.encode())
+    finally:
+        loop.remove_reader(process)
+    return True
 
 
 async def end_strangers(run_folder: Path, known: set[Path]) -> None:

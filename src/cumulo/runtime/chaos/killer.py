@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import msgspec
 
 from cumulo.runtime.chaos.plan import Kill
 from cumulo.runtime.cli.up import start
 from cumulo.runtime.engines.processes import Process, Record, started
 from cumulo.runtime.engines.server import answers
+from cumulo.runtime.hosts.engines import NODE
+from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.keeping import supervisor_of
@@ -24,16 +28,25 @@ class WouldNotReturn(Exception):
     """After a kill the cloud did not come up again; the text says where its logs are."""
 
 
-def execute(state: StateFolder, kill: Kill) -> str:
-    """Kill what the plan says; have a supervisor again. Return in words what became of it. WouldNotReturn."""
+class Killed(msgspec.Struct, frozen=True):
+    """What became of a kill: which processes it met (none: it does not run), and the same in words."""
+
+    pids: list[int]
+    words: str
+
+
+def execute(state: StateFolder, kill: Kill) -> Killed:
+    """Kill what the plan says; have all supervisors again. WouldNotReturn."""
     victims = list(_victims(state, kill))
     for victim in victims:
         victim.terminate(signal.SIGKILL)
         victim.wait(_GONE_WITHIN)
-    if supervisor_of(state) is None:
+    if any(supervisor_of(each) is None for each in _folders(state)):
         revive(state)
-    pids = ", ".join(str(victim.pid) for victim in victims)
-    return f"killed {kill.target} ({pids})" if victims else f"{kill.target} does not run: nothing killed"
+    pids = [victim.pid for victim in victims]
+    if not pids:
+        return Killed(pids, f"{kill.target} does not run: nothing killed")
+    return Killed(pids, f"killed {kill.target} ({', '.join(map(str, pids))})")
 
 
 def revive(state: StateFolder) -> None:
@@ -53,23 +66,35 @@ def wait_for_answers(state: StateFolder) -> None:
 
 
 def _victims(state: StateFolder, kill: Kill) -> Iterator[Process]:
-    """Yield what is to be killed, who starts others before those."""
-    if kill.target in ("supervisor", "cumulo"):
-        supervisor = supervisor_of(state)
-        if supervisor is not None:
-            yield supervisor
-    if kill.target == "storage daemon":
-        daemons = sorted(_storage_daemons(state), key=lambda process: process.pid)
-        yield from daemons[(chosen := int(kill.dice * len(daemons))) : chosen + 1]
-    elif kill.target != "supervisor":
-        part = "server" if kill.target == "cumulo" else kill.target
-        process = Record(state.run / f"{part}.process").find()
-        if process is not None:
-            yield process
+    """Yield what is to be killed, who starts others before those; the dice choose between hosts."""
+    if kill.target == "cumulo":
+        yield from (process for process in (supervisor_of(state), _part(state, "server")) if process)
+        return
+    folders = _folders(state)
+    found: list[Process | None]
+    if kill.target == "supervisor":
+        found = [supervisor_of(each) for each in folders]
+    elif kill.target == "storage daemon":
+        found = [*sorted(_storage_daemons(folders), key=lambda process: process.pid)]
+    elif kill.target == "server":
+        found = [_part(state, "server"), *(_part(each, NODE) for each in folders[1:])]
+    else:
+        found = [_part(each, kill.target) for each in folders]
+    running = [process for process in found if process is not None]
+    yield from running[(chosen := int(kill.dice * len(running))) : chosen + 1]
 
 
-def _storage_daemons(state: StateFolder) -> Iterator[Process]:
-    for file in state.run.glob("volumes/*/*.pid"):
+def _folders(state: StateFolder) -> list[StateFolder]:
+    """Return the cloud's folder and those of its further hosts."""
+    return [state, *hosts_of(state)]
+
+
+def _part(state: StateFolder, name: str) -> Process | None:
+    return Record(state.run / f"{name}.process").find()
+
+
+def _storage_daemons(folders: Sequence[StateFolder]) -> Iterator[Process]:
+    for file in (file for state in folders for file in state.run.glob("volumes/*/*.pid")):
         with contextlib.suppress(OSError, ValueError):
             pid = int(file.read_text(encoding="ascii"))
             began = started(pid)

@@ -1,7 +1,7 @@
 """Who does what, and what is killed when: made of a seed alone, so that a run can be had again."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -23,8 +23,9 @@ KILLS: Mapping[str, Mapping[str, int]] = {
 }
 """What is killed with which driver, and how often beside the others.
 
-Parts as the supervisor names them; `supervisor` is itself; `cumulo` both of Cumulo's own processes at once;
-`storage daemon` one that exports a volume.
+Parts as the supervisor names them; `server` is a further host's node, too; `supervisor` is itself; `cumulo`
+both of Cumulo's own processes at once; `storage daemon` one that exports a volume. Kills are dealt as cards:
+first one of each kind, then decks of as many of each as stands here.
 """
 
 ACTS: Mapping[str, int] = {
@@ -134,11 +135,20 @@ def _acts(dice: random.Random, seconds: float, pace: Pace) -> list[Act]:
 
 def _kills(dice: random.Random, seconds: float, pace: Pace, weights: Mapping[str, int]) -> list[Kill]:
     kills: list[Kill] = []
+    targets = _dealt(dice, weights)
     lasts = 0.0
     while lasts < seconds:
         hasty = bool(kills) and dice.random() < _HASTE
         pause = dice.uniform(*(pace.hasty if hasty else pace.kills))
-        target = dice.choices(list(weights), list(weights.values()))[0]
-        kills.append(Kill(pause, hasty, target, dice.random()))
+        kills.append(Kill(pause, hasty, next(targets), dice.random()))
         lasts += pause
     return kills
+
+
+def _dealt(dice: random.Random, weights: Mapping[str, int]) -> Iterator[str]:
+    """Yield targets without end: each once, then each as often as its weight, and again, always shuffled."""
+    deck = list(weights)
+    while True:
+        dice.shuffle(deck)
+        yield from deck
+        deck = [target for target, times in weights.items() for _ in range(times)]

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Chaos:
         self._over = threading.Event()  # the clients stop
         self._ended = threading.Event()  # nobody waits for the cloud any more
         self._witness: Witness | None = None
-        self._kills = 0
+        self._kills: Counter[str] = Counter(dict.fromkeys(plan.KILLS[wanted.driver], 0))
         self._stage: Stage
 
     def prepare(self, hosts: int, seed: int) -> None:
@@ -129,8 +130,9 @@ class Chaos:
             if began + self._wanted.seconds < time.monotonic() + kill.pause:
                 break
             time.sleep(kill.pause)  # as the plan says
-            self._kills += 1
-            _say(f"{time.monotonic() - began:7.1f}  {killer.execute(self._state, kill)}")
+            killed = killer.execute(self._state, kill)
+            self._kills[kill.target] += bool(killed.pids)
+            _say(f"{time.monotonic() - began:7.1f}  {killed.words}")
         time.sleep(max(0.0, began + self._wanted.seconds - time.monotonic()))  # as the plan says
         self._over.set()
         killer.revive(self._state)
@@ -171,7 +173,8 @@ class Chaos:
         if violations:
             _say(f"the logs and the database are kept in {_kept(self._state)}")
         things = len(self._promises.things)
-        _say(f"{self._kills} kills, {things} things made, {len(violations)} violations")
+        _say("killed: " + ", ".join(f"{target} x{times}" for target, times in self._kills.items()))
+        _say(f"{self._kills.total()} kills, {things} things made, {len(violations)} violations")
         return 1 if violations else 0
 
 

@@ -1,23 +1,24 @@
 """The userspace datapath's one device name, which all ovs-vswitchd of a network namespace would share.
 
 Every daemon makes a device `ovs-netdev` for its datapath and fails where another has it. Nothing looks the
-device up by its name later, so each of ours is renamed as soon as it is there; a lock of the machine keeps
-those who are between start and rename apart.
+device up by its name later, so each of ours is renamed as soon as it is there; a lock keeps those who are
+between start and rename apart. It is an abstract socket: these, too, are the network namespace's, whoever of
+it has which files.
 """
 
 import asyncio
 import contextlib
 import errno
 import fcntl
-import os
+import socket
 import struct
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from cumulo.runtime.state import RUN
-
 DEVICE = "ovs-netdev"
+_PAUSE = 0.05  # seconds between two tries for the lock
 _DEVICES = Path("/sys/class/net")
 _TUN = Path("/dev/net/tun")
 _TUNSETIFF = 0x400454CA  # linux/if_tun.h
@@ -26,33 +27,33 @@ _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 
 @contextlib.asynccontextmanager
 async def sole_start() -> AsyncIterator[None]:
-    """Hold the machine's lock of those who start an ovs-vswitchd, until its device is renamed."""
-    while (descriptor := _lock(fcntl.LOCK_NB)) is None:  # noqa: ASYNC110  another process has it
-        await asyncio.sleep(0.05)
-    try:
+    """Hold the lock of those who start an ovs-vswitchd, until its device is renamed."""
+    while (lock := _lock()) is None:  # noqa: ASYNC110  another process has it
+        await asyncio.sleep(_PAUSE)
+    with lock:
         yield
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def sole_start_blocking() -> Iterator[None]:
     """Do the same where there is no loop."""
-    descriptor = _lock(0)
-    try:
+    while (lock := _lock()) is None:
+        time.sleep(_PAUSE)  # there is no loop
+    with lock:
         yield
-    finally:
-        os.close(descriptor or -1)
 
 
-def _lock(flags: int) -> int | None:
-    descriptor = os.open(RUN / "cumulo-openvswitch.lock", os.O_RDWR | os.O_CREAT, 0o600)
+def _lock() -> socket.socket | None:
+    """Return what has the lock until it is closed; None while another has it."""
+    lock = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
-    except BlockingIOError:
-        os.close(descriptor)
+        lock.bind("\0cumulo-openvswitch")
+    except OSError as error:
+        lock.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
         return None
-    return descriptor
+    return lock
 
 
 def taken() -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOG_LIMIT = 16 * 1024 * 1024  # bytes
+MARK = "CUMULO_PART"  # the variable by which a process is found that no record tells of
 _START_TIME = 19  # field of /proc/PID/stat after the command's closing parenthesis, from 0
 
 
@@ -91,6 +92,23 @@ def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = 
         command[0], list(command), environment, file_actions=actions, setsid=True
     )
     return Process(pid, started(pid) or -1)
+
+
+def unrecorded(mark: str, program: str) -> Process | None:
+    """Return the process of a program (its file's name begins so) that was spawned with a mark.
+
+    For one whose starter was killed before it could write a record. Its own children have its mark too, but
+    lead no session, or are other programs.
+    """
+    wanted = f"{MARK}={mark}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is not ours to look into
+            pid = int(folder.name)
+            marked = wanted in (folder / "environ").read_bytes().split(b"\0")
+            began = started(pid) if marked and os.getsid(pid) == pid else None
+            if began is not None and _program(pid).startswith(program):
+                return Process(pid, began)
+    return None
 
 
 def turn_over(logs: Path) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 
 from cumulo.runtime.engines.engine import CommandFailed, Engine, run
-from cumulo.runtime.engines.processes import Process, Record, reap, spawn, turn_over
+from cumulo.runtime.engines.processes import MARK, Process, Record, reap, spawn, turn_over, unrecorded
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.parts import Part, PartState, Status, write_status
 
@@ -71,6 +71,14 @@ class Supervisor:
         """Return the record of a part's process."""
         return Record(self.state.run / f"{name}.process")
 
+    async def _running(self, engine: Engine) -> Process | None:
+        """Return the process that another supervisor left, be it killed before it recorded the process."""
+        recorded = self.record(engine.name).find(engine.program)
+        return recorded or await asyncio.to_thread(unrecorded, self._mark(engine), engine.program)
+
+    def _mark(self, engine: Engine) -> str:
+        return f"{engine.name} of {self.state.path}"
+
     async def _turn_logs_over(self) -> None:
         while True:
             await asyncio.to_thread(turn_over, self.state.logs)
@@ -81,8 +89,6 @@ class Supervisor:
         for needed in engine.after:
             await self.parts[needed].up.wait()
         pause = _FIRST_PAUSE
-        part.process = self.record(engine.name).find(engine.program)
-        part.status.adopted = part.process is not None
         while True:
             began = time.monotonic()
             try:
@@ -98,16 +104,17 @@ class Supervisor:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             part.status.restarts += 1
-            part.status.adopted = False
 
     async def _run(self, engine: Engine, part: Part) -> None:
-        """Start the part unless it was adopted, see it ready, and wait for its end."""
+        """Start the part unless it runs already, see it ready, and wait for its end."""
         self._note(part, PartState.STARTING)
+        part.process = await self._running(engine)
+        part.status.adopted = part.process is not None
         if part.process is None:
             await engine.before_start()
             log = self.state.logs / f"{engine.name}.log"
-            part.process = spawn(engine.command, log=log, env=engine.env)
-            self.record(engine.name).write(part.process)
+            part.process = spawn(engine.command, log=log, env={**engine.env, MARK: self._mark(engine)})
+        self.record(engine.name).write(part.process)
         await self._until_ready(engine, part.process)
         await engine.once_ready()
         self._note(part, PartState.RUNNING)
@@ -127,7 +134,7 @@ class Supervisor:
 
     async def _stop(self, engine: Engine) -> None:
         part = self.parts[engine.name]
-        process = part.process or self.record(engine.name).find(engine.program)
+        process = part.process or await self._running(engine)
         if process is not None and process.alive():
             if engine.stop is not None:
                 with contextlib.suppress(CommandFailed):
