@@ -112,7 +112,7 @@ async def test_a_namespace_that_somebody_removed_comes_back(
     source.known_networks = [network]
     source.guests[network.network_id, "10.77.0.5"] = a_guest()
     await server.realise()
-    await run("ip", "netns", "delete", f"cu{INSTANCE}-{network.network_id[:8]}")
+    await run("ip", "netns", "delete", f"cu{INSTANCE}-{network.network_id}")
     source.known_networks = [MetadataNetwork(**{**vars_of(network), "mtu": 1400})]
     await server.realise()
     assert await fetch("/latest/meta-data/hostname") == "web"
@@ -124,7 +124,7 @@ def vars_of(network: MetadataNetwork) -> dict[str, object]:
 
 async def test_addresses_follow_the_network(server: MetadataServer, source: FakeMetadata):
     network = a_network()
-    name = f"cu{INSTANCE}-{network.network_id[:8]}"
+    name = f"cu{INSTANCE}-{network.network_id}"
     source.known_networks = [network]
     await server.realise()
     changed = vars_of(network) | {"cidrs": ("10.78.0.2/24", "10.79.0.2/24")}
@@ -144,7 +144,7 @@ async def test_a_network_without_guests_here_goes(
     await server.realise()
     source.known_networks = []
     await server.realise()
-    assert not (NAMESPACES / f"cu{INSTANCE}-{network.network_id[:8]}").exists()
+    assert not (NAMESPACES / f"cu{INSTANCE}-{network.network_id}").exists()
     ports = await asyncio.to_thread(private_switch.vsctl, "list-ports", private_switch.bridge)
     assert f"md{INSTANCE}" not in ports
 
@@ -156,4 +156,56 @@ async def test_a_silent_control_plane_changes_nothing(server: MetadataServer, so
     source.error = RuntimeError("down")
     with pytest.raises(RuntimeError):
         await server.realise()
-    assert (NAMESPACES / f"cu{INSTANCE}-{network.network_id[:8]}").exists()
+    assert (NAMESPACES / f"cu{INSTANCE}-{network.network_id}").exists()
+
+
+async def test_networks_whose_ids_begin_alike_are_kept_apart(
+    server: MetadataServer, source: FakeMetadata, private_switch: PrivateSwitch
+):
+    one = a_network()
+    other = MetadataNetwork(
+        **{**vars_of(a_network()), "network_id": one.network_id[:9] + a_network().network_id[9:]}
+    )
+    source.known_networks = [one, other]
+    await server.realise()
+    await server.realise()
+    names = [f"cu{INSTANCE}-{network.network_id}" for network in (one, other)]
+    cards = [await run("ip", "-n", name, "-brief", "link", "show", "dev", "eth0") for name in names]
+    assert len(set(cards)) == 2
+    ports = await asyncio.to_thread(private_switch.vsctl, "list-ports", private_switch.bridge)
+    assert ports.count(f"md{INSTANCE}") == 2
+    source.known_networks = [other]
+    await server.realise()
+    assert [(NAMESPACES / name).exists() for name in names] == [False, True]
+    assert await run("ip", "-n", names[1], "-brief", "link", "show", "dev", "eth0") == cards[1]
+    ports = await asyncio.to_thread(private_switch.vsctl, "list-ports", private_switch.bridge)
+    assert ports.count(f"md{INSTANCE}") == 1
+
+
+@pytest.mark.usefixtures("guest")
+async def test_a_namespace_of_the_former_name_gives_way(
+    server: MetadataServer, source: FakeMetadata, switch: Switch
+):
+    network = a_network()
+    digits = network.network_id[:8]
+    former, card = f"cu{INSTANCE}-{digits}", f"md{INSTANCE}{digits}"
+    await run("ip", "netns", "add", former)
+    await run("ip", "link", "add", card, "type", "veth", "peer", "name", "eth0", "netns", former)
+    await switch.ensure_port(card, {"iface-id": network.port_id})
+    source.known_networks = [network]
+    source.guests[network.network_id, "10.77.0.5"] = a_guest()
+    await server.realise()
+    assert await fetch("/latest/meta-data/hostname") == "web"
+    assert not (NAMESPACES / former).exists()
+
+
+async def test_a_device_whose_maker_was_killed_before_it_said_whose_it_is_is_made_anew(
+    server: MetadataServer, source: FakeMetadata
+):
+    network = a_network()
+    name, card = f"cu{INSTANCE}-{network.network_id}", f"md{INSTANCE}{network.network_id[:8]}"
+    await run("ip", "netns", "add", name)
+    await run("ip", "link", "add", card, "type", "veth", "peer", "name", "eth0", "netns", name)
+    source.known_networks = [network]
+    await server.realise()
+    assert taps.alias(card).endswith(network.network_id)

@@ -55,7 +55,7 @@ def sound():
         ],
     )
     guest = Guest(True, frozenset("v"), frozenset("n"))
-    traces = [Trace("tap", "t", "s"), Trace("namespace", "cu0-12345678", "12345678")]
+    traces = [Trace("tap", "t", "s"), Trace("namespace", "cu0-12345678-1", "12345678-1")]
     return held, Standing({HOST: {"s": guest}}, traces, Stored({"v"}, set(), {"a": "v"}))
 
 

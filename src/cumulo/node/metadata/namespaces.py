@@ -26,20 +26,26 @@ ADDRESS = "169.254.169.254"
 PORT = 80
 BACKLOG = 128
 CLONE_NEWNET = 0x40000000  # setns(2)
-OWNER = "cumulo-metadata"  # the external id that names a port's network
+OWNER = "cumulo-metadata"  # the external id that names a port's network; so a device's alias begins
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_FORMER = "[0-9a-f]{8}"  # what namespaces were called by once
 
 
 class Namespaces:
-    """The namespaces `cuINSTANCE-NETWORK` of one cloud, with 8 digits of the network's id each."""
+    """The namespaces `cuINSTANCE-NETWORK` of one cloud, NETWORK being the network's whole id.
+
+    Names of devices are too short for that: the outer end is `mdINSTANCE` and 8 digits of the id, others when
+    another network has those; which network's a device is, its alias says.
+    """
 
     def __init__(self, instance: str, switch: Switch) -> None:
         self._instance = instance
         self._switch = switch
-        self._pattern = re.compile(rf"cu{re.escape(instance)}-[0-9a-f]{{8}}")
+        self._pattern = re.compile(rf"cu{re.escape(instance)}-({_ID}|{_FORMER})")
 
     def name(self, network_id: str) -> str:
         """Return the name of a network's namespace."""
-        return f"cu{self._instance}-{network_id[:8]}"
+        return f"cu{self._instance}-{network_id}"
 
     def existing(self) -> set[str]:
         """Return the names of all namespaces of this cloud's networks."""
@@ -49,14 +55,19 @@ class Namespaces:
 
     async def ensure(self, network: MetadataNetwork) -> None:
         """Have the namespace, its addresses and its port on the bridge."""
-        name, outer = self.name(network.network_id), self._outer(self.name(network.network_id))
+        name = self.name(network.network_id)
+        outer = self._outer(network.network_id)
         if not (NAMESPACES / name).exists():
-            await taps.remove(outer)  # whose other end went with an earlier namespace
+            if outer is not None:
+                await taps.remove(outer)  # whose other end went with an earlier namespace
+                outer = None
             await run("ip", "netns", "add", name)
-        if not taps.exists(outer):
+        if outer is None:
+            outer = self._free(network.network_id)
             await self._switch.remove_port(outer)  # of an earlier device of this name
-            pair = ("type", "veth", "peer", "name", INNER, "netns", name)
-            await run("ip", "link", "add", outer, *pair)
+            await taps.remove(outer)  # one without an alias: somebody was killed at the next line but one
+            await run("ip", "link", "add", outer, "type", "veth", "peer", "name", INNER, "netns", name)
+            await run("ip", "link", "set", outer, "alias", self._alias(network.network_id))
         await self._configure(name, network)
         await run("ip", "link", "set", outer, "mtu", str(network.mtu), "up")
         await self._switch.ensure_port(outer, _external_ids(network))
@@ -65,14 +76,30 @@ class Namespaces:
         """Remove a namespace with all that is in it; one that is gone is no error."""
         if self._pattern.fullmatch(name) is None:
             raise Permanent(f"{name} is no namespace of this cloud")
-        await self._switch.remove_port(self._outer(name))
-        await taps.remove(self._outer(name))
+        network = name.partition("-")[2]
+        former = f"md{self._instance}{network}" if re.fullmatch(_FORMER, network) else None
+        outer = self._outer(network) or former
+        if outer is not None:
+            await self._switch.remove_port(outer)
+            await taps.remove(outer)
         if (NAMESPACES / name).exists():
             await run("ip", "netns", "delete", name)
 
-    def _outer(self, name: str) -> str:
-        """Return the name of the veth's end on the bridge (14 characters)."""
-        return "md" + name.removeprefix("cu").replace("-", "")
+    def _alias(self, network_id: str) -> str:
+        return f"{OWNER}:{self._instance}:{network_id}"
+
+    def _outer(self, network_id: str) -> str | None:
+        """Return the name of the veth's end on the bridge, where there is one."""
+        return next(iter(taps.owned(self._alias(network_id))), None)
+
+    def _free(self, network_id: str) -> str:
+        """Return a name for it (14 characters) that is nobody's, or a device's without an owner."""
+        digits = network_id.replace("-", "")
+        names = (f"md{self._instance}{digits[at : at + 8]}" for at in range(len(digits) - 7))
+        for name in names:
+            if not taps.exists(name) or not taps.alias(name):
+                return name
+        raise Permanent(f"every device name for network {network_id} is taken")
 
     async def _configure(self, name: str, network: MetadataNetwork) -> None:
         inside = ("ip", "-n", name)

@@ -54,16 +54,16 @@ class MetadataServer:
         """Serve exactly the networks that have a guest here."""
         async with self._lock:
             wanted = {item.network_id: item for item in await self._source.networks(self._host)}
+            for network_id in self._served.keys() - wanted.keys():
+                self._served.pop(network_id).close()
+            names = {self._namespaces.name(network_id) for network_id in wanted}
+            for name in self._namespaces.existing() - names:  # first: one may be a wanted network's former
+                await self._namespaces.remove(name)
             for network in wanted.values():
                 try:
                     await self._ensure(network)
                 except DriverError as error:
                     log.warning("metadata.broken", network=network.network_id, reason=str(error))
-            for network_id in self._served.keys() - wanted.keys():
-                self._served.pop(network_id).close()
-            names = {self._namespaces.name(network_id) for network_id in wanted}
-            for name in self._namespaces.existing() - names:
-                await self._namespaces.remove(name)
 
     async def stop(self) -> None:
         """Stop serving. Namespaces stay, so that nothing has to be made anew at the next start."""

@@ -72,7 +72,7 @@ def _unequal(server: Server, what: str, wanted: set[str], has: frozenset[str]) -
 
 
 def _traces(books: Books, standing: Standing) -> Iterator[Finding]:
-    networks = {port.network_id[:8] for port in books.ports.values()}
+    networks = {port.network_id for port in books.ports.values()}
     for trace in standing.traces:
         if trace.kind == "namespace":
             if trace.owner not in networks:
