@@ -55,6 +55,34 @@ async def test_a_volume_from_an_image_is_bootable_and_knows_it(cloud: StorageClo
     assert cloud.pool.content[volume["id"]] == "file:/images/mini"
 
 
+async def test_an_image_deleted_while_a_volume_is_filled_leaves_it_whole(cloud: StorageCloud, monkeypatch):
+    fill = cloud.pool.fill
+
+    async def fill_and_lose(spec, source) -> None:
+        await fill(spec, source)
+        cloud.images.images.pop(IMAGE, None)
+
+    monkeypatch.setattr(cloud.pool, "fill", fill_and_lose)
+    known = cloud.images.images[IMAGE]
+    volume = await make_volume(cloud, imageRef=IMAGE)
+    assert (volume["status"], volume["bootable"]) == ("available", "true")
+    assert volume["volume_image_metadata"]["image_id"] == IMAGE
+    cloud.images.images[IMAGE] = known
+    await act(cloud, volume, "os-reimage", {"image_id": IMAGE})
+    await cloud.settle()
+    volume = await show(cloud, volume)
+    assert (volume["status"], volume["volume_image_metadata"]["image_id"]) == ("available", IMAGE)
+
+
+async def test_a_volume_whose_image_goes_before_it_is_filled_says_so(cloud: StorageCloud, latest):
+    made = (await create(cloud, size=1, imageRef=IMAGE)).json()["volume"]
+    del cloud.images.images[IMAGE]
+    await cloud.settle()
+    assert (await show(cloud, made))["status"] == "error"
+    told = (await cloud.member("p1").get("/volume/v3/messages", headers=latest)).json()["messages"]
+    assert f"No image found with ID {IMAGE}" in told[0]["user_message"]
+
+
 async def test_an_image_of_a_server_that_boots_from_a_volume_stands_for_its_snapshot(cloud: StorageCloud):
     source = await make_volume(cloud, size=2, imageRef=IMAGE)
     taken = await cloud.member("p1").post(

@@ -54,12 +54,12 @@ class CreateVolume(Saga):
         await run.db.update(Volume, Volume.c.id == self.volume_id, host=None)
 
     @effect(timeout=LONGEST, retries=TRIES)
-    async def build(self, run: EffectRun) -> None:
-        """Have the pool make the volume."""
+    async def build(self, run: EffectRun) -> dict[str, str] | None:
+        """Have the pool make the volume; say of which image, which may be gone when this ends."""
         async with run.reader() as db:
             volume = await db.get(Volume, self.volume_id)
             if volume is None or volume.deletion:
-                return  # `publish` begins the deletion
+                return None  # `publish` begins the deletion
             spec = await spec_of(db, run.use, volume)
             image = await image_of(db, run, volume)
             access = await image_access(db, run.use, image) if image is not None else None
@@ -74,6 +74,7 @@ class CreateVolume(Saga):
                 await from_backup(run, pool, volume.backup_id, spec)
             else:
                 await pool.create(spec, fence=run.fence)
+        return described(image) if image is not None else None
 
     @build.undo
     async def remove(self, run: EffectRun) -> None:
@@ -87,10 +88,8 @@ class CreateVolume(Saga):
         volume = await proceed(run.db, self.volume_id)
         values: dict[str, Any] = {"launched_at": clock.now(), "image_id": None, "backup_id": None}
         if volume.image_id is not None:
-            image = await image_of(run.db, run, volume)
             values["bootable"] = True
-            if image is not None:
-                values["image_metadata"] = described(image)
+            values["image_metadata"] = noted(run[CreateVolume.build])
         await read_backup(run, volume)
         await let_go(run, volume.id, VolumeStatus.AVAILABLE, **values)
         await settle_group(run.db, volume.group_id)
@@ -220,7 +219,7 @@ async def copy(
             await other.close(source.id, export)
 
 
-def described(image: ImageRecord) -> msgspec.Raw:
+def described(image: ImageRecord) -> dict[str, str]:
     """Return what a volume keeps of its image: all of it text, as Cinder writes it."""
     facts: dict[str, Any] = {
         "image_id": image.id,
@@ -233,4 +232,9 @@ def described(image: ImageRecord) -> msgspec.Raw:
         "size": image.size or 0,
         **image_keys.plain(image.properties),
     }
-    return msgspec.Raw(msgspec.json.encode({name: str(value) for name, value in facts.items()}))
+    return {name: str(value) for name, value in facts.items()}
+
+
+def noted(facts: dict[str, str] | None) -> msgspec.Raw | None:
+    """Return the same as a volume's row has it."""
+    return None if facts is None else msgspec.Raw(msgspec.json.encode(facts))

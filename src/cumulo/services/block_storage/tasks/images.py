@@ -9,7 +9,7 @@ from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_fa
 from cumulo.services.block_storage import image_keys
 from cumulo.services.block_storage.model import Volume, VolumeStatus
 from cumulo.services.block_storage.pools import LONGEST, TRIES, spec_of
-from cumulo.services.block_storage.tasks.creation import described, image_access
+from cumulo.services.block_storage.tasks.creation import described, image_access, noted
 from cumulo.services.block_storage.tasks.failing import leave, left
 from cumulo.services.block_storage.tasks.hold import clearing, let_go, proceed, working
 from cumulo.services.block_storage.writing.formats import FORMATS
@@ -88,22 +88,23 @@ class ReimageVolume(Saga):
     lock: ClassVar[str] = "volume:{volume_id}"
 
     @effect(timeout=LONGEST, retries=TRIES)
-    async def fill(self, run: EffectRun) -> None:
-        """Have the pool write the image."""
+    async def fill(self, run: EffectRun) -> dict[str, str]:
+        """Have the pool write the image; say which it was, for it may be gone when this ends."""
         async with working(run, self.volume_id, longest=LONGEST) as (pool, volume):
             async with run.reader() as db:
                 spec, owner = await spec_of(db, run.use, volume), volume.project_id
                 image = await run.use(Images).get(db, self.image_id, project_id=owner, is_admin=True)
                 access = await image_access(db, run.use, image)
             await pool.fill(spec, access)
+        return described(image)
 
     @step
     async def publish(self, run: StepRun) -> None:
         """Say that the volume can be used again."""
         volume = await proceed(run.db, self.volume_id)
-        image = await run.use(Images).get(run.db, self.image_id, project_id=volume.project_id, is_admin=True)
         status = volume.previous_status or VolumeStatus.AVAILABLE
-        await let_go(run, volume.id, status, bootable=True, image_metadata=described(image))
+        facts = noted(run[ReimageVolume.fill])
+        await let_go(run, volume.id, status, bootable=True, image_metadata=facts)
 
     # Its content is neither the old nor the new.
     fail = left(Volume, "reimage volume", VolumeStatus.ERROR)
