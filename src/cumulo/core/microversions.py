@@ -9,7 +9,7 @@ from cumulo.core.errors import Invalid, NotAcceptable
 
 Version = tuple[int, int]
 HEADER = "OpenStack-API-Version"
-_FORM = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)", re.ASCII)
+_FORM = re.compile(r"([1-9]\d{0,8})\.([1-9]\d{0,8}|0)", re.ASCII)
 
 
 class BadVersion(Invalid):

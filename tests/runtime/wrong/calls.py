@@ -12,7 +12,7 @@ from cumulo.core.http import Service, openapi
 
 GARBAGE = (
     *("x", "00000000-0000-0000-0000-000000000000", "%00", "%ff%fe", "..%2f..", "a" * 3000, "%F0%9F%92%A5"),
-    *("-1", "None", "0", "%20", "'", "*", "%0a", "latest", "default", "detail"),
+    *("-1", "None", "0", "9" * 5000, "%20", "'", "*", "%0a", "latest", "default", "detail"),
 )
 PARAMETERS = (
     *("limit", "marker", "sort", "sort_key", "sort_dir", "fields", "page_reverse", "changes-since", "offset"),
@@ -28,6 +28,10 @@ HEADERS = (
     {"Content-Encoding": "gzip"},
     {"Range": "bytes=9-1"},
     {"Range": "bytes=0-18446744073709551616"},
+    {"Range": f"bytes={'9' * 5000}-"},
+    {"If-Match": f"revision_number={'9' * 5000}"},
+    {"X-OpenStack-Image-Size": "9" * 5000},
+    {"OpenStack-API-Version": f"compute 2.{'9' * 5000}, volume 3.{'9' * 5000}"},
     {"If-Match": "*, x"},
     {"If-None-Match": '"' * 9},
     {"If-Modified-Since": "yesterday"},

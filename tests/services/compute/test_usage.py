@@ -8,6 +8,11 @@ URL = "/compute/v2.1/os-simple-tenant-usage"
 WHILE = "start=2020-01-01T00:00:00&end=2100-01-01T00:00:00"
 
 
+async def test_a_while_that_begins_before_time_is_refused(cloud: ComputeCloud):
+    answer = await cloud.member("p1").get(f"{URL}/p1?start=0001-01-01T00:00:00%2B05:00")
+    assert (answer.status_code, "start" in answer.text) == (400, True)
+
+
 async def test_usage_is_told_server_by_server_in_pages(cloud: ComputeCloud):
     client, admin = cloud.member("p1"), cloud.admin()
     ids = [await create(client, name=f"web-{number}") for number in range(3)]

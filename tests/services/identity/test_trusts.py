@@ -97,6 +97,13 @@ async def test_a_trust_may_be_used_as_often_as_it_says(scene: Scene) -> None:
     assert (await scene.ann.get(f"/OS-TRUST/trusts?trustor_user_id={scene.ann_id}"))["trusts"] == []
 
 
+async def test_a_trust_may_last_until_the_end_of_time(scene: Scene) -> None:
+    trust = await scene.trust(expires_at="9999-12-31T23:59:59.999999Z")
+    assert trust["expires_at"].startswith("9999-12-31T23:59:59")
+    listed = await scene.ann.get(f"/OS-TRUST/trusts?trustor_user_id={scene.ann_id}")
+    assert [each["id"] for each in listed["trusts"]] == [trust["id"]]
+
+
 async def test_an_expired_trust_is_gone(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     soon = clock.now() + timedelta(minutes=5)
     trust = await scene.trust(expires_at=soon.isoformat())
@@ -116,6 +123,8 @@ async def test_an_expired_trust_is_gone(scene: Scene, monkeypatch: pytest.Monkey
         ({"roles": [{"name": "no such"}]}, 404),
         ({"expires_at": "bad.123Z"}, 400),
         ({"expires_at": "2020-01-01T00:00:00Z"}, 400),
+        ({"expires_at": "9999-12-31T23:59:59-05:00"}, 400),
+        ({"expires_at": "0001-01-01T00:00:00+05:00"}, 400),
         ({"remaining_uses": 0}, 400),
         ({"remaining_uses": 1, "allow_redelegation": True}, 400),
         ({"allow_redelegation": True, "redelegation_count": 4}, 403),

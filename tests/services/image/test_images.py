@@ -151,7 +151,7 @@ async def test_lists_show_own_public_and_accepted_images(cloud: Cloud):
 
 async def test_lists_are_filtered(cloud: Cloud):
     one = cloud.member("p1")
-    await register(one, name="a", tags=["x", "y"], os_distro="debian", min_ram=64)
+    await register(one, name="a", tags=["x", "y"], os_distro="debian", min_ram=64, **{'say "a.b"': "1"})
     await register(one, name="b", tags=["x"], disk_format="qcow2", protected=True)
     await active(one, b"12345", name="c, d")
     listed = f"{V2}/images?sort=name:asc&"
@@ -162,6 +162,8 @@ async def test_lists_are_filtered(cloud: Cloud):
         "tag=x&tag=y": ["a"],
         "os_distro=debian": ["a"],
         "os_distro=other": [],
+        "say%20%22a.b%22=1": ["a"],
+        "%22%5B=1": [],
         "min_ram=64": ["a"],
         "disk_format=qcow2": ["b"],
         "disk_format=in:raw,qcow2": ["a", "b", "c, d"],

@@ -69,3 +69,9 @@ async def test_a_revision_that_is_none_is_refused(member):
         headers={"If-Match": "revision_number=²".encode("latin-1")},
     )
     assert refused.status_code == 400
+    other = await member.client.put(
+        f"/network/v2.0/networks/{network['id']}",
+        json={"network": {"name": "other"}},
+        headers={"If-Match": f"revision_number={'9' * 5000}"},
+    )
+    assert other.status_code == 412

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, func, or_, type_coerce
@@ -135,12 +135,13 @@ def as_int(name: str, value: str, *, least: int | None = None) -> int:
 
 
 def as_time(name: str, value: str) -> datetime:
-    """Read an ISO 8601 instant; one without a zone is UTC."""
+    """Read an ISO 8601 instant, into UTC; one without a zone is there already."""
     try:
         moment = datetime.fromisoformat(value.replace(" ", "+"))
-    except ValueError as error:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # beyond the years 1 to 9999 by its zone alone
         raise BadParameter(field=name, value=value, reason="It is no ISO 8601 time.") from error
-    return moment if moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+00:00")
+    return moment.replace(microsecond=0) if moment.year == MAXYEAR else moment  # as SQLite's numbers round up
 
 
 def _limit(ctx: Ctx) -> int | None:

@@ -1,6 +1,6 @@
 """Audits of usage by month, which no host makes: usage is read off the servers' rows at any time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import MINYEAR, UTC, datetime, timedelta
 from typing import Any
 
 from cumulo.core import clock
@@ -35,9 +35,11 @@ def instant(text: str) -> datetime:
     """Read an instant as the path has it, with or without parts of a second. BadTimestamp."""
     for form in _READ:
         try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
+            read = datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
+        if read.year > MINYEAR:  # there are months before it
+            return read
     raise BadTimestamp(value=text)
 
 

@@ -141,9 +141,9 @@ async def change_service(ctx: Ctx, host: ComputeHost, body: ServiceChange) -> Co
 async def find_hypervisor(ctx: Ctx, id: str) -> ComputeHost:
     """Return a hypervisor by its id; before 2.53 by its number. HostNotFound."""
     row = await ctx.db.get(ComputeHost, id)
-    if row is None and id.isdecimal():
-        rows = await ctx.db.all(ComputeHost)
-        row = next((host for host in rows if number_of(host.id) == int(id)), None)
+    if row is None:
+        rows = await ctx.db.all(ComputeHost) if id.isdecimal() else []
+        row = next((host for host in rows if str(number_of(host.id)) == id), None)
     if row is None:
         raise HostNotFound(f"Compute host {id} could not be found.")
     return row

@@ -1,7 +1,7 @@
 """What projects used of compute over a while: hours times size, of servers living and deleted."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_
@@ -25,8 +25,8 @@ def period(ctx: Ctx) -> Period:
     """Return the while that a request asks about: `start` to `end`, the last four weeks by default."""
     now = clock.now()
     start, end = ctx.request.first("start"), ctx.request.first("end")
-    since = as_time("start", start).astimezone(UTC) if start else now - DEFAULT_PERIOD
-    until = as_time("end", end).astimezone(UTC) if end else now
+    since = as_time("start", start) if start else now - DEFAULT_PERIOD
+    until = as_time("end", end) if end else now
     if until < since:
         raise BadPeriod
     return since, until

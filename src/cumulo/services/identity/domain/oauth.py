@@ -33,6 +33,7 @@ from cumulo.services.identity.errors import (
 from cumulo.services.identity.model import AccessToken, Consumer, Nonce, RequestToken
 
 NEW = timedelta(minutes=10)
+_DIGITS = 12  # of a timestamp: enough for the year 9999
 REQUEST_LASTS = timedelta(hours=8)
 _HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
 
@@ -104,7 +105,8 @@ async def _verified(work: Work, call: SignedCall, token: RequestToken | AccessTo
 async def _once(db: Transaction, said: Mapping[str, str]) -> None:
     """Raise Unauthenticated for a call that is old or was seen before."""
     stamp = said.get("oauth_timestamp", "")
-    if not stamp.isdecimal() or abs(int(stamp) - clock.now().timestamp()) > NEW.total_seconds():
+    sound = stamp.isdecimal() and len(stamp) <= _DIGITS
+    if not sound or abs(int(stamp) - clock.now().timestamp()) > NEW.total_seconds():
         raise Unauthenticated
     await db.delete(Nonce, Nonce.c.expires_at <= clock.now())
     parts = (said.get(name, "") for name in ("oauth_consumer_key", "oauth_token", "oauth_nonce"))

@@ -22,7 +22,8 @@ from cumulo.services.image.uploads import Plan, Upload, begin_upload
 routes = RouteSet()
 OCTETS = "application/octet-stream"
 STORE_HEADER = "x-image-meta-store"
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @routes.route("PUT", "/images/{image_id}/file", policy=policy.UPLOAD, status=204, stream=True)
@@ -108,7 +109,7 @@ def _announced(ctx: Ctx) -> int | None:
     if kind != OCTETS:
         raise UnsupportedMedia(content_type=kind or "(none)")
     said = headers.get("x-openstack-image-size") or headers.get("content-length")
-    size = int(said) if said is not None and said.isdecimal() else None
+    size = int(said) if said is not None and _LENGTH.fullmatch(said) else None
     limit = ctx.use(ImageSettings).size_limit
     if size is not None and size > limit:
         raise DataTooLarge(limit=limit)
@@ -120,7 +121,7 @@ def _range(ctx: Ctx, size: int) -> tuple[int, int, dict[str, str]]:
     asked = ctx.request.headers.get("range")
     if asked is None:
         return 0, size, {}
-    match = _RANGE.match(asked.replace(" ", ""))
+    match = _RANGE.fullmatch(asked.replace(" ", ""))
     if match is None or match[1] == match[2] == "":
         raise RangeInvalid
     if match[1] == "":

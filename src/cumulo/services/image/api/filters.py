@@ -107,5 +107,6 @@ def _tagged(ctx: Ctx, value: str) -> Any:
 def _property(ctx: Ctx, name: str) -> Any:
     """Return the text of an image's own property, as this database reads JSON."""
     if ctx.engine.database.dialect == "sqlite":
-        return func.json_extract(Image.c.properties, f'$."{name}"')
+        each = func.json_each(Image.c.properties).table_valued("key", "value")
+        return select(each.c.value).where(each.c.key == name).scalar_subquery()
     return func.jsonb_extract_path_text(Image.c.properties, name)

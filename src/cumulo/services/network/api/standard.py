@@ -48,7 +48,7 @@ class StandardResource(Resource):
             expected = given.strip().removeprefix(_EXPECTED)
             if not (given.strip().startswith(_EXPECTED) and expected.isdecimal()):
                 raise BadIfMatch(field="If-Match", given=given)
-            if int(expected) != row.revision_number:
+            if expected.lstrip("0") != str(row.revision_number).lstrip("0"):
                 raise RevisionNumberConstraintFailed(expected=expected, current=row.revision_number)
         return row
 
