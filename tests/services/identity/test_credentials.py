@@ -159,6 +159,11 @@ async def test_no_access_rules_at_all_allow_nothing(identity: Any, ann: Any) -> 
         ("/v2.1/**", "/v2.1/servers/1/ips", True),
         ("/v2.1/**", "/v3/servers", False),
         ("/v2.1/a.b", "/v2.1/axb", False),
+        ("/v2.1/*/x", "/v2.1//x", False),
+        ("/v2.1/a{id}b{name}", "/v2.1/a1b2b3", True),
+        ("**/ips/**", "/v2.1/servers/1/ips/", True),
+        ("/**a" * 30, "/" + "a" * 3000 + "b", False),
+        ("/" + "{a}{b}" * 20 + "c", "/" + "a" * 3000 + "b", False),
     ],
 )
 def test_a_path_of_an_access_rule_is_a_pattern(pattern: str, path: str, fits: bool) -> None:

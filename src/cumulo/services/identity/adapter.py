@@ -79,19 +79,41 @@ def check_access(ctx: Ctx) -> None:
 def allowed(rules: Sequence[AccessRule], types: Sequence[str], method: str, path: str) -> bool:
     """Say whether one of the rules names a call of a service (known by any of its types)."""
     return any(
-        rule.service in types and rule.method == method and _pattern(rule.path).fullmatch(path)
-        for rule in rules
+        rule.service in types and rule.method == method and _fits(_parts(rule.path), path) for rule in rules
     )
 
 
 @lru_cache(1024)
-def _pattern(path: str) -> re.Pattern[str]:
-    """Compile an access rule's path: `{name}` and `*` stand for one part, `**` for the rest."""
-    parts = re.split(r"(\*\*|\*|\{[^/{}]*\})", path)
-    texts = [
-        ".*" if part == "**" else "[^/]+" if _WILD.fullmatch(part) else re.escape(part) for part in parts
-    ]
-    return re.compile("".join(texts))
+def _parts(pattern: str) -> tuple[str, ...]:
+    """Split an access rule's path into what stands for itself, and what stands for something else."""
+    return tuple(filter(None, re.split(r"(\*\*|\*|\{[^/{}]*\})", pattern)))
+
+
+def _fits(parts: Sequence[str], path: str) -> bool:
+    """Say whether a path is of a pattern: `{name}` and `*` stand for one part of it, `**` for the rest.
+
+    Part by part, with all places where the pattern so far may end: rules are their users' own, and a regular
+    expression of a few `**` could take for ever.
+    """
+    ends = {0}
+    for part in parts:
+        if part == "**":
+            ends = set(range(min(ends, default=len(path) + 1), len(path) + 1))
+        elif _WILD.fullmatch(part):
+            ends = _within_parts(path, ends)
+        else:
+            ends = {end + len(part) for end in ends if path.startswith(part, end)}
+    return len(path) in ends
+
+
+def _within_parts(path: str, starts: set[int]) -> set[int]:
+    """Return the places that are reached from others without passing a slash."""
+    reached, is_open = set(), False
+    for place, character in enumerate(path):
+        is_open = (is_open or place in starts) and character != "/"
+        if is_open:
+            reached.add(place + 1)
+    return reached
 
 
 _WILD = re.compile(r"\*|\{[^/{}]*\}")
