@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ from cumulo.runtime.inside import CallRefused
 from cumulo.runtime.settings import HttpSettings, config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.streams import StreamingProtocol
+from cumulo.serving import Bounds
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +46,12 @@ async def serve(state: StateFolder) -> None:
     server = HttpServer(
         uvicorn.Config(
             composition.app,
-            http=StreamingProtocol,
+            http=protocol(),
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # a guest's screen comes compressed
             lifespan="off",
             log_config=None,
+            log_level="error",  # that somebody sends what is no HTTP is no news
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -68,6 +71,13 @@ async def serve(state: StateFolder) -> None:
         await asyncio.gather(rest, return_exceptions=True)
         await composition.stop()
         log.info("server.stopped")
+
+
+def protocol() -> type[StreamingProtocol]:
+    """Return the protocol of clients' connections: these take half of the files that may be open, at most."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = Bounds().connections if files == resource.RLIM_INFINITY else min(Bounds().connections, files // 2)
+    return type("ClientsProtocol", (StreamingProtocol,), {"bounds": Bounds(connections=most)})
 
 
 class CannotStart(Exception):

@@ -8,31 +8,34 @@ loop leaves it alone. Over TLS, and for what says not how long it is, nothing of
 
 import asyncio
 import contextlib
+import functools
 import mmap
 import os
 import select
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
 from cumulo.core.http import Disconnected
+from cumulo.serving import BoundedProtocol, Bounds, Pace, Stage
 
 BLOCK = 2 << 20  # bytes received before they are handed on
 _LONG = 1 << 20  # bytes of a body from which on it is received so
 _BUFFERS = 5  # used in turn: a block stays as it is until two more were asked for
 _SENT = 32 << 20  # bytes sent, and as many read ahead
+_MOMENT = 0.01  # seconds between looks whether headers have gone
 _PATIENCE = 50  # ms that a thread waits for the client, before it helps others
 _THREADS = ThreadPoolExecutor(4, thread_name_prefix="http-stream")
 _ZERO_COPY = "http.response.zerocopysend"
 _SENDS: dict[str, Any] = {_ZERO_COPY: {}}
 
 
-class StreamingProtocol(HttpToolsProtocol):
+class StreamingProtocol(BoundedProtocol):
     """One connection."""
 
     def on_headers_complete(self) -> None:
@@ -42,7 +45,8 @@ class StreamingProtocol(HttpToolsProtocol):
         if type(cycle) is not RequestResponseCycle or is_ssl(self.transport):
             return
         cycle.__class__ = _Cycle  # uvicorn has no place to name one's own; the task has not begun yet
-        length = _length(self.headers)
+        cycle.bounds = self.bounds  # type: ignore[attr-defined]  # it is a `_Cycle` by now
+        length = _length(self.scope["headers"])
         self.scope["extensions"] = extensions = dict(_SENDS)
         if length >= _LONG:
             reception = _Reception(self, cycle, length)
@@ -52,11 +56,13 @@ class StreamingProtocol(HttpToolsProtocol):
     def begin_anew(self) -> None:
         """Expect the next request: the last one's body was taken past the parser."""
         self.parser = httptools.HttpRequestParser(self)
+        self._enter(Stage.BETWEEN)
 
 
 class _Cycle(RequestResponseCycle):
     """One request and its response."""
 
+    bounds: Bounds
     reception: "_Reception | None" = None
 
     async def send(self, message: Any) -> None:
@@ -75,15 +81,19 @@ class _Cycle(RequestResponseCycle):
     async def _send_file(self, file: int, start: int, count: int) -> None:
         if self.disconnected or self.scope["method"] == "HEAD":
             return
-        while self.transport.get_write_buffer_size():  # noqa: ASYNC110  the headers go first, and fit in
-            await asyncio.sleep(0)
+        pace = Pace(self.bounds, self.bounds.taking_seconds)
+        await asyncio.sleep(0)
+        while self.transport.get_write_buffer_size() and pace.left > 0:  # the headers go first
+            await asyncio.sleep(_MOMENT)
+            pace.waited(_MOMENT)
         with _own(self.transport) as out:
             try:
                 for at in range(start, start + count, _SENT):
                     length = min(_SENT, start + count - at)
                     # Only a hint: the next stretch is read while this one is sent.
                     os.posix_fadvise(file, at, length + _SENT, os.POSIX_FADV_WILLNEED)
-                    await _each(out, select.POLLOUT, at, length, lambda at, left: _push(out, file, at, left))
+                    part = functools.partial(_push, out, file)
+                    await _each(pace, out, select.POLLOUT, range(at, at + length), part)
             except OSError:
                 self.disconnected = True
                 self.transport.abort()
@@ -98,6 +108,7 @@ class _Reception:
         self._protocol = protocol
         self._cycle = cycle
         self._length = length
+        self._pace = Pace(protocol.bounds)
         self.left = 0
 
     async def blocks(self) -> AsyncIterator[memoryview]:
@@ -120,12 +131,13 @@ class _Reception:
         self._end()
 
     async def discard(self) -> None:
-        """Receive the rest and forget it."""
+        """Receive the rest and forget it; what takes too long ends the connection."""
         with _own(self._protocol.transport) as connection:
             scratch = memoryview(bytearray(_LONG))
-            with contextlib.suppress(Disconnected):
-                while self.left:
-                    await self._fill(connection, scratch[: min(_LONG, self.left)])
+            with contextlib.suppress(Disconnected, TimeoutError):
+                async with asyncio.timeout(self._protocol.bounds.rest_seconds):
+                    while self.left:
+                        await self._fill(connection, scratch[: min(_LONG, self.left)])
         self._end()
 
     async def _take_over(self) -> bytes:
@@ -141,7 +153,8 @@ class _Reception:
 
     async def _fill(self, connection: socket.socket, view: memoryview) -> None:
         try:
-            await _each(connection, select.POLLIN, 0, len(view), lambda at, _: _pull(connection, view[at:]))
+            part = functools.partial(_pull, connection, view)
+            await _each(self._pace, connection, select.POLLIN, range(len(view)), part)
         except OSError as error:
             self.left, self._cycle.disconnected = 0, True
             self._protocol.transport.abort()
@@ -160,16 +173,25 @@ class _Reception:
 
 
 async def _each(
-    connection: socket.socket, event: int, start: int, count: int, part: Callable[[int, int], int]
+    pace: Pace, connection: socket.socket, event: int, places: range, part: Callable[[int, int], int]
 ) -> None:
-    """Call `part` in a thread with where to go on and how much is left, until all is done. OSError."""
+    """Call `part` in a thread with where to go on and how much is left, until all is done. OSError.
+
+    TimeoutError, which is one, when the client is slower than the pace.
+    """
     loop = asyncio.get_running_loop()
-    at, end = start, start + count
+    at, end = places.start, places.stop
     while at < end:
+        begun = loop.time()
         done = await loop.run_in_executor(_THREADS, part, at, end - at)
         at += done
+        pace.came(done)
         if not done:
-            await _ready(loop, connection, event)
+            async with asyncio.timeout(pace.left):
+                await _ready(loop, connection, event)
+        pace.waited(loop.time() - begun)
+        if pace.left <= 0:
+            raise TimeoutError
 
 
 def _ready(loop: asyncio.AbstractEventLoop, connection: socket.socket, event: int) -> Awaitable[None]:
@@ -207,12 +229,12 @@ def _push(out: socket.socket, file: int, at: int, left: int) -> int:
     return sent
 
 
-def _pull(connection: socket.socket, view: memoryview) -> int:
+def _pull(connection: socket.socket, view: memoryview, at: int, left: int) -> int:
     """Receive until the view is full; return how much came, less when the client is silent for a moment."""
     taken = 0
-    while taken < len(view):
+    while taken < left:
         try:
-            done = connection.recv_into(view[taken:])
+            done = connection.recv_into(view[at + taken :])
         except BlockingIOError:
             if not _waited(connection, select.POLLIN):
                 break
@@ -237,7 +259,7 @@ def _own(transport: Any) -> Any:
         yield connection
 
 
-def _length(headers: list[tuple[bytes, bytes]]) -> int:
+def _length(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """Return the announced length of a body; 0 without one."""
     said = next((value for name, value in headers if name == b"content-length"), b"")
     return int(said) if said.isdigit() else 0

@@ -16,12 +16,27 @@ from cumulo.contracts.metadata import Metadata, MetadataNetwork
 from cumulo.core.drivers import DriverError
 from cumulo.node.metadata.app import MetadataApp
 from cumulo.node.metadata.namespaces import Namespaces, listen
+from cumulo.serving import BoundedProtocol, Bounds
 
 log = structlog.get_logger(__name__)
 
-MOST_CONNECTIONS = 256  # of one network's guests at a time; more are told to come back
 IDLE = 5  # seconds that a silent connection is kept
+BOUNDS = Bounds(
+    connections=256,  # of one network's guests at a time
+    head_bytes=16 << 10,
+    head_seconds=10,
+    idle_seconds=2 * IDLE,
+    body_seconds=10,
+    rest_seconds=IDLE,
+    taking_seconds=60,
+)
 CHECK_EVERY = 60.0  # seconds; an unchanged network is looked at again, in case somebody broke it
+
+
+class GuestsProtocol(BoundedProtocol):
+    """A guest's connection: none of them may take the metadata from the others."""
+
+    bounds = BOUNDS
 
 
 class _Served:
@@ -112,7 +127,7 @@ def _protocol(app: MetadataApp) -> tuple[Callable[[], asyncio.Protocol], ServerS
     """Return uvicorn's HTTP protocol around an app, and the state that knows its connections."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=GuestsProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -122,13 +137,11 @@ def _protocol(app: MetadataApp) -> tuple[Callable[[], asyncio.Protocol], ServerS
         server_header=False,
         date_header=False,
         timeout_keep_alive=IDLE,
-        limit_concurrency=MOST_CONNECTIONS,
     )
     config.load()
     state = ServerState()
 
     def make() -> asyncio.Protocol:
-        kind = config.http_protocol_class
-        return kind(config=config, server_state=state, app_state={})  # type: ignore[call-arg]  # uvicorn's protocols share these arguments
+        return GuestsProtocol(config=config, server_state=state, app_state={})
 
     return make, state
