@@ -127,6 +127,14 @@ class VolumePool(Protocol):
         Whatever was there is replaced; a killed fill run again begins anew.
         """
 
+    async def replace(self, volume_id: str, source_id: str, kept_id: str) -> None:
+        """Have a volume be what `source_id` of the same pool is, and `kept_id` what it was itself.
+
+        Nothing is left under `source_id` then; where nothing is, nothing is done. So the same with the last
+        two changed about takes it back, also after half of it. Permanent while either has a snapshot or an
+        export.
+        """
+
     async def delete(self, volume_id: str) -> None:
         """Remove a volume and all its bytes. Permanent while a snapshot or export of it exists."""
 

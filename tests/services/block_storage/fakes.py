@@ -104,6 +104,14 @@ class FakePool:
         self.sources[spec.volume_id] = source
         self._make(spec, f"{source.protocol}:{source.path or source.name}")
 
+    async def replace(self, volume_id: str, source_id: str, kept_id: str) -> None:
+        """Have a volume be another one."""
+        await self._begin("replace")
+        if source_id in self.volumes:
+            known: Any
+            for known in (self.volumes, self.content, self.specs):
+                known[kept_id], known[volume_id] = known.get(volume_id), known.pop(source_id, None)
+
     async def delete(self, volume_id: str) -> None:
         """Remove a volume."""
         await self._begin("delete")

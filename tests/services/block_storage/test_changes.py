@@ -84,6 +84,85 @@ async def test_a_type_that_a_volume_cannot_have_is_refused(cloud, admin, body):
     assert (await act(admin, volume, "os-retype", body)).status_code == 400
 
 
+async def encrypt_type(admin, name, **changes):
+    kind = await make_type(admin, name)
+    body = {"encryption": {"provider": "luks", "control_location": "front-end", **changes}}
+    assert (await admin.post(f"{V3}/types/{kind['id']}/encryption", json=body)).status_code == 200
+
+
+ON_DEMAND = {"migration_policy": "on-demand"}
+
+
+async def test_a_volume_is_encrypted_and_decrypted_by_its_type(cloud, admin):
+    await encrypt_type(admin, "secret")
+    await encrypt_type(admin, "longer", key_size=512)
+    await make_type(admin, "plain")
+    volume = await make_volume(cloud)
+    passphrases = [""]
+    for kind in ("secret", "longer", "plain"):
+        await act(admin, volume, "os-retype", {"new_type": kind, **ON_DEMAND})
+        await cloud.settle()
+        changed = await show(admin, volume)
+        assert (changed["status"], changed["volume_type"]) == ("available", kind)
+        assert changed["encrypted"] is (kind != "plain")
+        spec, source = cloud.pool.specs[volume["id"]], list(cloud.pool.sources.values())[-1]
+        assert source.passphrase == passphrases[-1]
+        passphrases.append(spec.passphrase)
+        assert spec.key_bits == (512 if kind == "longer" else 256)
+    assert list(cloud.pool.volumes) == [volume["id"]]
+    assert cloud.pool.exported == {}
+    assert [bool(one) for one in passphrases] == [False, True, True, False]
+    assert len(set(passphrases)) == 3
+
+
+async def test_a_volume_is_encrypted_on_its_way_to_another_pool(cloud, admin):
+    await cloud.report()
+    volume = await make_volume(cloud)
+    here = cloud.pool if volume["id"] in cloud.pool.volumes else cloud.pools[OTHER_HOST]
+    there = cloud.pools[OTHER_HOST] if here is cloud.pool else cloud.pool
+    kind = await make_type(admin, "secret", volume_backend_name=there.backend)
+    body = {"encryption": {"provider": "luks", "control_location": "front-end"}}
+    await admin.post(f"{V3}/types/{kind['id']}/encryption", json=body)
+    await act(admin, volume, "os-retype", {"new_type": "secret", **ON_DEMAND})
+    await cloud.settle()
+    assert (await show(admin, volume))["encrypted"] is True
+    assert (here.volumes, list(there.volumes)) == ({}, [volume["id"]])
+    assert there.specs[volume["id"]].passphrase
+    assert there.sources[volume["id"]].passphrase == ""
+
+
+async def test_a_volume_that_cannot_be_encrypted_stays_as_it_is(cloud, admin):
+    await encrypt_type(admin, "secret")
+    await encrypt_type(admin, "strange", provider="rot13")
+    volume = await make_volume(cloud)
+
+    async def refused(new_type, **policy):
+        answer = await act(admin, volume, "os-retype", {"new_type": new_type, **policy})
+        assert answer.status_code == 400
+        return answer.json()["badRequest"]["message"]
+
+    assert "migration_policy" in await refused("secret")
+    assert "rot13" in await refused("strange", **ON_DEMAND)
+    snapshot = {"snapshot": {"volume_id": volume["id"]}}
+    await admin.post(f"{V3}/snapshots", json=snapshot)
+    await cloud.settle()
+    assert "snapshots" in await refused("secret", **ON_DEMAND)
+    assert (await show(admin, volume))["status"] == "available"
+
+
+async def test_a_volume_whose_encryption_fails_is_what_it_was(cloud, admin):
+    await encrypt_type(admin, "secret")
+    volume = await make_volume(cloud)
+    cloud.pool.failing["fill"] = Permanent("no room")
+    await act(admin, volume, "os-retype", {"new_type": "secret", **ON_DEMAND})
+    await cloud.settle()
+    left = await show(admin, volume)
+    assert (left["status"], left["volume_type"]) == ("available", "__DEFAULT__")
+    assert left["encrypted"] is False
+    assert list(cloud.pool.volumes) == [volume["id"]]
+    assert "no room" in (await messages(admin))[0]
+
+
 async def test_a_volume_is_moved_where_an_administrator_says(cloud, admin):
     volume = await make_volume(cloud)
     await cloud.report()

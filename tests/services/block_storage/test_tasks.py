@@ -16,7 +16,9 @@ from tests.services.block_storage.fakes import (
 
 from cumulo.contracts.image import NewImage
 from cumulo.core.tasks import Saga, Tasks
+from cumulo.services.block_storage.keys import VolumeKeys, passphrase
 from cumulo.services.block_storage.model import (
+    Encryption,
     Message,
     Snapshot,
     SnapshotStatus,
@@ -255,6 +257,39 @@ async def test_moving_a_volume_leaves_it_whole_in_one_pool(cloud: StorageCloud):
     await check(
         cloud,
         lambda: RetypeVolume(volume_id=VOLUME, type_id=kinds[1], may_move=True),
+        prepare,
+        clean,
+    )
+
+
+async def test_a_volume_that_is_encrypted_opens_with_the_key_that_its_row_says(cloud: StorageCloud):
+    kinds: list[str] = []
+
+    async def clean(succeeded: bool) -> None:
+        volume = await volume_of(cloud)
+        assert volume is not None
+        assert (volume.status, volume.operation) == (VolumeStatus.AVAILABLE, None)
+        assert volume.encrypted is succeeded
+        assert (list(cloud.pool.volumes), cloud.pool.exported) == ([VOLUME], {})
+        assert (cloud.pool.content[VOLUME] == "data") is not succeeded
+        if succeeded:
+            assert passphrase(cloud.bindings[VolumeKeys], volume) == cloud.pool.specs[VOLUME].passphrase
+
+    async def prepare() -> None:
+        async with cloud.engine.database.begin() as db:
+            await db.delete(Volume)
+            await db.delete(Encryption)
+            await db.delete(VolumeType, VolumeType.c.name == "secret")
+            kind = VolumeType(name="secret")
+            await db.insert(kind)
+            await db.insert(Encryption(volume_type_id=kind.id, provider="luks", control_location="front-end"))
+        kinds[:] = [kind.id]
+        was = VolumeStatus.AVAILABLE
+        await put_volume(cloud, VolumeStatus.RETYPING, previous_status=was, retyping_to=kind.id)
+
+    await check(
+        cloud,
+        lambda: RetypeVolume(volume_id=VOLUME, type_id=kinds[0], may_move=True),
         prepare,
         clean,
     )

@@ -137,16 +137,24 @@ class FakePool:
         self.volumes.pop(spec.volume_id, None)
         self._keep(spec, content)
 
+    async def replace(self, volume_id: str, source_id: str, kept_id: str) -> None:
+        """Remember a volume as another one."""
+        await self._enter("replace", volume_id)
+        self._volume(volume_id)
+        if source_id not in self.volumes:
+            return
+        for one in (volume_id, source_id):
+            self._check_left(one)
+        self.volumes[kept_id] = self.volumes[volume_id]
+        self.volumes[volume_id] = self.volumes.pop(source_id)
+
     async def delete(self, volume_id: str) -> None:
         """Forget a volume."""
         await self._enter("delete", volume_id)
         volume = self.volumes.get(volume_id)
         if volume is None or not volume.managed:
             return
-        if volume.snapshots:
-            raise has_snapshots(volume_id)
-        if volume.exports:
-            raise exported(volume_id)
+        self._check_left(volume_id)
         del self.volumes[volume_id]
 
     async def extend(self, volume_id: str, size_gib: int) -> None:
@@ -314,6 +322,12 @@ class FakePool:
         if volume is None or not volume.managed:
             raise gone(volume_id)
         return volume
+
+    def _check_left(self, volume_id: str) -> None:
+        if self.volumes[volume_id].snapshots:
+            raise has_snapshots(volume_id)
+        if self.volumes[volume_id].exports:
+            raise exported(volume_id)
 
     def _snapshot(self, volume_id: str, snapshot_id: str) -> FakeSnapshot:
         snapshot = self._volume(volume_id).snapshots.get(snapshot_id)

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from cumulo.core import ids
 from cumulo.core.auth.keys import KeyFolder
 from cumulo.core.auth.tokens import Keyring
@@ -35,6 +37,36 @@ def _keep(keys: VolumeKeys, volume: Volume, text: str, cipher: str, key_size: in
     volume.encryption_key_id = ids.dashed()
     volume.sealed_key = keys.seal_bytes(text.encode(), volume.id.encode())
     volume.cipher, volume.key_size = cipher, key_size
+
+
+class NewKey(msgspec.Struct):
+    """What a volume's row says of its encryption once its bytes lie under another key. None: under none."""
+
+    encryption_key_id: str | None = None
+    sealed_key: bytes | None = None
+    cipher: str | None = None
+    key_size: int | None = None
+
+
+def is_sealed_so(volume: Volume, how: Encryption | None) -> bool:
+    """Say whether a volume's bytes lie as a type's encryption (None: none) says."""
+    if how is None or not volume.encrypted:
+        return how is None and not volume.encrypted
+    wanted = how.cipher or CIPHER, how.key_size or KEY_SIZE
+    return wanted == (volume.cipher or CIPHER, volume.key_size or KEY_SIZE)
+
+
+def new_key(keys: VolumeKeys, volume: Volume, how: Encryption | None) -> NewKey:
+    """Return a new key for a volume that is to be encrypted so; it has the old one until it is told."""
+    made = msgspec.structs.replace(volume, **msgspec.structs.asdict(NewKey()))
+    if how is not None:
+        encrypt(keys, made, how)
+    return NewKey(**{name: getattr(made, name) for name in NewKey.__struct_fields__})
+
+
+def under(volume: Volume, key: NewKey | None) -> Volume:
+    """Return a volume as it is once its bytes lie under a key; None: under the one that it has."""
+    return volume if key is None else msgspec.structs.replace(volume, **msgspec.structs.asdict(key))
 
 
 def passphrase(keys: VolumeKeys, volume: Volume) -> str:

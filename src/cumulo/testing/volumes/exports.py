@@ -176,6 +176,35 @@ class EncryptionContract:
             assert await device.read(GIB - 10, 10) == b"last words"
         await pool.close(made.volume_id, export)
 
+    @pytest.mark.parametrize("encrypts", [True, False])
+    async def test_a_volume_becomes_what_was_filled_from_it(
+        self, pool: PoolDriver, attach: Attach, encrypts: bool
+    ) -> None:
+        """As when its encryption changes. Told again, nothing is left to do; an exported one stays."""
+        plain, secret, export, kept = a_volume(), sealed(), new_id(), new_id()
+        spec, new = (plain, secret) if encrypts else (secret, plain)
+        await pool.create(spec)
+        access = await pool.open(spec.volume_id, export)
+        access = access if encrypts else unlocked(access)
+        async with attach(access) as device:
+            await device.write(MIB, b"plain text" * 512)
+        await pool.fill(new, access)
+        with pytest.raises(Permanent):
+            await pool.replace(spec.volume_id, new.volume_id, kept)
+        await pool.close(spec.volume_id, export)
+        for _ in range(2):
+            await pool.replace(spec.volume_id, new.volume_id, kept)
+        assert {one.volume_id for one in await pool.stored()} == {spec.volume_id, kept}
+        access = await pool.open(spec.volume_id, export)
+        async with attach(unlocked(access) if encrypts else access) as device:
+            assert await device.size() == GIB
+            assert await device.read(MIB, 10) == b"plain text"
+        await pool.close(spec.volume_id, export)
+        await pool.delete(kept)
+        await pool.extend(spec.volume_id, 2)
+        await pool.delete(spec.volume_id)
+        assert await pool.stored() == []
+
     async def test_an_encrypted_volume_is_filled_and_grows(
         self, pool: PoolDriver, attach: Attach, tmp_path: Path
     ) -> None:

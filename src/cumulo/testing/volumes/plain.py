@@ -154,3 +154,18 @@ class VolumesContract:
         assert {one.volume_id for one in await pool.stored()} == {spec.volume_id for spec in specs}
         await asyncio.gather(*(pool.delete(spec.volume_id) for spec in specs))
         assert await pool.stored() == []
+
+    async def test_a_volume_that_became_another_is_what_it_was_again(self, pool: PoolDriver) -> None:
+        """And what it became is there under its own id."""
+        spec, new, kept = a_volume(), a_volume(), new_id()
+        for one in (spec, new):
+            await pool.create(one)
+            await pool.write(one.volume_id, 0, one.volume_id.encode())
+        await pool.replace(spec.volume_id, kept, new.volume_id)  # nothing had been done
+        await pool.replace(spec.volume_id, new.volume_id, kept)
+        assert await content(pool, spec.volume_id, 0, 36) == new.volume_id.encode()
+        for _ in range(2):
+            await pool.replace(spec.volume_id, kept, new.volume_id)
+        assert {one.volume_id for one in await pool.stored()} == {spec.volume_id, new.volume_id}
+        for one in (spec, new):
+            assert await content(pool, one.volume_id, 0, 36) == one.volume_id.encode()

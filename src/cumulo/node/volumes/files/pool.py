@@ -147,17 +147,26 @@ class FilePool:
             await self._making.make(spec, source)
             await self._sweep()
 
+    async def replace(self, volume_id: str, source_id: str, kept_id: str) -> None:
+        """Have a volume be what another one is: its record names the other's layer."""
+        async with self._alone(volume_id), self._alone(source_id), self._alone(kept_id):
+            record, source = self._record(volume_id), self._records.known.get(source_id)
+            if source is None:
+                return
+            for one in (record, source):
+                await self._leave(one)
+            if kept_id not in self._records.known:
+                await self._records.save(msgspec.structs.replace(record, volume_id=kept_id))
+            await self._records.save(msgspec.structs.replace(source, volume_id=volume_id))
+            await self._records.remove(source_id)
+
     async def delete(self, volume_id: str) -> None:
         """Remove a volume and all its bytes."""
         async with self._alone(volume_id):
             record = self._records.known.get(volume_id)
             if record is None or not record.managed:
                 return
-            if record.snapshots:
-                raise has_snapshots(volume_id)
-            if record.exports:
-                raise exported(volume_id)
-            await self._exporting.end_own(volume_id)
+            await self._leave(record)
             await self._records.remove(volume_id)
             await self._sweep()
 
@@ -335,6 +344,14 @@ class FilePool:
             task = asyncio.create_task(work, name=f"merging {volume_id}")
             self._merges[volume_id] = task
             task.add_done_callback(lambda _: self._merges.pop(volume_id, None))
+
+    async def _leave(self, record: VolumeRecord) -> None:
+        """Have nothing of ours read a volume whose bytes are to go; refuse when others do, or may go back."""
+        if record.snapshots:
+            raise has_snapshots(record.volume_id)
+        if record.exports:
+            raise exported(record.volume_id)
+        await self._exporting.end_own(record.volume_id)
 
     def _record(self, volume_id: str) -> VolumeRecord:
         record = self._records.known.get(volume_id)

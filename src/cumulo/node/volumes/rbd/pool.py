@@ -106,16 +106,28 @@ class RbdPool:
             await qemu.copy(source, qemu.Target(lambda kept: qemu.options_of(access, kept), True), spec)
             await self._keep(spec, header)
 
+    async def replace(self, volume_id: str, source_id: str, kept_id: str) -> None:
+        """Have a volume be what another one is: their images change names."""
+        async with self._alone(volume_id), self._alone(source_id), self._alone(kept_id):
+            record, source = await self._volume(volume_id), (await self._volumes()).get(source_id)
+            if source is None:
+                return
+            for one in (volume_id, source_id):
+                await self._is_there_to_go(one)
+            if kept_id not in await self._volumes():
+                await self._record(kept_id, record)
+            for old, new in ((volume_id, kept_id), (source_id, volume_id)):
+                names = await self._do(self._images.names)
+                if _VOLUME + old in names and _VOLUME + new not in names:
+                    await self._do(self._images.rename, _VOLUME + old, _VOLUME + new)
+            await self._record(volume_id, source)
+            await self._do(self._cluster.forget, VOLUMES, source_id)
+
     async def delete(self, volume_id: str) -> None:
         """Remove a volume and all its bytes."""
         async with self._alone(volume_id):
-            name = _VOLUME + volume_id
-            if name in await self._do(self._images.names):
-                if any(not one.startswith(CLONE) for one in await self._do(self._images.snapshots, name)):
-                    raise has_snapshots(volume_id)
-                if await self._is_exported(volume_id):
-                    raise exported(volume_id)
-                await self._do(self._images.remove, name)
+            if await self._is_there_to_go(volume_id):
+                await self._do(self._images.remove, _VOLUME + volume_id)
             await self._do(self._cluster.forget, VOLUMES, volume_id)
 
     async def extend(self, volume_id: str, size_gib: int) -> None:
@@ -338,6 +350,17 @@ class RbdPool:
     async def _exports(self) -> dict[str, Export]:
         found = await self._do(self._cluster.records, EXPORTS)
         return {name: msgspec.json.decode(text, type=Export) for name, text in found.items()}
+
+    async def _is_there_to_go(self, volume_id: str) -> bool:
+        """Say whether a volume has an image; refuse when others read its bytes, or may go back to them."""
+        name = _VOLUME + volume_id
+        if name not in await self._do(self._images.names):
+            return False
+        if any(not one.startswith(CLONE) for one in await self._do(self._images.snapshots, name)):
+            raise has_snapshots(volume_id)
+        if await self._is_exported(volume_id):
+            raise exported(volume_id)
+        return True
 
     async def _is_exported(self, volume_id: str) -> bool:
         exports = (await self._exports()).values()

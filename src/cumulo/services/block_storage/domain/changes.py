@@ -11,6 +11,7 @@ from cumulo.services.block_storage import image_keys, policy
 from cumulo.services.block_storage.domain import creation, encryption, quotas, types
 from cumulo.services.block_storage.domain.volumes import check_not_copied, check_status, latest, write
 from cumulo.services.block_storage.errors import BadRequest, InvalidInput, InvalidVolume
+from cumulo.services.block_storage.keys import is_sealed_so
 from cumulo.services.block_storage.model import (
     MigrationStatus,
     Pool,
@@ -52,6 +53,7 @@ async def retype(ctx: Ctx, volume: Volume, body: RetypeBody) -> None:
     volume = await latest(ctx.db, volume.id)
     check_status(volume, SETTLED, "retype")
     kind = await _new_type(ctx, volume, body.new_type)
+    await _check_encryption(ctx, volume, kind, body.migration_policy)
     await check_not_copied(ctx.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
     claimed = {"volumes": 1, "gigabytes": volume.size}
     only_types = {f"{name}_{kind.id}": amount for name, amount in claimed.items()}
@@ -76,13 +78,25 @@ async def _new_type(ctx: Ctx, volume: Volume, named: str) -> VolumeType:
         raise InvalidInput(reason=f"Invalid volume_type passed: {named}.") from error
     if kind.id == volume.volume_type_id:
         raise InvalidInput(reason=f"New volume_type same as original: {named}.")
-    encrypted = await encryption.of_type(ctx.db, kind.id) is not None
-    if encrypted != volume.encrypted:
-        reason = "Retyping a volume from an encrypted to an unencrypted type, or back, is not available."
-        raise InvalidInput(reason=reason)
     if kind.is_multiattach != volume.multiattach and volume.status is not VolumeStatus.AVAILABLE:
         raise InvalidInput(reason="Whether a volume is multiattach cannot change while it is in use.")
     return kind
+
+
+async def _check_encryption(ctx: Ctx, volume: Volume, kind: VolumeType, allowed: str | None) -> None:
+    """Refuse to encrypt, decrypt or encrypt otherwise what cannot be copied for that."""
+    how = await encryption.of_type(ctx.db, kind.id)
+    if how is not None:
+        encryption.check_provider(how, kind)
+    if is_sealed_so(volume, how):
+        return
+    what = f"Volume {volume.id} is encrypted in another way than type {kind.name} says, so it is copied"
+    if allowed != ON_DEMAND:
+        raise InvalidInput(reason=f"{what}: migration_policy must be '{ON_DEMAND}'.")
+    if volume.status is not VolumeStatus.AVAILABLE:
+        raise InvalidInput(reason=f"{what}, which wants it available; its status is {volume.status}.")
+    if await ctx.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
+        raise InvalidInput(reason=f"{what}: it must not have snapshots.")
 
 
 async def migrate(ctx: Ctx, volume: Volume, body: MigrateBody) -> None:

@@ -13,7 +13,7 @@ from cumulo.core.errors import NotFound
 from cumulo.core.work import Work
 from cumulo.services.block_storage import image_keys, keys
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.domain import from_backup, membership, quotas, types
+from cumulo.services.block_storage.domain import encryption, from_backup, membership, quotas, types
 from cumulo.services.block_storage.errors import (
     BadRequest,
     InvalidInput,
@@ -38,7 +38,6 @@ from cumulo.services.block_storage.model import (
 from cumulo.services.block_storage.tasks import CreateVolume
 
 GIB = 1024**3
-LUKS = "luks"
 READABLE = frozenset({VolumeStatus.AVAILABLE, VolumeStatus.IN_USE, VolumeStatus.BACKING_UP})
 
 
@@ -288,17 +287,13 @@ def _hints(hints: dict[str, Any]) -> dict[str, str | list[str]]:
 
 async def _seal(work: Work, volume: Volume, kind: VolumeType, source: Volume | None) -> None:
     """Encrypt the volume if its type says so: a copy of encrypted bytes keeps its source's passphrase."""
-    how = await work.db.one(Encryption, Encryption.c.volume_type_id == kind.id)
+    how = await encryption.of_type(work.db, kind.id)
     if source is not None and source.encrypted != (how is not None):
         reason = "A volume and the volume or snapshot it is made from must both be encrypted, or neither."
         raise InvalidInput(reason=reason)
     if how is None:
         return
-    if LUKS not in how.provider.lower():
-        reason = (
-            f"Volumes of type {kind.name} cannot be made: its encryption provider '{how.provider}' is not "
-        )
-        raise InvalidInput(reason=f"{reason}available; only luks is.")
+    encryption.check_provider(how, kind)
     if source is not None:
         keys.inherit(work.use(VolumeKeys), volume, source)
     else:

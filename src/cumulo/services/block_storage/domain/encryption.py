@@ -8,6 +8,7 @@ from cumulo.core.http import Ctx
 from cumulo.services.block_storage.domain.types import is_used
 from cumulo.services.block_storage.errors import (
     BadRequest,
+    InvalidInput,
     TypeEncryptionExists,
     TypeEncryptionInUse,
     TypeEncryptionNotFound,
@@ -17,6 +18,7 @@ from cumulo.services.block_storage.schema.types import EncryptionBody, Encryptio
 
 PLACES = ("front-end", "back-end")
 FRONT_END = "front-end"
+LUKS = "luks"
 CIPHERS = ("aes", "serpent", "twofish", "cast5")
 KEY_SIZES = (128, 192, 256, 512)
 
@@ -85,6 +87,15 @@ def check(values: dict[str, Any]) -> None:
     size = values.get("key_size")
     if size and size not in KEY_SIZES:
         raise BadRequest(reason=f"Invalid key_size {size}. Valid values: {', '.join(map(str, KEY_SIZES))}.")
+
+
+def check_provider(how: Encryption, kind: VolumeType) -> None:
+    """Refuse a volume of a type whose encryption is none of QEMU's. InvalidInput names the provider."""
+    if LUKS not in how.provider.lower():
+        reason = (
+            f"Volumes of type {kind.name} cannot be made: its encryption provider '{how.provider}' is not "
+        )
+        raise InvalidInput(reason=f"{reason}available; only luks is.")
 
 
 async def item(db: Reader, kind: VolumeType, key: str) -> dict[str, Any]:

@@ -7,11 +7,22 @@ bytes are the volume's. One that a server uses is copied by the server's host (`
 
 from typing import Any, ClassVar
 
+import msgspec
+
+from cumulo.core import ids
 from cumulo.core.drivers import Gone, Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.model import MigrationStatus, Snapshot, Volume, VolumeStatus, VolumeType
+from cumulo.services.block_storage.keys import NewKey, VolumeKeys, is_sealed_so, new_key, under
+from cumulo.services.block_storage.model import (
+    Encryption,
+    MigrationStatus,
+    Snapshot,
+    Volume,
+    VolumeStatus,
+    VolumeType,
+)
 from cumulo.services.block_storage.pools import LONGEST, TRIES, reaching, spec_of
 from cumulo.services.block_storage.tasks.carrying import (
     attachments_of,
@@ -22,7 +33,7 @@ from cumulo.services.block_storage.tasks.carrying import (
 )
 from cumulo.services.block_storage.tasks.creation import PLACING, copy
 from cumulo.services.block_storage.tasks.failing import leave
-from cumulo.services.block_storage.tasks.hold import Doomed, let_go, proceed
+from cumulo.services.block_storage.tasks.hold import Doomed, clearing, let_go, proceed, working
 
 ON_DEMAND = "on-demand"
 
@@ -35,6 +46,19 @@ def moves(_saga: "RetypeVolume", run: StepRun | EffectRun) -> bool:
 def moves_in_use(_saga: "RetypeVolume", run: StepRun | EffectRun) -> bool:
     """Say whether the volume goes to another pool under a server."""
     return bool(run[RetypeVolume.place] and run[RetypeVolume.user])
+
+
+def changes_its_key(_saga: "RetypeVolume", run: StepRun | EffectRun) -> bool:
+    """Say whether the volume stays in its pool, and its bytes must not."""
+    return run[RetypeVolume.seal] is not None and not run[RetypeVolume.place]
+
+
+class Resealing(msgspec.Struct):
+    """How a volume's encryption changes: its new key, and the ids under which a pool has its other copies."""
+
+    key: NewKey
+    new: str
+    old: str
 
 
 class RetypeVolume(Saga):
@@ -86,6 +110,21 @@ class RetypeVolume(Saga):
         return (await scheduler.choose(run.db, settings, wanted)).name
 
     @step
+    async def seal(self, run: StepRun) -> Resealing | None:
+        """Make the key that the volume's bytes are to lie under, if its type has it encrypted otherwise."""
+        volume = await proceed(run.db, self.volume_id)
+        if self.type_id is None or self.host:
+            return None
+        how = await run.db.one(Encryption, Encryption.c.volume_type_id == self.type_id)
+        if is_sealed_so(volume, how):
+            return None
+        if await attachments_of(run.db, volume.id):
+            raise Permanent("A volume's encryption can only be changed while nobody has it.")
+        if await run.db.exists(Snapshot, Snapshot.c.volume_id == volume.id):
+            raise Permanent("The encryption of a volume with snapshots cannot be changed.")
+        return Resealing(new_key(run.use(VolumeKeys), volume, how), new=ids.dashed(), old=ids.dashed())
+
+    @step
     async def user(self, run: StepRun) -> str:
         """Return the attachment by which a server uses the volume; none when it is free."""
         found = await attachments_of(run.db, self.volume_id)
@@ -99,7 +138,7 @@ class RetypeVolume(Saga):
             volume = await db.get(Volume, self.volume_id)
             if volume is None or volume.deletion:
                 return
-            spec = await spec_of(db, run.use, volume, self.type_id)
+            spec = await spec_of(db, run.use, under(volume, _key(run)), self.type_id)
         async with reaching(run, goal, longest=LONGEST) as pool:
             await copy(run, volume, pool, spec)
 
@@ -108,6 +147,35 @@ class RetypeVolume(Saga):
         """Remove the copy: the volume is where it was."""
         async with reaching(run, run[RetypeVolume.place]) as pool:
             await pool.delete(self.volume_id)
+
+    @effect(timeout=LONGEST, retries=TRIES, when=changes_its_key)
+    async def write_anew(self, run: EffectRun) -> None:
+        """Write the volume's content beside it, under the new key."""
+        volume, resealing = await self._volume(run), _resealing(run)
+        async with run.reader() as db:
+            spec = await spec_of(db, run.use, under(volume, resealing.key), self.type_id)
+        async with working(run, volume.id, longest=LONGEST) as (pool, _):
+            await copy(run, volume, pool, msgspec.structs.replace(spec, volume_id=resealing.new))
+
+    @write_anew.undo
+    async def remove_new(self, run: EffectRun) -> None:
+        """Remove what was written."""
+        async with clearing(run, self.volume_id) as (pool, _):
+            await pool.delete(_resealing(run).new)
+
+    @effect(retries=TRIES, when=changes_its_key)
+    async def replace(self, run: EffectRun) -> None:
+        """Have the volume be what was written."""
+        resealing = _resealing(run)
+        async with working(run, self.volume_id) as (pool, _):
+            await pool.replace(self.volume_id, resealing.new, resealing.old)
+
+    @replace.undo
+    async def put_back(self, run: EffectRun) -> None:
+        """Have the volume be what it was."""
+        resealing = _resealing(run)
+        async with clearing(run, self.volume_id) as (pool, _):
+            await pool.replace(self.volume_id, resealing.old, resealing.new)
 
     @effect(timeout=LONGEST, retries=TRIES, when=moves_in_use)
     async def carry(self, run: EffectRun) -> None:
@@ -150,6 +218,10 @@ class RetypeVolume(Saga):
         kind = await run.db.get(VolumeType, self.type_id) if self.type_id is not None else None
         if kind is not None:
             values["multiattach"] = kind.is_multiattach
+        if (resealing := run[RetypeVolume.seal]) is not None:
+            values |= msgspec.structs.asdict(resealing.key)
+            if not goal and volume.host is not None:
+                await run.start(RemoveOldCopy(volume_id=resealing.old, host=volume.host))
         if goal:
             values.update(host=goal, migration_status=MigrationStatus.SUCCESS)
             if volume.host is not None:
@@ -165,6 +237,18 @@ class RetypeVolume(Saga):
         failed = MigrationStatus.ERROR if moved else None
         values = {"retyping_to": None, "moving_to": None, "migration_status": failed}
         await leave(run, Volume, self.volume_id, "retype volume", error, **values)
+
+
+def _key(run: EffectRun) -> NewKey | None:
+    found = run[RetypeVolume.seal]
+    return None if found is None else found.key
+
+
+def _resealing(run: EffectRun) -> Resealing:
+    found = run[RetypeVolume.seal]
+    if found is None:
+        raise Permanent("the volume keeps its key")
+    return found
 
 
 class RemoveOldCopy(Saga):
