@@ -12,8 +12,8 @@ class Bounds:
     body_seconds, body_rate, most_seconds: see `Pace`. rest_seconds: that the rest of a body is received, and
     forgotten, once the request is answered. taking_seconds: that a client may take nothing of an answer.
     leaving_seconds: that one which is sent away has to read why. queued: requests of a connection that wait
-    for the first one's answer. connections: at a time; for one more the longest idle one ends. every: how
-    often all that is looked at.
+    for the first one's answer. connections: at a time; for one more an idle one ends. every: how often all
+    that is looked at.
     """
 
     head_bytes: int = 64 << 10

@@ -6,6 +6,7 @@ bounded time and holds a bounded part of the memory. Who sends such a thing is t
 """
 
 import asyncio
+import itertools
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -13,6 +14,8 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cumulo.serving.bounds import Bounds, Pace
+
+_SOME = 64  # idle connections, of which the longest idle one makes room
 
 
 class Stage(Enum):
@@ -43,12 +46,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._look_again: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-        """Take a connection; when there are too many, at the cost of the longest idle one."""
+        """Take a connection; when there are too many, at the cost of one that has long been idle."""
         super().connection_made(transport)
         self._look_again = self.loop.call_later(self.bounds.every, self._look)
         if len(self.connections) > self.bounds.connections:
-            idle = [one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_idle]
-            min(idle, key=lambda one: one.since).transport.abort()
+            idle = (one for one in self.connections if isinstance(one, BoundedProtocol) and one.is_idle)
+            some = itertools.islice(idle, _SOME)  # all of them, each time, would take longer than the flood
+            min(some, key=lambda one: one.since).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Look after it no more."""
@@ -67,7 +71,8 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being done for the client."""
-        return not self._works and self.stage is not Stage.BODY
+        ended = self._leaving or self.transport.is_closing()
+        return not ended and not self._works and self.stage is not Stage.BODY
 
     @property
     def _works(self) -> bool:
