@@ -12,6 +12,8 @@ from cumulo.node.host import REPORT, Node
 from cumulo.node.hypervisor.fake import FakeHypervisor
 from cumulo.node.settings import NodeSettings
 
+FENCE = 7
+
 
 class Register:
     """Stands for the control plane, which knows whose guests are whose."""
@@ -21,13 +23,13 @@ class Register:
         self.away = False
         self.asked = asyncio.Event()
 
-    async def strangers(self, host: str, server_ids: list[str]) -> list[str]:
-        """Return those of these guests that are another host's."""
+    async def strangers(self, host: str, server_ids: list[str]) -> dict[str, int]:
+        """Return those of these guests that are another host's, with fences to remove them by."""
         assert host == "host1"
         self.asked.set()
         if self.away:
             raise Unavailable("The control plane is not there.")
-        return [each for each in server_ids if each in self.gone]
+        return {each: FENCE for each in server_ids if each in self.gone}
 
 
 def guest() -> GuestSpec:

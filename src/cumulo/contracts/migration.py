@@ -25,6 +25,7 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     """How a guest is to be called on its new host, and what of it lies where there. It holds no secrets.
 
     daemon: how the old host's libvirt reaches the new one's; address: where the guest's memory is sent to.
+    certified: the name in the certificate that the new host shows; with "" the guest travels in the clear.
     volumes: the disks of volumes by their ids, as XML.
     """
 
@@ -33,6 +34,7 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     screen: str  # the VNC server's Unix socket
     daemon: str
     address: str
+    certified: str = ""
     volumes: dict[str, str] = {}
 
 
@@ -80,5 +82,5 @@ class LiveMigration(Protocol):
 class Tenure(Protocol):
     """What a host asks the control plane before it says that it is there."""
 
-    async def strangers(self, host: str, server_ids: list[str]) -> list[str]:
-        """Return those of these guests that have no business on the host any more."""
+    async def strangers(self, host: str, server_ids: list[str]) -> dict[str, int]:
+        """Return those of these guests that have no business on the host, each with a fence to end it by."""

@@ -42,6 +42,7 @@ class PortBinding(msgspec.Struct, frozen=True, kw_only=True):
     fixed_ips: tuple[FixedIp, ...]
     created: bool  # made for this server, so it goes with it
     tag: str | None = None
+    active: bool = False  # wired on its host
 
 
 class CardLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,9 +153,6 @@ class Ports(Protocol):
 
         NotFound for an unknown group, and for one to take off that none of the ports has.
         """
-
-    async def active(self, db: Reader, port_ids: Sequence[str]) -> bool:
-        """Say whether all these ports are ACTIVE (wired on their host)."""
 
     async def server_at(self, db: Reader, network_id: str, address: str) -> str | None:
         """Return the id of the server whose port has this fixed address on this network."""

@@ -116,9 +116,9 @@ class Node:
         """Say that the host is there, once it has no guest of another's: it may have been away for long."""
         if self._tenure is not None:
             here = [state.server_id for state in await self.hypervisor.guests()]
-            for server_id in await self._tenure.strangers(self.host, here):
+            for server_id, fence in (await self._tenure.strangers(self.host, here)).items():
                 log.warning("node.stranger_removed", server=server_id)
-                await self.hypervisor.remove(server_id)
+                await self.hypervisor.remove(server_id, fence=fence)
         await self._bus.publish(REPORT, await self.hypervisor.report())
 
     async def _tell(self, event: LifecycleEvent) -> None:

@@ -143,7 +143,12 @@ class ComputeCloud(Cloud):
         host = self.hosts[name]
         await self.bus.serve(name, verbs("hypervisor", Hypervisor, host))
         await self.bus.serve(name, verbs("livemigration", LiveMigration, host))
-        await self.bus.publish("host.report", await host.report())
+        await self.beat(name)
+
+    async def beat(self, *names: str) -> None:
+        """Have hosts report."""
+        for name in names:
+            await self.bus.publish("host.report", await self.hosts[name].report())
         await self.bus.settle()
 
     async def reconcile(self) -> None:

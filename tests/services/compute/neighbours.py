@@ -190,10 +190,6 @@ class FakePorts:
         names = self.groups.get(server_id, [])
         return [Group(id=name, project_id="p1", name=name, description="") for name in names]
 
-    async def active(self, db: Reader, port_ids: Sequence[str]) -> bool:
-        """Say that all ports are wired."""
-        return True
-
     async def server_at(self, db: Reader, network_id: str, address: str) -> str | None:
         """Find a server by a fixed address."""
         for server_id, ports in self.ports.items():

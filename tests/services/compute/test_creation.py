@@ -78,6 +78,18 @@ async def test_a_host_that_is_silent_takes_no_server(cloud: ComputeCloud):
     assert fault["message"] == "No host can take this server: one is down."
 
 
+async def test_of_hosts_that_are_alike_the_first_by_name_is_taken(cloud: ComputeCloud):
+    """Whichever reported last: PostgreSQL lists rows in the order of their changes."""
+    await cloud.add_host("h2")
+    for name in ("h1", "h2", "h1"):
+        await cloud.beat(name)
+        server_id = await create(cloud.member("p1"))
+        await cloud.settle()
+        assert (await cloud.server(server_id)).host == "h1"
+        await cloud.member("p1").delete(f"/compute/v2.1/servers/{server_id}")
+        await cloud.settle()
+
+
 async def test_a_boot_that_fails_leaves_error_and_nothing_else(cloud: ComputeCloud):
     cloud.hosts["h1"].fail("ensure", Permanent("the disk is full"))
     client = cloud.member("p1")

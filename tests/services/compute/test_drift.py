@@ -1,13 +1,16 @@
+import asyncio
 from datetime import timedelta
 
 import msgspec
 from structlog.testing import capture_logs
 from tests.services.compute.fakes import ComputeCloud, create, show
 
-from cumulo.contracts.hypervisor import PowerState
+from cumulo.contracts.hypervisor import Hypervisor, PowerState
 from cumulo.core import clock
+from cumulo.core.bus import verbs
 from cumulo.core.drivers import Permanent
 from cumulo.core.ids import dashed
+from cumulo.core.tasks.journal import next_fence
 from cumulo.services.compute.model import Server
 
 LONG_AGO = timedelta(hours=1)
@@ -88,3 +91,57 @@ async def test_an_orphan_that_stays_keeps_no_other_host_from_being_asked(cloud: 
     shown = [await show(cloud.member("p1"), server_id) for server_id in servers]
     assert {server["status"] for server in shown} == {"SHUTOFF"}
     assert {(await cloud.server(server_id)).host for server_id in servers} == {"h1", "h2"}
+
+
+async def one_each(cloud: ComputeCloud) -> dict[str, str]:
+    """Have a server on each of two hosts; return their ids by host."""
+    await cloud.add_host("h2")
+    servers = [await running(cloud) for _ in range(2)]
+    found = {(await cloud.server(server_id)).host or "": server_id for server_id in servers}
+    assert set(found) == {"h1", "h2"}
+    return found
+
+
+async def test_a_silent_host_keeps_no_other_hosts_news_waiting(cloud: ComputeCloud):
+    servers = await one_each(cloud)
+    describe = verbs("hypervisor", Hypervisor, cloud.hosts["h1"])["hypervisor.describe"]
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def late(request: bytes) -> bytes:
+        asked.set()
+        await answers.wait()
+        return await describe(request)
+
+    await cloud.bus.serve("h1", {"hypervisor.describe": late})
+    for host, server_id in servers.items():
+        await cloud.hosts[host].happen(server_id, PowerState.SHUTDOWN)
+    async with asyncio.timeout(10):
+        await asked.wait()
+        while (await show(cloud.member("p1"), servers["h2"]))["status"] != "SHUTOFF":  # noqa: ASYNC110  no event tells
+            await asyncio.sleep(0)
+    assert (await show(cloud.member("p1"), servers["h1"]))["status"] == "ACTIVE"
+    answers.set()
+    await cloud.bus.settle()
+    assert (await show(cloud.member("p1"), servers["h1"]))["status"] == "SHUTOFF"
+
+
+async def test_a_guest_that_is_taken_up_again_meanwhile_is_no_orphan(cloud: ComputeCloud):
+    """Between the answer of its host and its removal a saga, whose fence is newer, has it there anew."""
+    server_id = (await one_each(cloud))["h1"]
+    left = cloud.hosts["h1"].guests_by_id[server_id].spec
+    other = cloud.hosts["h2"]
+    await other.ensure(left, fence=next_fence())
+    guests = verbs("hypervisor", Hypervisor, other)["hypervisor.guests"]
+
+    async def taken_up(request: bytes) -> bytes:
+        answer = await guests(request)
+        await other.ensure(left, fence=next_fence())
+        return answer
+
+    await cloud.bus.serve("h2", {"hypervisor.guests": taken_up})
+    await cloud.reconcile()
+    assert server_id in other.guests_by_id
+    await cloud.bus.serve("h2", {"hypervisor.guests": guests})
+    await cloud.reconcile()
+    assert server_id not in other.guests_by_id
+    assert server_id in cloud.hosts["h1"].guests_by_id

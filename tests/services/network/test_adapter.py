@@ -117,10 +117,11 @@ async def test_ports_are_made_once_and_bound(adapter, tasks, database, network):
     async with database.read() as db:
         port = await db.get(Port, first.port_id)
         assert (port.host, port.device_owner, port.tag) == ("host-a", "compute:nova", "front")
-        assert not await adapter.active(db, [port.id])
+    assert not first.active
     await tasks.settle()
     async with database.read() as db:
-        assert await adapter.active(db, [first.port_id])
+        (wired,) = await adapter.bindings(db, SERVER)
+    assert wired.active
 
 
 async def test_made_ports_go_with_the_server_and_given_ones_stay(adapter, tasks, database, network):

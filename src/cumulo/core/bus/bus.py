@@ -120,8 +120,8 @@ class LocalBus:
 
     async def settle(self) -> None:
         """Wait until every event that was published has been handled."""
-        every = [one for subscribed in self._subscriptions.values() for one in subscribed]
-        while working := [one.working for one in every if one.working is not None]:
+        subscriptions = self._subscriptions
+        while working := [one.working for few in subscriptions.values() for one in few if one.working]:
             await asyncio.gather(*working, return_exceptions=True)
 
 

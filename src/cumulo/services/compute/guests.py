@@ -15,7 +15,7 @@ from cumulo.contracts.network import PortBinding, Ports
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
 from cumulo.core.errors import NotFound
-from cumulo.services.compute import demands, disks, hardware, local_disks, passwords
+from cumulo.services.compute import cards, demands, disks, hardware, local_disks, passwords
 from cumulo.services.compute.errors import Unshapeable
 from cumulo.services.compute.model import Aside, Asked, BlockDeviceMapping, EmbeddedFlavor, Server
 
@@ -125,10 +125,14 @@ def instance_name(server: Server) -> str:
 async def guest_spec(
     db: Reader, use: Use[Any], server: Server, mappings: Sequence[BlockDeviceMapping] = ()
 ) -> GuestSpec:
-    """Gather all that the server's host must know to run its guest, but how it reaches the volumes."""
+    """Gather all that the server's host must know to run its guest, but how it reaches the volumes.
+
+    Network cards that are being detached are left out.
+    """
     from_volume = any(mapping.boot_index == 0 for mapping in mappings)
     ports: Ports = use(Ports)
     bindings = await ports.bindings(db, server.id)
+    going = await cards.going(db, [binding.port_id for binding in bindings])
     properties = properties_of(server)
     return GuestSpec(
         server_id=server.id,
@@ -137,7 +141,7 @@ async def guest_spec(
         vcpus=server.vcpus,
         memory_mib=server.memory_mib,
         root=None if from_volume else await root_disk(db, use(Images), server, properties),
-        nics=tuple(nic(binding, properties) for binding in bindings),
+        nics=tuple(nic(binding, properties) for binding in bindings if binding.port_id not in going),
         config_drive=await config_drive(db, use, server) if server.config_drive else None,
         machine=properties.get("hw_machine_type"),
         firmware=properties.get("hw_firmware_type", "bios"),

@@ -201,7 +201,7 @@ async def survey(db: Reader, placement: Placement, settings: ComputeSettings, wa
     candidates, refusals = await placement.candidates(
         db, wanted.resources, required=wanted.required, forbidden=wanted.forbidden
     )
-    hosts = {host.id: host for host in await db.all(ComputeHost)}
+    hosts = {host.id: host for host in await db.all(ComputeHost, order_by=(ComputeHost.c.host,))}
     known = {candidate.provider_id: candidate for candidate in candidates}
     shared = metadata_by_host(await db.all(Aggregate))
     offers = [

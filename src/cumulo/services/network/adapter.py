@@ -24,7 +24,6 @@ from cumulo.services.network.model import (
     PortSecurityGroup,
     SecurityGroup,
     SecurityGroupRule,
-    Status,
 )
 
 
@@ -131,11 +130,6 @@ class PortsAdapter:
     async def change_security_group(self, work: Work, server_id: str, group: str, *, present: bool) -> None:
         """Put a group on the server's ports, or take it off."""
         await servers.change_group(work, server_id, group, present=present)
-
-    async def active(self, db: Reader, port_ids: Sequence[str]) -> bool:
-        """Say whether all these ports are ACTIVE."""
-        down = (Port.c.id.in_(list(port_ids)), Port.c.status != Status.ACTIVE.value)
-        return not await db.exists(Port, *down)
 
     async def server_at(self, db: Reader, network_id: str, address: str) -> str | None:
         """Return the id of the server whose port has this address on this network."""

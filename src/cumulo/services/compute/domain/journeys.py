@@ -11,7 +11,7 @@ from cumulo.core.db import Reader
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
-from cumulo.services.compute import policy
+from cumulo.services.compute import cards, policy
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.domain.hosts import find_host, moment
 from cumulo.services.compute.domain.moves import begun, hosts_of
@@ -50,6 +50,7 @@ async def live_migrate(ctx: Ctx, server: Server, body: LiveMigrateBody) -> None:
     check_lock(ctx, server)
     check_state(server, "os-migrateLive", _MOVABLE)
     await check_in_place(ctx.db, server, "os-migrateLive")
+    await cards.check_in_place(ctx, server, "os-migrateLive")
     if body.host is not None:
         ctx.authorise(policy.MIGRATE_LIVE_TO_HOST, server)
         if not await ctx.db.exists(ComputeHost, ComputeHost.c.host == body.host):

@@ -8,10 +8,11 @@ from msgspec import UNSET
 from cumulo.core.auth import Rule
 from cumulo.core.http import Ctx
 from cumulo.core.resource import as_int, as_time
-from cumulo.services.compute import containers, guests, hardware, policy
+from cumulo.services.compute import cards, containers, guests, hardware, policy
 from cumulo.services.compute.domain.creation import embedded, flavor_of
 from cumulo.services.compute.domain.hosts import moment
 from cumulo.services.compute.domain.servers import begin, check_lock, check_state, latest, write
+from cumulo.services.compute.domain.volumes import check_in_place
 from cumulo.services.compute.errors import (
     DiskShrinks,
     HostUnknown,
@@ -69,6 +70,8 @@ async def migrate(ctx: Ctx, server: Server, host: str | None) -> None:
 async def _promise(
     ctx: Ctx, server: Server, flavor: Flavor | None, action: str, host: str | None = None, **values: Any
 ) -> None:
+    await check_in_place(ctx.db, server, action)
+    await cards.check_in_place(ctx, server, action)
     migration = begun(ctx, server, "migration" if flavor is None else "resize", "pre-migrating")
     if flavor is not None:
         migration.new_flavor_id = flavor.id

@@ -33,10 +33,8 @@ def addresses_on(server: Server, label: str) -> Lines:
 
 async def interfaces(ctx: Ctx, server: Server) -> list[dict[str, Any]]:
     """Return a server's ports."""
-    ports: Ports = ctx.use(Ports)
-    bindings = await ports.bindings(ctx.db, server.id)
-    active = {b.port_id: await ports.active(ctx.db, [b.port_id]) for b in bindings}
-    return [interface_document(ctx, binding, active=active[binding.port_id]) for binding in bindings]
+    bindings = await ctx.use(Ports).bindings(ctx.db, server.id)
+    return [interface_document(ctx, binding) for binding in bindings]
 
 
 async def interface(ctx: Ctx, server: Server, port_id: str) -> dict[str, Any]:
@@ -47,7 +45,7 @@ async def interface(ctx: Ctx, server: Server, port_id: str) -> dict[str, Any]:
     raise InterfaceNotFound(port_id=port_id, id=server.id)
 
 
-def interface_document(ctx: Ctx, binding: PortBinding, *, active: bool) -> dict[str, Any]:
+def interface_document(ctx: Ctx, binding: PortBinding) -> dict[str, Any]:
     """Return a port as compute shows it; its tag since 2.70."""
     tag = {"tag": binding.tag} if ctx.version is not None and ctx.version >= (2, 70) else {}
     return {
@@ -55,7 +53,7 @@ def interface_document(ctx: Ctx, binding: PortBinding, *, active: bool) -> dict[
         "port_id": binding.port_id,
         "net_id": binding.network_id,
         "mac_addr": binding.mac,
-        "port_state": "ACTIVE" if active else "DOWN",
+        "port_state": "ACTIVE" if binding.active else "DOWN",
         "fixed_ips": [{"subnet_id": ip.subnet_id, "ip_address": ip.address} for ip in binding.fixed_ips],
     }
 
@@ -92,7 +90,7 @@ async def attach(ctx: Ctx, server: Server, body: InterfaceBody) -> dict[str, Any
         port_id=binding.port_id,
     )
     await ctx.start(saga)
-    return interface_document(ctx, binding, active=False)
+    return interface_document(ctx, binding)
 
 
 def _request(body: InterfaceBody) -> NetworkRequest | None:

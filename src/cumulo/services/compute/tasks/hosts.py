@@ -1,5 +1,6 @@
 """Hosts as they report themselves, and guests that change by themselves."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from cumulo.core.db import Database, Transaction
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import ReconcileRun, Tasks, reconciler
+from cumulo.core.tasks.journal import next_fence
 from cumulo.core.work import Work
 from cumulo.services.compute import guests as told
 from cumulo.services.compute import history
@@ -166,8 +168,18 @@ def listen(bus: Bus, tasks: Tasks) -> None:
         async with tasks.work() as work:
             await guest_changed(work, event.host, state)
 
+    heard: set[str] = set()
+
+    async def came(event: LifecycleEvent) -> None:
+        """Have each host's events wait for one another only: a host that is silent holds up no other."""
+        topic = f"host.lifecycle.{event.host}"
+        if event.host not in heard:
+            heard.add(event.host)
+            bus.subscribe(topic, LifecycleEvent, changed)
+        await bus.publish(topic, event)
+
     bus.subscribe("host.report", HostReport, reported)
-    bus.subscribe("host.lifecycle", LifecycleEvent, changed)
+    bus.subscribe("host.lifecycle", LifecycleEvent, came)
 
 
 @reconciler(every=60.0, name="compute.power")
@@ -176,21 +188,26 @@ async def power_states(run: ReconcileRun) -> None:
     async with run.database.read() as db:
         hosts = await db.all(ComputeHost)
     silence = run.use(ComputeSettings).host_silence
-    for row in hosts:
-        if not row.is_up(silence):
-            continue
-        host = remote(run.use(Bus), row.host, Hypervisor, timeout=QUICK)
-        asked_at = clock.now()
-        try:
-            guests = await host.guests()
+    async with asyncio.TaskGroup() as asking:
+        for row in hosts:
+            if row.is_up(silence):
+                asking.create_task(_look_at(run, row.host))
+
+
+async def _look_at(run: ReconcileRun, name: str) -> None:
+    """Do so at one host. What takes an orphan up again meanwhile has a newer fence, and keeps it."""
+    host = remote(run.use(Bus), name, Hypervisor, timeout=QUICK)
+    asked_at, fence = clock.now(), next_fence()
+    try:
+        guests = await host.guests()
+    except (Unavailable, DriverError) as error:
+        log.warning("host.silent", host=name, reason=str(error))
+        return
+    for server_id in await follow(run.database, name, guests, asked_at):
+        try:  # one that stays must not keep the others from being removed
+            await host.remove(server_id, fence=fence)
         except (Unavailable, DriverError) as error:
-            log.warning("host.silent", host=row.host, reason=str(error))
-            continue
-        for server_id in await follow(run.database, row.host, guests, asked_at):
-            try:  # one that stays must not keep the other hosts from being asked
-                await host.remove(server_id)
-            except (Unavailable, DriverError) as error:
-                log.warning("host.orphan_stays", host=row.host, server_id=server_id, reason=str(error))
+            log.warning("host.orphan_stays", host=name, server_id=server_id, reason=str(error))
 
 
 async def follow(database: Database, host: str, guests: list[GuestState], asked_at: datetime) -> list[str]:

@@ -8,7 +8,7 @@ from cumulo.contracts.hypervisor import NicSpec
 from cumulo.contracts.network import Ports
 from cumulo.core.errors import NotFound
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import addresses, guests, history
+from cumulo.services.compute import addresses, cards, guests, history
 from cumulo.services.compute.model import Server
 from cumulo.services.compute.tasks.deletion import LONGEST, TRIES, explain, reaching
 
@@ -33,7 +33,7 @@ class AttachInterface(Saga):
     action_id: str
     card: Card
     port_id: str
-    lock: ClassVar[str] = "server-port:{port_id}"
+    lock: ClassVar[str] = cards.LOCK
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def plug(self, run: EffectRun) -> None:
@@ -65,7 +65,7 @@ class DetachInterface(Saga):
     action_id: str
     card: Card
     port_id: str
-    lock: ClassVar[str] = "server-port:{port_id}"
+    lock: ClassVar[str] = cards.LOCK
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def unplug(self, run: EffectRun) -> None:

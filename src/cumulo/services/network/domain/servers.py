@@ -191,6 +191,7 @@ async def bindings(db: Reader, server_id: str) -> list[PortBinding]:
             fixed_ips=tuple(bound(ip, subnets[ip.subnet_id]) for ip in held[row.id]),
             created=row.made_for == server_id,
             tag=row.tag,
+            active=row.status == Status.ACTIVE,
         )
         for row in rows
     ]
