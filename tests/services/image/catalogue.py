@@ -59,5 +59,12 @@ async def task_of(client: httpx.AsyncClient, image_id: str) -> dict[str, Any]:
 
 
 def files(folder: Path) -> list[str]:
+    """Return all files of all stores; of those with an image's bytes, named by the image."""
     kept = (path for path in folder.parent.glob("images*/**/*") if path.is_file())
-    return sorted(path.relative_to(folder.parent).as_posix() for path in kept)
+    return sorted(path.relative_to(folder.parent).as_posix().partition(".")[0] for path in kept)
+
+
+def file_of(folder: Path, image_id: str) -> Path:
+    """Return the one file in a store that has an image's bytes."""
+    [path] = folder.glob(f"{image_id}.*")
+    return path

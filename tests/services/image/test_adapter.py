@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.services.image.catalogue import V2, active, register
+from tests.services.image.catalogue import V2, active, file_of, register
 
 from cumulo.contracts.image import Images, NewImage
 from cumulo.core.drivers import Gone, Permanent
@@ -22,7 +22,7 @@ async def record(cloud: Cloud, image, project_id="p1", *, is_admin=False):
 async def test_an_active_image_has_a_path(cloud: Cloud, folder: Path):
     image = await active(cloud.member("p1"), os_distro="debian", min_ram=64)
     found = await record(cloud, image)
-    assert found.path == str(folder / image["id"])
+    assert found.path == str(file_of(folder, image["id"]))
     assert Path(found.path).read_bytes() == b"bytes"
     assert (found.status, found.digest, found.virtual_size) == ("active", image["os_hash_value"], 5)
     assert (found.properties, found.min_ram) == ({"os_distro": "debian"}, 64)

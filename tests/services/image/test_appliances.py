@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.services.image.appliances import OVF, members, pack
-from tests.services.image.catalogue import V2, active
+from tests.services.image.catalogue import V2, active, file_of
 
 from cumulo.core.db import Database
 from cumulo.services.image.config import ImageSettings
@@ -47,7 +47,7 @@ async def test_an_appliance_becomes_images_a_flavor_and_ports(cloud: Cloud, tmp_
     assert (shown[0]["min_disk"], shown[0]["min_ram"]) == (3, 512)
     assert (shown[0]["hw_disk_bus"], shown[0]["hw_vif_model"]) == ("scsi", "e1000")
     for image, name in zip(shown, ("disk1.vmdk", "disk2.qcow2"), strict=True):
-        assert (folder / image["id"]).read_bytes() == files[name]
+        assert file_of(folder, image["id"]).read_bytes() == files[name]
     task = (await member.get(f"{V2}/images/{ova}/tasks")).json()["tasks"][0]
     assert (task["type"], task["status"]) == ("appliance_import", "success")
     assert task["result"] == {"images": [image["id"] for image in shown]}
@@ -66,7 +66,7 @@ async def test_a_disk_that_is_not_the_manifests_fails_all(cloud: Cloud, tmp_path
         assert (await member.get(f"{V2}/images/{image['id']}")).status_code == 404
     task = (await member.get(f"{V2}/images/{ova}/tasks")).json()["tasks"][0]
     assert (task["status"], "manifest" in task["message"]) == ("failure", True)
-    assert [path.name for path in folder.rglob("*") if path.is_file()] == [ova]
+    assert [path for path in folder.rglob("*") if path.is_file()] == [file_of(folder, ova)]
 
 
 async def test_a_hostile_disk_in_an_appliance_is_refused(cloud: Cloud, tmp_path: Path):
@@ -158,4 +158,4 @@ async def test_images_of_an_appliance_deleted_meanwhile_fail_it(
     await cloud.settle()
     task = (await member.get(f"{V2}/images/{ova}/tasks")).json()["tasks"][0]
     assert task["status"] == "failure"
-    assert [path.name for path in folder.rglob("*") if path.is_file()] == [ova]
+    assert [path for path in folder.rglob("*") if path.is_file()] == [file_of(folder, ova)]

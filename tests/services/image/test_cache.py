@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.services.image.catalogue import V2, active, register
+from tests.services.image.catalogue import V2, active, file_of, register
 
 from cumulo.services.image.config import ImageSettings
 from cumulo.testing.cloud import Cloud
@@ -31,7 +31,7 @@ async def test_a_queued_image_is_cached_and_downloads_come_from_there(cloud: Clo
         (image["id"], 5, 0)
     ]
     assert cached(folder) == [image["id"]]
-    (folder / image["id"]).unlink()  # the store need not be asked any more
+    file_of(folder, image["id"]).unlink()  # the store need not be asked any more
     assert (await cloud.member("p1").get(f"{V2}/images/{image['id']}/file")).content == b"bytes"
     row = (await admin.get(CACHE)).json()["cached_images"][0]
     assert row["hits"] == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -30,7 +30,8 @@ async def show(client: httpx.AsyncClient, image: dict[str, str]) -> dict[str, st
 
 
 def left(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name.partition(".")[0] for name in found)
 
 
 async def pieces(data: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
@@ -317,6 +318,49 @@ async def test_a_dead_upload_does_not_hold_up_the_next(cloud: Cloud):
     with pytest.raises(UploadOvertaken):  # the first comes back to life: too late
         await one.upload.take(one.stream())
     assert (await member.get(f"{V2}/images/{image_id}/file")).content == b"bytes"
+
+
+class Frozen(FileStore):
+    """A store whose caller loses the lease at the last moment before what it wrote is published."""
+
+    overtaken: Callable[[], Awaitable[None]] | None = None
+
+    async def publish(self, upload_id: str, name: str, twin: str | None = None) -> None:
+        overtaken, self.overtaken = self.overtaken, None
+        if overtaken is not None:
+            await overtaken()
+        await super().publish(upload_id, name, twin)
+
+
+async def test_an_upload_that_was_overtaken_before_its_last_step_changes_nothing(cloud: Cloud, folder: Path):
+    member = cloud.member("p1")
+    image_id = (await register(member))["id"]
+    cloud.bindings[Store] = store = Frozen(folder)
+    cloud.bindings[Stores] = open_stores(cloud.bindings.__getitem__)
+
+    async def overtake() -> None:
+        await set_lease(cloud, -1)
+        assert (await upload(member, image_id, b"second")).status_code == 204
+
+    store.overtaken = overtake
+    assert (await upload(member, image_id, b"first")).status_code == 410
+    assert (await member.get(f"{V2}/images/{image_id}/file")).content == b"second"
+    assert left(folder) == [image_id]
+
+
+async def test_bytes_that_an_overtaken_process_left_are_swept_away(cloud: Cloud, folder: Path):
+    image_id = (await active(cloud.member("p1")))["id"]
+    unknown = ids.dashed()
+    for stray in (f"{image_id}.{ids.dashed()}", image_id, f"{unknown}.{ids.dashed()}"):
+        (folder / stray).write_bytes(b"stray")
+    cloud.tasks.wake("image.strays")
+    await cloud.settle()
+    assert left(folder) == sorted([image_id, unknown])  # what a restore of an old backup forgot stays
+    assert (await cloud.member("p1").get(f"{V2}/images/{image_id}/file")).content == b"bytes"
+    (folder / f"{image_id}.{ids.dashed()}").write_bytes(b"stray")
+    await cloud.member("p1").delete(f"{V2}/images/{image_id}")
+    await cloud.settle()
+    assert left(folder) == [unknown]
 
 
 async def test_a_silent_client_is_given_up(cloud: Cloud, folder: Path):

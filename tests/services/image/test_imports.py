@@ -1,6 +1,7 @@
 """Staging and importing: into one store and several, from the web, from another image; what goes wrong."""
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.services.image.catalogue import (
     V2,
     active,
     ask,
+    file_of,
     files,
     register,
     show,
@@ -19,8 +21,10 @@ from tests.services.image.catalogue import (
 )
 from tests.services.image.inspection.test_inspection import qcow2
 
+from cumulo.core import clock
 from cumulo.services.image.config import ImageSettings, StoreSettings
 from cumulo.services.image.drivers.stores import Stores
+from cumulo.services.image.model import Image
 from cumulo.testing.cloud import Cloud
 
 
@@ -152,6 +156,28 @@ async def test_staged_data_goes_with_the_image(cloud: Cloud, folder: Path):
     assert files(folder) == []
 
 
+async def test_staged_data_that_was_overtaken_is_not_imported(cloud: Cloud, folder: Path):
+    member = cloud.member("p1")
+    image_id = (await register(member))["id"]
+    path = f"{V2}/images/{image_id}/stage"
+    staging = cloud.bindings[Stores].staging
+    publish = staging.publish
+
+    async def overtaken(*told: Any) -> None:
+        staging.publish = publish
+        async with cloud.engine.database.begin() as tx:
+            await tx.update(Image, upload_until=clock.now() - timedelta(1))
+        assert (await member.put(path, content=b"second", headers=OCTETS)).status_code == 204
+        await publish(*told)
+
+    staging.publish = overtaken
+    assert (await member.put(path, content=b"first", headers=OCTETS)).status_code == 410
+    await ask(member, image_id)
+    await cloud.settle()
+    assert (await member.get(f"{V2}/images/{image_id}/file")).content == b"second"
+    assert files(folder) == [f"images/{image_id}"]
+
+
 async def test_an_active_image_is_copied_to_more_stores(cloud: Cloud, folder: Path):
     member, admin = cloud.member("p1"), cloud.admin()
     image = await active(member, DATA)
@@ -165,20 +191,20 @@ async def test_an_active_image_is_copied_to_more_stores(cloud: Cloud, folder: Pa
     assert (await show(member, image["id"]))["stores"] == "file,second,third"
     assert (await ask(admin, image["id"], "copy-image", all_stores=True)).status_code == 202
     for name in ("images-second", "images-third"):
-        assert (folder.parent / name / image["id"]).read_bytes() == DATA
+        assert file_of(folder.parent / name, image["id"]).read_bytes() == DATA
 
 
 async def test_data_that_changed_on_disk_is_not_copied(cloud: Cloud, folder: Path):
     member = cloud.member("p1")
     image = await active(member, DATA)
-    (folder / image["id"]).write_bytes(DATA[:-1] + b"x")
+    file_of(folder, image["id"]).write_bytes(DATA[:-1] + b"x")
     await ask(member, image["id"], "copy-image", stores=["second"])
     await cloud.settle()
     shown = await show(member, image["id"])
     assert (shown["status"], shown["stores"]) == ("active", "file")
     assert shown["os_glance_failed_import"] == "second"
     assert "hash differs" in (await task_of(member, image["id"]))["message"]
-    assert not (folder.parent / "images-second" / image["id"]).exists()
+    assert not list((folder.parent / "images-second").glob(f"{image['id']}*"))
 
 
 async def test_data_leaves_one_of_several_stores(cloud: Cloud, folder: Path):
@@ -227,14 +253,14 @@ async def test_images_of_the_same_bytes_share_one_file(cloud: Cloud, folder: Pat
     third = await staged(member)
     await ask(member, third)
     await cloud.settle()
-    inodes = {(folder / one).stat().st_ino for one in (first["id"], second["id"], third)}
+    inodes = {file_of(folder, one).stat().st_ino for one in (first["id"], second["id"], third)}
     assert len(inodes) == 1
-    assert (folder / third).stat().st_nlink == 3
+    assert file_of(folder, third).stat().st_nlink == 3
     await member.delete(f"{V2}/images/{first['id']}")
     await member.delete(f"{V2}/images/{third}")
     await cloud.settle()
     assert files(folder) == [f"images/{second['id']}"]
-    assert (folder / second["id"]).read_bytes() == DATA
+    assert file_of(folder, second["id"]).read_bytes() == DATA
 
 
 async def test_stores_are_listed_with_their_weight(cloud: Cloud, folder: Path):
@@ -255,7 +281,7 @@ async def test_only_services_and_administrators_are_told_locations(cloud: Cloud,
     assert (await member.get(path)).status_code == 403
     assert (await cloud.admin().get(path)).status_code == 200
     shown = (await cloud.client("service:p1").get(path)).json()
-    assert shown == [{"url": (folder / image["id"]).as_uri(), "metadata": {"store": "file"}}]
+    assert shown == [{"url": file_of(folder, image["id"]).as_uri(), "metadata": {"store": "file"}}]
 
 
 async def test_an_image_is_filled_from_another(cloud: Cloud):
@@ -295,7 +321,7 @@ async def test_disks_are_converted_when_the_operator_wants_it(cloud: Cloud, fold
     shown = await show(member, image_id)
     assert (shown["status"], shown["disk_format"]) == ("active", "qcow2")
     assert shown["virtual_size"] == -(-len(DATA) // 512) * 512
-    data = (folder / image_id).read_bytes()
+    data = file_of(folder, image_id).read_bytes()
     assert data.startswith(b"QFI")
     assert (shown["size"], shown["os_hash_value"]) == (len(data), hashlib.sha512(data).hexdigest())
     assert (await show(member, iso))["disk_format"] == "iso"

@@ -53,7 +53,8 @@ class World:
 
     async def clear(self) -> None:
         for store in self.stores.all:
-            await store.remove(IMAGE)
+            for name in await store.names():
+                await store.remove(name)
         async with self.database.begin() as tx:
             await tx.delete(Image)
             await tx.delete(ImageTask)
@@ -74,7 +75,7 @@ class World:
 
     def files(self) -> list[str]:
         kept = (path for path in self.folder.parent.glob("images*/**/*") if path.is_file())
-        return sorted(path.relative_to(self.folder.parent).as_posix() for path in kept)
+        return sorted(path.relative_to(self.folder.parent).as_posix().partition(".")[0] for path in kept)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ async def test_a_copy_ends_well_or_leaves_nothing(world: World):
         known = await world.put(world.stores.get("file"), "first")
         await world.row(status=ImageStatus.ACTIVE, size=len(DATA), importing_to="second", **known)
         async with world.database.begin() as tx:
-            await tx.insert(ImageLocation(image_id=IMAGE, store="file"))
+            await tx.insert(ImageLocation(image_id=IMAGE, store="file", data=IMAGE))
 
     async def clean(succeeded: bool) -> None:
         image, places, task = await world.outcome()

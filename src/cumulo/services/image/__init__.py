@@ -19,6 +19,7 @@ from cumulo.services.image.tasks import (
     forget_tasks,
     give_up_uploads,
     remove_bytes,
+    remove_strays,
 )
 
 SERVICE = Service(
@@ -28,7 +29,7 @@ SERVICE = Service(
     parts=PARTS,
     rules=RULES,
     sagas=(ImportImage, CopyImage, ImportAppliance),
-    reconcilers=(remove_bytes, give_up_uploads, fill_cache),
+    reconcilers=(remove_bytes, remove_strays, give_up_uploads, fill_cache),
     schedules=(forget_tasks,),
     settings=ImageSettings,
     limits=LIMITS,

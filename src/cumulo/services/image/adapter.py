@@ -18,11 +18,11 @@ from cumulo.services.image.model import (
     CachedImage,
     CacheState,
     Image,
-    ImageLocation,
     ImageMember,
     ImageStatus,
     Visibility,
 )
+from cumulo.services.image.tasks.placing import places_of
 from cumulo.services.image.uploads import Plan, Upload, begin_upload
 
 
@@ -123,10 +123,8 @@ class ImagesAdapter:
         inspected = image.disk_format in BOOTABLE and image.container_format == "bare"
         if image.status is not ImageStatus.ACTIVE or not inspected:
             return None
-        here = (ImageLocation.c.image_id == image.id, ImageLocation.c.leaving.is_(False))
         stores: Stores = self._use(Stores)
-        names = [row.store for row in await db.all(ImageLocation, *here) if row.store in stores.kept]
-        paths = [stores.get(name).path(image.id) for name in stores.ordered(names)]
+        paths = [place.store.path(place.data) for place in await places_of(db, stores, image.id)]
         cached = (CachedImage.c.image_id == image.id, CachedImage.c.state == CacheState.CACHED)
         if not any(paths) and await db.exists(CachedImage, *cached):
             paths.append(stores.cache.path(image.id))

@@ -47,7 +47,7 @@ class Image(Model, table="image_images"):
 
     checksum: MD5, hash_value: of one of `config.ALGORITHMS`, both in hexadecimal. upload_id names the upload
     that may finish the image, until upload_until: an upload that stops renewing it has died. staged: bytes
-    in the staging area.
+    in the staging area, which the upload `upload_id` brought there.
     importing_to, failed_import: names of stores, divided by commas; None before the first import.
     """
 
@@ -106,6 +106,16 @@ class Image(Model, table="image_images"):
         return self.owner
 
 
+def data_name(image_id: str, attempt: str) -> str:
+    """Return how an image's bytes are named in a store, those of one attempt to bring them in."""
+    return f"{image_id}.{attempt}"
+
+
+def image_of(name: str) -> str:
+    """Return the image whose bytes have a name; once they had the image's id for a name."""
+    return name.partition(".")[0]
+
+
 class ImageTag(Model, table="image_tags"):
     """A word that an image is found by."""
 
@@ -129,10 +139,14 @@ class ImageMember(Model, table="image_members"):
 
 
 class ImageLocation(Model, table="image_locations"):
-    """A store that has an image's bytes; `leaving`: they are about to be removed from there."""
+    """A store that has an image's bytes, by the name `data`; `leaving`: they are about to be removed there.
+
+    Each try to bring bytes in gives them a name of their own: which try's are the image's, this row says.
+    """
 
     image_id: str = column(String(36), key=True, references="image_images.id", on_delete="CASCADE")
     store: str = column(String(64), key=True)
+    data: str = column(String(128))
     leaving: bool = column(Boolean, default=False)
 
 

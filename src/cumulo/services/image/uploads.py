@@ -2,7 +2,8 @@
 
 It goes to a store, which makes the image active, or to the staging area, from which an import takes it. An
 upload has a lease on its image (`upload_id`, `upload_until`), renewed while data arrives. So the image of
-an upload that died with its process goes back to queued, and two uploads never write to one image.
+an upload that died with its process goes back to queued. One that outlives its lease harms nobody: its bytes
+have a name of their own, and only the transaction that holds the lease makes them the image's.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from cumulo.services.image.errors import (
     WrongLength,
 )
 from cumulo.services.image.inspection import Inspection, Inspector
-from cumulo.services.image.model import Image, ImageLocation, ImageStatus
+from cumulo.services.image.model import Image, ImageLocation, ImageStatus, data_name
 from cumulo.services.image.tasks import lease
 from cumulo.services.image.tasks.placing import find_twin
 
@@ -77,6 +78,7 @@ class Upload:
         self._image = image
         self._plan = plan
         self._id = plan.upload_id
+        self._data = data_name(image.id, plan.upload_id)
         self._renewed = clock.monotonic()
 
     async def take(self, stream: AsyncIterator[bytes]) -> None:
@@ -93,7 +95,7 @@ class Upload:
             await self._renew()
             async with self._database.read() as db:
                 twin = await find_twin(db, self._store.name, written, self._image.id)
-            await self._store.publish(self._id, self._image.id, twin)
+            await self._store.publish(self._id, self._data, twin)
             await self._complete(written, found)
         except Full as error:
             await self._give_up(writer)
@@ -143,18 +145,15 @@ class Upload:
         async with self._database.begin() as tx:
             done = await tx.update(Image, *self._held(), **self._result(written, found))
             if done and self._plan.to is ImageStatus.SAVING:
-                await tx.insert(ImageLocation(image_id=self._image.id, store=self._store.name))
-            gone = not done and not await tx.exists(
-                Image, Image.c.id == self._image.id, Image.c.status != ImageStatus.PENDING_DELETE
-            )
-        if gone:
-            await self._store.remove(self._image.id)
+                place = ImageLocation(image_id=self._image.id, store=self._store.name, data=self._data)
+                await tx.insert(place)
         if not done:
+            await self._store.remove(self._data)
             raise UploadOvertaken(id=self._image.id)
 
     def _result(self, written: Written, found: Inspection) -> dict[str, Any]:
         """Return what an upload that is whole makes of the image's row."""
-        ended: dict[str, Any] = {"upload_id": None, "upload_until": None, "updated_at": clock.now()}
+        ended: dict[str, Any] = {"upload_until": None, "updated_at": clock.now()}
         ended["status"] = _GOALS[self._plan.to]
         if self._plan.to is ImageStatus.UPLOADING:
             return ended | {
@@ -163,6 +162,7 @@ class Upload:
                 "hash_value": written.digest,
             }
         return ended | {
+            "upload_id": None,
             "size": written.size,
             "virtual_size": found.virtual_size,
             "checksum": written.md5,

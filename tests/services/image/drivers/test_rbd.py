@@ -115,7 +115,9 @@ async def test_an_image_is_copied_between_folder_and_cluster(cloud: Cloud, store
     assert (await ask(member, image["id"], "copy-image", stores=["ceph"])).status_code == 202
     await cloud.settle()
     assert sorted((await show(member, image["id"]))["stores"].split(",")) == ["ceph", "file"]
-    assert await read(store, image["id"]) == SMALL
+    [data] = await store.names()
+    assert data.startswith(image["id"])
+    assert await read(store, data) == SMALL
     left = await cloud.admin().delete(f"{V2}/stores/file/{image['id']}")
     assert left.status_code == 204, left.text
     await cloud.settle()

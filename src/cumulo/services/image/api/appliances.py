@@ -30,8 +30,8 @@ class ApplianceImport(Body):
 )
 async def import_appliance(ctx: Ctx, image: Image, body: ApplianceImport) -> Response:
     """Make images of an appliance's disks, and say which flavor and ports its server needs."""
-    store, found = await domain.look_into(ctx, image)
+    place, found = await domain.look_into(ctx, image)
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
-        made = await domain.import_appliance(ctx, image, store, found, body.name)
+        made = await domain.import_appliance(ctx, image, place, found, body.name)
     return Response(ACCEPTED, made)

@@ -15,8 +15,9 @@ from cumulo.services.image.domain.imports import check_store
 from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.errors import DataTooLarge, DataUnreachable, ImageDeactivated
-from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
+from cumulo.services.image.model import CachedImage, CacheState, Image, ImageStatus
 from cumulo.services.image.tasks import FILL_CACHE
+from cumulo.services.image.tasks.placing import Place, places_of
 from cumulo.services.image.uploads import Plan, Upload, begin_upload
 
 routes = RouteSet()
@@ -59,40 +60,39 @@ async def download(ctx: Ctx) -> Response:
     """Download an image's data, or a range of it."""
     async with ctx.read() as ctx.reader:
         image = await _image(ctx, policy.DOWNLOAD)
-        store = await _nearest(ctx, image)
+        place = await _nearest(ctx, image)
     if image.status is ImageStatus.DEACTIVATED and not ctx.identity.is_admin:
         raise ImageDeactivated
     if not image.size:
         return Response(204)
-    if store is None:
+    if place is None:
         raise DataUnreachable(id=image.id)
-    if store is ctx.use(Stores).cache:
+    if place.store is ctx.use(Stores).cache:
         await caching.note_hit(ctx, image.id)
     start, length, headers = _range(ctx, image.size)
     if image.checksum:
         headers["Content-MD5"] = image.checksum
     headers |= {"Content-Type": OCTETS, "Content-Length": str(length), "Accept-Ranges": "bytes"}
     status = 206 if "Content-Range" in headers else 200
-    return Response(status, await _content(ctx, store, image.id, start, length), headers)
+    return Response(status, await _content(ctx, place, start, length), headers)
 
 
-async def _content(ctx: Ctx, store: Store, image_id: str, start: int, length: int) -> Any:
+async def _content(ctx: Ctx, place: Place, start: int, length: int) -> Any:
     """Return an image's bytes: as a file to send, where they lie in one and the client can be sent it."""
-    path = store.path(image_id) if ctx.request.sends_files and ctx.request.method == "GET" else None
+    sends_files = ctx.request.sends_files and ctx.request.method == "GET"
+    path = place.store.path(place.data) if sends_files else None
     if path is None:
-        return store.read(image_id, start, length)
+        return place.store.read(place.data, start, length)
     return FileBody(await asyncio.to_thread(path.open, "rb", 0), start, length)
 
 
-async def _nearest(ctx: Ctx, image: Image) -> Store | None:
-    """Return what to read an image's data from: the cache, else the store of most weight."""
+async def _nearest(ctx: Ctx, image: Image) -> Place | None:
+    """Return where to read an image's data: in the cache, else in the store of most weight."""
     stores = ctx.use(Stores)
     cached = (CachedImage.c.image_id == image.id, CachedImage.c.state == CacheState.CACHED)
     if await ctx.db.exists(CachedImage, *cached):
-        return stores.cache
-    here = (ImageLocation.c.image_id == image.id, ImageLocation.c.leaving.is_(False))
-    names = [row.store for row in await ctx.db.all(ImageLocation, *here) if row.store in stores.kept]
-    return stores.get(stores.ordered(names)[0]) if names else None
+        return Place(stores.cache, image.id)
+    return next(iter(await places_of(ctx.db, stores, image.id)), None)
 
 
 async def _image(ctx: Ctx, rule: Rule) -> Image:

@@ -13,8 +13,9 @@ from cumulo.services.image.errors import NotAnAppliance
 from cumulo.services.image.inspection import ContentRefused
 from cumulo.services.image.inspection.appliances import Appliance, ApplianceDisk, read_appliance
 from cumulo.services.image.inspection.signatures import ContentMismatch, Malformed
-from cumulo.services.image.model import Image, ImageLocation, ImageStatus, ImageTask, Visibility
+from cumulo.services.image.model import Image, ImageStatus, ImageTask, Visibility
 from cumulo.services.image.tasks import ImportAppliance, Piece
+from cumulo.services.image.tasks.placing import Place, places_of
 
 GIB = 1 << 30
 
@@ -28,22 +29,20 @@ class Made(msgspec.Struct, frozen=True):
     ports: list[dict[str, Any]]
 
 
-async def look_into(ctx: Ctx, image: Image) -> tuple[str, Appliance]:
-    """Return the store that has an appliance, and what it is made of. NotAnAppliance, ContentRefused."""
-    stores = ctx.use(Stores)
+async def look_into(ctx: Ctx, image: Image) -> tuple[Place, Appliance]:
+    """Return where an appliance is, and what it is made of. NotAnAppliance, ContentRefused."""
     async with ctx.read() as db:
-        rows = await db.all(ImageLocation, ImageLocation.c.image_id == image.id)
-    names = stores.ordered(row.store for row in rows if row.store in stores.kept and not row.leaving)
-    if image.status is not ImageStatus.ACTIVE or image.container_format != "ova" or not names:
+        places = await places_of(db, ctx.use(Stores), image.id)
+    if image.status is not ImageStatus.ACTIVE or image.container_format != "ova" or not places:
         raise NotAnAppliance(id=image.id)
     try:
-        found = await stores.get(names[0]).examine(image.id, read_appliance)
+        found = await places[0].store.examine(places[0].data, read_appliance)
     except (ContentMismatch, Malformed) as error:
         raise ContentRefused(reason=str(error)) from error
-    return names[0], found
+    return places[0], found
 
 
-async def import_appliance(ctx: Ctx, source: Image, store: str, appliance: Appliance, name: str) -> Made:
+async def import_appliance(ctx: Ctx, source: Image, place: Place, appliance: Appliance, name: str) -> Made:
     """Register the appliance's disks as images and promise to fill them. OverLimit."""
     owner = ctx.identity.project_id
     ctx.authorise(policy.ADD, {**ctx.own(), "owner": owner})
@@ -71,7 +70,12 @@ async def import_appliance(ctx: Ctx, source: Image, store: str, appliance: Appli
         for image, disk in zip(images, appliance.disks, strict=True)
     ]
     saga = ImportAppliance(
-        task_id=task.id, source_id=source.id, store=store, target=ctx.use(Stores).default, pieces=pieces
+        task_id=task.id,
+        source_id=source.id,
+        store=place.store.name,
+        target=ctx.use(Stores).default,
+        pieces=pieces,
+        source_data=place.data,
     )
     await ctx.start(saga)
     shown = [{"id": image.id, "name": image.name, "disk_format": image.disk_format} for image in images]

@@ -25,7 +25,7 @@ from cumulo.services.image.errors import (
     TaskInvalid,
     UriRefused,
 )
-from cumulo.services.image.model import Image, ImageLocation, ImageStatus, ImageTask, TaskStatus
+from cumulo.services.image.model import Image, ImageLocation, ImageStatus, ImageTask, TaskStatus, data_name
 from cumulo.services.image.schema.images import ImportRequest, TaskCreate
 from cumulo.services.image.tasks import CopyImage, ImportImage
 
@@ -57,6 +57,8 @@ async def start_import(ctx: Ctx, image: Image, body: ImportRequest, source: Imag
     if method == COPY:
         return await _start_copy(ctx, image, body, stores)
     data = _data(ctx, body, source)
+    if method == DIRECT and image.upload_id is not None:
+        data["staged"] = data_name(image.id, image.upload_id)
     await quotas.claim(ctx, image.owner, {quotas.SIZE: 0})
     task = await _note(ctx, image, "api_image_import", _noted(body))
     saga = ImportImage(

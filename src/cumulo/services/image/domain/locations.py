@@ -11,6 +11,7 @@ from cumulo.services.image.errors import ImageProtected, ImportInvalid, LastLoca
 from cumulo.services.image.model import Image, ImageLocation
 from cumulo.services.image.schema.images import LocationAdd
 from cumulo.services.image.tasks import REMOVE_BYTES
+from cumulo.services.image.tasks.placing import places_of
 
 
 async def leave_store(ctx: Ctx, image: Image, store: str) -> None:
@@ -31,10 +32,8 @@ async def leave_store(ctx: Ctx, image: Image, store: str) -> None:
 
 async def locations_of(ctx: Ctx, image: Image) -> list[dict[str, Any]]:
     """Return where the data is, as a service may open it: file URLs, each with its store."""
-    here = (ImageLocation.c.image_id == image.id, ImageLocation.c.leaving.is_(False))
-    stores = ctx.use(Stores)
-    names = [row.store for row in await ctx.db.all(ImageLocation, *here) if row.store in stores.kept]
-    found = ((name, stores.get(name).path(image.id)) for name in stores.ordered(names))
+    places = await places_of(ctx.db, ctx.use(Stores), image.id)
+    found = ((place.store.name, place.store.path(place.data)) for place in places)
     return [{"url": path.as_uri(), "metadata": {"store": name}} for name, path in found if path is not None]
 
 

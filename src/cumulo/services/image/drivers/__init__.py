@@ -1,7 +1,7 @@
 """Where images' bytes are kept.
 
 An upload is written under its own id, where nobody looks for it, and published in one move once it is whole:
-an image's bytes are all there or not at all.
+an image's bytes are all there or not at all. Which published bytes are an image's, its rows say.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -57,19 +57,19 @@ class Store(Protocol):
         """Make a file of this machine a finished upload without copying it; False when that cannot be."""
 
     async def examine(self, name: str, look: Callable[[BinaryIO], T]) -> T:
-        """Give the file of a finished upload, or of an image, to a function that runs in a thread."""
+        """Give a finished upload, or published bytes, as a file to a function that runs in a thread."""
 
-    async def publish(self, upload_id: str, image_id: str, twin: str | None = None) -> None:
-        """Make a finished upload the bytes of an image. Done already is no error.
+    async def publish(self, upload_id: str, name: str, twin: str | None = None) -> None:
+        """Give a finished upload's bytes the name under which they are found. Done already is no error.
 
-        twin: an image of the very same bytes, with which they may be shared.
+        twin: the name of the very same bytes, with which they may be shared.
         """
 
-    async def remove(self, image_id: str) -> None:
-        """Remove an image's bytes, unless a twin shares them; none is no error."""
+    async def remove(self, name: str) -> None:
+        """Remove bytes, unless a twin shares them; none is no error."""
 
     async def names(self) -> list[str]:
-        """Return the images that there are bytes of."""
+        """Return the names of all bytes that were published."""
 
     async def abandoned(self, known: frozenset[str], age: float) -> list[str]:
         """Return uploads that are not `known` and were not written to for `age` seconds."""
@@ -77,8 +77,8 @@ class Store(Protocol):
     async def discard(self, upload_id: str) -> None:
         """Remove an upload; none is no error."""
 
-    def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Yield an image's bytes, `length` of them from `start` on. Raises FileNotFoundError."""
+    def read(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Yield what was published, `length` bytes from `start` on. Raises FileNotFoundError."""
 
-    def path(self, image_id: str) -> Path | None:
+    def path(self, name: str) -> Path | None:
         """Say where the bytes lie on this machine; None when they do not."""

@@ -1,4 +1,4 @@
-"""Images as files in a folder: `<image id>`, and uploads under way in `uploads/<upload id>`.
+"""Images as files in a folder: `<image id>.<attempt>`, and uploads under way in `uploads/<upload id>`.
 
 Images of the same bytes are names of one file, which goes with its last name.
 
@@ -61,7 +61,7 @@ class FileStore:
         return await self._do(link)
 
     async def examine(self, name: str, look: Callable[[BinaryIO], T]) -> T:
-        """Give an upload's or an image's file to a function that runs in a thread."""
+        """Give an upload or published bytes, as a file, to a function that runs in a thread."""
 
         def open_and_look() -> T:
             upload = self._uploads / name
@@ -70,15 +70,15 @@ class FileStore:
 
         return await self._do(open_and_look)
 
-    async def publish(self, upload_id: str, image_id: str, twin: str | None = None) -> None:
-        """Make a finished upload the bytes of an image; of a twin's file when that has the same length."""
+    async def publish(self, upload_id: str, name: str, twin: str | None = None) -> None:
+        """Give a finished upload its name; to a twin's file when that has the same length."""
 
         def move() -> None:
             upload = self._uploads / upload_id
             if twin is not None:
                 self._share(self._folder / twin, upload)
             with contextlib.suppress(FileNotFoundError):  # a second call
-                upload.rename(self._folder / image_id)
+                upload.rename(self._folder / name)
             # Renaming one name of a file onto another of its names does nothing and leaves both.
             upload.unlink(missing_ok=True)
             _sync_folder(self._folder)
@@ -102,12 +102,12 @@ class FileStore:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._uploads.mkdir(exist_ok=True)
 
-    async def remove(self, image_id: str) -> None:
-        """Remove an image's bytes."""
-        await self._do(lambda: _remove(self._folder / image_id))
+    async def remove(self, name: str) -> None:
+        """Remove bytes."""
+        await self._do(lambda: _remove(self._folder / name))
 
     async def names(self) -> list[str]:
-        """Return the images that there are files of."""
+        """Return the names of all files that were published."""
 
         def look() -> list[str]:
             if not self._folder.is_dir():
@@ -132,9 +132,9 @@ class FileStore:
         """Remove an upload."""
         await self._do(lambda: _remove(self._uploads / upload_id))
 
-    async def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Yield an image's bytes in blocks of a MiB; while one is used, the next is read."""
-        file = await self._do(lambda: (self._folder / image_id).open("rb", buffering=0))
+    async def read(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Yield bytes in blocks of a MiB; while one is used, the next is read."""
+        file = await self._do(lambda: (self._folder / name).open("rb", buffering=0))
         ahead: asyncio.Task[bytes] | None = None
         try:
             await self._do(lambda: file.seek(start))
@@ -156,9 +156,9 @@ class FileStore:
         wanted = BLOCK if left is None else min(BLOCK, left)
         return asyncio.create_task(self._do(lambda: file.read(wanted)))
 
-    def path(self, image_id: str) -> Path | None:
+    def path(self, name: str) -> Path | None:
         """Say where the bytes lie."""
-        return self._folder / image_id
+        return self._folder / name
 
     async def _do(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

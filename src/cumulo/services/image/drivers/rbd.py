@@ -1,4 +1,4 @@
-"""Images in a pool of a Ceph cluster, each an RBD image of its id; uploads under way are `upload-ID`.
+"""Images in a pool of a Ceph cluster: RBD images `<image id>.<attempt>`; uploads under way are `upload-ID`.
 
 The bindings are of Debian's own Python of the same version, outside this environment's path. All of them
 block, and are called in the store's threads. QEMU reads what is here only from the cache's copy, for an
@@ -121,7 +121,7 @@ class RbdStore:
         return False
 
     async def examine(self, name: str, look: Callable[[BinaryIO], T]) -> T:
-        """Give an upload or an image, as a file, to a function that runs in a thread."""
+        """Give an upload or published bytes, as a file, to a function that runs in a thread."""
 
         def open_and_look() -> T:
             for each in (_UPLOAD + name, name):
@@ -131,17 +131,17 @@ class RbdStore:
 
         return await self._do(open_and_look)
 
-    async def publish(self, upload_id: str, image_id: str, twin: str | None = None) -> None:
-        """Make a finished upload the bytes of an image; here twins share nothing."""
+    async def publish(self, upload_id: str, name: str, twin: str | None = None) -> None:
+        """Give a finished upload its name; here twins share nothing."""
         del twin
-        await self._do(lambda: self._pool.rename(_UPLOAD + upload_id, image_id))
+        await self._do(lambda: self._pool.rename(_UPLOAD + upload_id, name))
 
-    async def remove(self, image_id: str) -> None:
-        """Remove an image's bytes."""
-        await self._do(lambda: self._pool.remove(image_id))
+    async def remove(self, name: str) -> None:
+        """Remove bytes."""
+        await self._do(lambda: self._pool.remove(name))
 
     async def names(self) -> list[str]:
-        """Return the images that there are bytes of."""
+        """Return the names of all bytes that were published."""
         return [name for name in await self._do(self._pool.names) if not name.startswith(_UPLOAD)]
 
     async def abandoned(self, known: frozenset[str], age: float) -> list[str]:
@@ -149,7 +149,8 @@ class RbdStore:
 
         def look() -> list[str]:
             found = [name.removeprefix(_UPLOAD) for name in self._pool.names() if name.startswith(_UPLOAD)]
-            return [name for name in found if name not in known and self._is_old(name, age)]
+            unknown = [name for name in found if name.partition(".")[0] not in known]
+            return [name for name in unknown if self._is_old(name, age)]
 
         return await self._do(look)
 
@@ -162,9 +163,9 @@ class RbdStore:
         """Remove an upload."""
         await self._do(lambda: self._pool.remove(_UPLOAD + upload_id))
 
-    async def read(self, image_id: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
-        """Yield an image's bytes in large blocks; while one is used, the next is read."""
-        opening = self._pool.image(image_id, read_only=True)
+    async def read(self, name: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """Yield bytes in large blocks; while one is used, the next is read."""
+        opening = self._pool.image(name, read_only=True)
         image = await self._do(opening.__enter__)
         ahead: asyncio.Task[bytes] | None = None
         try:
@@ -192,9 +193,9 @@ class RbdStore:
         self._threads.shutdown()
         self._pool.close()
 
-    def path(self, image_id: str) -> Path | None:
+    def path(self, name: str) -> Path | None:
         """Say that the bytes lie on no machine."""
-        del image_id
+        del name
         return None
 
     async def _do(self, work: Callable[[], T]) -> T:

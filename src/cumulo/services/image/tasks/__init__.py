@@ -7,6 +7,7 @@ from cumulo.services.image.tasks.bytes import (
     give_up_uploads,
     lease,
     remove_bytes,
+    remove_strays,
 )
 from cumulo.services.image.tasks.caching import FILL_CACHE, fill_cache
 from cumulo.services.image.tasks.copies import CopyImage
@@ -24,4 +25,5 @@ __all__ = [
     "give_up_uploads",
     "lease",
     "remove_bytes",
+    "remove_strays",
 ]

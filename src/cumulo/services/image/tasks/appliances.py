@@ -12,10 +12,10 @@ from cumulo.services.image.config import ImageSettings
 from cumulo.services.image.drivers import Full, Written
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.inspection import ContentRefused, Inspector
-from cumulo.services.image.model import Image, ImageLocation, ImageStatus
+from cumulo.services.image.model import Image, ImageStatus
 from cumulo.services.image.tasks import records
 from cumulo.services.image.tasks.bytes import REMOVE_BYTES
-from cumulo.services.image.tasks.placing import Source, place_all, take_away
+from cumulo.services.image.tasks.placing import Placed, Source, place_all, take_away
 
 _DAY = 86400.0
 
@@ -40,7 +40,8 @@ class Filled(msgspec.Struct, frozen=True):
 class ImportAppliance(Saga):
     """Fill images with the disks of an appliance; all of them or none.
 
-    source_id: the appliance's image, in `store`. target: the store that the disks go to.
+    source_id: the appliance's image, in `store` by the name `source_data` (without one, its id). target: the
+    store that the disks go to.
     """
 
     task_id: str
@@ -48,6 +49,7 @@ class ImportAppliance(Saga):
     store: str
     target: str
     pieces: list[Piece]
+    source_data: str = ""
 
     @step
     async def begin(self, run: StepRun) -> None:
@@ -70,16 +72,20 @@ class ImportAppliance(Saga):
         staging = run.use(Stores).staging
         for number, piece in enumerate(self.pieces):
             await staging.discard(self._upload(number))
-            await staging.remove(piece.image_id)
+            await staging.remove(piece.image_id)  # which only this saga ever makes
 
     @effect(timeout=_DAY)
-    async def place(self, run: EffectRun) -> None:
+    async def place(self, run: EffectRun) -> list[Placed]:
         """Put the disks into the store."""
+        placed = []
         staging, filled = run.use(Stores).staging, run[ImportAppliance.extract]
         for number, (piece, found) in enumerate(zip(self.pieces, filled, strict=True)):
             source = Source(staging, piece.image_id, found.written, share=True)
             upload = self._upload(number)
-            await place_all(run, source, [self.target], piece.image_id, upload, all_or_none=True)
+            placed.append(
+                await place_all(run, source, [self.target], piece.image_id, upload, all_or_none=True)
+            )
+        return placed
 
     @place.undo
     async def take_back(self, run: EffectRun) -> None:
@@ -91,7 +97,8 @@ class ImportAppliance(Saga):
     async def finish(self, run: StepRun) -> None:
         """Make the images active."""
         filled = run[ImportAppliance.extract]
-        for piece, found in zip(self.pieces, filled, strict=True):
+        places = run[ImportAppliance.place]
+        for piece, found, placed in zip(self.pieces, filled, places, strict=True):
             here = (Image.c.id == piece.image_id, Image.c.status == ImageStatus.IMPORTING)
             values = {
                 "status": ImageStatus.ACTIVE,
@@ -103,7 +110,7 @@ class ImportAppliance(Saga):
             }
             if not await run.db.update(Image, *here, **values):
                 raise Permanent("an image of the appliance was deleted meanwhile")
-            await run.db.insert(ImageLocation(image_id=piece.image_id, store=self.target))
+            await run.db.insert_all(placed.locations(piece.image_id))
         run.wake(REMOVE_BYTES)  # of the staging area
         await records.succeeded(run, self.task_id, {"images": [piece.image_id for piece in self.pieces]})
 
@@ -124,7 +131,8 @@ class ImportAppliance(Saga):
         stores = run.use(Stores)
         await stores.staging.discard(upload)
         writer = await stores.staging.begin(upload, run.use(ImageSettings).hashing_algorithm)
-        data = stores.get(self.store).read(self.source_id, piece.offset, piece.length)
+        whole = self.source_data or self.source_id
+        data = stores.get(self.store).read(whole, piece.offset, piece.length)
         try:
             async for block in _checked(data, piece.digest):
                 await writer.write(block)

@@ -15,6 +15,7 @@ from cumulo.services.image.model import (
     ImageStatus,
     ImageTask,
     TaskStatus,
+    image_of,
 )
 
 REMOVE_BYTES = "image.bytes"
@@ -27,15 +28,18 @@ async def remove_bytes(run: ReconcileRun) -> None:
     async with run.database.read() as db:
         gone = await db.all(Image, Image.c.status == ImageStatus.PENDING_DELETE)
         leaving = await db.all(ImageLocation, ImageLocation.c.leaving.is_(True))
+    for store in stores.all if gone else ():
+        leaving_all = {image.id for image in gone}
+        for name in await store.names():
+            if image_of(name) in leaving_all:
+                await store.remove(name)
     for image in gone:
-        for store in stores.all:
-            await store.remove(image.id)
         async with run.database.begin() as tx:
             await tx.delete(CachedImage, CachedImage.c.image_id == image.id)
             await tx.delete(Image, Image.c.id == image.id)
     for place in leaving:
         if place.store in stores.kept:
-            await stores.get(place.store).remove(place.image_id)
+            await stores.get(place.store).remove(place.data)
         here = (ImageLocation.c.image_id == place.image_id, ImageLocation.c.store == place.store)
         async with run.database.begin() as tx:
             await tx.delete(ImageLocation, *here, ImageLocation.c.leaving.is_(True))
@@ -53,6 +57,22 @@ async def _empty_staging(run: ReconcileRun) -> None:
     for name in there:
         if name.split(".")[0] not in known:
             await staging.remove(name)
+
+
+@reconciler(every=600.0, name="image.strays")
+async def remove_strays(run: ReconcileRun) -> None:
+    """Remove bytes that an overtaken upload or import brought for an image that has others' by now.
+
+    Bytes of images that nobody knows are left alone: after a restore of an old backup they are all there is.
+    """
+    for store in (kept.store for kept in run.use(Stores).kept.values()):
+        there = await store.names()
+        async with run.database.read() as db:  # after the look, as above
+            rows = await db.all(ImageLocation, ImageLocation.c.store == store.name)
+        data = {row.image_id: row.data for row in rows}
+        for name in there:
+            if data.get(image_of(name), name) != name:
+                await store.remove(name)
 
 
 @reconciler(every=10.0, name="image.uploads")

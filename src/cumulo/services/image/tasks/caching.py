@@ -4,10 +4,11 @@ from sqlalchemy import select
 
 from cumulo.core import clock
 from cumulo.core.tasks import ReconcileRun, reconciler
-from cumulo.services.image.drivers import Full, Store, Writer
+from cumulo.services.image.drivers import Full, Writer
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.inspection import BOOTABLE
 from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
+from cumulo.services.image.tasks.placing import Place, places_of
 
 FILL_CACHE = "image.cache"
 
@@ -62,14 +63,13 @@ async def _fetch(run: ReconcileRun, image_id: str) -> int | None:
     stores = run.use(Stores)
     async with run.database.read() as db:
         image = await db.get(Image, image_id)
-        rows = await db.all(ImageLocation, ImageLocation.c.image_id == image_id)
-    names = stores.ordered(row.store for row in rows if row.store in stores.kept and not row.leaving)
-    if image is None or image.status is not ImageStatus.ACTIVE or not names:
+        places = await places_of(db, stores, image_id)
+    if image is None or image.status is not ImageStatus.ACTIVE or not places:
         return None
     await stores.cache.discard(image_id)
     writer = await stores.cache.begin(image_id)
     try:
-        await _copy(stores.get(names[0]), image_id, writer)
+        await _copy(places[0], writer)
         written = await writer.finish()
     except (Full, FileNotFoundError):
         await writer.discard()
@@ -81,6 +81,6 @@ async def _fetch(run: ReconcileRun, image_id: str) -> int | None:
     return written.size
 
 
-async def _copy(source: Store, image_id: str, writer: Writer) -> None:
-    async for block in source.read(image_id):
+async def _copy(source: Place, writer: Writer) -> None:
+    async for block in source.store.read(source.data):
         await writer.write(block)

@@ -7,9 +7,9 @@ from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.image.drivers import Written
 from cumulo.services.image.drivers.stores import Stores
-from cumulo.services.image.model import Image, ImageLocation, ImageStatus
+from cumulo.services.image.model import Image, ImageStatus
 from cumulo.services.image.tasks import records
-from cumulo.services.image.tasks.placing import Placed, Source, joined, place_all, take_away
+from cumulo.services.image.tasks.placing import Placed, Source, joined, place_all, places_of, take_away
 
 _DAY = 86400.0
 
@@ -44,13 +44,11 @@ class CopyImage(Saga):
     async def _source(self, run: EffectRun) -> Source:
         async with run.reader() as db:
             image = await db.get(Image, self.image_id)
-            rows = await db.all(ImageLocation, ImageLocation.c.image_id == self.image_id)
-        names = [row.store for row in rows if not row.leaving]
-        if image is None or not names:
+            places = await places_of(db, run.use(Stores), self.image_id)
+        if image is None or not places:
             raise Permanent("the image is gone")
-        stores = run.use(Stores)
         expected = Written(image.size or 0, image.checksum or "", image.hash_value or "")
-        return Source(stores.get(stores.ordered(names)[0]), self.image_id, expected)
+        return Source(places[0].store, places[0].data, expected)
 
     @step
     async def finish(self, run: StepRun) -> None:
@@ -60,8 +58,7 @@ class CopyImage(Saga):
         values = {"importing_to": "", "failed_import": joined(placed.failed), "updated_at": clock.now()}
         if not await run.db.update(Image, *here, **values):
             raise Permanent("the image was deleted meanwhile")
-        for name in placed.stores:
-            await run.db.insert(ImageLocation(image_id=self.image_id, store=name))
+        await run.db.insert_all(placed.locations(self.image_id))
         await records.succeeded(
             run, self.task_id, {"image_id": self.image_id}, "; ".join(placed.failed.values())
         )

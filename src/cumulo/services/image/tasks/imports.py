@@ -13,15 +13,30 @@ from cumulo.services.image.drivers import Full, Written, algorithm_of, conversio
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.drivers.web import Web
 from cumulo.services.image.inspection import ContentRefused, Inspector
-from cumulo.services.image.model import Image, ImageLocation, ImageStatus
+from cumulo.services.image.model import Image, ImageStatus, data_name
 from cumulo.services.image.tasks import records
 from cumulo.services.image.tasks.bytes import REMOVE_BYTES
 from cumulo.services.image.tasks.caching import FILL_CACHE
-from cumulo.services.image.tasks.placing import Placed, Source, joined, place_all, take_away
+from cumulo.services.image.tasks.placing import (
+    Placed,
+    Source,
+    attempt_of,
+    joined,
+    place_all,
+    places_of,
+    remove_tries,
+    take_away,
+)
 
 _DAY = 86400.0
 _COPIED = ("hw_", "trait:", "os_distro", "os_secure_boot", "os_type")
 """What an image that is filled from another takes over of its properties, as Glance does."""
+
+
+class Fetched(Written, frozen=True):
+    """What was fetched, and its name in the staging area; without one it is the image's id."""
+
+    data: str = ""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -35,8 +50,8 @@ class Seen(msgspec.Struct, frozen=True):
 class ImportImage(Saga):
     """Bring an image's data in and make the image active.
 
-    uri: where the web has it; from_image: the image to fill it from; neither: the data is staged. forget: an
-    image whose import failed goes altogether.
+    uri: where the web has it; from_image: the image to fill it from; neither: the data is staged, by the name
+    `staged` (without one, the image's id). forget: an image whose import failed goes altogether.
     """
 
     task_id: str
@@ -47,6 +62,7 @@ class ImportImage(Saga):
     from_image: str = ""
     hopeless: str = ""  # why it cannot be done, when that was known from the start
     forget: bool = False
+    staged: str = ""
     digest: str = ""  # what the data must be, when that was said
     lock: ClassVar[str] = "image:{image_id}"
 
@@ -58,13 +74,15 @@ class ImportImage(Saga):
             raise Permanent(self.hopeless)
 
     @effect(timeout=_DAY, when=lambda saga, run: bool(saga.uri or saga.from_image))  # noqa: ARG005  the shape of `when`
-    async def fetch(self, run: EffectRun) -> Written:
+    async def fetch(self, run: EffectRun) -> Fetched:
         """Bring the data into the staging area."""
         staging = run.use(Stores).staging
         settings = run.use(ImageSettings)
         algorithm = algorithm_of(self.digest) if self.digest else settings.hashing_algorithm
-        await staging.discard(self.task_id)
-        writer = await staging.begin(self.task_id, algorithm)
+        attempt = attempt_of(run, self.task_id)
+        await remove_tries(staging, self.image_id, self.task_id, before=run.fence)
+        await staging.discard(attempt)
+        writer = await staging.begin(attempt, algorithm)
         try:
             async for block in _counted(await self._stream(run), settings.size_limit, run.say):
                 await writer.write(block)
@@ -76,10 +94,11 @@ class ImportImage(Saga):
             await writer.discard()
             raise
         if self.digest and self.digest != written.digest:
-            await staging.discard(self.task_id)
+            await staging.discard(attempt)
             raise Permanent("the data's hash is not the one that was given")
-        await staging.publish(self.task_id, self.image_id)
-        return written
+        data = data_name(self.image_id, attempt)
+        await staging.publish(attempt, data)
+        return Fetched(written.size, written.md5, written.digest, data)
 
     @fetch.undo
     async def drop(self, run: EffectRun) -> None:
@@ -93,7 +112,7 @@ class ImportImage(Saga):
         disk, container = image.disk_format or "", image.container_format or ""
         look = Inspector(disk, container, largest=run.use(ImageSettings).virtual_size_limit)
         try:
-            found = await run.use(Stores).staging.examine(self.image_id, look.finish)
+            found = await run.use(Stores).staging.examine(self._data(run), look.finish)
         except ContentRefused as error:
             raise Permanent(error.message) from error
         return Seen(disk, container, found.virtual_size)
@@ -111,7 +130,7 @@ class ImportImage(Saga):
         unfit = seen.container_format != "bare" or seen.disk_format not in conversion.QEMU_NAMES
         if not wanted or wanted == seen.disk_format or unfit:
             return None
-        source, target = staging.path(self.image_id), staging.path(self.task_id)
+        source, target = staging.path(self._data(run)), staging.path(self.task_id)
         if source is None or target is None:
             return None
         bounds = conversion.Bounds(
@@ -130,7 +149,7 @@ class ImportImage(Saga):
             algorithm = run.use(ImageSettings).hashing_algorithm
             source = Source(staging, self.task_id, algorithm=algorithm)
         else:
-            source = Source(staging, self.image_id, await self._expected(run), share=True)
+            source = Source(staging, self._data(run), await self._expected(run), share=True)
         return await place_all(
             run, source, self.stores, self.image_id, self.task_id, all_or_none=self.all_or_none
         )
@@ -156,11 +175,11 @@ class ImportImage(Saga):
         image.disk_format = run[ImportImage.convert] or seen.disk_format
         image.container_format = seen.container_format
         image.staged, image.importing_to, image.failed_import = None, "", joined(placed.failed)
+        image.upload_id = None
         image.updated_at = clock.now()
         await self._take_over(run, image)
         await run.db.save(image)
-        for name in placed.stores:
-            await run.db.insert(ImageLocation(image_id=self.image_id, store=name))
+        await run.db.insert_all(placed.locations(self.image_id))
         run.wake(REMOVE_BYTES)  # of the staging area
         run.wake(FILL_CACHE)
         message = "; ".join(placed.failed.values())
@@ -173,6 +192,7 @@ class ImportImage(Saga):
         values = {
             "status": ImageStatus.PENDING_DELETE if self.forget else ImageStatus.QUEUED,
             "staged": None,
+            "upload_id": None,
             "checksum": None,
             "hash_value": None,
             "importing_to": "",
@@ -189,11 +209,15 @@ class ImportImage(Saga):
             return _within(run.use(Web).read(self.uri), run.use(ImageSettings).download_seconds)
         stores = run.use(Stores)
         async with run.reader() as db:
-            rows = await db.all(ImageLocation, ImageLocation.c.image_id == self.from_image)
-        names = stores.ordered(row.store for row in rows if row.store in stores.kept and not row.leaving)
-        if not names:
+            places = await places_of(db, stores, self.from_image)
+        if not places:
             raise Permanent("the image to import from has no data")
-        return stores.get(names[0]).read(self.from_image)
+        return places[0].store.read(places[0].data)
+
+    def _data(self, run: EffectRun) -> str:
+        """Return the name of the data in the staging area."""
+        fetched: Fetched | None = run[ImportImage.fetch]
+        return (self.staged if fetched is None else fetched.data) or self.image_id
 
     async def _image(self, run: EffectRun, image_id: str) -> Image:
         async with run.reader() as db:
@@ -205,7 +229,8 @@ class ImportImage(Saga):
     async def _expected(self, run: EffectRun) -> Written:
         """Return what the staged data is, as it was found when it came."""
         if self.uri or self.from_image:
-            return run[ImportImage.fetch]
+            found = run[ImportImage.fetch]
+            return Written(found.size, found.md5, found.digest)
         image = await self._image(run, self.image_id)
         return Written(image.staged or 0, image.checksum or "", image.hash_value or "")
 
@@ -222,8 +247,8 @@ class ImportImage(Saga):
     async def _clear(self, run: EffectRun) -> None:
         """Empty the staging area of this import."""
         staging = run.use(Stores).staging
-        await staging.discard(self.task_id)
-        for name in (self.image_id, self.task_id):
+        await remove_tries(staging, self.image_id, self.task_id)
+        for name in (self.staged or self.image_id, self.task_id):
             await staging.remove(name)
         converted = staging.path(self.task_id)
         if converted is not None:
