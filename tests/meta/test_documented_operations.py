@@ -10,10 +10,10 @@ from cumulo.core.http import Operation, Service
 DOCUMENTED = Path(__file__).parent / "documented"
 # What is not built yet has no route, and answers that nothing is there.
 # Of networks, decision 0230 says why: services of their own (sfc, vpn, fwaas, bgp, taas); what OVN has
-# nothing for (agents that serve DHCP or routers, helpers, packet rates, local IPs).
+# nothing for (agents that serve DHCP or routers, helpers, limits of packet rates, local IPs).
 _NOT_OF_OVN = (
     r"(sfc|vpn|fwaas|bgp[-\w]*|bgpvpn|taas)/.*|bgp-.*|agents/\{\}/(dhcp-networks|l3-routers|bgp-dr).*|.*/(dhcp|l3)-agents"
-    r"|routers/\{\}/conntrack_helpers.*|.*packet_rate.*|local_ips.*"
+    r"|routers/\{\}/conntrack_helpers.*|.*packet_rate_limit.*|local_ips.*"
 )
 ABSENT = {
     "identity": re.compile(r".*/OS-FEDERATION/.*"),

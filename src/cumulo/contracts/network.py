@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from cumulo.contracts.metadata import MetadataNetwork
+from cumulo.contracts.placement import Demand
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 
@@ -117,6 +118,17 @@ class Ports(Protocol):
         """Have a second host (None: no longer) ready to take the server's ports over.
 
         What the server is sent goes to both, until it speaks from the second: from then on, only there.
+        """
+
+    async def demands(
+        self, db: Reader, *, server_id: str | None = None, port_ids: Sequence[str] = ()
+    ) -> list[Demand]:
+        """Return what a server's ports, or these, ask of placement by their QoS policies."""
+
+    async def settle(self, work: Work, server_id: str) -> None:
+        """Have the server's ports say which providers serve them, by the claim that it has in placement now.
+
+        To be called once a claim for its ports was made, exchanged or given back.
         """
 
     async def limit(self, work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:

@@ -32,6 +32,9 @@ class HttpSettings(Section, frozen=True, kw_only=True):
 class EngineSettings(Section, frozen=True, kw_only=True):
     """The private engines. external_cidr: empty chooses the next free 172.24.x.0/24 once.
 
+    What may be promised to guests of each host's card to the external network, in kbit/s outward and inward,
+    and of each host's switch, in thousand packets/s: nothing while it is 0.
+
     Of a cloud without engines: fake_hosts, on how many hosts its guests are; keep_fakes, whether what is
     remembered instead of run outlives the server; fake_delay, seconds that such a change takes at the most.
     """
@@ -40,6 +43,9 @@ class EngineSettings(Section, frozen=True, kw_only=True):
 
     start: bool = True  # false: none at all, for the fake hypervisor
     external_cidr: str = ""
+    bandwidth_egress: Annotated[int, msgspec.Meta(ge=0)] = 0
+    bandwidth_ingress: Annotated[int, msgspec.Meta(ge=0)] = 0
+    packet_rate: Annotated[int, msgspec.Meta(ge=0)] = 0
     fake_hosts: Annotated[int, msgspec.Meta(ge=1, le=99)] = 1
     keep_fakes: bool = False
     fake_delay: Annotated[float, msgspec.Meta(ge=0)] = 0.0

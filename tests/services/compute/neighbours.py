@@ -12,7 +12,7 @@ from cumulo.contracts.network import (
     PortBinding,
     ServerAddress,
 )
-from cumulo.contracts.placement import Candidate, Inventory, Refusal
+from cumulo.contracts.placement import Candidate, Demand, Inventory, Refusal
 from cumulo.core import ids
 from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict, Invalid, NotFound
@@ -111,6 +111,15 @@ class FakePorts:
         """Remember where the server's ports are."""
         self.hosts[server_id] = host
         self.expected.pop(server_id, None)
+
+    async def demands(
+        self, db: Reader, *, server_id: str | None = None, port_ids: Sequence[str] = ()
+    ) -> list[Demand]:
+        """Return what ports ask for: nothing."""
+        return []
+
+    async def settle(self, work: Work, server_id: str) -> None:
+        """Have nothing to settle."""
 
     async def limit(self, work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:
         """Remember what its cards may do."""
@@ -234,6 +243,7 @@ class FakePlacement:
         resources: Mapping[str, int],
         required: frozenset[str] = frozenset(),
         forbidden: frozenset[str] = frozenset(),
+        demands: Sequence[Demand] = (),
     ) -> tuple[list[Candidate], list[Refusal]]:
         """Return providers with room, and why the others have none."""
         found, refused = [], []
@@ -260,6 +270,7 @@ class FakePlacement:
         *,
         project_id: str,
         user_id: str,
+        demands: Sequence[Demand] = (),
     ) -> None:
         """Allocate."""
         if provider_id not in self.providers:

@@ -60,10 +60,10 @@ async def test_a_failed_scheduling_says_which_host_lacks_what(cloud: ComputeClou
     await cloud.settle()
     server = await show(client, server_id)
     assert server["status"] == "ERROR"
-    assert server["fault"]["message"] == ("No host can take this server: each of 2 lacks 64 MiB of memory.")
+    assert server["fault"]["message"] == ("No valid host was found: each of 2 lacks 64 MiB of memory.")
     assert "details" not in server["fault"]
     assert (await show(cloud.admin(), server_id))["fault"]["details"] == (
-        "No host can take this server: h1 lacks 64 MiB of memory; h2 lacks 64 MiB of memory."
+        "No valid host was found: h1 lacks 64 MiB of memory; h2 lacks 64 MiB of memory."
     )
     assert server["fault"]["code"] == 500
     assert cloud.nothing_left_of(server_id)
@@ -75,7 +75,7 @@ async def test_a_host_that_is_silent_takes_no_server(cloud: ComputeCloud):
     server_id = await create(client)
     await cloud.settle()
     fault = (await show(client, server_id))["fault"]
-    assert fault["message"] == "No host can take this server: one is down."
+    assert fault["message"] == "No valid host was found: one is down."
 
 
 async def test_of_hosts_that_are_alike_the_first_by_name_is_taken(cloud: ComputeCloud):

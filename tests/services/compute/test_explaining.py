@@ -35,11 +35,11 @@ async def test_each_host_is_told_with_its_weight_or_what_refuses_it(cloud: Compu
 
 async def test_where_none_fits_the_conclusion_is_the_fault_of_a_server(cloud: ComputeCloud):
     found = await explained(cloud, zone="elsewhere")
-    assert found["conclusion"] == "No host can take this server: h1 is in zone nova, not elsewhere."
+    assert found["conclusion"] == "No valid host was found: h1 is in zone nova, not elsewhere."
     async with cloud.database.begin() as db:
         await db.update(ComputeHost, ComputeHost.c.host == "h1", forced_down=True)
     found = await explained(cloud)
-    assert found["conclusion"] == "No host can take this server: h1 is down."
+    assert found["conclusion"] == "No valid host was found: h1 is down."
 
 
 async def test_nothing_is_promised(cloud: ComputeCloud):

@@ -54,6 +54,6 @@ def test_many_refusals_are_told_shortly():
 
 def test_no_hosts_at_all_is_told():
     told = scheduler.sentence(Wanted(resources={}), [])
-    assert told == "No host can take this server: no compute host has reported yet."
+    assert told == "No valid host was found: no compute host has reported yet."
     gone = scheduler.sentence(Wanted(resources={}, host="x"), [Refusal(name="h1", reason="is not x")])
-    assert gone == "No host can take this server: there is no host x."
+    assert gone == "No valid host was found: there is no host x."

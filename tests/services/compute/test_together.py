@@ -155,9 +155,9 @@ async def test_the_refusal_says_what_the_host_lacks(cloud: WholeCloud):
     server_id = await a_server(client, networks="auto", flavorRef="huge")
     await cloud.settle()
     fault = (await shown(client, server_id))["fault"]["message"]
-    assert fault == "No host can take this server: one lacks 100000 MiB of memory."
+    assert fault == "No valid host was found: one lacks 100000 MiB of memory."
     told = (await shown(cloud.admin(), server_id))["fault"]["details"]
-    assert told == ("No host can take this server: h1 lacks 100000 MiB of memory (65536 of 65536 free).")
+    assert told == ("No valid host was found: h1 lacks 100000 MiB of memory (65536 of 65536 free).")
 
 
 async def test_a_floating_address_and_a_group_show_on_the_server(cloud: WholeCloud):

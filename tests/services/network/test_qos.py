@@ -127,7 +127,7 @@ async def test_a_floating_ip_has_a_policy_of_its_own(member, admin, policy):
 
 async def test_the_kinds_of_rules_say_what_they_take(member):
     kinds = [entry["type"] for entry in (await member.show("/qos/rule-types"))["rule_types"]]
-    assert kinds == ["bandwidth_limit", "dscp_marking", "minimum_bandwidth"]
+    assert kinds == ["bandwidth_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate"]
     shown = (await member.show("/qos/rule-types/dscp_marking"))["rule_type"]
     (parameter,) = shown["drivers"][0]["supported_parameters"]
     assert 26 in parameter["parameter_values"]
@@ -156,3 +156,20 @@ async def test_of_a_servers_limits_and_its_policy_the_lesser_holds(member, admin
         await ports.detach(work, SERVER, port["id"])
     await cloud.tasks.settle()
     assert driver.specs[place].qos == (QosSpec(ingress=False, rate=1000, burst=100),)
+
+
+async def test_packets_are_promised_both_ways_together_or_each_by_itself(member, admin, policy):
+    made = await rule(admin, policy, "minimum_packet_rate", min_kpps=100, direction="any")
+    assert (made["min_kpps"], made["direction"]) == (100, "any")
+    refused = await rule(admin, policy, "minimum_packet_rate", expect=409, min_kpps=1, direction="egress")
+    assert refused["type"] == "QoSRulesConflict"
+    await rule(admin, policy, "minimum_bandwidth", expect=400, min_kbps=1, direction="any")
+    alias = f"/qos/alias_minimum_packet_rate_rules/{made['id']}"
+    body = {"alias_minimum_packet_rate_rule": {"direction": "ingress"}}
+    await admin.call("PUT", alias, body, expect=200)
+    await rule(admin, policy, "minimum_packet_rate", min_kpps=7, direction="egress")
+    rules = (await member.show(f"/qos/policies/{policy['id']}"))["policy"]["rules"]
+    assert [(one["min_kpps"], one["direction"]) for one in rules] == [(100, "ingress"), (7, "egress")]
+    shown = (await member.show("/qos/rule-types/minimum_packet_rate"))["rule_type"]
+    ways = shown["drivers"][0]["supported_parameters"][1]
+    assert ways["parameter_values"] == ["any", "ingress", "egress"]

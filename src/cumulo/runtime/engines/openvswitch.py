@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cumulo.runtime.engines import datapath
 from cumulo.runtime.engines.engine import CommandFailed, Engine, ovsdb_answers, run, says
+from cumulo.runtime.settings import EngineSettings, runtime_settings
 from cumulo.runtime.state import StateFolder
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
@@ -18,18 +19,22 @@ _KERNEL_DATAPATH = "ovs-system"
 
 
 class Chassis(NamedTuple):
-    """What OVN is told of a host. address: where tunnels end; gateway: whether routers may be there."""
+    """What OVN is told of a host. address: where tunnels end; gateway: whether routers may be there.
+
+    promises: of what `promises_of` makes an option, as the cloud's settings say.
+    """
 
     southbound: str
     address: str
     gateway: bool
+    promises: EngineSettings
 
 
 def own_chassis(state: StateFolder) -> Chassis:
     """Return what OVN is told of the machine itself. Its tunnels lead nowhere before it has further hosts."""
     underlay = state.path / "underlay"
     address = underlay.read_text(encoding="ascii").partition("/")[0] if underlay.exists() else "127.0.0.1"
-    return Chassis(southbound=f"unix:{state.socket('sb')}", address=address, gateway=True)
+    return Chassis(f"unix:{state.socket('sb')}", address, True, runtime_settings(state).engines)
 
 
 def environment(state: StateFolder) -> dict[str, str]:
@@ -135,7 +140,7 @@ async def configure(state: StateFolder, chassis: Chassis) -> None:
         "ovn-bridge": state.integration_bridge,
         "ovn-bridge-datapath-type": kind,
         "ovn-bridge-mappings": f"{PHYSICAL_NETWORK}:{state.external_bridge}",
-        "ovn-cms-options": "enable-chassis-as-gw" if chassis.gateway else "none",
+        "ovn-cms-options": ",".join(options_of(state, chassis)),
         "ovn-monitor-all": "true",
     }
     written = [f'external-ids:{name}="{value}"' for name, value in settings.items()]
@@ -153,6 +158,18 @@ async def configure(state: StateFolder, chassis: Chassis) -> None:
         ".",
         *written,
     )
+
+
+def options_of(state: StateFolder, chassis: Chassis) -> list[str]:
+    """Return what the network service reads of a host: whether routers may be there, what may be promised."""
+    options, said = ["enable-chassis-as-gw" if chassis.gateway else "none"], chassis.promises
+    if said.bandwidth_egress or said.bandwidth_ingress:
+        rates = f"{said.bandwidth_egress or ''}:{said.bandwidth_ingress or ''}"
+        options.append(f"resource_provider_bandwidths={state.external_bridge}:{rates}")
+    if said.packet_rate:
+        rate = f"{state.host}:{said.packet_rate}"
+        options.append(f"resource_provider_packet_processing_without_direction={rate}")
+    return options
 
 
 async def add_port(state: StateFolder, device: str) -> None:

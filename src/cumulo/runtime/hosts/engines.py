@@ -15,6 +15,7 @@ from cumulo.runtime.engines import libvirt, openvswitch, ovn
 from cumulo.runtime.engines.engine import Engine, run, says
 from cumulo.runtime.engines.openvswitch import Chassis, environment, logging
 from cumulo.runtime.hosts.folder import Membership, address_of, cable, namespace
+from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 
 NODE = "node"
@@ -30,7 +31,7 @@ def engines_of(state: StateFolder, member: Membership) -> list[Engine]:
     """Return a host's engines and its node."""
     database = openvswitch.database_server(state, "vswitch", openvswitch.SCHEMA)
     controller = ovn.controller(state)
-    virtlogd, libvirtd = libvirt.daemons(state)
+    virtlogd, libvirtd = libvirt.daemons(state, member.cloud)
 
     async def have_network() -> None:
         await database.before_start()
@@ -53,6 +54,7 @@ def switch(state: StateFolder, member: Membership) -> Engine:
         southbound=f"unix:{member.cloud.socket('sb')}",
         address=address_of(state).partition("/")[0],
         gateway=False,
+        promises=runtime_settings(member.cloud).engines,
     )
 
     async def before_start() -> None:

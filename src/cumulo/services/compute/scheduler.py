@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cumulo.contracts.placement import Candidate, Placement, Refusal
+from cumulo.contracts.placement import Candidate, Demand, Placement, Refusal
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
 from cumulo.services.compute import requirements
@@ -33,7 +33,7 @@ class Wanted:
 
     only: the hosts that its group or hints leave, None when all; avoided: host → why not there. near: hosts
     where servers of its group are, with how many, and nearness +1 to seek them and -1 to shun them. query:
-    a hint's condition. specs: the flavor's extra specs.
+    a hint's condition. demands: what its ports ask for. specs: the flavor's extra specs.
     """
 
     resources: Mapping[str, int]
@@ -47,6 +47,7 @@ class Wanted:
     near: Mapping[str, int] = field(default_factory=dict)
     nearness: float = 0.0
     query: Sequence[Any] | None = None
+    demands: Sequence[Demand] = ()
     specs: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -199,7 +200,7 @@ async def rank(
 async def survey(db: Reader, placement: Placement, settings: ComputeSettings, wanted: Wanted) -> Survey:
     """Look at every host."""
     candidates, refusals = await placement.candidates(
-        db, wanted.resources, required=wanted.required, forbidden=wanted.forbidden
+        db, wanted.resources, wanted.required, wanted.forbidden, demands=wanted.demands
     )
     hosts = {host.id: host for host in await db.all(ComputeHost, order_by=(ComputeHost.c.host,))}
     known = {candidate.provider_id: candidate for candidate in candidates}
@@ -255,13 +256,13 @@ def sentence(wanted: Wanted, refusals: Sequence[Refusal]) -> str:
     if wanted.host is not None:
         refusals = [refusal for refusal in refusals if refusal.name == wanted.host]
         if not refusals:
-            return f"No host can take this server: there is no host {wanted.host}."
+            return f"No valid host was found: there is no host {wanted.host}."
     if not refusals:
-        return "No host can take this server: no compute host has reported yet."
+        return "No valid host was found: no compute host has reported yet."
     clauses = [f"{refusal.name} {refusal.reason}" for refusal in refusals[:NAMED_AT_MOST]]
     if len(refusals) > NAMED_AT_MOST:
         clauses.append(f"{len(refusals) - NAMED_AT_MOST} more hosts cannot either")
-    return f"No host can take this server: {'; '.join(clauses)}."
+    return f"No valid host was found: {'; '.join(clauses)}."
 
 
 def tally(wanted: Wanted, refusals: Sequence[Refusal]) -> str:
@@ -271,4 +272,4 @@ def tally(wanted: Wanted, refusals: Sequence[Refusal]) -> str:
     counts = Counter(_ASIDE.sub("", refusal.reason) for refusal in refusals)
     common = counts.most_common(NAMED_AT_MOST)
     clauses = [f"one {why}" if number == 1 else f"each of {number} {why}" for why, number in common]
-    return f"No host can take this server: {'; '.join(clauses)}."
+    return f"No valid host was found: {'; '.join(clauses)}."

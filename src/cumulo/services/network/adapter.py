@@ -14,10 +14,11 @@ from cumulo.contracts.network import (
     PortBinding,
     ServerAddress,
 )
+from cumulo.contracts.placement import Demand
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import attachments, guests, security_groups, servers, topology
+from cumulo.services.network.domain import attachments, guests, promises, security_groups, servers, topology
 from cumulo.services.network.errors import SecurityGroupRuleNotFound
 from cumulo.services.network.model import (
     Port,
@@ -92,6 +93,18 @@ class PortsAdapter:
     async def expect(self, work: Work, server_id: str, host: str | None) -> None:
         """Have a second host ready to take the server's ports over."""
         await attachments.expect(work, server_id, host)
+
+    async def demands(
+        self, db: Reader, *, server_id: str | None = None, port_ids: Sequence[str] = ()
+    ) -> list[Demand]:
+        """Return what a server's ports, or these, ask of placement."""
+        mine = servers.ports_of(server_id) if server_id is not None else (Port.c.id.in_(list(port_ids)),)
+        found = await promises.asked(db, *mine)
+        return [demand for _, wanted in sorted(found.items()) for demand in wanted]
+
+    async def settle(self, work: Work, server_id: str) -> None:
+        """Have the server's ports say which providers serve them."""
+        await attachments.settle(work, server_id)
 
     async def limit(self, work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:
         """Have each of the server's cards do no more than this, by direction."""

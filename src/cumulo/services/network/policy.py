@@ -101,6 +101,7 @@ CREATE_PORT_TRUST = {
 }
 UPDATE_PORT_TRUST = {name: _guards("update", "port", name, default=OWNER_OF_NETWORK)[0] for name in _TRUST}
 GET_PORT_BINDING = _rule("get_port:binding:host_id", OR_SERVICE, "See where a port is bound.")
+GET_PORT_DEMANDS = _rule("get_port:resource_request", ADMIN_ONLY, "See what a port asks of placement.")
 
 CREATE_BINDING, GET_BINDING, DELETE_BINDING, ACTIVATE_BINDING = (
     _rule("create_port_binding", OR_SERVICE, "Let another host take a port over."),
@@ -187,7 +188,7 @@ QOS_RULES = {
         _rule(f"{verb}_policy_{kind}_rule", READER if verb == "get" else ADMIN_ONLY, f"{word} a {kind} rule.")
         for verb, word in (("create", "Create"), ("get", "See"), ("update", "Change"), ("delete", "Delete"))
     )
-    for kind in ("bandwidth_limit", "dscp_marking", "minimum_bandwidth")
+    for kind in ("bandwidth_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate")
 }
 
 CREATE_TRUNK, GET_TRUNK, UPDATE_TRUNK, DELETE_TRUNK = _crud("trunk", "trunk")

@@ -17,6 +17,7 @@ from cumulo.services.placement.model import (
     Provider,
     ProviderAggregate,
     ProviderTrait,
+    Serving,
     Stock,
 )
 from cumulo.services.placement.standards import CLASSES, TRAITS, spoken
@@ -158,7 +159,9 @@ async def allocate(db: Transaction, claimant: Claimant, wanted: Mapping[str, Amo
     had = await db.all(Allocation, Allocation.c.consumer_id == claimant.id)
     touched = sorted({*wanted, *(row.provider_id for row in had)})
     providers = await locked(db, touched)
-    await db.delete(Allocation, Allocation.c.consumer_id == claimant.id)
+    if had:
+        await db.delete(Allocation, Allocation.c.consumer_id == claimant.id)
+        await db.delete(Serving, Serving.c.consumer_id == claimant.id)
     has = await rooms(db, list(wanted))
     for provider_id, amounts in wanted.items():
         if provider_id not in providers:
@@ -228,6 +231,7 @@ async def transfer(db: Transaction, consumer_id: str, other_id: str) -> None:
     owner = {"project_id": known.project_id, "user_id": known.user_id}
     await db.insert(Consumer(id=other_id, kind=kind, generation=1, **owner))
     await db.update(Allocation, Allocation.c.consumer_id == consumer_id, consumer_id=other_id)
+    await db.update(Serving, Serving.c.consumer_id == consumer_id, consumer_id=other_id)
     await db.delete(Consumer, Consumer.c.id == consumer_id)
 
 

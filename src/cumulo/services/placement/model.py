@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from cumulo.core import clock
-from cumulo.core.db import Float, Integer, Model, String, Uuid, When, column
+from cumulo.core.db import Float, Integer, Json, Model, String, Uuid, When, column
 
 WHOLE = 2147483647
 """The largest unit there can be: no limit."""
@@ -82,3 +82,12 @@ class Allocation(Model, table="placement_allocations"):
     provider_id: str = column(Uuid, key=True, references="placement_providers.id", index=True)
     resource: str = column(String(255), key=True)
     used: int = column(Integer)
+
+
+class Serving(Model, table="placement_servings"):
+    """Which provider serves one of a consumer's demands, and with how much: a part of its allocations."""
+
+    consumer_id: str = column(Uuid, key=True, references="placement_consumers.id", on_delete="CASCADE")
+    demand_id: str = column(String(64), key=True)
+    provider_id: str = column(Uuid)
+    resources: dict[str, int] = column(Json, default_factory=dict)

@@ -75,6 +75,11 @@ UNITS = {
     "MEMORY_MB": "MiB of memory",
     "DISK_GB": "GiB of disk",
     "VGPU": "virtual GPUs",
+    "NET_BW_EGR_KILOBIT_PER_SEC": "kbit/s outward",
+    "NET_BW_IGR_KILOBIT_PER_SEC": "kbit/s inward",
+    "NET_PACKET_RATE_KILOPACKET_PER_SEC": "thousand packets/s",
+    "NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC": "thousand packets/s outward",
+    "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC": "thousand packets/s inward",
 }
 """How amounts of a class are spoken of; other classes by their name."""
 

@@ -49,7 +49,6 @@ NOT_ASKED = {
         "compute-feature-enabled",
         "serial_console",
     ): "its one test sends text byte by byte as numbers, which no Python 3 can",
-    ("network-feature-enabled", "qos_min_bw_and_pps"): "wants packet rates, which OVN does not count",
     ("compute-feature-enabled", "change_password"): "wants QEMU's agent in the guest; mini has none",
     (
         "compute-feature-enabled",
@@ -272,7 +271,7 @@ def network_settings(cloud: openstack.connection.Connection) -> Settings:
     ensure_topologies(cloud, external.id)
     wanted = {extension.alias for extension in cloud.network.extensions()} | asked_for() - NO_AGENTS
     return {
-        "network-feature-enabled": {"api_extensions": ",".join(sorted(wanted))},
+        "network-feature-enabled": {"api_extensions": ",".join(sorted(wanted)), **promising(cloud)},
         "network": {
             "public_network_id": external.id,
             "floating_network_name": external.name,
@@ -280,6 +279,17 @@ def network_settings(cloud: openstack.connection.Connection) -> Settings:
             "build_interval": 1,
         },
     }
+
+
+def promising(cloud: openstack.connection.Connection) -> dict[str, Any]:
+    """Return the physical network that hosts promise bandwidth on, and whether they promise packets, too."""
+    told = [agent.configuration or {} for agent in cloud.network.agents()]
+    able = [each for each in told if each.get("resource_provider_bandwidths")]
+    packets = [each.get("resource_provider_packet_processing_without_direction") for each in able]
+    found: dict[str, Any] = {"qos_min_bw_and_pps": bool(able) and all(packets)}
+    if able:
+        found["qos_placement_physnet"] = able[0]["bridge_mappings"][0]
+    return found
 
 
 def guest_settings(file: Path, user: str, *, validate: bool) -> Settings:

@@ -4,7 +4,7 @@ from msgspec import UNSET
 
 from cumulo.contracts.network import NetworkRequest, Ports
 from cumulo.core.http import Ctx
-from cumulo.services.compute import policy
+from cumulo.services.compute import allotments, policy
 from cumulo.services.compute.errors import BadNetworks, PortForMany
 from cumulo.services.compute.schema.bodies import ServerBody
 from cumulo.services.compute.schema.devices import NetworkEntry
@@ -29,13 +29,15 @@ async def resolved(ctx: Ctx, body: ServerBody, count: int) -> tuple[list[Network
         requests = [_request(ctx, entry, count) for entry in asked]
     names = [] if body.security_groups is UNSET else [g.name for g in body.security_groups]
     identity = ctx.identity
-    return await ctx.use(Ports).check(
+    found = await ctx.use(Ports).check(
         ctx.db,
         requests,
         project_id=identity.project_id or "",
         is_admin=ctx.may(policy.EXTERNAL_NETWORK),
         security_groups=names,
     )
+    await allotments.check(ctx, [each.port_id for each in found[0] if each.port_id is not None])
+    return found
 
 
 def _request(ctx: Ctx, entry: NetworkEntry, count: int) -> NetworkRequest:

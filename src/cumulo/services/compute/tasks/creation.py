@@ -10,7 +10,7 @@ from cumulo.core import clock
 from cumulo.core.db import Transaction
 from cumulo.core.errors import Conflict
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import addresses, disks, guests, hardware, history, scheduler, wishes
+from cumulo.services.compute import addresses, allotments, disks, guests, hardware, history, scheduler, wishes
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks import furnishing
@@ -82,6 +82,8 @@ class CreateServer(Saga):
         )
         if limits := hardware.card_limits(guests.flavor_of(server)):
             await run.use(Ports).limit(run, server.id, limits)
+        if allotments.ports_given(server):
+            await run.use(Ports).settle(run, server.id)
         await run.db.update(
             Server,
             Server.c.id == server.id,
@@ -168,7 +170,8 @@ class CreateServer(Saga):
             return False
         tried = (*self.tried, run[CreateServer.place])
         wanted = await wishes.of(run.db, server, host=guests.asked_of(server).host)
-        wanted = replace(wanted, avoided={**wanted.avoided, **dict.fromkeys(tried, "could not run it")})
+        avoided = {**wanted.avoided, **dict.fromkeys(tried, "could not run it")}
+        wanted = replace(wanted, avoided=avoided, demands=await allotments.demanded(run, server))
         try:
             await scheduler.rank(run.db, run.use(Placement), run.use(ComputeSettings), wanted)
         except scheduler.NoHost:
@@ -195,7 +198,8 @@ async def claim(run: StepRun, server: Server, **asked: Any) -> scheduler.Offer:
     """
     placement = run.use(Placement)
     resources = guests.resources_of(server)
-    wanted = await wishes.of(run.db, server, **asked)
+    demands = await allotments.demanded(run, server)
+    wanted = replace(await wishes.of(run.db, server, **asked), demands=demands)
     for offer in await scheduler.rank(run.db, placement, run.use(ComputeSettings), wanted):
         try:
             await placement.claim(
@@ -205,11 +209,12 @@ async def claim(run: StepRun, server: Server, **asked: Any) -> scheduler.Offer:
                 resources,
                 project_id=server.project_id,
                 user_id=server.user_id,
+                demands=demands,
             )
         except Conflict:
             continue  # taken since it was counted
         return offer
-    raise scheduler.NoHost("No host can take this server: others were quicker to fill them.")
+    raise scheduler.NoHost("No valid host was found: others were quicker to fill them.")
 
 
 def disguise(project_id: str, host: str) -> str:

@@ -7,6 +7,7 @@ after all loses them so, and its ports are bound elsewhere; once the host is bac
 
 from typing import ClassVar
 
+from cumulo.contracts.network import Ports
 from cumulo.contracts.placement import Placement
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
@@ -61,6 +62,7 @@ class EvacuateServer(Saga):
     async def free(self, run: StepRun) -> None:
         """Give back the new claim, and the old one to the server."""
         await run.use(Placement).transfer(run, self.migration_id, self.server_id)
+        await run.use(Ports).settle(run, self.server_id)
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def cut_off(self, run: EffectRun) -> None:

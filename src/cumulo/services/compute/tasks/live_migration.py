@@ -22,7 +22,7 @@ from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.core.errors import Conflict, Unavailable
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
-from cumulo.services.compute import guests, history
+from cumulo.services.compute import allotments, guests, history
 from cumulo.services.compute.config import ComputeSettings
 from cumulo.services.compute.model import ComputeHost, Migration, Server, Wish
 from cumulo.services.compute.scheduler import NoHost
@@ -97,6 +97,7 @@ class LiveMigrateServer(Saga):
     async def free(self, run: StepRun) -> None:
         """Give back the new claim, and the old one to the server."""
         await run.use(Placement).transfer(run, self.migration_id, self.server_id)
+        await run.use(Ports).settle(run, self.server_id)
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def prepare(self, run: EffectRun) -> Baggage:
@@ -295,10 +296,12 @@ async def claim_at(run: StepRun, server: Server, name: str) -> ComputeHost:
     """Claim one host, whatever the filters say of it. NoHost when it is down or has no room."""
     host = await run.db.one(ComputeHost, ComputeHost.c.host == name)
     if host is None or not host.is_up(run.use(ComputeSettings).host_silence):
-        raise NoHost(f"No host can take this server: {name} is down.")
+        raise NoHost(f"No valid host was found: {name} is down.")
     owner = {"project_id": server.project_id, "user_id": server.user_id}
+    demands = await allotments.demanded(run, server)
+    resources = guests.resources_of(server)
     try:
-        await run.use(Placement).claim(run, server.id, host.id, guests.resources_of(server), **owner)
+        await run.use(Placement).claim(run, server.id, host.id, resources, demands=demands, **owner)
     except Conflict as error:
-        raise NoHost(f"No host can take this server: {name} has no room for it.") from error
+        raise NoHost(f"No valid host was found: {name} has no room for it.") from error
     return host

@@ -94,6 +94,7 @@ class ResizeServer(Saga):
     async def free(self, run: StepRun) -> None:
         """Give back the new claim, and the old one to the server."""
         await run.use(Placement).transfer(run, self.migration_id, self.server_id)
+        await run.use(Ports).settle(run, self.server_id)
         await _write(run.db, self.server_id, aside=guests.kept_aside(Aside()))
         await note(run.db, self.migration_id, "error")
 
@@ -241,8 +242,8 @@ class RevertResize(Saga):
         """Say that the server is where and what it was."""
         server = await proceed(run.db, self.server_id)
         aside = guests.aside_of(server)
-        await return_to(run, server)
         await run.use(Placement).transfer(run, self.migration_id, server.id)
+        await return_to(run, server)
         return aside
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
@@ -280,6 +281,7 @@ async def settle_at(run: StepRun, server: Server, host: str, **values: Any) -> N
     word = disguise(server.project_id, host)
     await _write(run.db, server.id, host=host, host_id=word, **values)
     await run.use(Ports).move(run, server.id, host)
+    await run.use(Ports).settle(run, server.id)
     await run.use(Volumes).moved(run, server.id, host)
 
 

@@ -147,6 +147,7 @@ class OffloadServer(Saga):
     async def publish(self, run: StepRun) -> None:
         """Give the claim back."""
         await run.use(Placement).release(run, self.server_id)
+        await run.use(Ports).settle(run, self.server_id)
         nowhere = {"host": None, "host_id": "", "power_state": int(Power.NOSTATE)}
         await let_go(run, self.server_id, VmState.SHELVED_OFFLOADED, **nowhere)
         await history.note(run.db, self.action_id, "compute_shelve_offload_instance", last=True)
@@ -180,6 +181,7 @@ class UnshelveServer(Saga):
         here = {"host": name, "host_id": word, "zone": offer.host.zone, "updated_at": clock.now()}
         await run.db.update(Server, Server.c.id == server.id, **here)
         await run.use(Ports).move(run, server.id, name)
+        await run.use(Ports).settle(run, server.id)
         await run.use(Volumes).moved(run, server.id, name)
         return name
 
@@ -187,6 +189,7 @@ class UnshelveServer(Saga):
     async def free(self, run: StepRun) -> None:
         """Give the claim back."""
         await run.use(Placement).release(run, self.server_id)
+        await run.use(Ports).settle(run, self.server_id)
         nowhere = {"host": None, "host_id": ""}
         await run.db.update(Server, Server.c.id == self.server_id, **nowhere)
 

@@ -30,6 +30,23 @@ def configuration(row: Agent, page: Any) -> dict[str, Any]:
         "gateway": row.gateway,
         "availability_zones": row.zones,
         "bridge_mappings": row.physical_networks,
+        **promised(row),
+    }
+
+
+def promised(row: Agent) -> dict[str, Any]:
+    """Show what may be promised of a host's network, by the names of its settings."""
+    rates = row.capacity.get("packets", {})
+    return {
+        "resource_provider_bandwidths": {
+            link["bridge"]: {way: link[way] for way in ("egress", "ingress")}
+            for link in row.capacity.get("links", ())
+        },
+        "resource_provider_inventory_defaults": row.capacity.get("inventory", {}),
+        "resource_provider_packet_processing_without_direction": rates.get("any"),
+        "resource_provider_packet_processing_with_direction": {
+            way: rates[way] for way in ("egress", "ingress") if way in rates
+        },
     }
 
 

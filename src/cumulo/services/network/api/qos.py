@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.resource import Resource, View
 from cumulo.core.resource.query import as_bool
-from cumulo.services.network import policy
+from cumulo.services.network import demands, policy
 from cumulo.services.network.api.ownership import columns, owner, usable
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import qos as domain
@@ -59,7 +59,8 @@ class Kind(NamedTuple):
 KINDS = {
     domain.LIMIT: Kind(schema.LimitView, schema.LimitCreate, schema.LimitUpdate),
     domain.MARK: Kind(schema.MarkView, schema.MarkCreate, schema.MarkUpdate),
-    domain.MINIMUM: Kind(schema.MinimumView, schema.MinimumCreate, schema.MinimumUpdate),
+    demands.MINIMUM: Kind(schema.MinimumView, schema.MinimumCreate, schema.MinimumUpdate),
+    demands.RATE: Kind(schema.PacketsView, schema.PacketsCreate, schema.PacketsUpdate),
 }
 
 
@@ -122,6 +123,7 @@ RULES = tuple(rules_of(kind, alias=alias) for kind in KINDS for alias in (False,
 routes = RouteSet()
 _RANGE = {"parameter_values": {"start": 0, "end": 2147483647}, "parameter_type": "range"}
 _DIRECTION = {"parameter_values": list(domain.DIRECTIONS), "parameter_type": "choices"}
+_ANY_DIRECTION = _DIRECTION | {"parameter_values": [domain.EITHER, *domain.DIRECTIONS]}
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "direction": _DIRECTION,
     "dscp_mark": {"parameter_values": sorted(domain.DSCP), "parameter_type": "choices"},
@@ -131,7 +133,8 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 def described(kind: str) -> dict[str, Any]:
     """Return a kind of rule with what it can say."""
     named = schema.NUMBERS[kind]
-    parameters = [{"parameter_name": name, **_PARAMETERS.get(name, _RANGE)} for name in named]
+    known = _PARAMETERS | ({"direction": _ANY_DIRECTION} if kind == demands.RATE else {})
+    parameters = [{"parameter_name": name, **known.get(name, _RANGE)} for name in named]
     return {"type": kind, "drivers": [{"name": "ovn", "supported_parameters": parameters}]}
 
 

@@ -8,7 +8,7 @@ from cumulo.contracts.network import CardLimit, NetworkRequest, PortBinding
 from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import floating_ips, ports, servers
+from cumulo.services.network.domain import floating_ips, ports, promises, servers
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import PortNotFound
 from cumulo.services.network.model import FixedIp, FloatingIp, Port
@@ -33,8 +33,16 @@ async def attach(
     else:
         made = await servers.make(work, request, project_id, (), {**values, "made_for": server_id})
         port_id = made.id
+    await _claim(work, port_id)
     found = {binding.port_id: binding for binding in await servers.bindings(work.db, server_id)}
     return found[port_id]
+
+
+async def _claim(work: Work, port_id: str) -> None:
+    """Claim what a port asks for on its server's host."""
+    port = await work.db.get(Port, port_id)
+    if port is not None:
+        await promises.claim(work, port)
 
 
 async def detach(work: Work, server_id: str, port_id: str) -> None:
@@ -64,6 +72,11 @@ async def expect(work: Work, server_id: str, host: str | None) -> None:
             profile[EXPECTED] = host
         if profile != port.profile:
             await ports.update(work, port, {"profile": profile})
+
+
+async def settle(work: Work, server_id: str) -> None:
+    """Have a server's ports say who keeps what they are promised, by the server's claim of now."""
+    await promises.settle(work, server_id, await work.db.all(Port, *servers.ports_of(server_id)))
 
 
 async def limit(work: Work, server_id: str, limits: Mapping[str, CardLimit]) -> None:

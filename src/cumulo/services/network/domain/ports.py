@@ -6,7 +6,16 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, logs, names, ndp_proxies, reach, security_groups, trunks
+from cumulo.services.network.domain import (
+    addresses,
+    logs,
+    names,
+    ndp_proxies,
+    promises,
+    reach,
+    security_groups,
+    trunks,
+)
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.domain.changes import change, tell_servers, touch
 from cumulo.services.network.drivers.specs import Kind
@@ -150,7 +159,8 @@ async def update(
     group_ids: Sequence[str] | None = None,
 ) -> Port:
     """Change a port; None for the lists leaves them as they are."""
-    before = port.device_id
+    before, policy = port.device_id, port.qos_policy_id
+    await _keep_promises(work, port, values)
     if "mac_address" in values and (values["mac_address"] or "").lower() != port.mac_address:
         values["mac_address"] = await addresses.mac(work.db, port.network_id, values["mac_address"])
     else:
@@ -177,11 +187,24 @@ async def update(
         await _address_late(work, port, values["host"])
     relisted = group_ids is not None or fixed_ips is not None
     await change(work.db, port, values, always=relisted)
+    if port.qos_policy_id != policy:
+        await promises.follow(work, [port])
     await _realise(work, port)
     if "host" in values:
         await trunks.follow_parent(work, port)
     await tell_servers(work, (port.device_id, before))
     return port
+
+
+async def _keep_promises(work: Work, port: Port, values: dict[str, Any]) -> None:
+    """Give back what was claimed for a port that leaves its server; else a new profile goes on to say it."""
+    held = promises.served(port)
+    if held and values.get("device_id", port.device_id) != port.device_id:
+        await promises.let_go(work, port)
+        profile = values.get("profile", port.profile)
+        values["profile"] = {name: value for name, value in profile.items() if name != promises.ALLOCATION}
+    elif held and "profile" in values:
+        values["profile"] = values["profile"] | {promises.ALLOCATION: held}
 
 
 async def _address_late(work: Work, port: Port, host: str) -> None:
@@ -226,6 +249,7 @@ async def _has_owner(db: Reader, port: Port) -> bool:
 
 async def remove(work: Work, port: Port) -> None:
     """Delete a port whatever it is for; a floating IP that led to it leads nowhere then."""
+    await promises.let_go(work, port)
     await _drop_floating(work, port, keep=set())
     await trunks.drop_port(work, port)
     await ndp_proxies.drop(work, port, keep=set())

@@ -7,7 +7,8 @@ import sqlalchemy
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.domain import sharing
+from cumulo.services.network.demands import KINDS, RATE
+from cumulo.services.network.domain import promises, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -19,8 +20,9 @@ from cumulo.services.network.errors import (
 )
 from cumulo.services.network.model import FloatingIp, Network, Port, QosPolicy, QosRule, Router
 
-LIMIT, MARK, MINIMUM = "bandwidth_limit", "dscp_marking", "minimum_bandwidth"
+LIMIT, MARK = "bandwidth_limit", "dscp_marking"
 DIRECTIONS = ("ingress", "egress")
+EITHER = "any"  # a packet rate that both directions share
 DSCP = frozenset({0, *range(8, 41, 2), 46, 48, 56})
 """The marks that RFC 2474 and its kin give a meaning."""
 
@@ -85,7 +87,7 @@ async def create_rule(work: Work, policy: QosPolicy, kind: str, values: dict[str
     rule = QosRule(policy_id=policy.id, kind=kind, **values)
     await _check(work.db, rule)
     await work.db.insert(rule)
-    await _changed(work, policy.id)
+    await _changed(work, rule)
     return rule
 
 
@@ -96,27 +98,29 @@ async def update_rule(work: Work, rule: QosRule, values: dict[str, Any]) -> QosR
     await _check(work.db, rule)
     if values:
         await work.db.save(rule, *values)
-        await _changed(work, rule.policy_id)
+        await _changed(work, rule)
     return rule
 
 
 async def delete_rule(work: Work, rule: QosRule) -> None:
     """Take a rule out of its policy."""
     await work.db.delete(QosRule, QosRule.c.id == rule.id)
-    await _changed(work, rule.policy_id)
+    await _changed(work, rule)
 
 
 async def _check(db: Reader, rule: QosRule) -> None:
-    if rule.kind != MARK and rule.direction not in DIRECTIONS:
-        raise _bad(rule, f"direction '{rule.direction}' is neither ingress nor egress")
+    known = (*DIRECTIONS, EITHER) if rule.kind == RATE else DIRECTIONS
+    if rule.kind != MARK and rule.direction not in known:
+        raise _bad(rule, f"direction '{rule.direction}' is none of {', '.join(known)}")
     if rule.kind == MARK and rule.dscp_mark not in DSCP:
         raise _bad(rule, f"dscp_mark {rule.dscp_mark} is none of {', '.join(map(str, sorted(DSCP)))}")
-    for name in ("max_kbps", "max_burst_kbps", "min_kbps"):
+    for name in ("max_kbps", "max_burst_kbps", "min_kbps", "min_kpps"):
         if not 0 <= (getattr(rule, name) or 0) <= _MOST_KBPS:
             raise _bad(rule, f"{name} {getattr(rule, name)} is not within 0 to {_MOST_KBPS}")
     same = QosRule.c
     for other in await db.all(QosRule, same.policy_id == rule.policy_id, same.id != rule.id):
-        if other.direction != rule.direction:
+        shared = rule.kind == other.kind == RATE and EITHER in (rule.direction, other.direction)
+        if other.direction != rule.direction and not shared:
             continue
         if other.kind == rule.kind:
             raise _conflict(rule, other, "there is one such rule a direction")
@@ -134,25 +138,39 @@ def _conflict(rule: QosRule, other: QosRule, reason: str) -> QoSRulesConflict:
     return QoSRulesConflict(rule_type=other.kind, rule_id=other.id, policy_id=rule.policy_id, reason=reason)
 
 
-async def _changed(work: Work, policy_id: str) -> None:
-    """Note a new revision of a policy, and have all that follows it realised again."""
+async def _changed(work: Work, rule: QosRule) -> None:
+    """Note a new revision of a rule's policy, and have all that follows it do so again."""
+    policy_id = rule.policy_id
     policy = await work.db.get(QosPolicy, policy_id)
     if policy is not None:
         await change(work.db, policy, {}, always=True)
     networks = await work.db.rows(sqlalchemy.select(Network.c.id).where(Network.c.qos_policy_id == policy_id))
     for row in networks:
-        await network_changed(work, row[0])
+        await network_changed(work, row[0], promised=rule.kind in KINDS)
+    if rule.kind in KINDS:
+        await _keep(work, Port.c.qos_policy_id == policy_id)
     for kind, model in ((Kind.PORT, Port), (Kind.FLOATING_IP, FloatingIp), (Kind.ROUTER, Router)):
         columns: Any = model
         await _touch(work, kind, columns, columns.c.qos_policy_id == policy_id)
 
 
-async def network_changed(work: Work, network_id: str) -> None:
-    """Have what follows its network's policy realised again: what has no policy of its own."""
-    await _touch(work, Kind.PORT, Port, Port.c.network_id == network_id, Port.c.qos_policy_id.is_(None))
+async def network_changed(work: Work, network_id: str, *, promised: bool = True) -> None:
+    """Have what follows its network's policy do so again: what has no policy of its own.
+
+    `promised`: what it is promised may be another now. QosPlacementAllocationConflict.
+    """
+    ports = (Port.c.network_id == network_id, Port.c.qos_policy_id.is_(None))
+    await _touch(work, Kind.PORT, Port, *ports)
+    if promised:
+        await _keep(work, *ports)
     floating = FloatingIp.c
     outside = (floating.floating_network_id == network_id, floating.qos_policy_id.is_(None))
     await _touch(work, Kind.FLOATING_IP, FloatingIp, *outside)
+
+
+async def _keep(work: Work, *where: Any) -> None:
+    """Have what is claimed for servers' ports be what they are promised now."""
+    await promises.follow(work, await work.db.all(Port, *where, Port.c.host != "", order_by=[Port.c.id]))
 
 
 async def _touch(work: Work, kind: Kind, model: Any, *where: Any) -> None:

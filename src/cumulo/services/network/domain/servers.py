@@ -11,7 +11,7 @@ from cumulo.contracts.network import NetworkRequest, PortBinding, ServerAddress
 from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, networks, ports, security_groups, sharing
+from cumulo.services.network.domain import addresses, networks, ports, promises, security_groups, sharing
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import (
     ExternalNetworkNotForServers,
@@ -89,6 +89,7 @@ async def _check_one(db: Reader, request: NetworkRequest, *, project_id: str, is
     subnets = await ports.subnets_of(db, found.id)
     if not subnets:
         raise NetworkWithoutSubnet(id=found.id)
+    await promises.refuse(db, found)
     if request.fixed_ip is not None:
         await _check_address(db, found, subnets, request.fixed_ip)
 
@@ -154,6 +155,7 @@ async def make(
     network = await work.db.get(Network, request.network_id or "")
     if network is None:
         raise NetworkNotFound(id=request.network_id)
+    await promises.refuse(work.db, network)
     asked = [Asked(address=request.fixed_ip)] if request.fixed_ip else None
     groups = list(group_ids) if group_ids and network.port_security_enabled else None
     return await ports.create(work, network, project_id, fixed_ips=asked, group_ids=groups, **values)

@@ -241,6 +241,27 @@ Spec = (
 )
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be promised of a bridge to physical networks, in kbit/s; None: nothing that way."""
+
+    bridge: str
+    physical_networks: tuple[str, ...] = ()
+    egress: int | None = None
+    ingress: int | None = None
+
+
+class Capacity(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be promised of a host's switch.
+
+    packets: thousand packets/s by direction: egress, ingress, or `any` where both are counted together.
+    inventory: how placement counts it: allocation_ratio, min_unit, max_unit, reserved, step_size.
+    """
+
+    links: tuple[Link, ...] = ()
+    packets: dict[str, int] = {}
+    inventory: dict[str, float] = {}
+
+
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """A host as the data plane knows it. `seen_at`: when it last did what it was told; None: never."""
 
@@ -249,6 +270,7 @@ class HostState(msgspec.Struct, frozen=True, kw_only=True):
     gateway: bool = False
     zones: tuple[str, ...] = ()
     physical_networks: tuple[str, ...] = ()
+    capacity: Capacity = Capacity()
     seen_at: datetime | None = None
 
 

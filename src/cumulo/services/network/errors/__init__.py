@@ -50,6 +50,8 @@ from cumulo.services.network.errors.networks import (
     UsedByOtherProject,
 )
 from cumulo.services.network.errors.qos import (
+    NetworkPromises,
+    QosPlacementAllocationConflict,
     QoSPolicyDefaultAlreadyExists,
     QosPolicyInUse,
     QosPolicyNotFound,
@@ -155,6 +157,7 @@ __all__ = [
     "NetworkAmbiguous",
     "NetworkInUse",
     "NetworkNotFound",
+    "NetworkPromises",
     "NetworkWithoutSubnet",
     "OutOfBoundsAllocationPool",
     "OverlappingAllocationPools",
@@ -169,6 +172,7 @@ __all__ = [
     "PortSecurityPortHasSecurityGroup",
     "QoSPolicyDefaultAlreadyExists",
     "QoSRulesConflict",
+    "QosPlacementAllocationConflict",
     "QosPolicyInUse",
     "QosPolicyNotFound",
     "QosRuleNotFound",

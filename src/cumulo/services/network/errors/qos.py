@@ -1,6 +1,6 @@
 """What can go wrong with QoS policies."""
 
-from cumulo.core.errors import Conflict, NotFound
+from cumulo.core.errors import Conflict, Invalid, NotFound
 
 
 class QosPolicyNotFound(NotFound):
@@ -25,3 +25,11 @@ class QoSPolicyDefaultAlreadyExists(Conflict):
 
 class QoSRulesConflict(Conflict):
     """The rule conflicts with {rule_type} rule {rule_id} of QoS policy {policy_id}: {reason}."""
+
+
+class QosPlacementAllocationConflict(Conflict):
+    """What port {id} would be promised cannot be had on its host: {reason}"""
+
+
+class NetworkPromises(Invalid):
+    """The QoS policy of network {id} promises something: a server on it must be given a port."""

@@ -1,6 +1,7 @@
 """The table of what runs on hosts for the network."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from cumulo.core import clock
 from cumulo.core.db import Boolean, Json, Model, String, When, column
@@ -9,7 +10,8 @@ from cumulo.core.db import Boolean, Json, Model, String, When, column
 class Agent(Model, table="network_agents"):
     """A host's ovn-controller, as it was last seen. `id` is its chassis' name.
 
-    `admin_state_up` false keeps routers' gateways away from the host.
+    `admin_state_up` false keeps routers' gateways away from the host. `capacity` is what may be promised of
+    its network: the driver's `Capacity` as plain JSON.
     """
 
     id: str = column(String(255), key=True)
@@ -17,6 +19,7 @@ class Agent(Model, table="network_agents"):
     gateway: bool = column(Boolean, default=False)
     zones: list[str] = column(Json, default_factory=list)
     physical_networks: list[str] = column(Json, default_factory=list)
+    capacity: dict[str, Any] = column(Json, default_factory=dict)
     description: str = column(String(255), default="")
     admin_state_up: bool = column(Boolean, default=True)
     created_at: datetime = column(When, default_factory=clock.now)

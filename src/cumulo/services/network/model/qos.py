@@ -19,7 +19,7 @@ class QosPolicy(Named, table="network_qos_policies"):
 class QosRule(Model, table="network_qos_rules"):
     """A rule of a policy. `kind` is neutron's word (`bandwidth_limit`) and says which numbers it has.
 
-    Bandwidths in kbit/s, bursts in kbit; `direction` is seen from the guest.
+    Bandwidths in kbit/s, bursts in kbit, packet rates in thousands/s; `direction` is seen from the guest.
     """
 
     id: str = column(String(36), key=True, default_factory=ids.dashed)
@@ -29,5 +29,6 @@ class QosRule(Model, table="network_qos_rules"):
     max_kbps: int | None = column(Integer, default=None)
     max_burst_kbps: int | None = column(Integer, default=None)
     min_kbps: int | None = column(Integer, default=None)
+    min_kpps: int | None = column(Integer, default=None)
     dscp_mark: int | None = column(Integer, default=None)
     created_at: datetime = column(When, default_factory=clock.now)

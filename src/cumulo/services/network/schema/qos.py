@@ -15,6 +15,7 @@ NUMBERS = {
     "bandwidth_limit": ("max_kbps", "max_burst_kbps", "direction"),
     "dscp_marking": ("dscp_mark",),
     "minimum_bandwidth": ("min_kbps", "direction"),
+    "minimum_packet_rate": ("min_kpps", "direction"),
 }
 """What rules of each kind say."""
 
@@ -115,4 +116,26 @@ class MinimumUpdate(Body):
     """A changed promise."""
 
     min_kbps: int | UnsetType = UNSET
+    direction: str | UnsetType = UNSET
+
+
+class PacketsView(View, model=QosRule):
+    """A rule that promises packets."""
+
+    id: Annotated[str, Filterable, Sortable]
+    min_kpps: Annotated[int, Filterable]
+    direction: Annotated[str, Filterable]
+
+
+class PacketsCreate(Body, kw_only=True):
+    """A new promise of packets."""
+
+    min_kpps: int
+    direction: str = "egress"
+
+
+class PacketsUpdate(Body):
+    """A changed promise of packets."""
+
+    min_kpps: int | UnsetType = UNSET
     direction: str | UnsetType = UNSET

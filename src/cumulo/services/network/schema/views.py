@@ -32,6 +32,7 @@ from cumulo.services.network.model import (
     names,
 )
 from cumulo.services.network.model.lookup import those
+from cumulo.services.network.schema.promised import requests_of
 from cumulo.services.network.schema.standard import NamedView, SharedView, shared_of
 
 
@@ -283,6 +284,14 @@ class PortView(NamedView, model=Port):
     trunk_details: Annotated[
         Any, Computed(lambda row, page: page.extra[3].get(row.id, UNSET), optional=True, reads=("id",))
     ]
+    resource_request: Annotated[
+        Any,
+        VisibleTo(policy.GET_PORT_DEMANDS),
+        Computed(
+            lambda row, page: page.extra[6].get(row.id),
+            reads=("id", "network_id", "device_owner", "qos_policy_id", "vnic_type"),
+        ),
+    ]
     vnic_type: Annotated[str, Wire("binding:vnic_type"), Filterable]
     host: Annotated[str, Wire("binding:host_id"), VisibleTo(policy.GET_PORT_BINDING), Filterable]
     profile: Annotated[Any, Wire("binding:profile"), VisibleTo(policy.GET_PORT_BINDING)]
@@ -301,12 +310,12 @@ class PortView(NamedView, model=Port):
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
-        """Fetch addresses and groups, the networks' QoS policies, trunks, and the networks' domains."""
+        """Fetch addresses and groups, the networks' QoS policies, trunks, the networks' domains, requests."""
         ids = [row.id for row in rows]
         networks = sorted({row.network_id for row in rows})
         told = await ctx.db.answer(_networks, ids=networks)
         else_ = ctx.use(NetworkSettings).dns_domain
-        policies, domains = {n: p for n, p, _ in told}, {n: d or else_ for n, _, d in told}
+        policies, domains = {n: p for n, p, _, _ in told}, {n: d or else_ for n, _, d, _ in told}
         trunks = await trunks_of(ctx, ids)
         late = {row[0] for row in await ctx.db.answer(_routed, ids=networks)}
         held: dict[str, list[Any]] = {id_: [] for id_ in ids}
@@ -315,7 +324,8 @@ class PortView(NamedView, model=Port):
         groups: dict[str, list[str]] = {id_: [] for id_ in ids}
         for port, group in await ctx.db.answer(_groups, ids=ids):
             groups[port].append(group)
-        return held, groups, policies, trunks, domains, late
+        requests = await requests_of(ctx, rows, policies, {n: p for n, _, _, p in told})
+        return held, groups, policies, trunks, domains, late, requests
 
 
 def _ids() -> Any:
@@ -338,9 +348,9 @@ def _groups() -> Any:
 
 def _networks() -> Any:
     """Ask for the QoS policies and domains of networks."""
-    return sqlalchemy.select(Network.c.id, Network.c.qos_policy_id, Network.c.dns_domain).where(
-        Network.c.id.in_(_ids())
-    )
+    c = Network.c
+    columns = (c.id, c.qos_policy_id, c.dns_domain, c.physical_network)
+    return sqlalchemy.select(*columns).where(c.id.in_(_ids()))
 
 
 def _routed() -> Any:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import sqlalchemy
 
 from cumulo.core import clock
@@ -42,6 +43,7 @@ def _told(state: HostState) -> dict[str, Any]:
         "gateway": state.gateway,
         "zones": list(state.zones),
         "physical_networks": list(state.physical_networks),
+        "capacity": msgspec.to_builtins(state.capacity),
     }
 
 

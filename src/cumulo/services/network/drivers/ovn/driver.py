@@ -245,7 +245,8 @@ def _host(row: Row, milliseconds: int) -> HostState:
         host=row["hostname"],
         gateway=_is_gateway(row),
         zones=tuple(_zones(row)),
-        physical_networks=tuple(_physical(row)),
+        physical_networks=tuple(capacities.mapped(row)),
+        capacity=capacities.of(row),
         seen_at=datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None,
     )
 
@@ -259,12 +260,6 @@ def _zones(row: Row) -> list[str]:
     """Return a chassis' zones: `availability-zones=a:b` in `ovn-cms-options`."""
     named = [option for option in _options(row) if option.startswith(_ZONES)]
     return [zone for option in named for zone in option.removeprefix(_ZONES).split(":") if zone]
-
-
-def _physical(row: Row) -> list[str]:
-    """Return the physical networks that a chassis is on: `ovn-bridge-mappings=name:bridge,…`."""
-    mappings = row["other_config"].get("ovn-bridge-mappings", "").split(",")
-    return [mapping.partition(":")[0] for mapping in mappings if mapping]
 
 
 def _is_gateway(row: Row) -> bool:

@@ -1,0 +1,185 @@
+"""Demands beside a server's own size: each is served by one provider in the tree of the server's host.
+
+Which one is kept (`Serving`) with what it gives of the demand, so that a demand can change, or end, without
+the rest of its consumer's allocations being known.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from cumulo.contracts.placement import Demand
+from cumulo.core.db import Reader, Transaction
+from cumulo.services.placement import domain, errors, trees
+from cumulo.services.placement.domain import Amounts, Room
+from cumulo.services.placement.model import Allocation, Consumer, Provider, Serving
+from cumulo.services.placement.standards import spoken
+from cumulo.services.placement.trees import Landscape
+
+Served = Mapping[str, str]  # demand → provider
+
+
+def seen(verdicts: Sequence[domain.Verdict]) -> Landscape:
+    """Return the landscape that a judgement has looked at."""
+    return Landscape(
+        {verdict.provider.id: verdict.provider for verdict in verdicts},
+        {verdict.provider.id: dict(verdict.rooms) for verdict in verdicts},
+        {verdict.provider.id: set(verdict.traits) for verdict in verdicts},
+        {},
+    )
+
+
+async def tree(db: Reader, root_id: str) -> Landscape:
+    """Return the landscape of one tree."""
+    providers = {row.id: row for row in await db.all(Provider, Provider.c.root_id == root_id)}
+    ids = list(providers)
+    return Landscape(providers, await domain.rooms(db, ids), await domain.traits(db, ids), {})
+
+
+def choose(land: Landscape, root_id: str, demands: Sequence[Demand]) -> Served | None:
+    """Return which providers of a tree could serve all the demands at once; None when they cannot."""
+    if not demands:
+        return {}
+    alone = Landscape(
+        {provider.id: provider for provider in land.trees.get(root_id, ())},
+        land.rooms,
+        land.traits,
+        {},
+    )
+    groups = [
+        trees.Group(
+            suffix=demand.id,
+            resources=demand.resources,
+            required=tuple(frozenset({name}) for name in sorted(demand.required)),
+        )
+        for demand in demands
+    ]
+    together: dict[str, set[str]] = {}
+    for demand in demands:
+        if demand.subtree:
+            together.setdefault(demand.subtree, set()).add(demand.id)
+    subtrees = [frozenset(ids) for ids in together.values() if len(ids) > 1]
+    found = trees.ways(alone, trees.Request(groups=groups, subtrees=subtrees, limit=1))
+    return {suffix: ids[0] for suffix, ids in found[0].mappings.items()} if found else None
+
+
+def objection(land: Landscape, root_id: str, demands: Sequence[Demand]) -> str | None:
+    """Say in one clause why a tree cannot serve the demands; None when it can."""
+    if choose(land, root_id, demands) is not None:
+        return None
+    for demand in demands:
+        if choose(land, root_id, [demand]) is None:
+            return f"cannot promise {_spoken(demand.resources)} ({', '.join(sorted(demand.required))})"
+    return f"cannot promise {' and '.join(_spoken(demand.resources) for demand in demands)} at once"
+
+
+async def chosen(db: Reader, root_id: str, demands: Sequence[Demand]) -> Served:
+    """Return which providers of a tree serve the demands. NoRoom."""
+    if not demands:
+        return {}
+    land = await tree(db, root_id)
+    served = choose(land, root_id, demands)
+    if served is None:
+        name = land.providers[root_id].name if root_id in land.providers else root_id
+        raise errors.NoRoom(provider=name, reason=objection(land, root_id, demands))
+    return served
+
+
+def _spoken(amounts: Amounts) -> str:
+    return " and ".join(spoken(name, amount) for name, amount in sorted(amounts.items()))
+
+
+def joined(amounts: Mapping[str, Amounts], demands: Sequence[Demand], served: Served) -> dict[str, Amounts]:
+    """Return amounts by provider, with those of the demands."""
+    found = {id_: Counter(dict(has)) for id_, has in amounts.items()}
+    for demand in demands:
+        found.setdefault(served[demand.id], Counter()).update(demand.resources)
+    return {id_: dict(has) for id_, has in found.items()}
+
+
+async def note(db: Transaction, consumer_id: str, demands: Sequence[Demand], served: Served) -> None:
+    """Write down who serves demands that were allocated."""
+    rows = [
+        Serving(
+            consumer_id=consumer_id,
+            demand_id=demand.id,
+            provider_id=served[demand.id],
+            resources=demand.resources,
+        )
+        for demand in demands
+    ]
+    await db.insert_all(rows)
+
+
+async def extend(db: Transaction, consumer_id: str, root: Provider, demands: Sequence[Demand]) -> None:
+    """Allocate more to a consumer, in a tree. NoRoom."""
+    served = await chosen(db, root.id, demands)
+    await db.insert_all(
+        [
+            Serving(consumer_id=consumer_id, demand_id=demand.id, provider_id=served[demand.id])
+            for demand in demands
+        ]
+    )
+    await adjust(db, consumer_id, {demand.id: demand.resources for demand in demands})
+
+
+async def adjust(db: Transaction, consumer_id: str, wanted: Mapping[str, Amounts]) -> None:
+    """Give demands that are served other amounts; nothing ends them. NoRoom."""
+    mine = (Serving.c.consumer_id == consumer_id, Serving.c.demand_id.in_(sorted(wanted)))
+    changed = [row for row in await db.all(Serving, *mine) if row.resources != wanted[row.demand_id]]
+    if not changed:
+        return
+    more: dict[str, Counter[str]] = {}
+    for row in changed:
+        of = more.setdefault(row.provider_id, Counter())
+        of.update(wanted[row.demand_id])
+        of.subtract(row.resources)
+    providers = await domain.locked(db, sorted(more))
+    await _allocate_more(db, consumer_id, providers, more)
+    for row in changed:
+        row.resources = dict(wanted[row.demand_id])
+        if row.resources:
+            await db.save(row, "resources")
+        else:
+            await db.delete(Serving, *mine, Serving.c.demand_id == row.demand_id)
+    await db.update(Consumer, Consumer.c.id == consumer_id, generation=Consumer.c.generation + 1)
+    await domain.touch(db, list(more))
+
+
+async def _allocate_more(
+    db: Transaction, consumer_id: str, providers: Mapping[str, Provider], more: Mapping[str, Amounts]
+) -> None:
+    """Change a consumer's allocations by these amounts, which may be negative. NoRoom."""
+    rooms = await domain.rooms(db, list(more))
+    held = (Allocation.c.consumer_id == consumer_id, Allocation.c.provider_id.in_(list(more)))
+    has = {(row.provider_id, row.resource): row.used for row in await db.all(Allocation, *held)}
+    for provider_id, amounts in more.items():
+        for resource, amount in amounts.items():
+            before = has.get((provider_id, resource), 0)
+            if amount > 0:
+                room = rooms.get(provider_id, {}).get(resource)
+                reason = _reason(room, resource, before, amount)
+                if reason is not None:
+                    raise errors.NoRoom(provider=providers[provider_id].name, reason=reason)
+            one = Allocation(
+                consumer_id=consumer_id, provider_id=provider_id, resource=resource, used=before + amount
+            )
+            await _write(db, one, new=not before)
+
+
+def _reason(room: Room | None, resource: str, before: int, amount: int) -> str | None:
+    """Say why a consumer cannot have this much more of a resource; None when it can."""
+    if room is None:
+        return f"has no {spoken(resource)}"
+    return Room(room.stock, room.used - before).objection(before + amount)
+
+
+async def _write(db: Transaction, one: Allocation, *, new: bool) -> None:
+    """Write what a consumer has of a resource now, perhaps nothing."""
+    if one.used > 0 and new:
+        await db.insert(one)
+    elif one.used > 0:
+        await db.save(one, "used")
+    elif not new:
+        key = Allocation.c
+        of_it = (key.consumer_id == one.consumer_id, key.provider_id == one.provider_id)
+        await db.delete(Allocation, *of_it, key.resource == one.resource)
