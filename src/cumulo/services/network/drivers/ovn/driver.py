@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed, mutate
-from cumulo.services.network.drivers.ovn import groups, places, routers, switches
+from cumulo.services.network.drivers.ovn import capacities, groups, places, routers, switches
 from cumulo.services.network.drivers.ovn.rows import KEY, PARENT, Inventory, Place, Plan, Slot, Wanted
 from cumulo.services.network.drivers.specs import (
     AddressGroupSpec,
