@@ -8,9 +8,9 @@ the keyword arguments. The HTTP layer alone turns a kind into a status code, by 
      ├─ Unauthenticated                   no or a bad token
      ├─ Forbidden ── OverQuota            not allowed; would pass a limit
      ├─ NotFound ── NoRoute, Gone         no such thing, or none that you may see
-     ├─ MethodNotAllowed, NotAcceptable, UnsupportedMedia, LengthRequired, TooLarge
+     ├─ MethodNotAllowed, NotAcceptable, UnsupportedMedia, TooLarge
      ├─ Conflict ── Duplicate, StillReferenced    the state of things forbids it
-     ├─ PreconditionFailed, RateLimited, RangeInvalid
+     ├─ PreconditionFailed, RangeInvalid
      ├─ Unsupported                       not built, or not by this driver
      ├─ Unavailable                       an engine or a database does not answer
      └─ Bug                               our fault
@@ -112,12 +112,6 @@ class StillReferenced(Conflict):
     """It is still in use ({constraint})."""
 
 
-class LengthRequired(Error):
-    """A Content-Length header is required."""
-
-    status, title = 411, "Length Required"
-
-
 class PreconditionFailed(Error):
     """A precondition of the request does not hold."""
 
@@ -140,12 +134,6 @@ class RangeInvalid(Error):
     """The requested range cannot be served."""
 
     status, title = 416, "Requested Range Not Satisfiable"
-
-
-class RateLimited(Error):
-    """Too many requests; try again later."""
-
-    status, title = 429, "Too Many Requests"
 
 
 class Bug(Error):

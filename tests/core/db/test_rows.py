@@ -56,6 +56,18 @@ async def test_what_is_absent_is_none(db: Database) -> None:
         assert not await reader.exists(Thing)
 
 
+async def test_rows_are_found_among_values(db: Database) -> None:
+    async with db.begin() as tx:
+        for name, count in (("a", 2), ("b", 1), ("c", 3)):
+            await tx.insert(Thing(id=name, count=count, status=Status.ACTIVE, created_at=WHEN))
+    async with db.read() as reader:
+        for wanted, found in ((["c", "a", "no"], ["a", "c"]), (["b"], ["b"]), ([], [])):
+            assert [row.id for row in await reader.among(Thing, "id", wanted, "count")] == found
+        active = await reader.among(Thing, "status", {Status.ACTIVE}, "count", "id")
+        assert [row.id for row in active] == ["b", "a", "c"]
+        assert active[0].created_at == WHEN
+
+
 async def test_queries_filter_order_and_page(db: Database) -> None:
     async with db.begin() as tx:
         await tx.insert_all([Thing(id=f"t{n}", count=n, status=Status.ACTIVE) for n in range(10)])

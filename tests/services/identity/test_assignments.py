@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -241,7 +242,7 @@ def test_tokens_have_the_roles_that_the_list_shows_in_effect(world: World) -> No
                 for project in await db.all(Project):
                     held_ids = await roles_on_project(db, user, project)
                     assert {role.id for role in await with_implied(db, held_ids)} == at.get(project.id, set())
-                reached = {row[0] for row in await db.rows(reachable_projects(user))}
+                reached = {row[0] for row in await db.rows(sqlalchemy.select(reachable_projects(user)))}
                 direct = {key for key in at if at[key]}
                 assert direct <= reached
 

@@ -4,7 +4,7 @@ import structlog
 
 from cumulo.core.errors import Bug, Error, MethodNotAllowed, Unauthenticated, Unavailable
 from cumulo.core.http.context import Ctx
-from cumulo.core.http.dialect import Dialect, Fault
+from cumulo.core.http.dialect import Fault
 from cumulo.core.http.messages import Response
 
 log = structlog.get_logger()
@@ -58,5 +58,3 @@ TITLES = {kind.status: kind.title for kind in Error.__subclasses__() if kind is 
     410: "Gone",
     500: "Internal Server Error",
 }
-
-__all__ = ["Dialect", "fault_of", "loggable", "response_to"]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cumulo.core.http.body import Body, BodyForm
+from cumulo.core.http.body import BodyForm
 from cumulo.core.http.dialect import Dialect
 from cumulo.core.http.messages import Response
 from cumulo.core.http.operation import (
@@ -158,6 +158,3 @@ class Service:
         for part in self.parts:
             found.update(getattr(part, "websockets", {}))
         return found
-
-
-__all__ = ["Body", "Part", "RouteSet", "Service"]

@@ -1,6 +1,6 @@
 """Numbers for Prometheus: requests by service, operation and status, and the time they took."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -28,7 +28,6 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self.running = Gauge("cumulo_http_requests_running", "Requests under way", registry=self.registry)
 
     def answered(self, service: str, operation: str, status: int, seconds: float) -> None:
         """Count one answer."""

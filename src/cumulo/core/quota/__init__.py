@@ -157,15 +157,3 @@ def _over(
         used={name: used.get(name, 0) for name in overs},
         limits={name: limits[name] for name in overs},
     )
-
-
-__all__ = [
-    "UNLIMITED",
-    "Limits",
-    "Quota",
-    "QuotaLimit",
-    "QuotaSettings",
-    "Standing",
-    "UnknownResource",
-    "Usage",
-]

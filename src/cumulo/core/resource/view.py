@@ -91,6 +91,8 @@ class View:
     fields: ClassVar[tuple[FieldPlan, ...]] = ()
     shims: ClassVar[list[Shim]]
     _renderers: ClassVar[dict[Any, Renderer]]
+    _choices: ClassVar[dict[Any, tuple[FieldPlan, ...]]]
+    _rules: ClassVar[tuple[Rule, ...]]
 
     def __init_subclass__(cls, *, model: Any = None, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -99,7 +101,8 @@ class View:
         hints = typing.get_type_hints(cls, include_extras=True)
         cls.fields = tuple(_plan(name, hint) for name, hint in hints.items() if not _is_class(hint))
         cls.shims = list(getattr(cls, "shims", ()))
-        cls._renderers = {}
+        cls._renderers, cls._choices = {}, {}
+        cls._rules = tuple(dict.fromkeys(rule for field in cls.fields for rule in field.rules))
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
@@ -141,7 +144,15 @@ class View:
 
     @classmethod
     def _shown(cls, ctx: Ctx) -> tuple[FieldPlan, ...]:
-        return tuple(f for f in cls.fields if f.in_version(ctx.version) and all(map(ctx.may, f.rules)))
+        """Return the fields that this version has and this caller may see."""
+        passed = tuple(map(ctx.may, cls._rules))
+        shown = cls._choices.get((ctx.version, passed))
+        if shown is None:
+            may = dict(zip(cls._rules, passed, strict=True))
+            here = (field for field in cls.fields if field.in_version(ctx.version))
+            shown = tuple(field for field in here if all(may[rule] for rule in field.rules))
+            cls._choices[ctx.version, passed] = shown
+        return shown
 
     @classmethod
     def rows(cls, ctx: Ctx, model: Any, *besides: str) -> Any:

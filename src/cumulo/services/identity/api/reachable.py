@@ -15,11 +15,11 @@ _domains = Resource("domain", "/domains", model=Domain, view=DomainView, scope=G
 
 async def list_projects_of(ctx: Ctx, user_id: str, *where: Any) -> Response:
     """List those of the projects on which the user has a role for which `where` holds."""
-    reached = reachable_projects(user_id).subquery("reached")
-    return await list_response(ctx, _projects, ProjectView, Through(reached.c.id, where))
+    through = Through(reachable_projects(user_id).c.id, where)
+    return await list_response(ctx, _projects, ProjectView, through)
 
 
 async def list_domains_of(ctx: Ctx, user_id: str, *where: Any) -> Response:
     """List those of the domains on which the user has a role for which `where` holds."""
-    reached = reachable_domains(user_id).subquery("reached")
-    return await list_response(ctx, _domains, DomainView, Through(reached.c.id, where))
+    through = Through(reachable_domains(user_id).c.id, where)
+    return await list_response(ctx, _domains, DomainView, through)

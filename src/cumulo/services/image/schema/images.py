@@ -156,11 +156,11 @@ class ImageView(View, model=Image):
         """Fetch the tags and stores of the page's images."""
         around = Around({}, {}, readable(ctx))
         ids = [row.id for row in rows]
-        for tag in await ctx.db.all(ImageTag, ImageTag.c.image_id.in_(ids), order_by=[ImageTag.c.value]):
+        for tag in await ctx.db.among(ImageTag, "image_id", ids, "value"):
             around.tags.setdefault(tag.image_id, []).append(tag.value)
-        here = (ImageLocation.c.image_id.in_(ids), ImageLocation.c.leaving.is_(False))
-        for place in await ctx.db.all(ImageLocation, *here):
-            around.stores.setdefault(place.image_id, []).append(place.store)
+        for place in await ctx.db.among(ImageLocation, "image_id", ids):
+            if not place.leaving:
+                around.stores.setdefault(place.image_id, []).append(place.store)
         stores = ctx.use(Stores)
         around.stores = {image_id: stores.ordered(names) for image_id, names in around.stores.items()}
         return around

@@ -1,6 +1,7 @@
 """Whose a resource is, and what of the others' a caller sees."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET
@@ -66,18 +67,22 @@ def usable(ctx: Ctx, model: Any) -> Sequence[Any]:
 
 def on_visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
     """Scope: own subnets, and those of own, shared or external networks."""
-    if ctx.identity.is_admin:
-        return ()
-    mine = ctx.identity.project_id
+    return () if ctx.identity.is_admin else _on_visible_networks(model, ctx.identity.project_id)
+
+
+@lru_cache(1024)  # as `sharing.usable`
+def _on_visible_networks(model: Any, mine: str | None) -> Sequence[Any]:
     seen = select(Network.c.id).where(sharing.usable(Network, mine, SHARED, EXTERNAL))
     return (or_(model.c.project_id == mine, model.c.network_id.in_(seen)),)
 
 
 def on_own_networks(ctx: Ctx, model: Any) -> Sequence[Any]:
     """Scope: own ports, and those of others on own networks; what metadata comes by is nobody's."""
-    if ctx.identity.is_admin:
-        return ()
-    mine = ctx.identity.project_id
+    return () if ctx.identity.is_admin else _on_own_networks(model, ctx.identity.project_id)
+
+
+@lru_cache(1024)  # as `sharing.usable`
+def _on_own_networks(model: Any, mine: str | None) -> Sequence[Any]:
     owned = select(Network.c.id).where(Network.c.project_id == mine)
     others = and_(model.c.network_id.in_(owned), model.c.device_owner != Owner.METADATA.value)
     return (or_(model.c.project_id == mine, others),)

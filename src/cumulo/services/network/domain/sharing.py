@@ -1,6 +1,7 @@
 """Who may use what is another project's: RBAC policies, and the `shared` flags that are short for them."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy
@@ -108,6 +109,7 @@ def shared_with(model: type[Standard], project_id: str | None, *actions: str) ->
     )
 
 
+@lru_cache(1024)  # nearly every call of a project asks for it, and it takes as long to write as to answer
 def usable(model: type[Standard], project_id: str | None, *actions: str) -> Any:
     """Return the condition for what a project may use: its own, and what others share with it."""
     columns = model.c
