@@ -11,7 +11,7 @@ from cumulo.runtime.check.engines import Guest, Standing, Stored, Trace
 from cumulo.services.block_storage.model import Volume, VolumeAttachment, VolumeStatus
 from cumulo.services.compute.model import Aside, BlockDeviceMapping, Migration, Server, TaskState, VmState
 from cumulo.services.network.model import Port, Realisation
-from cumulo.services.placement.model import Allocation
+from cumulo.services.placement.model import Allocation, Serving
 
 HOST = "here"
 WHO = {"project_id": "p", "user_id": "u"}
@@ -53,6 +53,7 @@ def sound():
             Allocation(consumer_id="s", provider_id="h", resource=name, used=used)
             for name, used in (("VCPU", 1), ("MEMORY_MB", 64))
         ],
+        servings=[],
     )
     guest = Guest(True, frozenset("v"), frozenset("n"))
     traces = [Trace("tap", "t", "s"), Trace("namespace", "cu0-12345678-1", "12345678-1")]
@@ -99,6 +100,16 @@ def test_a_port_of_a_server_that_is_gone_is_found(sound):
     held, standing = sound
     held.ports["n"].made_for = "other"
     assert found(held, standing) == {("port", "n")}
+
+
+def test_a_promise_that_a_port_and_placement_disagree_on_is_found(sound):
+    held, standing = sound
+    held.ports["n"].profile = {"allocation": {"d": "bridge"}}
+    assert found(held, standing) == {("port", "n")}
+    held.servings.append(Serving(consumer_id="s", demand_id="d", provider_id="bridge"))
+    assert found(held, standing) == set()
+    held.servings.append(Serving(consumer_id="s", demand_id="more", provider_id="bridge"))
+    assert found(held, standing) == {("server", "s")}
 
 
 def test_what_is_not_realised_is_found(sound):

@@ -23,8 +23,9 @@ from cumulo.services.block_storage.model import (
 )
 from cumulo.services.compute.model import Aside, BlockDeviceMapping, Migration, Server, VmState
 from cumulo.services.image.model import Image, ImageStatus
+from cumulo.services.network.demands import served
 from cumulo.services.network.model import Port, Realisation
-from cumulo.services.placement.model import Allocation
+from cumulo.services.placement.model import Allocation, Serving
 
 _TASKS = (*RUNNABLE, TaskState.STUCK)
 _VOLUME_RESTS = {
@@ -57,6 +58,7 @@ class Books(msgspec.Struct, kw_only=True):
     tasks: list[Task]
     unrealised: list[Realisation]
     allocations: list[Allocation]
+    servings: list[Serving]
 
 
 async def read(db: Reader) -> Books:
@@ -76,6 +78,7 @@ async def read(db: Reader) -> Books:
         tasks=await db.all(Task, Task.c.state.in_(_TASKS)),
         unrealised=await db.all(Realisation, Realisation.c.realised < Realisation.c.revision),
         allocations=await db.all(Allocation),
+        servings=await db.all(Serving),
     )
 
 
@@ -88,6 +91,7 @@ def findings(books: Books) -> Iterator[Finding]:
     yield from _mappings(books)
     yield from _network(books)
     yield from _placement(books)
+    yield from _promises(books)
 
 
 def _operations(books: Books) -> Iterator[Finding]:
@@ -201,3 +205,17 @@ def _placement(books: Books) -> Iterator[Finding]:
         if (processors, memory) != (server.vcpus, server.memory_mib):
             needs = f"{server.vcpus} processors and {server.memory_mib} MiB"
             yield Finding("server", server.id, f"needs {needs}, and holds {has} in placement")
+
+
+def _promises(books: Books) -> Iterator[Finding]:
+    """Yield ports that name another keeper of their promise than placement does, and promises to no port."""
+    kept = {(one.consumer_id, one.demand_id): one.provider_id for one in books.servings}
+    named: set[tuple[str, str]] = set()
+    for port in books.ports.values():
+        for demand, provider in served(port).items():
+            named.add((port.device_id, demand))
+            if kept.get((port.device_id, demand)) != provider:
+                yield Finding("port", port.id, f"names the provider {provider}, which keeps nothing for it")
+    for consumer, demand in sorted(kept.keys() - named):
+        if consumer in books.servers:
+            yield Finding("server", consumer, f"is promised {demand}, which is of none of its ports")

@@ -23,6 +23,7 @@ PACKETS = {
 }
 """Placement's classes, by the direction that a rule has."""
 
+ALLOCATION = "allocation"  # in a port's binding profile, as upstream has it: group → provider
 NOBODYS = "network:"  # what owners of ports begin with that are not for guests
 Promise = tuple[str, str, int]  # a rule's kind and direction, and how much
 
@@ -71,3 +72,9 @@ def policy_of(port: Any, of_network: str | None) -> str | None:
     """Return the policy that a port follows: its own, else its network's if it is a guest's."""
     own: str | None = port.qos_policy_id
     return own or (None if port.device_owner.startswith(NOBODYS) else of_network)
+
+
+def served(port: Any) -> dict[str, str]:
+    """Return which provider serves each group of a port."""
+    found: Any = port.profile.get(ALLOCATION)
+    return dict(found) if isinstance(found, dict) else {}

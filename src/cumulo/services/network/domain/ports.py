@@ -6,6 +6,7 @@ from typing import Any
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
+from cumulo.services.network.demands import ALLOCATION, served
 from cumulo.services.network.domain import (
     addresses,
     logs,
@@ -198,13 +199,13 @@ async def update(
 
 async def _keep_promises(work: Work, port: Port, values: dict[str, Any]) -> None:
     """Give back what was claimed for a port that leaves its server; else a new profile goes on to say it."""
-    held = promises.served(port)
+    held = served(port)
     if held and values.get("device_id", port.device_id) != port.device_id:
         await promises.let_go(work, port)
         profile = values.get("profile", port.profile)
-        values["profile"] = {name: value for name, value in profile.items() if name != promises.ALLOCATION}
+        values["profile"] = {name: value for name, value in profile.items() if name != ALLOCATION}
     elif held and "profile" in values:
-        values["profile"] = values["profile"] | {promises.ALLOCATION: held}
+        values["profile"] = values["profile"] | {ALLOCATION: held}
 
 
 async def _address_late(work: Work, port: Port, host: str) -> None:

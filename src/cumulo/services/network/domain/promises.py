@@ -18,12 +18,10 @@ from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict
 from cumulo.core.work import Work
 from cumulo.services.network import demands
-from cumulo.services.network.demands import KINDS, NOBODYS, RATE, Promise, group_id
+from cumulo.services.network.demands import ALLOCATION, KINDS, NOBODYS, RATE, Promise, group_id, served
 from cumulo.services.network.domain.changes import change
 from cumulo.services.network.errors import NetworkPromises, QosPlacementAllocationConflict
 from cumulo.services.network.model import Network, Port, QosRule
-
-ALLOCATION = "allocation"  # in a port's binding profile, as upstream has it: group → provider
 
 
 async def asked(db: Reader, *where: Any) -> dict[str, list[Demand]]:
@@ -44,12 +42,6 @@ async def asked(db: Reader, *where: Any) -> dict[str, list[Demand]]:
     for port_id, vnic, network, *promise in await db.rows(statement):
         found.setdefault((port_id, vnic, network), []).append((promise[0], promise[1], promise[2]))
     return {key[0]: wanted for key, promises in found.items() if (wanted := demands.asked(*key, promises))}
-
-
-def served(port: Port) -> dict[str, str]:
-    """Return which provider serves each group of a port."""
-    found: Any = port.profile.get(ALLOCATION)
-    return dict(found) if isinstance(found, dict) else {}
 
 
 async def refuse(db: Reader, network: Network) -> None:
