@@ -18,9 +18,9 @@ import structlog
 import uvicorn
 import uvloop
 
-from cumulo.core import observe
 from cumulo.core.config import BadSetting
 from cumulo.core.errors import Error
+from cumulo.runtime import telling
 from cumulo.runtime.composition import Composition, compose
 from cumulo.runtime.contents import Contents
 from cumulo.runtime.database import reason_of, shown
@@ -164,8 +164,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     state = config_of(parser.parse_args().state)
     leave_frugality()
-    logs = runtime_settings(state).log
-    observe.configure(style=logs.style, level=logs.level, stream=cast("TextIO", Log(sys.stderr)))
+    telling.configure(runtime_settings(state).log, cast("TextIO", Log(sys.stderr)))
     try:
         uvloop.run(serve(state))
     except (BadSetting, CannotStart) as error:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 import msgspec
@@ -12,22 +13,25 @@ SECRET_NAMES = frozenset(
 )
 
 
-def configure(*, style: str = "human", level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Set up logging for the process. style: `json` or `human`."""
+def configure(
+    *, style: str = "human", level: str = "INFO", stream: TextIO | None = None, also: Iterable[Any] = ()
+) -> None:
+    """Set up logging for the process. style: `json` or `human`; also: processors of the caller's own."""
     # Plain tracebacks: the richer kinds print local variables, and those hold secrets.
     plain = structlog.dev.plain_traceback
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)
+    ending: list[Any] = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
     if style == "json":
-        renderer = structlog.processors.JSONRenderer(serializer=_encode)
+        as_json = structlog.processors.JSONRenderer(serializer=_encode)
+        ending = [structlog.processors.format_exc_info, as_json]
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            *also,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             hide_secrets,
-            structlog.processors.format_exc_info if style == "json" else _as_it_is,
-            renderer,
+            *ending,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
@@ -57,11 +61,6 @@ def hide_secrets(logger: Any, method: str, event: Any) -> Any:
     for name in event:
         if name.lower() in SECRET_NAMES:
             event[name] = "***"
-    return event
-
-
-def _as_it_is(logger: Any, method: str, event: Any) -> Any:
-    del logger, method
     return event
 
 

@@ -52,7 +52,9 @@ class Execution:
         kind = tasks.sagas[task.saga]
         self.saga: Saga = msgspec.json.decode(task.params, type=kind)
         self.parts = list(kind.parts.values())
-        self.log = log.bind(request_id=task.request_id, operation=task.id, saga=task.saga)
+        self.log = log.bind(
+            request_id=task.request_id, operation=task.id, saga=task.saga, resource=task.resource
+        )
 
     async def run(self) -> None:
         """Work until the task is finished or stuck."""
@@ -103,7 +105,9 @@ class Execution:
                 await self._put_off(name, error, delay)
             else:
                 ms = round((clock.monotonic() - started) * 1000, 1)
-                self.log.info("part.finished", part=name, undoing=undoing, ms=ms)
+                left_out = name in self.records and self.records[name].state is PartState.SKIPPED
+                tell = self.log.debug if left_out else self.log.info
+                tell("part.undone" if undoing else "part.finished", part=name, ms=ms)
                 return
 
     def _delay(self, error: Exception, retries: int, *, undoing: bool) -> float | None:
@@ -139,13 +143,8 @@ class Execution:
             self.log.warning("task.undoing", part=name, error=described.message)
             reason = msgspec.structs.asdict(described)
             task = replace(self.task, state=TaskState.UNDOING, part=name, attempt=0, error=reason)
-            record = replace(
-                record or self._new_record(name),
-                state=PartState.FAILED,
-                attempt=self.task.attempt,
-                error=_text(error),
-                finished_at=clock.now(),
-            )
+            facts = {"attempt": self.task.attempt, "error": _text(error), "finished_at": clock.now()}
+            record = replace(record or self._new_record(name), state=PartState.FAILED, **facts)
         await self._commit(task, record)
 
     async def _step(self, part: Part[Any]) -> None:
@@ -239,14 +238,9 @@ class Execution:
         return TaskPart(task_id=self.task.id, part=name, position=position, state=PartState.RUNNING)
 
     def _done(self, record: TaskPart, result: Any) -> TaskPart:
-        return replace(
-            record,
-            state=PartState.DONE,
-            result=None if result is None else msgspec.Raw(msgspec.json.encode(result)),
-            attempt=self.task.attempt,
-            error=None,
-            finished_at=clock.now(),
-        )
+        raw = None if result is None else msgspec.Raw(msgspec.json.encode(result))
+        facts = {"result": raw, "attempt": self.task.attempt, "error": None, "finished_at": clock.now()}
+        return replace(record, state=PartState.DONE, **facts)
 
     async def _commit(self, task: Task, record: TaskPart | None) -> None:
         """Write to the journal; as long as the database cannot, wait."""

@@ -109,6 +109,8 @@ class Beat:
                 self._failures = min(self._failures + 1, 16)
                 log.exception("reconciler.failed", name=name, request_id=request_id)
             else:
+                if self._failures:
+                    log.info("reconciler.recovered", name=name)
                 self._failures = 0
                 ms = round((time.monotonic() - started) * 1000, 1)
                 log.debug("reconciler.finished", name=name, request_id=request_id, ms=ms)

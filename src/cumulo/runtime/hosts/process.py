@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 import uvloop
 
-from cumulo.core import observe
 from cumulo.core.config import load
 from cumulo.node.settings import NodeSettings
+from cumulo.runtime import telling
 from cumulo.runtime.hosts.folder import membership, socket_of
 from cumulo.runtime.local import local_node
 from cumulo.runtime.settings import runtime_settings
@@ -52,8 +52,7 @@ def main() -> None:
     member = membership(state)
     if member is None:
         sys.exit(f"cumulo: {state.path} is no further host of a cloud")
-    logs = runtime_settings(member.cloud).log
-    observe.configure(style=logs.style, level=logs.level)
+    telling.configure(runtime_settings(member.cloud).log)
     uvloop.run(serve(state, member.cloud))
 
 

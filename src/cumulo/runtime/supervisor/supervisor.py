@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from cumulo.runtime.engines.engine import CommandFailed, Engine, run
 from cumulo.runtime.engines.processes import MARK, Process, Record, reap, spawn, turn_over, unrecorded
@@ -118,6 +119,8 @@ class Supervisor:
         await self._until_ready(engine, part.process)
         await engine.once_ready()
         self._note(part, PartState.RUNNING)
+        how = "adopted" if part.status.adopted else "started"
+        say(f"{engine.name}: {how}, process {part.process.pid}, {part.status.restarts} restarts")
         part.up.set()
         how = await ended(part.process)
         raise NotReady(f"ended ({how or 'was adopted'}){self._last_words(engine)}")
@@ -143,6 +146,7 @@ class Supervisor:
         await self._clear(engine)
         self.record(engine.name).remove()
         self._note(part, PartState.STOPPED)
+        say(f"{engine.name}: stopped")
 
     async def _clear(self, engine: Engine) -> None:
         with contextlib.suppress(CommandFailed, subprocess.CalledProcessError):
@@ -167,7 +171,7 @@ class Supervisor:
             lines = log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
         except OSError:
             return ""
-        return f": {lines[-1][:300]}" if lines else ""
+        return f"; its log ends with: {lines[-1][:300]}" if lines else ""
 
     def _note(self, part: Part, state: PartState, *, error: str = "") -> None:
         status = part.status
@@ -176,8 +180,7 @@ class Supervisor:
         if error or state is PartState.RUNNING:
             status.error = error
         if error:
-            with contextlib.suppress(OSError):  # a full disk: parts are kept all the same
-                print(f"{status.name}: {error}", flush=True)  # noqa: T201  this is the supervisor's log
+            say(f"{status.name}: {error}")
         self._publish()
 
     def _publish(self) -> None:
@@ -185,6 +188,13 @@ class Supervisor:
         status = Status(pid=os.getpid(), started=self._started, parts=parts)
         with contextlib.suppress(OSError):  # a full disk: what was written last stays, and the next is tried
             write_status(self.state.status, status)
+
+
+def say(text: str) -> None:
+    """Write a line to the supervisor's log."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    with contextlib.suppress(OSError):  # a full disk: parts are kept all the same
+        print(now, text, flush=True)  # noqa: T201  this is the supervisor's log
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

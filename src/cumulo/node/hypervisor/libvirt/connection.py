@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 THREADS = 4
 PATIENCE = 15.0  # seconds that a restarting libvirtd may take to answer again
 PAUSE = 0.2  # seconds between two attempts
+_ENDS = {0: "error", 1: "end of file", 2: "silence", 3: "hung up"}  # virConnectCloseReason
 RETRY_LATER = frozenset({libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_RESOURCE_BUSY})
 
 _loop_lock = threading.Lock()
@@ -143,6 +144,7 @@ class Connection:
             ("reboot", libvirt.VIR_DOMAIN_EVENT_ID_REBOOT),
         ):
             connection.domainEventRegisterAny(None, number, self._heard, kind)
+        log.info("hypervisor.connected", uri=self._uri)
         self._tell("connected", "")
         return connection
 
@@ -159,7 +161,7 @@ class Connection:
         self._tell(rest[-1], domain.name())
 
     def _lost(self, _connection: Any, reason: int, _opaque: Any) -> None:
-        log.warning("hypervisor.connection_lost", reason=reason)
+        log.warning("hypervisor.connection_lost", uri=self._uri, reason=_ENDS.get(reason, reason))
         self._tell("lost", "")
 
     def _tell(self, kind: str, name: str) -> None:
