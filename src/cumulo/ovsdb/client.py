@@ -121,6 +121,7 @@ class Client:
             while True:
                 try:
                     await self._connect()
+                    log.info("ovsdb.connected", database=self.database, address=self.address)
                     delay = _FIRST_DELAY
                     if self._connection is not None:
                         await self._connection.lost
