@@ -76,3 +76,17 @@ async def test_the_api_has_a_json_home(identity: Any) -> None:
         assert f"{rel}/rel/policies" in found
         assert f"{rel}/ext/OS-TRUST/1.0/rel/trusts" in found
         assert f"{rel}/ext/OS-TRUST/1.0/rel/trust_roles" in found
+
+
+async def test_projects_lie_only_so_deep(admin: Any) -> None:
+    above, top = None, None
+    for level in range(6):
+        body = {"name": f"level {level}"} | ({"parent_id": above} if above else {})
+        above = (await admin.post("/projects", {"project": body}))["project"]["id"]
+        top = top or above
+    deepest = {"project": {"name": "too deep", "parent_id": above}}
+    assert (await admin.post("/projects", deepest, 403))["error"]["code"] == 403
+    depth, shown = 0, (await admin.get(f"/projects/{top}?subtree_as_ids"))["project"]["subtree"]
+    while shown is not None:
+        depth, (shown,) = depth + 1, shown.values()
+    assert depth == 5

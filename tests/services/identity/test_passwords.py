@@ -1,5 +1,6 @@
 """The rules on passwords, each by itself; codes by time; and rules that want several proofs."""
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from cumulo.core import clock
+from cumulo.core.auth.passwords import Passwords
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import totp
 
@@ -52,6 +54,52 @@ async def test_wrong_passwords_lock_a_user_out_for_a_while(
     later(monkeypatch, seconds=61)
     assert await status(identity, "wrong") == 401
     assert await status(identity, "ann") == 201
+
+
+class Held:
+    """Has the check of one password wait: `begun` once it is asked for, until `go`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, held: str) -> None:
+        self.begun, self.go, self.asked = asyncio.Event(), asyncio.Event(), 0
+        verify = Passwords.verify
+
+        async def slow(passwords: Passwords, password: str, stored: str | None) -> bool:
+            self.asked += 1
+            if password == held:
+                self.begun.set()
+                await self.go.wait()
+            return await verify(passwords, password, stored)
+
+        monkeypatch.setattr(Passwords, "verify", slow)
+
+
+@pytest.mark.parametrize("by", ["a login", "a change"])
+async def test_no_more_passwords_count_for_being_tried_at_once(
+    identity: Any, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    rules(identity, lockout_failures=2, lockout_seconds=60)
+    ann = await identity.user("ann", "reader")
+    held = Held(monkeypatch, "ann")
+    trying = status(identity, "ann") if by == "a login" else change(identity, ann["id"], "ann", "new")
+    right = asyncio.create_task(trying)
+    await held.begun.wait()
+    for _ in range(2):
+        assert await status(identity, "wrong") == 401
+    held.go.set()
+    assert await right == 401
+
+
+async def test_a_proof_named_many_times_is_checked_once(
+    identity: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await identity.user("ann", "reader")
+    held = Held(monkeypatch, "nobody")
+    user = {"name": "ann", "domain": {"id": "default"}, "password": "ann"}
+    proof = {"methods": ["password"] * 500, "password": {"user": user}}
+    answer = await identity.http.post("/identity/v3/auth/tokens", json={"auth": {"identity": proof}})
+    assert answer.status_code == 201
+    assert answer.json()["token"]["methods"] == ["password"]
+    assert held.asked == 1
 
 
 async def test_the_last_passwords_may_not_come_again(identity: Any, admin: Any) -> None:

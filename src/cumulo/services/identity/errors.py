@@ -87,6 +87,10 @@ class ProjectHasChildren(Forbidden):
     """Cannot delete project {id}: it is not a leaf in the hierarchy."""
 
 
+class ProjectTooDeep(Forbidden):
+    """Max hierarchy depth reached for {id} branch."""
+
+
 class ProjectTreeEnabled(Forbidden):
     """Cannot disable project {id} since its subtree contains enabled projects."""
 

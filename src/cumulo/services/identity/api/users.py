@@ -17,6 +17,7 @@ from cumulo.services.identity.domain.passwords import (
     check_form,
     check_history,
     expiry,
+    is_locked_out,
     merged_options,
     remember,
     succeeded,
@@ -144,6 +145,8 @@ async def change_password(ctx: Ctx, user_id: str, body: PasswordChange) -> Respo
     expires = expiry(settings, user.options, chosen=True)
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
+        if await is_locked_out(transaction, settings, user):  # by others that were tried at once with it
+            raise WrongPassword(**blame(user, None, ""))
         await people.change_password(ctx, user_id, stored, fresh, expires)
         await remember(ctx.db, settings, user_id, fresh, chosen=True)
         await succeeded(ctx.db, user_id)

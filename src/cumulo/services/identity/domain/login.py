@@ -73,7 +73,7 @@ async def log_in(desk: Desk, request: AuthRequest) -> Principal:
     if not methods:
         raise Invalid("Expecting to find methods in identity.")
     principal: Principal | None = None
-    for method in methods:
+    for method in dict.fromkeys(methods):  # a proof counts once, and a password costs
         match method:
             case "password":
                 found = await _by_password(desk, request)
@@ -119,7 +119,8 @@ async def _by_password(desk: Desk, request: AuthRequest) -> Principal:
     if not await desk.passwords.verify(secret, stored) or user is None or stored is None:
         await note_failure(desk.begin, desk.settings, user)
         raise LoginRefused(**blame(user, stored, "the password is wrong"))
-    await _note_success(desk, user)
+    if not await _note_success(desk, user):
+        raise LoginRefused(**blame(user, None, ""))
     if user.password_expires_at is not None and user.password_expires_at <= clock.now():
         raise WrongPassword(**blame(user, stored, "the password has expired"))
     renewed = secret if desk.passwords.is_outdated(stored) else None
@@ -162,10 +163,18 @@ async def note_failure(
             await failed(db, settings, user)
 
 
-async def _note_success(desk: Desk, user: User) -> None:
-    if desk.settings.lockout_failures:
-        async with desk.begin() as db:
-            await succeeded(db, user.id)
+async def _note_success(desk: Desk, user: User) -> bool:
+    """Forget wrong proofs; say no when so many came in the meantime that even a right one counts no more.
+
+    Many may be tried at once, and each began before the others had failed.
+    """
+    if not desk.settings.lockout_failures:
+        return True
+    async with desk.begin() as db:
+        if await is_locked_out(db, desk.settings, user):
+            return False
+        await succeeded(db, user.id)
+    return True
 
 
 async def _by_totp(desk: Desk, request: AuthRequest) -> Principal:
@@ -189,8 +198,9 @@ async def _by_totp(desk: Desk, request: AuthRequest) -> Principal:
             record = await record_of(db, user.id)
             fresh, record.totp_step = step > record.totp_step, max(step, record.totp_step)
             await db.save(record, "totp_step")
+        if user is not None and not fresh:
+            await failed(db, desk.settings, user)  # before the next one is looked at
     if user is None or not fresh:
-        await note_failure(desk.begin, desk.settings, user)
         raise LoginRefused(**blame(user, "", "the code is wrong, or was used, or no codes are known of"))
     return Principal(user=user, methods=("totp",))
 

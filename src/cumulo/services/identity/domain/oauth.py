@@ -35,6 +35,8 @@ from cumulo.services.identity.model import AccessToken, Consumer, Nonce, Request
 NEW = timedelta(minutes=10)
 _DIGITS = 12  # of a timestamp: enough for the year 9999
 REQUEST_LASTS = timedelta(hours=8)
+# From a word's beginning only, and never back: anybody may send a header that is one long word.
+_PAIR = re.compile(r'(?<![\w.%-])([\w.%-]++)="([^"]*+)"')
 _HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
 
 Sealed = Consumer | RequestToken | AccessToken
@@ -53,7 +55,7 @@ def call_of(method: str, url: str, query: Mapping[str, list[str]], header: str |
     """Read an `Authorization: OAuth …` header; raise Unauthenticated when it is none."""
     if header is None or not header[:6].lower() == "oauth ":
         raise Unauthenticated
-    said = {unquote(name): unquote(value) for name, value in re.findall(r'([\w.%-]+)="([^"]*)"', header[6:])}
+    said = {unquote(name): unquote(value) for name, value in _PAIR.findall(header[6:])}
     said.pop("realm", None)
     return SignedCall(method, url, query, said)
 

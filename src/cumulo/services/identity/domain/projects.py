@@ -18,6 +18,7 @@ from cumulo.services.identity.errors import (
     ProjectHasChildren,
     ProjectNotFound,
     ProjectParentDisabled,
+    ProjectTooDeep,
     ProjectTreeEnabled,
     WrongDomain,
 )
@@ -30,6 +31,7 @@ from cumulo.services.identity.model import (
     Domain,
     Group,
     Limit,
+    Lineage,
     Project,
     ProjectEndpoint,
     ProjectEndpointGroup,
@@ -39,6 +41,8 @@ from cumulo.services.identity.model import (
 )
 
 M = TypeVar("M", Domain, Project)
+
+DEEPEST = 6  # levels that a new project may have above it, the domain's included, as Keystone has it
 
 
 async def require_domain(db: Reader, id: str) -> Domain:
@@ -116,12 +120,17 @@ async def delete_domain(work: Work, domain: Domain) -> None:
 
 
 async def create_project(work: Work, project: Project) -> Project:
-    """Insert a project; raise NameTaken, DomainNotFound, ProjectNotFound for its parent, WrongDomain."""
+    """Insert a project.
+
+    Raises NameTaken, DomainNotFound, ProjectNotFound for its parent, WrongDomain, ProjectTooDeep.
+    """
     await require_domain(work.db, project.domain_id)
     if project.parent_id != project.domain_id:
         parent = await require_project(work.db, project.parent_id)
         if parent.domain_id != project.domain_id:
             raise WrongDomain(parent_id=parent.id, domain_id=project.domain_id)
+        if await work.db.count(Lineage, Lineage.c.project_id == parent.id) > DEEPEST:
+            raise ProjectTooDeep(id=parent.id)
     try:
         await plant(work.db, project)
     except Duplicate as error:
@@ -157,9 +166,14 @@ def chained(ids: list[str]) -> dict[str, Any] | None:
 
 
 def branched(root: str, rows: list[Project]) -> dict[str, Any] | None:
-    """Return the ids below one as a tree of the same form."""
-    inside = [row.id for row in rows if row.parent_id == root]
-    return {each: branched(each, rows) for each in inside} or None
+    """Return the ids below one as a tree of the same form; rows: all that lie there, level by level."""
+    inside: dict[str, dict[str, Any]] = {root: {}}
+    for row in rows:
+        inside[row.id] = {}
+        inside[row.parent_id][row.id] = inside[row.id]
+    for branch in inside.values():
+        branch.update({each: None for each, below in branch.items() if not below})
+    return inside[root] or None
 
 
 async def _remove_project(work: Work, project: Project) -> None:
