@@ -55,7 +55,8 @@ def no_links(page: Page) -> dict[str, Any]:  # noqa: ARG001  the shape of the ot
 
 def seconds(moment: datetime) -> str:
     """`2026-01-02T03:04:05Z`."""
-    return f"{msgspec.to_builtins(moment.astimezone(UTC))[:19]}Z"  # in a quarter of `isoformat`'s time
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)  # which costs more than the rest
+    return f"{msgspec.to_builtins(moment)[:19]}Z"  # in a quarter of `isoformat`'s time
 
 
 def microseconds(moment: datetime) -> str:

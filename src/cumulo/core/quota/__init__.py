@@ -7,9 +7,10 @@ service wait for each other, so two requests cannot both take the last place.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
+from sqlalchemy import bindparam, or_, select
 
 from cumulo.core.config import Section
 from cumulo.core.db import Integer, Model, Reader, String, Transaction, column
@@ -80,18 +81,16 @@ class Quota:
 
     async def limits(self, db: Reader, service: str, project_id: str) -> dict[str, int]:
         """Return a project's limits, its own in place of the defaults."""
-        found = await self.standard(db, service)
-        rows = await db.all(QuotaLimit, *_of(service, project_id))
-        return found | {row.resource: row.value for row in rows if row.resource in found}
+        found = self.defaults(service)
+        rows = await db.answer(_changed, service=service, project_id=project_id)
+        return found | {resource: value for resource, value in rows if resource in found}
 
     async def standard(self, db: Reader, service: str) -> dict[str, int]:
         """Return the limits of a project that has none of its own, as an operator changed them by the API.
 
         Those changes are the limits of a project of the name STANDARD.
         """
-        found = self.defaults(service)
-        rows = await db.all(QuotaLimit, *_of(service, STANDARD))
-        return found | {row.resource: row.value for row in rows if row.resource in found}
+        return await self.limits(db, service, STANDARD)
 
     async def standing(self, db: Reader, service: str, project_id: str) -> dict[str, Standing]:
         """Return limit and usage of each resource."""
@@ -135,6 +134,15 @@ class Quota:
     async def reset(self, db: Transaction, service: str, project_id: str) -> None:
         """Return a project to the defaults."""
         await db.delete(QuotaLimit, *_of(service, project_id))
+
+
+def _changed() -> Any:
+    """Ask for the limits that differ from the defaults: everybody's, then a project's own."""
+    c = QuotaLimit.c
+    given = {name: bindparam(name, type_=c[name].type) for name in ("service", "project_id")}
+    whose = or_(c.project_id == STANDARD, c.project_id == given["project_id"])
+    asked = select(c.resource, c.value).where(c.service == given["service"], whose)
+    return asked.order_by((c.project_id == STANDARD).desc())
 
 
 def _of(service: str, project_id: str) -> tuple[object, object]:
