@@ -1,5 +1,6 @@
 """What looks like an address or a number to Python, and is none on the wire."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -75,3 +76,19 @@ async def test_a_revision_that_is_none_is_refused(member):
         headers={"If-Match": f"revision_number={'9' * 5000}"},
     )
     assert other.status_code == 412
+
+
+@pytest.mark.parametrize("cidr", ["255.255.255.255/32", "224.0.0.0/24", "127.0.0.0/8", "0.0.0.0/0"])
+async def test_what_can_be_no_subnet_is_refused(member, cidr):
+    network = await member.create("network", name="net")
+    await member.create("subnet", expect=400, network_id=network["id"], ip_version=4, cidr=cidr)
+
+
+async def test_subnets_that_are_made_at_once_overlap_with_none(member):
+    network = await member.create("network", name="net")
+    body = {"subnet": {"network_id": network["id"], "ip_version": 4, "cidr": "10.0.0.0/24"}}
+    calls = [member.client.post("/network/v2.0/subnets", json=body) for _ in range(8)]
+    answers = await asyncio.gather(*calls)
+    assert sorted(answer.status_code for answer in answers) == [201, *[400] * 7]
+    ports = (await member.client.get(f"/network/v2.0/ports?network_id={network['id']}")).json()["ports"]
+    assert len([port for port in ports if port["device_owner"] == "network:distributed"]) <= 1

@@ -33,12 +33,14 @@ from cumulo.services.network.prefixes import unscoped
 
 Pools = list[dict[str, str]]
 _NONE: Any = object()
+_EVERYBODY = ipaddress.ip_network("255.255.255.255")  # the limited broadcast address
 IPV6_MODES = (None, "slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 
 async def create(work: Work, network: Network, project_id: str, values: dict[str, Any]) -> Subnet:
     """Create a subnet. `gateway_ip` absent: the first address; None: no gateway."""
     net = _read_cidr(values["cidr"], values["ip_version"])
+    await _alone(work, network.id)
     await _refuse_overlap(work, network, net)
     await address_scopes.check_network(work.db, network, net.version, values.get("subnetpool_id"))
     _check_modes(values)
@@ -59,6 +61,11 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     await ensure_metadata_port(work, network)
     await _join_peers(work, network.id)
     return subnet
+
+
+async def _alone(work: Work, network_id: str) -> None:
+    """Have other changes of this network's subnets wait: they overlap with none, and share one port."""
+    await work.db.lock(f"network.subnets:{network_id}")
 
 
 async def _check_segment(
@@ -103,7 +110,7 @@ def _read_cidr(text: str, version: int) -> addresses.Net:
         raise InvalidInput(reason=f"'{text}' is not a valid CIDR") from None
     if net.version != version:
         raise InvalidInput(reason=f"the CIDR {text} is not of IP version {version}")
-    if net.prefixlen == 0 or net.is_multicast or net.is_loopback:
+    if net.prefixlen == 0 or net.is_multicast or net.is_loopback or net == _EVERYBODY:
         raise InvalidInput(reason=f"the CIDR {text} cannot be a subnet's")
     return net
 
@@ -194,6 +201,7 @@ def _checked(subnet: Subnet, pools: Pools) -> Pools:
 
 async def update(work: Work, subnet: Subnet, values: dict[str, Any]) -> Subnet:
     """Change a subnet, and the answers that its ports get."""
+    await _alone(work, subnet.network_id)
     trial = Subnet(**{name: getattr(subnet, name) for name in Subnet.__struct_fields__})
     for name, value in values.items():
         setattr(trial, name, value)
@@ -238,6 +246,7 @@ async def _touch_ports(work: Work, subnet: Subnet, *where: Any) -> None:
 
 async def delete(work: Work, subnet: Subnet) -> None:
     """Delete a subnet of which no port but our own has an address, or that guests address by themselves."""
+    await _alone(work, subnet.network_id)
     held = await work.db.all(FixedIp, FixedIp.c.subnet_id == subnet.id)
     owners = await work.db.all(Port, Port.c.id.in_([ip.port_id for ip in held])) if held else []
     spared = {Owner.METADATA.value, Owner.DHCP.value}
