@@ -157,6 +157,16 @@ async def test_a_server_whose_promise_no_host_can_keep_says_so(cloud: PromisingC
     assert server["fault"]["message"] == told
 
 
+async def test_candidates_are_asked_for_as_much_as_an_inventory_can_hold(cloud: PromisingCloud):
+    async def found(amount: int, status: int = 200) -> Any:
+        path = f"{PLACEMENT}/allocation_candidates?resources1={BANDWIDTH}:{amount}"
+        return await cloud.ask("GET", path, status=status)
+
+    assert len((await found(1))["provider_summaries"]) == 3
+    assert (await found(2**31 - 1))["provider_summaries"] == {}
+    await found(2**31, status=400)
+
+
 async def test_hosts_are_filled_up_to_what_they_promise(cloud: PromisingCloud):
     network, policy = await cloud.network(), await cloud.policy(kbps=4000)
     await running(cloud, await cloud.port(network, policy), await cloud.port(network, policy))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cumulo.services.placement import errors
+from cumulo.services.placement.model import WHOLE
 
-_DIGITS = 9  # of an amount, at most
+_DIGITS = len(str(WHOLE))
 
 
 def amounts_of(name: str, value: str) -> dict[str, int]:
@@ -14,7 +15,7 @@ def amounts_of(name: str, value: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in value.split(","):
         resource, _, amount = part.strip().partition(":")
-        if not resource or not amount.isdecimal() or len(amount) > _DIGITS or int(amount) < 1:
+        if not resource or not amount.isdecimal() or len(amount) > _DIGITS or not 1 <= int(amount) <= WHOLE:
             reason = f"{part!r} is not of the form CLASS:AMOUNT"
             raise errors.BadQuery(name=name, reason=reason)
         found[resource] = int(amount)
