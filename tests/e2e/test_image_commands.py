@@ -1,10 +1,8 @@
 """Every image command of the official client, against a cloud with two stores; and `cumulo appliance`."""
 
-import ast
 import contextlib
 import json
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,13 +12,11 @@ from tests.services.image.appliances import members, pack
 
 from cumulo.runtime.client import Session
 from cumulo.runtime.conformance.web import web_server
-from cumulo.runtime.scratch import scratch_cloud
-from cumulo.runtime.state import StateFolder
+from cumulo.testing.commands import CommandedCloud, Tried, commanded_cloud
 from cumulo.testing.launched import until
-from cumulo.testing.official import LoadedClient, OpenStack
+from cumulo.testing.official import OpenStack
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / ".venv-client" / "bin" / "openstack"
 SETTINGS = """
 [engines]
 start = false
@@ -43,39 +39,25 @@ def picture() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def state(picture: str) -> Iterator[StateFolder]:
-    with scratch_cloud("image-commands", SETTINGS.format(port=urlsplit(picture).port)) as folder:
-        yield folder
+def cloud(picture: str) -> Iterator[CommandedCloud]:
+    with commanded_cloud("image-commands", SETTINGS.format(port=urlsplit(picture).port)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def loaded(state: StateFolder) -> Iterator[LoadedClient]:
-    with LoadedClient(PROGRAM, {"HOME": str(state.path)}) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def admin(state: StateFolder, loaded: LoadedClient) -> OpenStack:
-    port = tomllib.loads(state.config.read_text())["http"]["port"]
-    return OpenStack.administrator(loaded, port, state.admin_password.read_text().strip())
+def admin(cloud: CommandedCloud) -> OpenStack:
+    return cloud.admin
 
 
 @pytest.fixture(scope="module")
 def person(admin: OpenStack) -> Callable[[str], OpenStack]:
     """Make users, each a member of a project of the same name."""
-
-    def make(who: str) -> OpenStack:
-        admin("project create", who)
-        admin("user create", who, "--project", who, "--password", f"pass {who}")
-        admin("role add", "member", "--project", who, "--user", who)
-        return admin.but(username=who, password=f"pass {who}", project_name=who)
-
-    return make
+    return admin.member
 
 
 @pytest.fixture(scope="module")
-def alice(person: Callable[[str], OpenStack]) -> OpenStack:
-    return person("alice")
+def alice(admin: OpenStack) -> OpenStack:
+    return admin.member("alice")
 
 
 @pytest.fixture(scope="module")
@@ -243,10 +225,10 @@ def test_metadata_definitions(admin: OpenStack, alice: OpenStack):
     admin.refused("image metadef namespace show", "Look")
 
 
-def test_an_appliance_is_imported_by_one_command(state: StateFolder, admin: OpenStack, tmp_path: Path):
+def test_an_appliance_is_imported_by_one_command(cloud: CommandedCloud, admin: OpenStack, tmp_path: Path):
     ova = tmp_path / "box.ova"
     ova.write_bytes(pack(members(tmp_path)))
-    command = [str(ROOT / "cumulo"), "--state", str(state.path), "appliance", "import", str(ova)]
+    command = [str(ROOT / "cumulo"), "--state", str(cloud.state.path), "appliance", "import", str(ova)]
     command += ["--cloud", "cumulo-admin"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -266,10 +248,6 @@ def test_an_appliance_is_imported_by_one_command(state: StateFolder, admin: Open
     assert (done.returncode, "no tar archive" in done.stderr) == (1, True), done.stderr
 
 
-def test_no_command_is_forgotten(loaded: LoadedClient):
-    tried = {
-        node.args[0].value
-        for node in ast.walk(ast.parse(Path(__file__).read_text()))
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)
-    }
-    assert set(loaded.commands("openstack.image.v2")) - tried == set()
+def test_no_command_is_forgotten(cloud: CommandedCloud):
+    commands = set(cloud.client.commands("openstack.image.v2"))
+    assert commands - Tried.by([Path(__file__)]).commands == set()

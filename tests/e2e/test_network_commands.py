@@ -1,40 +1,23 @@
 """What the network service serves besides the plain things, by the official client."""
 
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cumulo.runtime.scratch import scratch_cloud
-from cumulo.runtime.state import StateFolder
-from cumulo.testing.official import LoadedClient, OpenStack
-
-PROGRAM = Path(__file__).resolve().parents[2] / ".venv-client" / "bin" / "openstack"
-SETTINGS = '[engines]\nstart = false\n[node]\nhypervisor = "fake"\n'
+from cumulo.testing.commands import commanded_cloud
+from cumulo.testing.official import OpenStack
 
 
 @pytest.fixture(scope="module")
-def state() -> Iterator[StateFolder]:
-    with scratch_cloud("network-commands", SETTINGS) as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def admin(state: StateFolder) -> Iterator[OpenStack]:
-    port = tomllib.loads(state.config.read_text())["http"]["port"]
-    with LoadedClient(PROGRAM, {"HOME": str(state.path)}) as loaded:
-        made = OpenStack.administrator(loaded, port, state.admin_password.read_text().strip())
-        made("project create", "alice")
-        made("user create", "alice", "--project", "alice", "--password", "pass alice")
-        made("role add", "member", "--project", "alice", "--user", "alice")
-        yield made
+def admin() -> Iterator[OpenStack]:
+    with commanded_cloud("network-commands") as cloud:
+        yield cloud.admin
 
 
 @pytest.fixture(scope="module")
 def alice(admin: OpenStack) -> OpenStack:
-    return admin.but(username="alice", password="pass alice", project_name="alice")
+    return admin.member("alice")
 
 
 @pytest.fixture(scope="module")

@@ -1,38 +1,36 @@
 """A cloud without engines, and the official client loaded once, for every identity command that it has."""
 
 import itertools
-import tomllib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from cumulo.runtime.scratch import scratch_cloud
 from cumulo.runtime.state import StateFolder
+from cumulo.testing.commands import CommandedCloud, commanded_cloud
 from cumulo.testing.official import LoadedClient, OpenStack
 
-PROGRAM = Path(__file__).resolve().parents[3] / ".venv-client" / "bin" / "openstack"
-SETTINGS = '[engines]\nstart = false\n[node]\nhypervisor = "fake"\n'
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[CommandedCloud]:
+    with commanded_cloud("identity-commands") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
-def state() -> Iterator[StateFolder]:
+def state(cloud: CommandedCloud) -> StateFolder:
     """The state folder of a cloud that runs."""
-    with scratch_cloud("identity-commands", SETTINGS) as folder:
-        yield folder
+    return cloud.state
 
 
 @pytest.fixture(scope="session")
-def loaded(state: StateFolder) -> Iterator[LoadedClient]:
-    with LoadedClient(PROGRAM, {"HOME": str(state.path)}) as client:
-        yield client
+def loaded(cloud: CommandedCloud) -> LoadedClient:
+    return cloud.client
 
 
 @pytest.fixture(scope="session")
-def admin(state: StateFolder, loaded: LoadedClient) -> OpenStack:
+def admin(cloud: CommandedCloud) -> OpenStack:
     """The client as the administrator."""
-    port = tomllib.loads(state.config.read_text())["http"]["port"]
-    return OpenStack.administrator(loaded, port, state.admin_password.read_text().strip())
+    return cloud.admin
 
 
 _numbers = itertools.count(1)
