@@ -51,6 +51,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     qemu_logs: Path | None = None  # where libvirt keeps its log of each QEMU
     short_run: Path | None = None  # a short path of a folder for sockets
     peer_uri: str = ""  # how a libvirt of this machine that is another host's reaches this one's
+    certified: bool = False  # its libvirt has a certificate for the host's name, and believes other hosts'
 
     @property
     def address(self) -> str:

@@ -98,4 +98,5 @@ def place(state: StateFolder) -> Place:
         qemu_logs=libvirt.qemu_logs(state),
         short_run=state.short_run,
         peer_uri=libvirt.peer_uri(state),
+        certified=True,
     )

@@ -8,6 +8,7 @@ disk in the state folder, so a new libvirtd finds the guests that an ended one l
 import uuid
 from pathlib import Path
 
+from cumulo.runtime.engines import certificates
 from cumulo.runtime.engines.engine import Engine, listens
 from cumulo.runtime.state import StateFolder
 
@@ -64,6 +65,8 @@ dynamic_ownership = 0
 remember_owner = 0
 swtpm_user = "root"
 swtpm_group = "root"
+migrate_tls_x509_cert_dir = "{certificates}"
+migrate_tls_x509_verify = 1
 """
 _LOG_DAEMON = """\
 # Written by Cumulo at each start. A console log turns over at 2 MiB.
@@ -94,12 +97,12 @@ def containers_uri(state: StateFolder) -> str:
     return f"lxc:///system?socket={state.socket('libvirt')}"
 
 
-def daemons(state: StateFolder) -> list[Engine]:
-    """Return virtlogd (guests' console logs) and libvirtd."""
+def daemons(state: StateFolder, cloud: StateFolder | None = None) -> list[Engine]:
+    """Return virtlogd (guests' console logs) and libvirtd, of a cloud's further host with its cloud."""
     root = state.path / "libvirt"
 
     async def prepare() -> None:
-        write_settings(state)
+        write_settings(state, certificates.ensure(state, cloud or state))
 
     return [
         Engine(
@@ -119,8 +122,11 @@ def daemons(state: StateFolder) -> list[Engine]:
     ]
 
 
-def write_settings(state: StateFolder) -> None:
-    """Make libvirt's folders with its settings, and the links by which its sockets are found."""
+def write_settings(state: StateFolder, certified: Path) -> None:
+    """Make libvirt's folders with its settings, and the links by which its sockets are found.
+
+    certified: the folder with what the host shows and believes when a guest comes or leaves.
+    """
     root = state.path / "libvirt"
     for name, place in _FOLDERS.items():
         (root / name).mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -130,7 +136,7 @@ def write_settings(state: StateFolder) -> None:
         (root / name).write_text(with_account(Path(file).read_text(encoding="utf-8"), line))
     host_uuid = uuid.uuid5(uuid.NAMESPACE_URL, f"cumulo:{machine_id()}:{state.path}")
     (root / "etc" / "libvirtd.conf").write_text(_DAEMON.format(host_uuid=host_uuid))
-    (root / "etc" / "qemu.conf").write_text(_QEMU)
+    (root / "etc" / "qemu.conf").write_text(_QEMU.format(certificates=certified))
     (root / "etc" / "virtlogd.conf").write_text(_LOG_DAEMON)
 
     for name, target in (("libvirt", "libvirt-sock"), ("virtlogd", "virtlogd-sock")):

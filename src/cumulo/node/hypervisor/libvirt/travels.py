@@ -2,7 +2,8 @@
 
 The old host's libvirt talks to the new one's by itself (peer to peer), so a migration ends by itself when
 this process is killed meanwhile. Files of the guest's own are copied by QEMU into files that the new host
-made empty; all else that a guest's definition names on the old host is named anew for the new one.
+made empty; all else that a guest's definition names on the old host is named anew for the new one. Where
+hosts have certificates, memory and disks travel by TLS.
 """
 
 import time
@@ -80,6 +81,7 @@ class Travels(Guests):
             screen=str(self._place.vnc_socket(spec.server_id)),
             daemon=self._settings.migration_uri or self._place.peer_uri,
             address=self._place.address or self._settings.host_ip,
+            certified=self._host if self._place.certified else "",
             volumes=volumes,
         )
 
@@ -233,6 +235,9 @@ def _send(domain: Domain, definition: str, landing: Landing, devices: list[str])
         libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: definition,
     }
     flags = FLAGS
+    if landing.certified:
+        flags |= libvirt.VIR_MIGRATE_TLS
+        parameters[libvirt.VIR_MIGRATE_PARAM_TLS_DESTINATION] = landing.certified
     if devices:
         flags |= libvirt.VIR_MIGRATE_NON_SHARED_DISK
         parameters[libvirt.VIR_MIGRATE_PARAM_MIGRATE_DISKS] = devices
