@@ -1,5 +1,7 @@
 """Port forwarding of floating IPs."""
 
+import asyncio
+
 import pytest
 
 from cumulo.services.network.drivers.specs import Kind
@@ -51,6 +53,24 @@ async def test_a_port_of_a_floating_ip_leads_to_a_port_inside(member, world, clo
     assert (Kind.FLOATING_IP, world.floating) not in driver.specs
     freed = (await member.show(f"/floatingips/{world.floating}"))["floatingip"]
     assert (freed["router_id"], freed["status"]) == (None, "DOWN")
+
+
+async def test_a_port_that_is_asked_for_by_many_at_once_leads_to_one(member, world):
+    body = {"internal_port_id": world.port["id"], "protocol": "tcp", "external_port": 80, "internal_port": 80}
+    where = f"/network/v2.0{world.path}"
+    calls = [member.client.post(where, json={"port_forwarding": body}) for _ in range(8)]
+    answers = await asyncio.gather(*calls)
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+
+
+async def test_a_floating_ip_leads_to_a_port_or_forwards_ports(member, world):
+    body = {"internal_port_id": world.port["id"], "protocol": "tcp", "external_port": 80, "internal_port": 80}
+    floating = f"/network/v2.0/floatingips/{world.floating}"
+    answers = await asyncio.gather(
+        member.client.post(f"/network/v2.0{world.path}", json={"port_forwarding": body}),
+        member.client.put(floating, json={"floatingip": {"port_id": world.port["id"]}}),
+    )
+    assert sorted(answer.is_success for answer in answers) == [False, True]
 
 
 async def test_ranges_lead_port_by_port_or_to_one(member, world, cloud, driver):

@@ -13,6 +13,7 @@ from cumulo.services.network.errors import (
     BadRequest,
     ExternalGatewayForFloatingIPNotFound,
     FipInUseByPortForwarding,
+    FloatingIPNotFound,
     FloatingIPPortAlreadyAssociated,
 )
 from cumulo.services.network.model import (
@@ -70,8 +71,17 @@ async def create(
     return row
 
 
+async def held(work: Work, row: FloatingIp) -> FloatingIp:
+    """Return a floating IP as it is now; others that lead it or its ports somewhere wait for this one."""
+    found = await work.db.one(FloatingIp, FloatingIp.c.id == row.id, for_update=True)
+    if found is None:
+        raise FloatingIPNotFound(id=row.id)
+    return found
+
+
 async def associate(work: Work, row: FloatingIp, port: Port, fixed_address: str | None = None) -> FloatingIp:
     """Lead the floating IP to an IPv4 address of a port (its only one, unless named)."""
+    row = await held(work, row)
     if await work.db.exists(PortForwarding, PortForwarding.c.floatingip_id == row.id):
         raise FipInUseByPortForwarding(id=row.id)
     ip = await fixed_ip(work.db, port, fixed_address)
