@@ -76,5 +76,5 @@ def cloud(make_cloud) -> LaunchedCloud:
 @pytest.fixture(scope="module")
 def spaces(cloud) -> Iterator[Spaces]:
     """Namespaces on the session's cloud, of one module."""
-    with Spaces(cloud) as made:
+    with Spaces(cloud.state) as made:
         yield made

@@ -66,6 +66,8 @@ class Client:
 
     async def ready(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  the caller says how long it can wait
         """Wait until the replica is up to date; Disconnected after `timeout` seconds."""
+        if self._ready.is_set():
+            return
         try:
             async with asyncio.timeout(timeout):
                 await self._ready.wait()

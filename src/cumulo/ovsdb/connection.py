@@ -26,8 +26,8 @@ class TransactionFailed(OvsdbError):
         self.details = details
 
 
-# A brace, or a string (closed, or as far as it has arrived).
-_TOKEN = re.compile(rb'[{}]|"(?:[^"\\]|\\.)*("?)', re.DOTALL)
+# What is between two braces, whole strings with it; then a brace, or the quote of a string not yet whole.
+_TO_BRACE = re.compile(rb'(?:[^{}"]++|"(?:[^"\\]++|\\.)*+")*+([{}"]?)', re.DOTALL)
 
 
 class Framer:
@@ -51,16 +51,14 @@ class Framer:
     def _scan(self) -> list[int]:
         """Read the bytes not yet looked at; return where messages end."""
         ends: list[int] = []
-        for token in _TOKEN.finditer(self._buffer, self._at):
-            kind = token[0][:1]
-            if kind == b'"' and not token[1]:
-                self._at = token.start()
-                return ends
-            if kind != b'"':
-                self._depth += 1 if kind == b"{" else -1
-                if self._depth == 0:
-                    ends.append(token.end())
-        self._at = len(self._buffer)
+        while found := _TO_BRACE.match(self._buffer, self._at):
+            self._at = found.start(1)
+            if found[1] not in (b"{", b"}"):
+                break
+            self._at += 1
+            self._depth += 1 if found[1] == b"{" else -1
+            if self._depth == 0:
+                ends.append(self._at)
         return ends
 
 

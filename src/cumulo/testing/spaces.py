@@ -1,6 +1,6 @@
-"""Network namespaces on a launched cloud's switch: guests that cost nothing, and what is at a wire's far end.
+"""Network namespaces on a running cloud's switch: guests that cost nothing, and what is at a wire's far end.
 
-with Spaces(cloud) as spaces:
+with Spaces(cloud.state) as spaces:
     guest = spaces.guest(port)          # as the API shows the port
     assert guest.pings("10.0.0.7")
     guest.wire.send(frame)              # whatever a hostile guest would
@@ -20,8 +20,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from cumulo.node.metadata.namespaces import NAMESPACES, enter
+from cumulo.runtime.engines.openvswitch import datapath_type
+from cumulo.runtime.state import StateFolder
 from cumulo.testing import site
-from cumulo.testing.launched import LaunchedCloud, until
+from cumulo.testing.launched import until
 from cumulo.testing.ovn import run
 
 _ALL = 3  # ETH_P_ALL
@@ -86,14 +88,40 @@ def _with_tag(frame: bytes, told: Sequence[tuple[int, int, bytes]]) -> bytes:
     return frame
 
 
-class Space:
-    """A namespace with the card `eth0`."""
+class Namespace:
+    """A namespace with the card `eth0`, of which nobody hears what passes it."""
+
+    def __init__(self, name: str, stack: ExitStack) -> None:
+        self.name = name
+        self._stack = stack
+
+    def ip(self, *words: str) -> str:
+        """Run `ip` there; return what it printed."""
+        return run("ip", "-n", self.name, *words)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command that runs another one there."""
+        return ["ip", "netns", "exec", self.name, *words]
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """Start a command there, which ends with the others; its output is a pipe."""
+        child = subprocess.Popen(  # noqa: S603  our own words
+            self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        self._stack.callback(child.stdout.close)
+        self._stack.callback(child.wait)
+        self._stack.callback(child.kill)
+        return child
+
+
+class Space(Namespace):
+    """A namespace whose frames are heard from the beginning."""
 
     def __init__(self, name: str, stack: ExitStack, mac: str, addresses: Sequence[str] = ()) -> None:
-        self.name = name
+        super().__init__(name, stack)
         self.mac = mac
         self.addresses = addresses
-        self._stack = stack
         self.wire = Wire(name)
         stack.callback(self.wire.close)
 
@@ -106,25 +134,6 @@ class Space:
     def address_v6(self) -> str:
         """The first IPv6 address."""
         return next(address for address in self.addresses if ":" in address)
-
-    def ip(self, *words: str) -> str:
-        """Run `ip` there; return what it printed."""
-        return run("ip", "-n", self.name, *words)
-
-    def command(self, *words: str) -> list[str]:
-        """Return the command that runs another one there."""
-        return ["ip", "netns", "exec", self.name, *words]
-
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Start a command there, which ends with the test; its output is a pipe."""
-        child = subprocess.Popen(  # noqa: S603  our own words
-            self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout is not None
-        self._stack.callback(child.stdout.close)
-        self._stack.callback(child.wait)
-        self._stack.callback(child.kill)
-        return child
 
     def serve(self, port: int) -> None:
         """Answer TCP on a port with 200 kB that begin with the caller's address."""
@@ -149,10 +158,10 @@ class Space:
 
 
 class Spaces:
-    """The namespaces of a test on one cloud; all go with the context."""
+    """Namespaces on the switch of one cloud; all go with the context."""
 
-    def __init__(self, cloud: LaunchedCloud) -> None:
-        self.cloud = cloud
+    def __init__(self, state: StateFolder) -> None:
+        self.state = state
         self._stack = ExitStack()
         self._count = 0
 
@@ -167,31 +176,22 @@ class Spaces:
     def guest(self, port: Mapping[str, Any], *, gateway: str | None = None, bare: bool = False) -> Space:
         """Be the guest of a port as the API shows it; with its IPv4 addresses, unless it is to be `bare`."""
         addresses = [held["ip_address"] for held in port["fixed_ips"]]
-        identity = f"external_ids:iface-id={port['id']}"
-        switch = self.cloud.state.integration_bridge
-        space = self._make(switch, port["mac_address"], addresses, (identity,))
-        for address in addresses if not bare else ():
-            if ":" not in address:
-                space.ip("address", "add", f"{address}/24", "dev", CARD)
+        own = [] if bare else [f"{address}/24" for address in addresses if ":" not in address]
+        made = self.plug(self.state.integration_bridge, port["mac_address"], *own, port_id=port["id"])
+        space = Space(made.name, self._stack, port["mac_address"], addresses)
         if gateway:
             space.ip("route", "add", "default", "via", gateway)
         return space
 
     def outside(self, *addresses: str) -> Space:
         """Be a switch of the physical network, with addresses (and prefixes); every VLAN is trunked to it."""
-        self._count += 1
-        card = f"02:00:00:{os.getpid() >> 8 & 255:02x}:{os.getpid() & 255:02x}:{self._count:02x}"
-        plain = [address.partition("/")[0] for address in addresses]
-        space = self._make(self.cloud.state.external_bridge, card, plain, ())
-        for address in addresses:
-            space.ip("address", "add", address, "dev", CARD)
-        return space
+        number = self._count + 1
+        mac = f"02:00:00:{os.getpid() >> 8 & 255:02x}:{os.getpid() & 255:02x}:{number:02x}"
+        made = self.plug(self.state.external_bridge, mac, *addresses)
+        return Space(made.name, self._stack, mac, [address.partition("/")[0] for address in addresses])
 
-    def vsctl(self, *words: str) -> str:
-        """Run `ovs-vsctl` on the cloud's switch."""
-        return run("ovs-vsctl", "--timeout=20", f"--db=unix:{self.cloud.state.socket('vswitch')}", *words)
-
-    def _make(self, bridge: str, card: str, addresses: Sequence[str], told: Sequence[str]) -> Space:
+    def plug(self, bridge: str, mac: str, *addresses: str, port_id: str | None = None) -> Namespace:
+        """Make a namespace with a card on a bridge, with addresses (and prefixes); as the guest of a port."""
         self._count += 1
         name, outer = f"cumulo-t{os.getpid()}-{self._count}", f"t{os.getpid()}-{self._count}"
         run("ip", "netns", "add", name)
@@ -199,13 +199,32 @@ class Spaces:
         run("ip", "link", "add", outer, "type", "veth", "peer", "name", CARD, "netns", name)
         # Frames whose checksum is left to a card that is not there would be dropped by the switch.
         run("ip", "netns", "exec", name, "ethtool", "-K", CARD, "tx", "off")
-        run("ip", "-n", name, "link", "set", CARD, "address", card, "mtu", "1442", "up")
+        run("ip", "-n", name, "link", "set", CARD, "address", mac, "mtu", "1442", "up")
         run("ip", "-n", name, "link", "set", "lo", "up")
         Path(f"/proc/sys/net/ipv6/conf/{outer}/disable_ipv6").write_text("1")
         run("ip", "link", "set", outer, "up")
         words = ["add-port", bridge, outer]
-        if told:
-            words += ["--", "set", "interface", outer, *told]
+        if port_id:
+            words += ["--", "set", "interface", outer, f"external_ids:iface-id={port_id}"]
         self.vsctl(*words)
         self._stack.callback(self.vsctl, "--if-exists", "del-port", bridge, outer)
-        return Space(name, self._stack, card, addresses)
+        made = Namespace(name, self._stack)
+        for address in addresses:
+            made.ip("address", "add", address, "dev", CARD)
+        return made
+
+    def bridge(self, name: str, flows: Sequence[str] = ()) -> str:
+        """Make a bridge of its own by hand, with these flows; without any it forwards as switches do."""
+        kind = datapath_type(self.state)
+        self.vsctl("add-br", name, "--", "set", "bridge", name, f"datapath_type={kind}")
+        self._stack.callback(self.vsctl, "--if-exists", "del-br", name)
+        if flows:
+            control = f"unix:{self.state.short_run}/{name}.mgmt"
+            run("ovs-ofctl", "del-flows", control)
+            for flow in flows:
+                run("ovs-ofctl", "add-flow", control, flow)
+        return name
+
+    def vsctl(self, *words: str) -> str:
+        """Run `ovs-vsctl` on the cloud's switch."""
+        return run("ovs-vsctl", "--timeout=20", f"--db=unix:{self.state.socket('vswitch')}", *words)

@@ -65,9 +65,7 @@ class Networking:
         self.pid = pid
         self.north = Northbound(state)
         client.issue()
-        self.network = self._make("networks", {"network": {"name": "bench"}})["network"]["id"]
-        subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.64.0.0/16"}
-        self._make("subnets", {"subnet": subnet})
+        self.network = self._network("10.64.0.0/16")
 
     def figures(self) -> Iterator[Figure]:
         """Measure all, one line of the table after another."""
@@ -81,7 +79,7 @@ class Networking:
                 f"port list, {PORTS}", self.pid, lambda: self.client.call("GET", url), 20, reach_cpu_ms=12
             )
             yield self.rules()
-            yield self.throughput()
+            yield from self.throughput()
         finally:
             self.north.close()
 
@@ -132,14 +130,24 @@ class Networking:
         name = f"security group, {RULES} rules in OVN"
         return Figure(name=name, wall_ms=answered * 1000, value=seconds, unit="s", reach=1.0)
 
-    def throughput(self) -> Figure:
-        """Measure what two guests send each other."""
-        made = [self._make("ports", {"port": {"network_id": self.network}})["port"] for _ in range(2)]
+    def throughput(self) -> Iterator[Figure]:
+        """Measure what two guests send each other: on a network that filters nothing, and filtered."""
+        plain = self._network("10.66.0.0/16", port_security_enabled=False)
+        kinds = [
+            [self._make("ports", {"port": {"network_id": network}})["port"] for _ in range(2)]
+            for network in (plain, self.network)
+        ]
         between = Throughput(self.state)
         try:
-            return between.figure(made)
+            yield from between.figures(*kinds)
         finally:
             between.close()
+
+    def _network(self, cidr: str, **values: Any) -> str:
+        """Make a network with one subnet; return its id."""
+        made = self._make("networks", {"network": {"name": "bench", **values}})["network"]
+        self._make("subnets", {"subnet": {"network_id": made["id"], "ip_version": 4, "cidr": cidr}})
+        return str(made["id"])
 
     def _port(self) -> str:
         made = self._make("ports", {"port": {"network_id": self.network}})

@@ -1,146 +1,141 @@
-"""How much two guests send each other through the cloud's switch, beside two on a bridge made by hand.
+"""How much two guests send each other through the cloud's switch, beside pairs on bridges made by hand.
 
-Guests are namespaces with a veth pair each, on the same `ovs-vswitchd`: two at ports of a network, in their
-project's default security group, and two at a bridge with the one flow that such a bridge has (`NORMAL`). The
-two pairs take turns, each first as often as the other, and their best turns are compared: what else the
-machine does slows any turn, and makes none faster.
+Guests are namespaces with a veth pair each, all on the same `ovs-vswitchd`. There are four pairs: two at
+ports without port security, beside two at a bridge that forwards as switches do (`NORMAL`); and two at ports
+in their project's default security group, beside two at a bridge whose flows track connections as such a
+group needs it, in a zone of each port's own. The pairs take turns in all orders, and their best turns are
+compared: what else the machine does slows any turn, and makes none faster.
 """
 
 import os
 import shutil
 import statistics
 import subprocess
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from cumulo.runtime.bench.meter import Figure
-from cumulo.runtime.engines.openvswitch import datapath_type
+from cumulo.runtime.bench.meter import Figure, come
 from cumulo.runtime.state import StateFolder
+from cumulo.testing.spaces import Namespace, Spaces
 
-CARD = "eth0"
-MTU = "1442"
-BY_HAND = ("10.65.0.1", "10.65.0.2")
+BITS = 16  # of the prefix of all addresses
 ROUNDS = 10  # turns of each pair
 BEST = 3  # of them, that count
 SECONDS = 2  # of sending, a turn, after those in which a connection gets its flows
 WARM = 1
 SHARE = 0.97  # of what passes by hand, at least
-PATIENCE = 60.0  # seconds for OVN to wire two ports
+PATIENCE = 60.0  # seconds for OVN to wire ports, and for a busy server
 GBIT = 1e9
+_NOTED = (("+new", "ct(commit,zone={}),"), ("+est", ""))
+FILTERED = (
+    "table=0,arp,actions=NORMAL",
+    *(f"table=0,ip,in_port={n},actions=ct(table=1,zone={n})" for n in (1, 2)),
+    *(
+        f"table={table},ip,in_port={n},ct_state={state}+trk,actions={note.format(zone)}{onward}"
+        for n in (1, 2)
+        for table, zone, onward in ((1, n, f"ct(table=2,zone={3 - n})"), (2, 3 - n, f"output:{3 - n}"))
+        for state, note in _NOTED
+    ),
+)
+"""A bridge of two ports: what is new is noted, in the sender's zone and then in the receiver's."""
+
+
+class Pair(NamedTuple):
+    """A namespace that sends, to an address at which another one takes in."""
+
+    sender: Namespace
+    address: str
 
 
 class Throughput:
-    """The two pairs; all they are made of goes with `close`."""
+    """The pairs; all they are made of goes with `close`."""
 
     def __init__(self, state: StateFolder) -> None:
         if shutil.which("iperf3") is None:
             raise FileNotFoundError("this machine has no iperf3 (Debian's package of that name)")
         self._state = state
-        self._stack = ExitStack()
-        self._made = 0
+        self._spaces = Spaces(state)
 
     def close(self) -> None:
-        """Remove the namespaces, their ports and the bridge."""
-        self._stack.close()
+        """Remove the namespaces, their ports and the bridges."""
+        self._spaces.__exit__(None, None, None)
 
-    def figure(self, ports: Sequence[dict[str, Any]]) -> Figure:
-        """Measure between two ports, given as the API shows them, and by hand; return the share lost."""
-        bridge = f"bench{os.getpid()}"
-        kind = datapath_type(self._state)
-        self._vsctl("add-br", bridge, "--", "set", "bridge", bridge, f"datapath_type={kind}")
-        self._stack.callback(self._vsctl, "--if-exists", "del-br", bridge)
-        ours = [self._guest(port) for port in ports]
-        by_hand = [self._space(bridge, f"02:00:00:00:65:0{n}", BY_HAND[n - 1]) for n in (1, 2)]
-        pairs = ((ours[0], ports[1]["fixed_ips"][0]["ip_address"]), (by_hand[0], BY_HAND[1]))
-        for server in (ours[1], by_hand[1]):
-            self._serve(server)
-        for client, address in pairs:
-            self._until_reached(client, address)
-        turns: tuple[list[float], list[float]] = ([], [])
-        for turn in range(2 * ROUNDS):
-            which = (turn + turn // 2) % 2  # ours, by hand, by hand, ours
-            turns[which].append(_sent(*pairs[which]))
-        here, beside = (statistics.mean(sorted(each)[-BEST:]) for each in turns)
-        return Figure(
-            name=f"guest to guest: {here / GBIT:.2f} of {beside / GBIT:.2f} Gbit/s",
-            count=ROUNDS,
-            value=(1 - here / beside) * 100,
-            unit="% less",
-            reach=(1 - SHARE) * 100,
-        )
+    def figures(self, plain: Sequence[Any], filtered: Sequence[Any]) -> Iterator[Figure]:
+        """Measure between two ports of each kind, given as the API shows them; yield the shares lost."""
+        pairs = {
+            "plain": self._ours(plain),
+            "plain by hand": self._by_hand("p"),
+            "filtered": self._ours(filtered),
+            "filtered by hand": self._by_hand("f", FILTERED),
+        }
+        for pair in pairs.values():
+            come(lambda pair=pair: _reached(pair), pair.address, seconds=PATIENCE, pause=0.2)  # type: ignore[misc]  # the default binds the loop's value
+        speeds = _in_turns(pairs)
+        for kind in ("plain", "filtered"):
+            yield _beside(f"guest to guest, {kind}", speeds[kind], speeds[f"{kind} by hand"], promised=True)
+        yield _beside("what filtering takes", speeds["filtered"], speeds["plain by hand"], promised=False)
 
-    def _guest(self, port: dict[str, Any]) -> str:
-        address = port["fixed_ips"][0]["ip_address"]
-        identity = f"external_ids:iface-id={port['id']}"
-        return self._space(self._state.integration_bridge, port["mac_address"], address, identity)
+    def _ours(self, ports: Sequence[Any]) -> Pair:
+        bridge = self._state.integration_bridge
+        addresses = [port["fixed_ips"][0]["ip_address"] for port in ports]
+        spaces = [
+            self._spaces.plug(bridge, port["mac_address"], f"{address}/{BITS}", port_id=port["id"])
+            for port, address in zip(ports, addresses, strict=True)
+        ]
+        return self._serving(spaces, addresses[1])
 
-    def _space(self, bridge: str, mac: str, address: str, identity: str | None = None) -> str:
-        """Make a namespace with a card on a bridge; return its name."""
-        self._made += 1
-        name, outer = f"cumulo-b{os.getpid()}-{self._made}", f"b{os.getpid()}-{self._made}"
-        run("ip", "netns", "add", name)
-        self._stack.callback(run, "ip", "netns", "del", name)
-        run("ip", "link", "add", outer, "type", "veth", "peer", "name", CARD, "netns", name)
-        # Frames whose checksum is left to a card that is not there would be dropped by the switch.
-        run("ip", "netns", "exec", name, "ethtool", "-K", CARD, "tx", "off")
-        run("ip", "-n", name, "link", "set", CARD, "address", mac, "mtu", MTU, "up")
-        run("ip", "-n", name, "link", "set", "lo", "up")
-        run("ip", "-n", name, "address", "add", f"{address}/16", "dev", CARD)
-        Path(f"/proc/sys/net/ipv6/conf/{outer}/disable_ipv6").write_text("1")
-        run("ip", "link", "set", outer, "up")
-        told = ("--", "set", "interface", outer, identity) if identity else ()
-        self._vsctl("add-port", bridge, outer, *told)
-        self._stack.callback(self._vsctl, "--if-exists", "del-port", bridge, outer)
-        return name
+    def _by_hand(self, mark: str, flows: Sequence[str] = ()) -> Pair:
+        bridge = self._spaces.bridge(f"b{mark}{os.getpid()}", flows)
+        spaces = [self._spaces.plug(bridge, f"02:00:00:00:65:0{n}", f"10.65.0.{n}/{BITS}") for n in (1, 2)]
+        return self._serving(spaces, "10.65.0.2")
 
-    def _serve(self, space: str) -> None:
-        """Take in what clients send, until the end."""
-        server = subprocess.Popen(
-            _inside(space, "iperf3", "--server"),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        self._stack.callback(server.wait)
-        self._stack.callback(server.kill)
-
-    def _until_reached(self, space: str, address: str) -> None:
-        give_up = time.monotonic() + PATIENCE
-        line = _inside(space, "iperf3", "--client", address, "--bytes", "1K", "--connect-timeout", "1000")
-        while subprocess.run(line, capture_output=True, check=False).returncode:
-            if time.monotonic() > give_up:
-                raise RuntimeError(f"{address} is not reached")
-            time.sleep(0.2)  # a command polls; no event loop is here
-
-    def _vsctl(self, *words: str) -> None:
-        run("ovs-vsctl", "--timeout=20", f"--db=unix:{self._state.socket('vswitch')}", *words)
+    def _serving(self, spaces: Sequence[Namespace], address: str) -> Pair:
+        """Have the second of two take in what clients send, until the end."""
+        sender, receiver = spaces
+        receiver.start("iperf3", "--server", "--logfile", "/dev/null")
+        return Pair(sender, address)
 
 
-def run(*words: str) -> bytes:
-    """Run a command; return what it printed. Raises CalledProcessError."""
-    return subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE).stdout
+def _in_turns(pairs: Mapping[str, Pair]) -> dict[str, float]:
+    """Return what each pair sends in a second, by the mean of its best turns."""
+    turns: dict[str, list[float]] = {name: [] for name in pairs}
+    names = list(pairs)
+    for round_ in range(ROUNDS):
+        for place in range(len(names)):
+            # Each is first, and after each other one, as often as the others; every second round turns back.
+            name = names[(round_ // 2 + (-place if round_ % 2 else place)) % len(names)]
+            turns[name].append(_sent(pairs[name]))
+    return {name: statistics.mean(sorted(each)[-BEST:]) for name, each in turns.items()}
 
 
-def _inside(space: str, *words: str) -> list[str]:
-    return ["ip", "netns", "exec", space, *words]
+def _beside(name: str, ours: float, by_hand: float, *, promised: bool) -> Figure:
+    return Figure(
+        name=f"{name}: {ours / GBIT:.2f} of {by_hand / GBIT:.2f} Gbit/s",
+        count=ROUNDS,
+        value=(1 - ours / by_hand) * 100,
+        unit="% less",
+        reach=(1 - SHARE) * 100 if promised else None,
+    )
 
 
-def _sent(space: str, address: str) -> float:
+def _reached(pair: Pair) -> bool:
+    words = ("iperf3", "--client", pair.address, "--bytes", "1K", "--connect-timeout", "1000")
+    return subprocess.run(pair.sender.command(*words), capture_output=True, check=False).returncode == 0
+
+
+def _sent(pair: Pair) -> float:
     """Send by one TCP connection for a while; return how many bits a second came in. RuntimeError.
 
     A server that is still busy with the turn before says so, and is asked again.
     """
-    words = ("--client", address, "--omit", str(WARM), "--time", str(SECONDS), "--json")
-    give_up = time.monotonic() + PATIENCE
-    while True:
-        line = _inside(space, "iperf3", *words)
-        told = msgspec.json.decode(subprocess.run(line, capture_output=True, check=False).stdout)
-        if "sum_received" in told["end"]:
-            return float(told["end"]["sum_received"]["bits_per_second"])
-        if time.monotonic() > give_up:
-            raise RuntimeError(f"iperf3 in {space}: {told.get('error')}")
-        time.sleep(0.2)  # a command polls; no event loop is here
+    words = ("--client", pair.address, "--omit", str(WARM), "--time", str(SECONDS), "--json")
+    line = pair.sender.command("iperf3", *words)
+
+    def told() -> Any:
+        answer = msgspec.json.decode(subprocess.run(line, capture_output=True, check=False).stdout)
+        return answer["end"].get("sum_received")
+
+    got = come(told, f"an answer of iperf3 at {pair.address}", seconds=PATIENCE, pause=0.2)
+    return float(got["bits_per_second"])

@@ -3,13 +3,15 @@
 Both end in the same `ensure` and `remove`, so the first time and repair are one path. Removals need no
 tombstone: a resource that is noted as changed and has no row any more is removed.
 
-`network.note` writes down what `network.realise` did, a moment later and much of it at once: a commit for
-each would stand between the requests that come one after another. What is lost of it is realised once more.
+Much is done at once, for its price is mostly one of looking: two realisations of ports that are created one
+after another are a moment apart, and what comes meanwhile waits for the second. `network.note` writes down
+what `network.realise` did, a moment later still: a commit for each would stand between the requests. What is
+lost of it is realised once more.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -21,27 +23,37 @@ import structlog
 from cumulo.core import clock
 from cumulo.core.db import Transaction
 from cumulo.core.drivers import DriverError
+from cumulo.core.errors import Conflict
 from cumulo.core.tasks import ReconcileRun, reconciler
 from cumulo.services.network.config import NetworkSettings
 from cumulo.services.network.drivers.specs import Driver, Kind, Spec
 from cumulo.services.network.model import Owner, Port, Realisation, Status
-from cumulo.services.network.model.lookup import as_rows
 from cumulo.services.network.tasks import desired
 
 log = structlog.get_logger()
 
 _AT_ONCE = 200  # resources that are loaded and realised together
 _LONGEST_DELAY = 60.0
+_APART = 0.012  # seconds between two realisations: a port must be in the data plane within 20 ms
 _GATHERED = 0.02  # seconds that what was realised waits for more of it, to be written down together
 _TURNS: "WeakKeyDictionary[Any, asyncio.Lock]" = WeakKeyDictionary()
 _UNWRITTEN: "WeakKeyDictionary[Any, dict[tuple[str, str], Outcome]]" = WeakKeyDictionary()
 NOTE = "network.note"
 
 
+class Due(NamedTuple):
+    """What a resource's `Realisation` says while it is behind."""
+
+    kind: str
+    id: str
+    revision: int
+    attempts: int
+
+
 class Outcome(NamedTuple):
     """How the realisation of a resource's revision went; not `wanted`: it was removed."""
 
-    row: Realisation
+    row: Due
     error: DriverError | None
     wanted: bool
 
@@ -51,7 +63,7 @@ def follow(driver: Driver, wake: Callable[[str], None]) -> None:
     driver.follow(ports=lambda: wake("network.realise"), stale=lambda: wake("network.compare"))
 
 
-def turn(driver: Driver) -> AbstractAsyncContextManager[Any]:
+def turn(driver: Driver) -> contextlib.AbstractAsyncContextManager[Any]:
     """Keep the two reconcilers apart: a spec that one loaded must not undo the other's newer one."""
     return _TURNS.setdefault(driver, asyncio.Lock())
 
@@ -61,12 +73,21 @@ async def realise(run: ReconcileRun) -> None:
     """Bring changed networks, ports, routers and groups to the data plane."""
     driver = run.use(Driver)
     done = _UNWRITTEN.setdefault(driver, {})
+    worked = False
     while rows := await _due(run, done):
+        worked = True
         async with turn(driver):
             await _work(run, driver, rows)
         run.wake(NOTE)
         if len(rows) < _AT_ONCE:
             break
+    await _wire(run, driver)
+    if worked:
+        await asyncio.sleep(_APART)
+
+
+async def _wire(run: ReconcileRun, driver: Driver) -> None:
+    """Note what the data plane has wired since."""
     changed = driver.take_changed()
     try:
         if changed:
@@ -76,11 +97,11 @@ async def realise(run: ReconcileRun) -> None:
         raise
 
 
-async def _due(run: ReconcileRun, done: Mapping[tuple[str, str], Outcome]) -> list[Realisation]:
+async def _due(run: ReconcileRun, done: Mapping[tuple[str, str], Outcome]) -> list[Due]:
     """Return what is due, less what is done and only not written down yet."""
     async with run.database.read() as db:
         found = await db.answer(_unrealised, now=clock.now(), most=_AT_ONCE + len(done))
-    rows = as_rows(Realisation, found)
+    rows = [Due(*row) for row in found]
     known = {key: outcome.row.revision for key, outcome in done.items()}
     return [row for row in rows if known.get((row.kind, row.id)) != row.revision]
 
@@ -89,7 +110,7 @@ def _unrealised() -> Any:
     """Ask for what should be tried now."""
     table = Realisation.c
     return (
-        sqlalchemy.select(Realisation.table)
+        sqlalchemy.select(table.kind, table.id, table.revision, table.attempts)
         .where(
             table.realised < table.revision,
             table.retry_at <= sqlalchemy.bindparam("now", type_=table.retry_at.type),
@@ -99,7 +120,7 @@ def _unrealised() -> Any:
     )
 
 
-async def _work(run: ReconcileRun, driver: Driver, rows: Sequence[Realisation]) -> None:
+async def _work(run: ReconcileRun, driver: Driver, rows: Sequence[Due]) -> None:
     """Realise these: what must be there before others first."""
     for kind in Kind:
         mine = [row for row in rows if row.kind == kind.value]
@@ -150,22 +171,25 @@ async def note(run: ReconcileRun) -> None:
 
 async def _note(db: Transaction, outcome: Outcome) -> None:
     row, error, wanted = outcome
+    if error is None and wanted:
+        done = Realisation(kind=row.kind, id=row.id, realised=row.revision)
+        with contextlib.suppress(Conflict):  # another process has noted its removal
+            await db.save(done, "realised", "attempts", "error")
+        return
     table = Realisation.c
-    it = (table.kind == row.kind, table.id == row.id)
-    if error is not None:
-        delay = min(2.0 ** (row.attempts - 1), _LONGEST_DELAY)
-        await db.update(
-            Realisation,
-            *it,
-            table.revision == row.revision,  # what changed since need not wait
-            attempts=row.attempts + 1,
-            retry_at=clock.now() + timedelta(seconds=delay),
-            error=str(error),
-        )
-    elif wanted:
-        await db.update(Realisation, *it, realised=row.revision, attempts=0, error="")
-    else:
-        await db.delete(Realisation, *it, table.revision == row.revision)
+    # What changed since is not gone, and need not wait.
+    it = (table.kind == row.kind, table.id == row.id, table.revision == row.revision)
+    if error is None:
+        await db.delete(Realisation, *it)
+        return
+    delay = min(2.0 ** (row.attempts - 1), _LONGEST_DELAY)
+    await db.update(
+        Realisation,
+        *it,
+        attempts=row.attempts + 1,
+        retry_at=clock.now() + timedelta(seconds=delay),
+        error=str(error),
+    )
 
 
 @reconciler(every=300.0, name="network.compare")

@@ -9,13 +9,15 @@ from weakref import WeakValueDictionary
 
 from cumulo.core.drivers import Permanent, Temporary
 from cumulo.ovsdb import Client, Event, OvsdbError, Row, TransactionFailed, mutate
-from cumulo.services.network.drivers.ovn import capacities, groups, places, routers, switches
+from cumulo.services.network.drivers.ovn import capacities, groups, mirrors, places, routers, switches
+from cumulo.services.network.drivers.ovn.batches import Batches
 from cumulo.services.network.drivers.ovn.rows import KEY, PARENT, Inventory, Place, Plan, Slot, Wanted
 from cumulo.services.network.drivers.specs import (
     AddressGroupSpec,
     FloatingIpSpec,
     HostState,
     Kind,
+    MirrorSpec,
     NetworkSpec,
     PortSpec,
     RouterSpec,
@@ -43,6 +45,7 @@ _MARKED = (
     "BFD",
     "Meter",
     "Meter_Band",
+    "Mirror",
 )
 _FOLLOWED = {
     "Chassis": ["name", "hostname", "other_config"],
@@ -58,6 +61,7 @@ _ROWS: Mapping[type[Spec], Callable[[Any], list[Wanted]]] = {
     AddressGroupSpec: groups.address_group,
     SecurityGroupSpec: groups.security_group,
     FloatingIpSpec: routers.floating_ip,
+    MirrorSpec: mirrors.mirror,
 }
 
 
@@ -68,7 +72,9 @@ class OvnDriver:
         self._north = Client(northbound, "OVN_Northbound", dict.fromkeys(_MARKED))
         self._south = Client(southbound, "OVN_Southbound", _FOLLOWED)
         self._inventory = Inventory(self._north, _MARKED)
+        self._batches = Batches(self._north)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._closed: dict[Place, Any] | None = None
         self._changed: set[str] = set()
         self._on_ports: list[Callable[[], None]] = []
         self._on_stale: list[Callable[[], None]] = []
@@ -91,10 +97,25 @@ class OvnDriver:
         """Make OVN's rows of this resource be what the spec says."""
         await self._ready()
         if isinstance(spec, PortSpec) and spec.port_security:
-            await self._realise(places.DROP.owner, groups.drop())
+            await self._close()
         if isinstance(spec, SecurityGroupSpec) and spec.logs:
             await self._realise(places.LOG_METER.owner, groups.log_meter())
         await self._realise(places.owner(spec.kind, spec.id), self._wanted(spec))
+
+    async def _close(self) -> None:
+        """Have the group that drops what no rule allows; for each port, but in whole only if it changed."""
+        if self._closed is None or self._closed != self._closing():
+            changed = await self._realise(places.DROP.owner, groups.drop())
+            self._closed = None if changed else self._closing()
+
+    def _closing(self) -> dict[Place, Any]:
+        """Return what is there of that group, but for its ports."""
+        rows = self._inventory.of(places.DROP.owner)
+        columns = ("name", "acls", "external_ids")
+        return {
+            place: [row[name] for name in columns] if place == places.DROP else row
+            for place, row in rows.items()
+        }
 
     async def differences(self, spec: Spec) -> list[str]:
         """Say what is not in OVN as the spec has it: what `ensure` would do, not done."""
@@ -184,13 +205,15 @@ class OvnDriver:
             wanted.append(switches.port_dhcp(spec, version, row))
         return wanted
 
-    async def _realise(self, owner: str, wanted: list[Wanted]) -> None:
+    async def _realise(self, owner: str, wanted: list[Wanted]) -> bool:
+        """Make a resource's rows be these; return whether anything had to be changed."""
         lock = self._locks.setdefault(owner, asyncio.Lock())
         try:
             async with lock:  # two plans at once would insert the same row twice
                 operations = Plan(self._inventory, owner, wanted).operations
                 if operations:
-                    await self._north.transact(*operations)
+                    await self._batches.transact(operations)
+                return bool(operations)
         except TransactionFailed as error:
             raise Permanent(f"{owner}: {error}", public="OVN refused the change.") from error
         except OvsdbError as error:

@@ -6,6 +6,7 @@ owner's rows it is (`cumulo:key`), where it hangs (`cumulo:parent`) and which se
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +26,7 @@ from cumulo.ovsdb import (
     update,
 )
 
+_NUMBERS = count()  # several plans may become one transaction, in which a name stands for one row
 OWNER, KEY, PARENT, SETS = "cumulo:owner", "cumulo:key", "cumulo:parent", "cumulo:sets"
 
 
@@ -118,7 +120,7 @@ class Plan:
         self.operations: list[Operation] = []
         for place in self._wanted:
             if place not in self._existing:
-                self._names[place] = Named(f"r{len(self._names)}")
+                self._names[place] = Named(f"r{next(_NUMBERS)}")
         for place, row in self._existing.items():
             if place not in self._wanted:
                 self._take_away(place, row)
