@@ -1,5 +1,6 @@
 """Views, lists and declared operations, over HTTP and one by one."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -125,6 +126,14 @@ def at_least(ctx: Ctx, value: str) -> Any:
 async def height(ctx: Ctx, plant: Plant) -> dict[str, int]:
     """Measure it."""
     del ctx
+    return {"height": plant.height}
+
+
+@plants.member("POST", "/height", policy=WRITE)
+async def grow(ctx: Ctx, plant: Plant) -> dict[str, int]:
+    """Have it a centimetre higher than it is."""
+    plant.height += 1
+    await ctx.db.save(plant, "height")
     return {"height": plant.height}
 
 
@@ -307,3 +316,11 @@ async def test_a_list_fetches_only_the_columns_that_its_fields_read(database):
             await tx.insert(Plant(project_id="p1", name="rose", extra={"a": 1}))
         (listed,) = (await cloud.member("p1").get("/garden/labels")).json()["labels"]
     assert listed["read"] == ["id", "name", "height"]
+
+
+async def test_changes_at_once_each_begin_with_what_the_last_one_left(cloud):
+    client = cloud.member("p1")
+    plant = await sow(client)
+    grown = [client.post(f"/garden/v1/plants/{plant['id']}/height") for _ in range(8)]
+    heights = [answer.json()["height"] for answer in await asyncio.gather(*grown)]
+    assert sorted(heights) == list(range(1, 9))

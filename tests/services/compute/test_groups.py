@@ -1,5 +1,6 @@
 """Server groups, hints, host aggregates and zones: where servers go, and where not."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -149,6 +150,23 @@ async def aggregate(admin: httpx.AsyncClient, name: str, zone: str | None = None
 
 async def change(admin: httpx.AsyncClient, id_: str, action: dict[str, Any]) -> httpx.Response:
     return await admin.post(f"{AGGREGATES}/{id_}/action", json=action)
+
+
+async def test_what_is_said_of_an_aggregate_at_once_is_all_kept(cloud: ComputeCloud):
+    admin = cloud.admin()
+    id_ = await aggregate(admin, "fast")
+    said = [change(admin, id_, {"set_metadata": {"metadata": {f"key{n}": "x"}}}) for n in range(8)]
+    assert {answer.status_code for answer in await asyncio.gather(*said)} == {200}
+    shown = (await admin.get(f"{AGGREGATES}/{id_}")).json()["aggregate"]
+    assert set(shown["metadata"]) == {f"key{n}" for n in range(8)}
+
+
+async def test_groups_that_are_made_at_once_are_within_the_quota(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    body = {"server_group": {"name": "g", "policies": ["affinity"]}}
+    made = [client.post("/compute/v2.1/os-server-groups", json=body) for _ in range(15)]
+    answers = [answer.status_code for answer in await asyncio.gather(*made)]
+    assert sorted(answers) == [*[200] * 10, *[403] * 5]
 
 
 async def test_an_aggregate_with_a_zone_makes_one_of_its_hosts(cloud: ComputeCloud):

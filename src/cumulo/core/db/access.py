@@ -53,7 +53,8 @@ class Reader:
 
         def build() -> Any:
             statement: Any = shape.select.where(*where).limit(1)
-            return statement.with_for_update() if for_update else statement
+            # NO KEY UPDATE: who inserts what refers to the row need not wait for it.
+            return statement.with_for_update(key_share=True) if for_update else statement
 
         _, rows = await self._quick(("one", model, for_update), where, {}, build)
         return shape.read(rows)[0] if rows else None

@@ -225,9 +225,13 @@ class Resource:
         )  # fmt: skip
 
     async def load(self, ctx: Ctx) -> Any:
-        """Fetch the row that the path names, within the caller's scope; NotFound."""
-        wanted = ctx.params[self.parameter]
-        row = await ctx.db.one(self.model, self.model.c[self.key] == wanted, *self.scope(ctx, self.model))
+        """Fetch the row that the path names, within the caller's scope; NotFound.
+
+        What changes it has it alone: what is read of it is so until it is written.
+        """
+        wanted, model = ctx.params[self.parameter], self.model
+        where = (model.c[self.key] == wanted, *self.scope(ctx, model))
+        row = await ctx.db.one(model, *where, for_update=ctx.operation.writes)
         if row is None:
             raise self.missing(id=wanted)
         return row

@@ -39,34 +39,34 @@ async def show_aggregate(ctx: Ctx, aggregate_id: str) -> Any:
 @routes.route("PUT", ONE, policy=policy.AGGREGATES_UPDATE, envelope="aggregate")
 async def update_aggregate(ctx: Ctx, aggregate_id: str, body: AggregateChange) -> Any:
     """Rename a host aggregate, or change the zone of its hosts."""
-    row = await domain.find(ctx.db, aggregate_id)
+    row = await domain.held(ctx, aggregate_id)
     return {"aggregate": domain.document(ctx, await domain.update(ctx, row, body))}
 
 
 @routes.route("DELETE", ONE, policy=policy.AGGREGATES_DELETE, status=200)
 async def delete_aggregate(ctx: Ctx, aggregate_id: str) -> None:
     """Delete a host aggregate that has no hosts."""
-    await domain.delete(ctx, await domain.find(ctx.db, aggregate_id))
+    await domain.delete(ctx, await domain.held(ctx, aggregate_id))
 
 
 @routes.route("POST", f"{ONE}/action", policy=policy.AGGREGATES_ADD, action="add_host")
 async def add_host(ctx: Ctx, aggregate_id: str, body: AggregateHost) -> Any:
     """Put a host into an aggregate."""
-    row = await domain.find(ctx.db, aggregate_id)
+    row = await domain.held(ctx, aggregate_id)
     return {"aggregate": domain.document(ctx, await domain.add_host(ctx, row, body.host))}
 
 
 @routes.route("POST", f"{ONE}/action", policy=policy.AGGREGATES_REMOVE, action="remove_host")
 async def remove_host(ctx: Ctx, aggregate_id: str, body: AggregateHost) -> Any:
     """Take a host out of an aggregate."""
-    row = await domain.find(ctx.db, aggregate_id)
+    row = await domain.held(ctx, aggregate_id)
     return {"aggregate": domain.document(ctx, await domain.remove_host(ctx, row, body.host))}
 
 
 @routes.route("POST", f"{ONE}/action", policy=policy.AGGREGATES_METADATA, action="set_metadata")
 async def set_metadata(ctx: Ctx, aggregate_id: str, body: AggregateMetadata) -> Any:
     """Say what the hosts of an aggregate share."""
-    row = await domain.find(ctx.db, aggregate_id)
+    row = await domain.held(ctx, aggregate_id)
     return {"aggregate": domain.document(ctx, await domain.set_metadata(ctx, row, body.metadata))}
 
 

@@ -28,6 +28,7 @@ from cumulo.services.compute.schema.bodies import AggregateBody, AggregateChange
 from cumulo.services.compute.tasks import CacheImage
 
 ZONE = "availability_zone"
+_LOCK = "compute:aggregates"
 
 
 async def find(db: Reader, id: str) -> Aggregate:
@@ -38,6 +39,12 @@ async def find(db: Reader, id: str) -> Aggregate:
     return row
 
 
+async def held(ctx: Ctx, id: str) -> Aggregate:
+    """Return an aggregate to change; other changes wait, for a host is in one zone. AggregateNotFound."""
+    await ctx.db.lock(_LOCK)
+    return await find(ctx.db, id)
+
+
 async def listed(ctx: Ctx) -> list[Aggregate]:
     """Return all aggregates."""
     return await ctx.db.all(Aggregate, order_by=(Aggregate.c.id,))
@@ -46,8 +53,8 @@ async def listed(ctx: Ctx) -> list[Aggregate]:
 async def create(ctx: Ctx, body: AggregateBody) -> Aggregate:
     """Create an aggregate without hosts. AggregateExists."""
     name = body.name.strip()
+    await ctx.db.lock(_LOCK)
     await _check_name(ctx, name)
-    await ctx.db.lock("compute:aggregates")
     (highest,) = (await ctx.db.rows(sqlalchemy.select(sqlalchemy.func.max(Aggregate.c.id))))[0]
     metadata = {ZONE: body.zone} if isinstance(body.zone, str) else {}
     row = Aggregate(id=(highest or 0) + 1, name=name, metadata=metadata)

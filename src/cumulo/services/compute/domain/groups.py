@@ -13,7 +13,7 @@ from cumulo.core.http.body import members
 from cumulo.core.quota import UNLIMITED
 from cumulo.core.resource import as_int
 from cumulo.services.compute import policy, requirements, wishes
-from cumulo.services.compute.domain.quotas import limit_of
+from cumulo.services.compute.domain.quotas import claimed
 from cumulo.services.compute.errors import BadHint, BadPolicies, GroupNotFound, GroupUnknown, ServerNotFound
 from cumulo.services.compute.model import Server, ServerGroup
 from cumulo.services.compute.schema.bodies import GroupBody
@@ -74,7 +74,7 @@ async def _check_servers(ctx: Ctx, name: str, ids: Sequence[str]) -> None:
 
 async def check_members(ctx: Ctx, group_id: str, more: int) -> None:
     """Refuse more servers in a group than there may be. OverQuota."""
-    limit = await limit_of(ctx, "server_group_members")
+    limit = await claimed(ctx, "server_group_members")
     held = await ctx.db.count(Server, Server.c.group_id == group_id, Server.c.deleted_at.is_(None))
     if limit != UNLIMITED and held + more > limit:
         raise OverQuota("Quota exceeded, too many servers in group", resource="server_group_members")
@@ -111,7 +111,7 @@ async def listed(ctx: Ctx) -> list[ServerGroup]:
 async def create(ctx: Ctx, body: GroupBody) -> ServerGroup:
     """Create a group. BadPolicies, OverQuota."""
     chosen, most = _policy(ctx, body)
-    limit = await limit_of(ctx, "server_groups")
+    limit = await claimed(ctx, "server_groups")
     project_id = ctx.identity.project_id or ""
     held = await ctx.db.count(ServerGroup, ServerGroup.c.project_id == project_id)
     if limit != UNLIMITED and held >= limit:

@@ -55,6 +55,12 @@ LIMITS = Limits(
 )
 
 
+async def claimed(ctx: Ctx, resource: str) -> int:
+    """Return a limit of the caller's project; others of it that ask for one to be held wait."""
+    await ctx.db.lock(f"quota:{SERVICE}:{ctx.identity.project_id or ''}")
+    return await limit_of(ctx, resource)
+
+
 async def limit_of(ctx: Ctx, resource: str) -> int:
     """Return a limit of the caller's project."""
     limits = await ctx.engine.quota.limits(ctx.db, SERVICE, ctx.identity.project_id or "")
@@ -70,7 +76,7 @@ async def check_metadata(ctx: Ctx, count: int) -> None:
 
 async def check_key_pairs(ctx: Ctx, user_id: str) -> None:
     """Refuse another keypair to a user who has as many as may be."""
-    limit = await limit_of(ctx, "key_pairs")
+    limit = await claimed(ctx, "key_pairs")
     held = await ctx.db.count(Keypair, Keypair.c.user_id == user_id)
     if limit != UNLIMITED and held >= limit:
         raise OverQuota("Quota exceeded, too many key pairs.", resource="key_pairs")
