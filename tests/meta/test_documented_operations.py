@@ -12,7 +12,7 @@ DOCUMENTED = Path(__file__).parent / "documented"
 # Of networks, decision 0230 says why: services of their own (sfc, vpn, fwaas, bgp, taas); what OVN has
 # nothing for (agents that serve DHCP or routers, helpers, limits of packet rates, local IPs).
 _NOT_OF_OVN = (
-    r"(sfc|vpn|fwaas|bgp[-\w]*|bgpvpn|taas)/.*|bgp-.*|agents/\{\}/(dhcp-networks|l3-routers|bgp-dr).*|.*/(dhcp|l3)-agents"
+    r"(sfc|vpn|fwaas|bgp[-\w]*|bgpvpn)/.*|taas/tap_(services|flows).*|bgp-.*|agents/\{\}/(dhcp-networks|l3-routers|bgp-dr).*|.*/(dhcp|l3)-agents"
     r"|routers/\{\}/conntrack_helpers.*|.*packet_rate_limit.*|local_ips.*"
 )
 ABSENT = {

@@ -176,6 +176,9 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     path = f"{NETWORK}/floatingips/{address}/port_forwardings"
     await user("POST", path, {"port_forwarding": ports})
     await user("POST", f"{NETWORK}/trunks", {"trunk": {"port_id": port}})
+    way = {"remote_ip": "198.51.100.9", "mirror_type": "gre", "directions": {"IN": int(project[:7], 16)}}
+    mirror = {"port_id": port, "project_id": project, **way}
+    await world.admin("POST", f"{NETWORK}/taas/tap_mirrors", {"tap_mirror": mirror})
     policy = {"policy": {"name": "slow", "project_id": project}}
     await world.admin("POST", f"{NETWORK}/qos/policies", policy)
     body = {"security_group": {"name": "web"}}

@@ -67,6 +67,9 @@ async def one_of_everything(client, admin, project_id, outside):
     carried = await client.create("port", network_id=home["id"], qos_policy_id=policy)
     subport = {"port_id": carried["id"], "segmentation_type": "vlan", "segmentation_id": 7}
     await client.create("trunk", port_id=port["id"], sub_ports=[subport])
+    way = {"mirror_type": "gre", "remote_ip": "192.0.2.9", "directions": {"IN": int(project_id[1:])}}
+    mirror = {"port_id": port["id"], "project_id": project_id, **way}
+    await admin.call("POST", "/taas/tap_mirrors", {"tap_mirror": mirror}, expect=201)
     share = {"object_type": "network", "object_id": home["id"], "action": "access_as_shared"}
     body = {"rbac_policy": {**share, "target_tenant": f"friend-of-{project_id}"}}
     await client.call("POST", "/rbac-policies", body, expect=201)
@@ -102,6 +105,7 @@ async def test_everything_of_one_project_goes_and_nothing_of_the_others(cloud, m
         "security group",
         "subnet",
         "subnet pool",
+        "tap mirror",
         "trunk",
         "vlan range",
     ]

@@ -14,6 +14,7 @@ from cumulo.services.network.domain import (
     floating_ips,
     logs,
     metering,
+    mirrors,
     ndp_proxies,
     networks,
     ports,
@@ -45,6 +46,7 @@ from cumulo.services.network.model import (
     SegmentRange,
     Subnet,
     SubnetPool,
+    TapMirror,
     Trunk,
 )
 
@@ -156,6 +158,7 @@ def _whose(model: Any, project_id: str) -> Any:
 _KINDS: Mapping[str, tuple[Any, Callable[[Work, Any], Awaitable[None]]]] = {
     "floating ip": (FloatingIp, floating_ips.delete),
     "ndp proxy": (NdpProxy, ndp_proxies.delete),
+    "tap mirror": (TapMirror, mirrors.delete),
     "log": (Log, logs.delete),
     "metering label": (MeteringLabel, metering.delete),
     "trunk": (Trunk, _remove_trunk),

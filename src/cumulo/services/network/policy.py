@@ -215,6 +215,10 @@ GET_LOGGABLE = _rule("get_loggable_resource", ADMIN_ONLY, "See what can be logge
 CREATE_STATEFULNESS, GET_STATEFULNESS, UPDATE_STATEFULNESS, DELETE_STATEFULNESS = _kept(
     "security_groups_default_statefulness", "default of new groups' statefulness"
 )
+CREATE_MIRROR = _rule("create_tap_mirror", ADMIN_ONLY, "Have hosts send a port's packets elsewhere, too.")
+GET_MIRROR = _rule("get_tap_mirror", PROJECT_READER_OR_ADMIN, "See a tap mirror.")
+UPDATE_MIRROR = _rule("update_tap_mirror", PROJECT_MEMBER_OR_ADMIN, "Rename or describe a tap mirror.")
+DELETE_MIRROR = _rule("delete_tap_mirror", PROJECT_MEMBER_OR_ADMIN, "Mirror a port no longer.")
 CREATE_NDP, GET_NDP, UPDATE_NDP, DELETE_NDP = _crud("ndp_proxy", "NDP proxy")
 
 CREATE_FLAVOR, GET_FLAVOR, UPDATE_FLAVOR, DELETE_FLAVOR = (

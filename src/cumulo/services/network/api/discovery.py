@@ -37,6 +37,7 @@ EXTENSIONS = {
     "quota-check-limit-default": "Quota engine limit check by default",
     "floatingip-autodelete-internal": "Autodelete floating IPs of internal networks",
     "metering": "Neutron Metering",
+    "tap-mirror": "Tap as a Service GRE or ERSPAN mirror",
     "logging": "Logging API Extension",
     "l3-ext-ndp-proxy": "Router support to enable NDP proxy",
     "l3-ndp-proxy": "L3 NDP Proxy",
@@ -150,6 +151,7 @@ COLLECTIONS = (
     ("metering_label", "metering/metering-labels"),
     ("metering_label_rule", "metering/metering-label-rules"),
     ("ndp_proxy", "ndp_proxies"),
+    ("tap_mirror", "taas/tap_mirrors"),
     ("network_segment_range", "network_segment_ranges"),
     ("default_security_group_rule", "default-security-group-rules"),
 )

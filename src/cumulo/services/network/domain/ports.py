@@ -10,6 +10,7 @@ from cumulo.services.network.demands import ALLOCATION, served
 from cumulo.services.network.domain import (
     addresses,
     logs,
+    mirrors,
     names,
     ndp_proxies,
     promises,
@@ -251,6 +252,7 @@ async def _has_owner(db: Reader, port: Port) -> bool:
 async def remove(work: Work, port: Port) -> None:
     """Delete a port whatever it is for; a floating IP that led to it leads nowhere then."""
     await promises.let_go(work, port)
+    await mirrors.drop_port(work, port)
     await _drop_floating(work, port, keep=set())
     await trunks.drop_port(work, port)
     await ndp_proxies.drop(work, port, keep=set())

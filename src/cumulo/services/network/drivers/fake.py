@@ -8,6 +8,7 @@ from cumulo.services.network.drivers.specs import (
     FloatingIpSpec,
     HostState,
     Kind,
+    MirrorSpec,
     NetworkSpec,
     PortSpec,
     RouterSpec,
@@ -108,20 +109,24 @@ class FakeDriver:
 
 def _stands_on(spec: Spec) -> list[tuple[Kind, str]]:
     """Return the resources that must be there before this one."""
+    needed: list[tuple[Kind, str]] = []
     match spec:
-        case NetworkSpec() | AddressGroupSpec():
-            return []
         case SecurityGroupSpec():
             named = {rule.remote_addresses for rule in spec.rules} - {None}
-            return [(Kind.ADDRESS_GROUP, str(id_)) for id_ in named]
+            needed = [(Kind.ADDRESS_GROUP, str(id_)) for id_ in named]
         case SubnetSpec():
-            return [(Kind.NETWORK, spec.network_id)]
+            needed = [(Kind.NETWORK, spec.network_id)]
         case PortSpec():
             groups = [(Kind.SECURITY_GROUP, group) for group in spec.security_groups]
-            return [(Kind.NETWORK, spec.network_id), *groups]
+            needed = [(Kind.NETWORK, spec.network_id), *groups]
         case RouterSpec():
             ways = [*([spec.gateway] if spec.gateway else []), *spec.further_gateways]
             gateway = [way.interface for way in ways]
-            return [(Kind.NETWORK, port.network_id) for port in (*spec.interfaces, *gateway)]
+            needed = [(Kind.NETWORK, port.network_id) for port in (*spec.interfaces, *gateway)]
         case FloatingIpSpec():
-            return [(Kind.ROUTER, spec.router_id)]
+            needed = [(Kind.ROUTER, spec.router_id)]
+        case MirrorSpec():
+            needed = [(Kind.PORT, spec.port_id)]
+        case NetworkSpec() | AddressGroupSpec():
+            pass
+    return needed

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     PORT = "port"
     ROUTER = "router"
     FLOATING_IP = "floating_ip"
+    MIRROR = "mirror"
 
 
 class NetworkSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,8 +237,30 @@ class FloatingIpSpec(msgspec.Struct, frozen=True, kw_only=True):
     mac: str | None = None
 
 
+class MirrorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A port whose packets go to `sink`, too: those to it in the tunnel `inward`, those from it in `outward`.
+
+    `tunnel` is `gre` or `erspan`; None: they do not go.
+    """
+
+    kind: ClassVar[Kind] = Kind.MIRROR
+    id: str
+    port_id: str
+    tunnel: str
+    sink: str
+    inward: int | None = None
+    outward: int | None = None
+
+
 Spec = (
-    NetworkSpec | SubnetSpec | PortSpec | AddressGroupSpec | SecurityGroupSpec | RouterSpec | FloatingIpSpec
+    NetworkSpec
+    | SubnetSpec
+    | PortSpec
+    | AddressGroupSpec
+    | SecurityGroupSpec
+    | RouterSpec
+    | FloatingIpSpec
+    | MirrorSpec
 )
 
 

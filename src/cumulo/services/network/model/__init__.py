@@ -7,6 +7,7 @@ of is noted in `network_realisations`: the API raises `revision`, the reconciler
 from cumulo.services.network.model.flavors import Flavor, FlavorProfile, ServiceProfile
 from cumulo.services.network.model.hosts import Agent
 from cumulo.services.network.model.metering import MeteringLabel, MeteringRule, MeterReading
+from cumulo.services.network.model.mirrors import TapMirror
 from cumulo.services.network.model.networks import (
     AddressScope,
     FixedIp,
@@ -82,6 +83,7 @@ __all__ = [
     "SubnetPool",
     "Subport",
     "Tagged",
+    "TapMirror",
     "Topology",
     "Trunk",
 ]

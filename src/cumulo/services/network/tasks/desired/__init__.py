@@ -16,8 +16,10 @@ from cumulo.services.network.model import (
     Router,
     SecurityGroup,
     Subnet,
+    TapMirror,
 )
 from cumulo.services.network.tasks.desired.groups import address_groups, security_groups
+from cumulo.services.network.tasks.desired.mirrors import mirrors
 from cumulo.services.network.tasks.desired.ports import OF_OTHERS, networks, ports, subnets
 from cumulo.services.network.tasks.desired.routers import floating_ips, routers
 
@@ -30,6 +32,7 @@ _LOADERS: Mapping[Kind, Loader] = {
     Kind.PORT: ports,
     Kind.ROUTER: routers,
     Kind.FLOATING_IP: floating_ips,
+    Kind.MIRROR: mirrors,
 }
 _WANTED: Mapping[Kind, tuple[Any, tuple[Any, ...]]] = {
     Kind.NETWORK: (Network, ()),
@@ -39,6 +42,7 @@ _WANTED: Mapping[Kind, tuple[Any, tuple[Any, ...]]] = {
     Kind.PORT: (Port, (Port.c.device_owner.not_in([owner.value for owner in OF_OTHERS]),)),
     Kind.ROUTER: (Router, ()),
     Kind.FLOATING_IP: (FloatingIp, (FloatingIp.c.router_id.is_not(None),)),
+    Kind.MIRROR: (TapMirror, ()),
 }
 """Of each kind the table, and which of its rows should be in the data plane."""
 
