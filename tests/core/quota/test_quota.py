@@ -79,6 +79,16 @@ async def test_a_project_may_have_limits_of_its_own(database: Database, quota: Q
         assert await quota.limits(tx, "play", "p") == {"toys": 3, "weight": 5, "colours": -1}
 
 
+async def test_limits_that_are_set_at_once_are_set_by_all(database: Database, quota: Quota) -> None:
+    async def give(toys: int) -> None:
+        async with database.begin() as tx:
+            await quota.set(tx, "play", "p", {"toys": toys})
+
+    await asyncio.gather(*(give(toys) for toys in range(8)))
+    async with database.read() as db:
+        assert (await quota.limits(db, "play", "p"))["toys"] in range(8)
+
+
 async def test_an_unknown_resource_gets_no_limit(database: Database, quota: Quota) -> None:
     with pytest.raises(UnknownResource):
         async with database.begin() as tx:

@@ -1,5 +1,6 @@
 """Roles, implications, grants and the list of assignments."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ async def test_a_role_is_assigned_checked_listed_and_taken_away(
     many = f"{place.format(project=project)}/{actor}s/{whom}/roles"
     one = f"{many}/{role}{tail}"
     await admin.head(one, 404)
-    await admin.put(one)
+    await asyncio.gather(*(admin.put(one) for _ in range(4)))
     await admin.put(one)
     await admin.head(one)
     await admin.get(one, 204)

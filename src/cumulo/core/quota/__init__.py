@@ -75,9 +75,7 @@ class Quota:
     def defaults(self, service: str) -> dict[str, int]:
         """Return the limits of a project that has none of its own; empty for a service without limits."""
         known = self._limits.get(service)
-        if known is None:
-            return {}
-        return {**known.defaults, **self._settings.limits.get(service, {})}
+        return {} if known is None else {**known.defaults, **self._settings.limits.get(service, {})}
 
     async def limits(self, db: Reader, service: str, project_id: str) -> dict[str, int]:
         """Return a project's limits, its own in place of the defaults."""
@@ -124,6 +122,7 @@ class Quota:
         for resource in values:
             if resource not in known:
                 raise UnknownResource(resource=resource, service=service)
+        await db.lock(f"quota:{service}:{project_id}")
         for resource, value in values.items():
             where = (*_of(service, project_id), QuotaLimit.c.resource == resource)
             if not await db.update(QuotaLimit, *where, value=value):

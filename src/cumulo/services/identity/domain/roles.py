@@ -151,7 +151,11 @@ async def assign(work: Work, grant: Grant, role_id: str) -> None:
     """Assign a role; nothing changes when it is assigned already."""
     if await work.db.exists(Assignment, *grant.where(), Assignment.c.role_id == role_id):
         return
-    await work.db.insert(Assignment(role_id=role_id, **msgspec.structs.asdict(grant)))
+    try:
+        async with work.db.savepoint():
+            await work.db.insert(Assignment(role_id=role_id, **msgspec.structs.asdict(grant)))
+    except Duplicate:  # by somebody else, in this very moment
+        return
     await changed(work.db)
 
 
