@@ -52,13 +52,19 @@ class SharedView(NamedView):
 
 async def shared_of(ctx: Ctx, rows: Sequence[Any]) -> set[str]:
     """Return the ids of rows that the caller sees as shared: with its own project, or with everyone."""
+    about = {"ids": [row.id for row in rows], "project": ctx.identity.project_id or EVERYONE}
+    return {object_id for (object_id,) in await ctx.db.answer(_shared, **about)}
+
+
+def _shared() -> Any:
+    """Ask which of some objects a project, or everybody, is let use."""
     policy = RbacPolicy.c
-    statement = sqlalchemy.select(policy.object_id).where(
-        policy.object_id.in_([row.id for row in rows]),
-        policy.action == SHARED,
-        policy.target_project.in_((ctx.identity.project_id or EVERYONE, EVERYONE)),
+    ids = sqlalchemy.bindparam("ids", type_=policy.object_id.type, expanding=True)
+    project = sqlalchemy.bindparam("project", type_=policy.target_project.type)
+    whose = sqlalchemy.or_(policy.target_project == project, policy.target_project == EVERYONE)
+    return sqlalchemy.select(policy.object_id).where(
+        policy.object_id.in_(ids), policy.action == SHARED, whose
     )
-    return {row[0] for row in await ctx.db.rows(statement)}
 
 
 class Owned(Body):

@@ -80,12 +80,8 @@ async def network_policies(ctx: Ctx, network_ids: Collection[str]) -> dict[str, 
 
 async def segments_of(ctx: Ctx, network_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Return the segments of those networks that have several, by network."""
-    several = sqlalchemy.select(Segment.c.network_id).where(
-        Segment.c.network_id.in_(list(network_ids)), Segment.c.position > 0
-    )
-    order = [Segment.c.network_id, Segment.c.position]
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for each in await ctx.db.all(Segment, Segment.c.network_id.in_(several), order_by=order):
+    for each in await ctx.db.among(Segment, "network_id", network_ids, "network_id", "position"):
         shown = {
             "provider:network_type": each.network_type,
             "provider:physical_network": each.physical_network,
@@ -93,6 +89,18 @@ async def segments_of(ctx: Ctx, network_ids: Sequence[str]) -> dict[str, list[di
         }
         found[each.network_id].append(shown)
     return {id_: parts for id_, parts in found.items() if len(parts) > 1}
+
+
+def _subnets() -> Any:
+    """Ask for the subnets of networks: id, IP version, segment and address scope of each, by its network."""
+    wanted = sqlalchemy.bindparam("ids", type_=Subnet.c.network_id.type, expanding=True)
+    columns = (Subnet.c.network_id, Subnet.c.id, Subnet.c.ip_version, Subnet.c.segment_id)
+    return (
+        sqlalchemy.select(*columns, SubnetPool.c.address_scope_id)
+        .outerjoin_from(Subnet.table, SubnetPool.table, SubnetPool.c.id == Subnet.c.subnetpool_id)
+        .where(Subnet.c.network_id.in_(wanted))
+        .order_by(Subnet.c.created_at)
+    )
 
 
 def alone(name: str) -> Callable[[Network, PageContext], Any]:
@@ -153,18 +161,11 @@ class NetworkView(NamedView, model=Network):
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> Any:
         """Fetch the ids of all subnets, which networks are shared, and in which address scopes they are."""
         ids = [row.id for row in rows]
-        columns = (Subnet.c.network_id, Subnet.c.id)
-        where = Subnet.c.network_id.in_(ids)
-        subnets = sqlalchemy.select(*columns).where(where).order_by(Subnet.c.created_at)
-        scope = SubnetPool.c.address_scope_id
-        scoped = sqlalchemy.select(Subnet.c.network_id, Subnet.c.ip_version, scope)
-        scoped = scoped.join(SubnetPool.table, SubnetPool.c.id == Subnet.c.subnetpool_id)
-        scopes = await ctx.db.rows(scoped.where(where, scope.is_not(None)))
-        found = {(network, version): id_ for network, version, id_ in scopes}
-        apart = sqlalchemy.select(Subnet.c.network_id).where(where, Subnet.c.segment_id.is_not(None))
-        routed = {row[0] for row in await ctx.db.rows(apart)}
-        parts = await segments_of(ctx, ids)
-        return await grouped(ctx, subnets), await shared_of(ctx, rows), found, routed, parts
+        lines = await ctx.db.answer(_subnets, ids=ids)
+        subnets = gathered([(network, id_) for network, id_, *_ in lines])
+        scopes = {(network, version): scope for network, _, version, _, scope in lines if scope is not None}
+        routed = {network for network, _, _, segment, _ in lines if segment is not None}
+        return subnets, await shared_of(ctx, rows), scopes, routed, await segments_of(ctx, ids)
 
 
 class SubnetPoolView(SharedView, model=SubnetPool):
@@ -203,9 +204,8 @@ class SubnetView(NamedView, model=Subnet):
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Any]) -> set[str]:
         """Fetch which of the networks are external."""
-        on = Network.c.id.in_({row.network_id for row in rows})
-        found = await ctx.db.rows(sqlalchemy.select(Network.c.id).where(on, Network.c.external))
-        return {row[0] for row in found}
+        found = await ctx.db.among(Network, "id", {row.network_id for row in rows})
+        return {network.id for network in found if network.external}
 
 
 def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
