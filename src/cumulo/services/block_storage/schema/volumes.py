@@ -45,17 +45,10 @@ class Beside:
 
 async def beside(ctx: Ctx, rows: Sequence[Volume]) -> Beside:
     """Fetch the names of types, the attachments and the backends' ids for a page of volumes."""
-    kinds = {row.volume_type_id for row in rows if row.volume_type_id}
-    types = await ctx.db.all(VolumeType, VolumeType.c.id.in_(sorted(kinds))) if kinds else []
+    types = await ctx.db.among(VolumeType, "id", {row.volume_type_id for row in rows if row.volume_type_id})
     held: dict[str, list[VolumeAttachment]] = {}
-    if rows:
-        found = await ctx.db.all(
-            VolumeAttachment,
-            VolumeAttachment.c.volume_id.in_([row.id for row in rows]),
-            VolumeAttachment.c.status == AttachStatus.ATTACHED,
-            order_by=(VolumeAttachment.c.created_at.asc(),),
-        )
-        for one in found:
+    for one in await ctx.db.among(VolumeAttachment, "volume_id", [row.id for row in rows], "created_at"):
+        if one.status is AttachStatus.ATTACHED:
             held.setdefault(one.volume_id, []).append(one)
     services: Mapping[str, str] = {}
     if ctx.version is not None and ctx.version >= (3, 48):
