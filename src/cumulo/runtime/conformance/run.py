@@ -32,7 +32,7 @@ PARTS = {
 }
 """Suites that are a service's part: what their tests' ids begin with."""
 
-HOSTS = {"compute": 2, "compute-hosts": 2, "compute-scenario": 2}
+HOSTS = {"compute": 2, "compute-hosts": 2, "compute-scenario": 2, "network-scenario": 2}
 """Suites that want more hosts than one: how many."""
 
 SUITES = ("smoke", "core", *SERVICES, *PARTS)

@@ -30,7 +30,10 @@ def seen(verdicts: Sequence[domain.Verdict]) -> Landscape:
 
 async def tree(db: Reader, root_id: str) -> Landscape:
     """Return the landscape of one tree."""
-    providers = {row.id: row for row in await db.all(Provider, Provider.c.root_id == root_id)}
+    providers = {
+        row.id: row
+        for row in await db.all(Provider, Provider.c.root_id == root_id, order_by=[Provider.c.name])
+    }
     ids = list(providers)
     return Landscape(providers, await domain.rooms(db, ids), await domain.traits(db, ids), {})
 
@@ -125,6 +128,10 @@ async def extend(db: Transaction, consumer_id: str, root: Provider, demands: Seq
 async def adjust(db: Transaction, consumer_id: str, wanted: Mapping[str, Amounts]) -> None:
     """Give demands that are served other amounts; nothing ends them. NoRoom."""
     mine = (Serving.c.consumer_id == consumer_id, Serving.c.demand_id.in_(sorted(wanted)))
+    serving = {row.provider_id for row in await db.all(Serving, *mine)}
+    if not serving:
+        return
+    providers = await domain.locked(db, sorted(serving))  # before it is looked at what they give now
     changed = [row for row in await db.all(Serving, *mine) if row.resources != wanted[row.demand_id]]
     if not changed:
         return
@@ -133,7 +140,6 @@ async def adjust(db: Transaction, consumer_id: str, wanted: Mapping[str, Amounts
         of = more.setdefault(row.provider_id, Counter())
         of.update(wanted[row.demand_id])
         of.subtract(row.resources)
-    providers = await domain.locked(db, sorted(more))
     await _allocate_more(db, consumer_id, providers, more)
     for row in changed:
         row.resources = dict(wanted[row.demand_id])

@@ -22,10 +22,12 @@ async def requests_of(
     policies, physical: those of the ports' networks. Without a query where no port follows a policy, or the
     caller may not see it.
     """
+    if not any(policies.values()) and not any(row.qos_policy_id for row in rows):
+        return {}  # at once: most have none
+    if not ctx.may(policy.GET_PORT_DEMANDS):
+        return {}
     follow = {row.id: demands.policy_of(row, policies.get(row.network_id)) for row in rows}
     ids = {id_ for id_ in follow.values() if id_ is not None}
-    if not ids or not ctx.may(policy.GET_PORT_DEMANDS):
-        return {}
     c = QosRule.c
     columns = (c.policy_id, c.kind, c.direction, sqlalchemy.func.coalesce(c.min_kbps, c.min_kpps, 0))
     where = (c.policy_id.in_(sorted(ids)), c.kind.in_(demands.KINDS))
