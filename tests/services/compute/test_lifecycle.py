@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,10 +11,12 @@ from tests.services.compute.fakes import NEWEST, ComputeCloud, create, show
 from cumulo.contracts.hypervisor import PowerState
 from cumulo.core import clock
 from cumulo.core.drivers import Permanent
+from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import ReconcileRun, Task
 from cumulo.core.tasks import TaskState as State
 from cumulo.services.compute.domain.consoles import redeem
 from cumulo.services.compute.model import Power, Server, ServerAction, TaskState, VmState
+from cumulo.services.compute.tasks import hosts
 from cumulo.services.compute.tasks.housekeeping import forgotten_servers
 
 
@@ -222,6 +225,18 @@ async def test_power_states_that_were_missed_are_found_out(cloud: ComputeCloud):
     assert (shown["status"], shown["OS-EXT-STS:power_state"]) == ("ERROR", Power.CRASHED)
     assert "crashed" in shown["fault"]["message"]
     assert (await show(client, gone))["status"] == "SHUTOFF"
+
+
+async def test_a_look_at_guests_that_fails_leaves_who_looks_able_to_wait(cloud: ComputeCloud, monkeypatch):
+    async def fail(*_: object) -> None:
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(hosts, "follow", fail)
+    with pytest.raises(Unavailable):
+        await cloud.reconcile()
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0  # Python 3.11's TaskGroup leaves 1, and the next timeout ends the task
 
 
 async def test_a_locked_server_yields_to_administrators_only(cloud: ComputeCloud):

@@ -146,7 +146,8 @@ class Supervisor:
         await self._clear(engine)
         self.record(engine.name).remove()
         self._note(part, PartState.STOPPED)
-        say(f"{engine.name}: stopped")
+        if self._tasks:  # else a command does it, whose words these are not
+            say(f"{engine.name}: stopped")
 
     async def _clear(self, engine: Engine) -> None:
         with contextlib.suppress(CommandFailed, subprocess.CalledProcessError):

@@ -38,6 +38,7 @@ from cumulo.node.hypervisor.libvirt import (
     local_disks,
     own_disks,
     pinning,
+    starved,
 )
 from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, device_xml, domain_xml
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
@@ -83,9 +84,11 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
         self._connection.start()
 
     async def report(self) -> HostReport:
-        """Say what the host has and is."""
+        """Say what the host has and is; let guests go on that wait for room on its disk."""
         if not self._cards:
             self._cards = await capabilities.cards()
+        prefix, folder = self._place.domain_prefix, self._place.servers
+        await self._connection.run(lambda connection: starved.feed(connection, prefix, folder))
         return await self._connection.run(
             lambda connection: host.report(
                 connection,

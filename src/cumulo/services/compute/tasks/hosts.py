@@ -188,10 +188,10 @@ async def power_states(run: ReconcileRun) -> None:
     async with run.database.read() as db:
         hosts = await db.all(ComputeHost)
     silence = run.use(ComputeSettings).host_silence
-    async with asyncio.TaskGroup() as asking:
-        for row in hosts:
-            if row.is_up(silence):
-                asking.create_task(_look_at(run, row.host))
+    looks = (_look_at(run, row.host) for row in hosts if row.is_up(silence))
+    for trouble in await asyncio.gather(*looks, return_exceptions=True):
+        if isinstance(trouble, BaseException):
+            raise trouble
 
 
 async def _look_at(run: ReconcileRun, name: str) -> None:
