@@ -231,3 +231,36 @@ def test_what_is_listed_as_an_extension_is_what_there_is(alice: OpenStack, admin
     assert alice.json("network agent list") == []
     assert isinstance(admin.json("network agent list"), list)
     assert alice.json("network service provider list")[0]["Name"] == "ovn"
+
+
+def test_a_port_says_what_it_is_promised(admin: OpenStack, alice: OpenStack, home: str):
+    admin("network qos policy create", "sure", "--share")
+    admin("network qos rule create", "sure", "--type", "minimum-packet-rate", "--min-kpps", "100", "--any")
+    admin("network qos rule create", "sure", "--type", "minimum-bandwidth", "--min-kbps", "9", "--ingress")
+    (rate, _) = admin.json("network qos rule list", "sure")
+    assert (rate["Min Kpps"], rate["Direction"]) == (100, "any")
+    alice("port create", "promised", "--network", home, "--qos-policy", "sure")
+    (group,) = admin.json("port show", "promised")["resource_request"]["request_groups"]
+    assert group["resources"] == {"NET_PACKET_RATE_KILOPACKET_PER_SEC": 100}
+    assert not alice.json("port show", "promised").get("resource_request")
+
+
+def test_what_a_port_is_sent_and_sends_is_mirrored(admin: OpenStack, alice: OpenStack, home: str):
+    port = alice.json("port create", "watched", "--network", home)
+    facts = [
+        "--directions",
+        "IN=101",
+        "--directions",
+        "OUT=102",
+        "--remote-ip",
+        "192.0.2.77",
+        "--mirror-type",
+    ]
+    words = ["--name", "watch", "--port", port["id"], "--project", port["project_id"], *facts, "gre"]
+    alice.refused("tap mirror create", *words)
+    admin("tap mirror create", *words)
+    assert named(alice.json("tap mirror list")) == ["watch"]
+    assert alice.json("tap mirror show", "watch")["directions"] == {"IN": 101, "OUT": 102}
+    alice("tap mirror update", "watch", "--name", "look")
+    alice("tap mirror delete", "look")
+    assert alice.json("tap mirror list") == []
