@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import select
-
 from cumulo.core.http import Ctx, RouteSet
-from cumulo.core.quota import Quota, QuotaLimit
+from cumulo.core.quota import STANDARD, UNLIMITED, Quota, QuotaLimit
 from cumulo.services.network import policy
 from cumulo.services.network.domain.quotas import NAME
 from cumulo.services.network.errors import BadRequest
@@ -17,6 +15,10 @@ _FLAGS = ("force", "check_limit")
 
 class QuotaBelowUsage(BadRequest):
     """Quota limit for {name} cannot be {limit}: {used} are in use."""
+
+
+class QuotaNegative(BadRequest):
+    """Quota limit for {name} cannot be {limit}: the least is -1, for no limit."""
 
 
 def of_project(ctx: Ctx) -> dict[str, Any]:
@@ -41,13 +43,14 @@ async def default(ctx: Ctx, project_id: str) -> dict[str, Any]:
 @routes.route("GET", "/quotas", policy=policy.LIST_QUOTAS)
 async def listed(ctx: Ctx) -> dict[str, Any]:
     """List the projects that have limits of their own, each with all its limits."""
-    quota = ctx.use(Quota)
-    rows = select(QuotaLimit.c.project_id).where(QuotaLimit.c.service == NAME).distinct()
-    projects = [row[0] for row in await ctx.db.rows(rows.order_by(QuotaLimit.c.project_id))]
-    shown = [
-        {"project_id": id_, "tenant_id": id_, **await quota.limits(ctx.db, NAME, id_)} for id_ in projects
-    ]
-    return {"quotas": shown}
+    standard = await ctx.use(Quota).standard(ctx.db, NAME)
+    limits: dict[str, dict[str, int]] = {}
+    c = QuotaLimit.c
+    for row in await ctx.db.all(
+        QuotaLimit, c.service == NAME, c.project_id != STANDARD, order_by=[c.project_id]
+    ):
+        limits.setdefault(row.project_id, dict(standard))[row.resource] = row.value
+    return {"quotas": [{"project_id": id_, "tenant_id": id_, **own} for id_, own in limits.items()]}
 
 
 @routes.route("GET", "/quotas/{project_id}/details.json", policy=policy.GET_QUOTA, target=of_project)
@@ -63,6 +66,9 @@ async def details(ctx: Ctx, project_id: str) -> dict[str, Any]:
 async def update(ctx: Ctx, project_id: str, body: Values) -> dict[str, Any]:
     """Set a project's limits; below what it holds only by `force`, or `check_limit` false."""
     limits = {name: int(value) for name, value in body.items() if name not in _FLAGS}
+    for name, limit in limits.items():
+        if limit < UNLIMITED:
+            raise QuotaNegative(name=name, limit=limit)
     if body.get("check_limit", True) and not body.get("force"):
         standing = await ctx.use(Quota).standing(ctx.db, NAME, project_id)
         for name, limit in limits.items():
