@@ -103,6 +103,8 @@ async def test_an_administrator_sees_who_has_limits_of_its_own(member, admin):
     await member.show("/quotas", expect=403)
     assert (await admin.show("/quotas"))["quotas"] == []
     await admin.call("PUT", "/quotas/p1", {"quota": {"network": 3}}, expect=200)
+    refused = await admin.call("PUT", "/quotas/p1", {"quota": {"network": -2}}, expect=400)
+    assert "network" in refused["NeutronError"]["message"]
     (entry,) = (await admin.show("/quotas"))["quotas"]
     assert (entry["project_id"], entry["network"]) == ("p1", 3)
     details = (await admin.show("/quotas/p1/details.json"))["quota"]
