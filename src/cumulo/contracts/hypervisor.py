@@ -104,7 +104,7 @@ class GuestSpec(msgspec.Struct, frozen=True, kw_only=True):
     config_drive: GuestMetadata | None = None  # what is told on it: the whole metadata tree
     machine: str | None = None
     firmware: str = "bios"
-    metadata: dict[str, str] = {}
+    told: dict[str, str] = {}  # who looks at the host sees: the names of the server and of its flavor
     rescue: RescueSpec | None = None
     agent: bool = False  # a way to the agent that its image says it has
     hardware: Hardware = Hardware()

@@ -184,3 +184,6 @@ async def test_the_guest_gets_the_machine_and_the_limits(cloud: ComputeCloud):
     assert spec.hardware == Hardware(
         disk_limits={"total_iops_sec": 50}, cpu_shares=10, watchdog="pause", video="virtio"
     )
+    assert set(spec.told) == {"name", "flavor"}
+    flavors = (await cloud.admin().get("/compute/v2.1/flavors")).json()["flavors"]
+    assert spec.told["flavor"] in {flavor["name"] for flavor in flavors}

@@ -145,7 +145,7 @@ async def guest_spec(
         config_drive=await config_drive(db, use, server) if server.config_drive else None,
         machine=properties.get("hw_machine_type"),
         firmware=properties.get("hw_firmware_type", "bios"),
-        metadata={"name": server.name, "flavor": flavor_of(server).original_name},
+        told={"name": server.name, "flavor": flavor_of(server).original_name},
         rescue=await rescue(db, use(Images), server),
         agent=has_agent(properties),
         hardware=hardware_of(server),

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, NicSpec
-from cumulo.node.hypervisor.libvirt.domain import GuestFiles, Machine, domain_xml
+from cumulo.node.hypervisor.libvirt.domain import NAMESPACE, GuestFiles, Machine, domain_xml
 
 SPEC = GuestSpec(
     server_id="0b7e3a52-93a4-4f1a-8b0e-6f2a1d9c7e11",
@@ -123,3 +123,10 @@ def test_any_name_gives_a_definition(name: str):
     assert title
     assert len(title) <= 200
     assert "\n" not in title
+
+
+def test_the_host_is_told_whose_guest_it_is():
+    guest = domain(told={"name": "web \x01\ufffe<1>", "flavor": "m1.small"})
+    server = guest.find(f"metadata/{{{NAMESPACE}}}server")
+    assert server is not None
+    assert server.attrib == {"project": "p", "name": "web   <1>", "flavor": "m1.small"}

@@ -72,7 +72,7 @@ def domain_xml(
     _add(domain, "name", name)
     _add(domain, "uuid", spec.server_id)
     _add(domain, "title", title_of(spec.name))
-    _metadata(domain, spec)
+    metadata(domain, spec)
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
     hardware.memory_backing(domain, spec.hardware)
     hardware.processors(domain, spec, machine.processors, pinning)
@@ -108,10 +108,13 @@ def title_of(name: str) -> str:
     return "".join(kept).strip()[:LONGEST_TITLE] or "server"
 
 
-def _metadata(domain: Element, spec: GuestSpec) -> None:
+def metadata(domain: Element, spec: GuestSpec) -> None:
+    """Tell who looks at the host (`virsh dumpxml`, monitoring) whose guest it is."""
     ET.register_namespace("cumulo", NAMESPACE)
     server = _add(_add(domain, "metadata"), f"{{{NAMESPACE}}}server")
     server.set("project", spec.project_id)
+    for key, text in sorted(spec.told.items()):
+        server.set(key, title_of(text))
 
 
 def _sysinfo(domain: Element, spec: GuestSpec) -> None:

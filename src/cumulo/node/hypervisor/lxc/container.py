@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from cumulo.contracts.hypervisor import GuestSpec
-from cumulo.node.hypervisor.libvirt.domain import title_of
+from cumulo.node.hypervisor.libvirt.domain import metadata, title_of
 from cumulo.node.hypervisor.libvirt.hardware import add
 from cumulo.node.hypervisor.lxc.unpack import IDS
 
@@ -27,6 +27,7 @@ def container_xml(name: str, spec: GuestSpec, root: Path, seed: Path | None) -> 
     add(domain, "name", name)
     add(domain, "uuid", spec.server_id)
     add(domain, "title", title_of(spec.name))
+    metadata(domain, spec)
     add(domain, "memory", str(spec.memory_mib), unit="MiB")
     add(domain, "vcpu", str(spec.vcpus))
     hardware = spec.hardware
