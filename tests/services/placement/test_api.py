@@ -280,6 +280,9 @@ async def test_providers_are_filtered_by_room_and_traits(api: httpx.AsyncClient)
     assert await names("name=2222") == {P2}
     assert await names(f"uuid={P1}") == {P1}
     assert await names(f"member_of={C1}") == set()
+    for odd in ("resources=CUSTOM_ODD:1", "required=CUSTOM_ODD", "required=!CUSTOM_ODD"):
+        refused = await api.get(f"/resource_providers?{odd}")
+        assert (refused.status_code, "CUSTOM_ODD" in refused.text) == (400, True)
 
 
 async def test_traits_of_ones_own_come_and_go(api: httpx.AsyncClient) -> None:

@@ -359,6 +359,14 @@ async def unknown_traits(db: Reader, names: Iterable[str]) -> list[str]:
     return [name for name in odd if name not in known]
 
 
+async def check_asked(db: Reader, classes: Iterable[str], traits: Iterable[str]) -> None:
+    """Refuse questions after classes and traits that do not exist. BadQuery."""
+    for name in await unknown_classes(db, classes):
+        raise errors.BadQuery(name="resources", reason=f"there is no resource class {name}")
+    for name in await unknown_traits(db, traits):
+        raise errors.BadQuery(name="required", reason=f"there is no trait {name}")
+
+
 async def add_traits(db: Transaction, names: Iterable[str]) -> None:
     """Make these traits exist."""
     await db.insert_all([CustomTrait(name=name) for name in await unknown_traits(db, names)])

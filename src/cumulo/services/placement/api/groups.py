@@ -108,12 +108,9 @@ ANY_OF = parse("1.39")
 
 async def _check_names(ctx: Ctx, groups: Sequence[Group], roots: Wish) -> None:
     classes = {name for group in groups for name in group.resources}
-    for name in await domain.unknown_classes(ctx.db, classes):
-        raise errors.BadQuery(name="resources", reason=f"there is no resource class {name}")
     traits = {name for group in groups for names in (*group.required, group.forbidden) for name in names}
     traits |= {name for names in (*roots.required, roots.forbidden) for name in names}
-    for name in await domain.unknown_traits(ctx.db, traits):
-        raise errors.BadQuery(name="required", reason=f"there is no trait {name}")
+    await domain.check_asked(ctx.db, classes, traits)
 
 
 def _subtrees(given: Sequence[str], suffixes: set[str]) -> list[frozenset[str]]:

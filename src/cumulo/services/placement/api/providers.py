@@ -31,6 +31,15 @@ class DatedProviderView(ProviderView, model=Provider):
         stamp(ctx, max((row.updated_at for row in rows), default=None))
 
 
+async def check_names(ctx: Ctx) -> None:
+    """Refuse filters by classes and traits that do not exist. BadQuery."""
+    asked, any_of = ctx.request.query, ctx.version is None or ctx.version >= ANY_OF
+    classes = {name for value in asked.get("resources", []) for name in amounts_of("resources", value)}
+    wish = wanted_traits("required", asked.get("required", []), alternatives=any_of)
+    traits = {name for names in (*wish.required, wish.forbidden) for name in names}
+    await domain.check_asked(ctx.db, classes, traits)
+
+
 providers = Resource(
     "resource_provider",
     "/resource_providers",
@@ -41,7 +50,7 @@ providers = Resource(
     order=("name:asc",),
     missing=errors.ProviderNotFound,
 )
-providers.list(policy=policy.LIST_PROVIDERS)
+providers.list(policy=policy.LIST_PROVIDERS, before=check_names)
 providers.show(policy=policy.SHOW_PROVIDER)
 
 
