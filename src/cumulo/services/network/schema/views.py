@@ -210,16 +210,16 @@ class SubnetView(NamedView, model=Subnet):
 
 def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
     """Show the name of each of a port's addresses."""
-    domain = row.dns_domain or page.extra[4].get(row.network_id, "")
-    name, end = row.dns_name, names.end(row.dns_name, domain)
-    return [
-        {
-            "ip_address": (address := ip["ip_address"]),
-            "hostname": (host := name or names.made_of(address)),
-            "fqdn": f"{host}{end}",
-        }
-        for ip in page.extra[0][row.id]
-    ]
+    name, domain = row.dns_name, row.dns_domain
+    domain, end = (domain, "") if domain else page.extra[4][row.network_id]
+    if name or not end:
+        end = names.end(name, domain)
+    assigned = []
+    for ip in page.extra[0][row.id]:
+        address = ip["ip_address"]
+        host = name or names.made_of(address)
+        assigned.append({"ip_address": address, "hostname": host, "fqdn": host + end})
+    return assigned
 
 
 def allocation(row: Port, page: PageContext) -> str:
@@ -315,7 +315,8 @@ class PortView(NamedView, model=Port):
         networks = sorted({row.network_id for row in rows})
         told = await ctx.db.answer(_networks, ids=networks)
         else_ = ctx.use(NetworkSettings).dns_domain
-        policies, domains = {n: p for n, p, _, _ in told}, {n: d or else_ for n, _, d, _ in told}
+        policies = {n: p for n, p, _, _ in told}
+        domains = {n: (d or else_, names.end("", d or else_)) for n, _, d, _ in told}
         trunks = await trunks_of(ctx, ids)
         late = {row[0] for row in await ctx.db.answer(_routed, ids=networks)}
         held: dict[str, list[Any]] = {id_: [] for id_ in ids}
