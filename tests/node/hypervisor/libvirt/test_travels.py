@@ -2,7 +2,11 @@
 
 import xml.etree.ElementTree as ET
 
+import libvirt
+import msgspec
+
 from cumulo.contracts.migration import Landing
+from cumulo.node.hypervisor.libvirt import travels
 from cumulo.node.hypervisor.libvirt.travels import moved
 from cumulo.node.hypervisor.libvirt.volumes import EXCHANGED
 
@@ -85,3 +89,28 @@ def test_a_disk_that_was_exchanged_is_known_by_the_volume_it_holds() -> None:
     host = volume.find("source/host")
     assert host is not None
     assert (host.get("socket"), volume.findtext("serial")) == ("/there", "v0")
+
+
+class Sent:
+    """A domain that notes how it was to be sent."""
+
+    def __init__(self) -> None:
+        self.flags = 0
+        self.parameters: dict[str, object] = {}
+
+    def migrateToURI3(self, daemon: str, parameters: dict[str, object], flags: int) -> None:  # noqa: N802  libvirt's
+        """Note it."""
+        assert daemon == LANDING.daemon
+        self.flags, self.parameters = flags, parameters
+
+
+def test_a_guest_travels_by_tls_to_a_host_that_has_a_certificate() -> None:
+    """Under the name in it; to another one in the clear."""
+    open_, closed = Sent(), Sent()
+    travels._send(open_, DEFINITION, LANDING, ["vda"])
+    travels._send(closed, DEFINITION, msgspec.structs.replace(LANDING, certified="second"), ["vda"])
+    name = libvirt.VIR_MIGRATE_PARAM_TLS_DESTINATION
+    assert not open_.flags & libvirt.VIR_MIGRATE_TLS
+    assert name not in open_.parameters
+    assert closed.flags == open_.flags | libvirt.VIR_MIGRATE_TLS
+    assert closed.parameters == {**open_.parameters, name: "second"}
