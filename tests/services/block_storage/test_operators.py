@@ -23,6 +23,9 @@ async def test_services_are_listed_and_taken_out_of_service(cloud, admin):
     assert volume["status"] == "error"
     messages = (await admin.get(f"{V3}/messages?resource_uuid={volume['id']}")).json()["messages"]
     assert len(messages) == 1
+    for project, count in (("p1", 1), ("p2", 0)):
+        theirs = (await admin.get(f"{V3}/messages?project_id={project}")).json()["messages"]
+        assert len(theirs) == count
     client = cloud.member("p1")
     client.headers["OpenStack-API-Version"] = "volume latest"
     told = (await client.get(f"{V3}/messages")).json()["messages"]

@@ -68,6 +68,10 @@ async def test_a_private_type_is_for_whom_it_is_opened_to(cloud, admin):
     assert "secret" not in [one["name"] for one in (await admin.get(TYPES)).json()["volume_types"]]
     every = (await admin.get(f"{TYPES}?is_public=None")).json()["volume_types"]
     assert "secret" in [one["name"] for one in every]
+    for word in ("is_public", "os-volume-type-access:is_public"):  # the latter is what openstacksdk writes
+        for value in (True, False):
+            changed = await admin.put(path, json={"volume_type": {word: value}})
+            assert changed.json()["volume_type"]["is_public"] is value
 
 
 async def test_extra_specs_are_added_set_shown_and_deleted(admin):

@@ -6,7 +6,7 @@ from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.resource import PROJECT, Resource
 from cumulo.services.block_storage import policy
 from cumulo.services.block_storage.api import attachments, backups, groups, snapshots, volumes
-from cumulo.services.block_storage.domain import logs, operators, quota_sets
+from cumulo.services.block_storage.domain import logs, operators, quota_sets, search
 from cumulo.services.block_storage.errors import BadRequest, MessageNotFound
 from cumulo.services.block_storage.model import Message
 from cumulo.services.block_storage.schema.operators import (
@@ -30,6 +30,7 @@ messages = Resource(
     order=("created_at:desc", "id:desc"),
     missing=MessageNotFound,
 )
+messages.filter("project_id")(search.text(Message, "project_id"))
 messages.list(policy=policy.MESSAGE_LIST, since="3.3")
 messages.show(policy=policy.MESSAGE_SHOW, since="3.3")
 messages.delete(policy=policy.MESSAGE_DELETE, plain=True, since="3.3")

@@ -28,7 +28,7 @@ async def create(ctx: Ctx, body: AttachmentBody) -> VolumeAttachment:
         if volume.multiattach and volume.bootable:
             ctx.authorise(policy.MULTIATTACH_BOOTABLE, volume)
         made = await attachments.reserve(ctx, volume.id, body.instance_uuid, mode=body.mode, origin=API)
-    if body.connector is None:
+    if not body.connector:
         return made
     try:
         return await connect(ctx, made, body.connector)

@@ -113,6 +113,8 @@ async def _unique(ctx: Ctx, kind: VolumeType) -> None:
 async def update(ctx: Ctx, kind: VolumeType, body: TypeChange) -> VolumeType:
     """Change what a type is called, and whether all may use it."""
     changes = {name: value for name, value in body.given().items() if value is not None}
+    if "public" in changes:
+        changes["is_public"] = changes.pop("public")
     if not changes:
         reason = "Specify volume type name, description, is_public or a combination thereof."
         raise BadRequest(reason=reason)

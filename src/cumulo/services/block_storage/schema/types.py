@@ -63,11 +63,12 @@ class TypeBody(Body):
 
 
 class TypeChange(Body):
-    """What of a type can change."""
+    """What of a type can change. public: what openstacksdk, and so the client, writes for `is_public`."""
 
     name: Annotated[str, Meta(min_length=1, max_length=255)] | UnsetType | None = UNSET
     description: Name | UnsetType | None = UNSET
     is_public: bool | UnsetType = UNSET
+    public: bool | UnsetType = msgspec.field(name="os-volume-type-access:is_public", default=UNSET)
 
 
 class SpecsBody(Body):
