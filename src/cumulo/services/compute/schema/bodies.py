@@ -22,7 +22,7 @@ Tags = Annotated[list[Tag], Meta(max_length=50)]
 MetaKey = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9-_:. ]{1,255}$(?!\n)")]
 MetaValue = Annotated[str, Meta(max_length=255)]
 Hostname = Annotated[  # a whole domain name since 2.94
-    str, Meta(min_length=2, max_length=255, pattern=r"^[a-zA-Z0-9]+[a-zA-Z0-9._-]*[a-zA-Z0-9]+$(?!\n)")
+    str, Meta(min_length=2, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*[a-zA-Z0-9]$(?!\n)")
 ]
 Count = Annotated[int, Meta(ge=1)] | Annotated[str, Meta(pattern=r"^0*[1-9][0-9]{0,5}$(?!\n)")]
 DiskConfig = Literal["AUTO", "MANUAL"]
