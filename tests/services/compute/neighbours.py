@@ -90,6 +90,7 @@ class FakePorts:
             fixed_ips=(address,),
             created=request.port_id is None,
             tag=request.tag,
+            active=True,
         )
 
     async def attach(
