@@ -71,17 +71,18 @@ async def create(
     return row
 
 
-async def held(work: Work, row: FloatingIp) -> FloatingIp:
-    """Return a floating IP as it is now; others that lead it or its ports somewhere wait for this one."""
+async def hold(work: Work, row: FloatingIp) -> None:
+    """Bring a floating IP up to date; others that lead it or its ports somewhere wait for this one."""
     found = await work.db.one(FloatingIp, FloatingIp.c.id == row.id, for_update=True)
     if found is None:
         raise FloatingIPNotFound(id=row.id)
-    return found
+    for name in FloatingIp.__struct_fields__:
+        setattr(row, name, getattr(found, name))
 
 
 async def associate(work: Work, row: FloatingIp, port: Port, fixed_address: str | None = None) -> FloatingIp:
     """Lead the floating IP to an IPv4 address of a port (its only one, unless named)."""
-    row = await held(work, row)
+    await hold(work, row)
     if await work.db.exists(PortForwarding, PortForwarding.c.floatingip_id == row.id):
         raise FipInUseByPortForwarding(id=row.id)
     ip = await fixed_ip(work.db, port, fixed_address)

@@ -52,7 +52,7 @@ def _bad(reason: str) -> BadRequest:
 
 async def create(work: Work, floating: FloatingIp, row: PortForwarding, port: Port) -> PortForwarding:
     """Lead ports of a floating IP to a port's address."""
-    floating = await floating_ips.held(work, floating)
+    await floating_ips.hold(work, floating)
     if floating.port_id is not None:
         raise FloatingIpAssociated(id=floating.id, port_id=floating.port_id)
     await _lead(work, floating, row, port)
@@ -64,7 +64,8 @@ async def update(
     work: Work, row: PortForwarding, values: dict[str, Any], port: Port | None
 ) -> PortForwarding:
     """Change where ports of a floating IP lead."""
-    floating = await floating_ips.held(work, await _floating(work.db, row))
+    floating = await _floating(work.db, row)
+    await floating_ips.hold(work, floating)
     trial = PortForwarding(**{name: getattr(row, name) for name in PortForwarding.__struct_fields__})
     for name, value in values.items():
         setattr(trial, name, value)
