@@ -211,7 +211,7 @@ class SubnetView(NamedView, model=Subnet):
 def dns_assignment(row: Port, page: PageContext) -> list[dict[str, str]]:
     """Show the name of each of a port's addresses."""
     name, domain = row.dns_name, row.dns_domain
-    domain, end = (domain, "") if domain else page.extra[4][row.network_id]
+    domain, end = (domain, "") if domain else page.extra[4].get(row.network_id, ("", "."))
     if name or not end:
         end = names.end(name, domain)
     assigned = []
