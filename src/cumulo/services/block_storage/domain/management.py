@@ -161,7 +161,7 @@ async def manage(ctx: Ctx, body: ManageVolumeBody) -> Volume:
             availability_zone=body.availability_zone or ctx.use(BlockStorageSettings).default_zone,
             volume_type_id=kind.id,
             host=pool.name,
-            bootable=body.bootable,
+            bootable=bool(body.bootable),
             multiattach=kind.is_multiattach,
             metadata=msgspec.Raw(msgspec.json.encode(body.metadata or {})),
         )

@@ -21,7 +21,7 @@ class ManageVolumeBody(Body):
     volume_type: Name | None = None
     availability_zone: Name | None = None
     metadata: Metadata | None = None
-    bootable: bool = False
+    bootable: bool | None = None
 
 
 class ManageSnapshotBody(Body):
