@@ -4,6 +4,8 @@ Nothing of a body is kept but the names of its fields: values may be secrets.
 """
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -132,9 +134,14 @@ def _details(ctx: Ctx, identity: Identity) -> dict[str, Any]:
     return {name: value for name, value in by.items() if value is not None}
 
 
-def _unset(field: msgspec.structs.FieldInfo) -> tuple[Any, ...]:
-    made = field.default_factory
-    return (msgspec.UNSET, None, made() if callable(made) else field.default)
+@cache
+def _unset(kind: type[msgspec.Struct]) -> Mapping[str, tuple[Any, ...]]:
+    """Return what each field of a body is when nobody sent it."""
+    found = {}
+    for field in msgspec.structs.fields(kind):
+        made = field.default_factory
+        found[field.name] = (msgspec.UNSET, None, made() if callable(made) else field.default)
+    return found
 
 
 def changed_fields(body: Any) -> list[str]:
@@ -145,8 +152,8 @@ def changed_fields(body: Any) -> list[str]:
         found = {str(name) for name in body}
     elif isinstance(body, msgspec.Struct):
         extra = getattr(body, "extra", None)
-        fields = [field for field in msgspec.structs.fields(body) if field.name != "extra"]
-        found = {field.name for field in fields if getattr(body, field.name) not in _unset(field)}
+        unset = _unset(type(body)).items()
+        found = {name for name, values in unset if name != "extra" and getattr(body, name) not in values}
         found |= {str(name) for name in extra} if isinstance(extra, dict) else set()
     else:
         return []
