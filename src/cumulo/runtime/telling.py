@@ -21,6 +21,7 @@ _AGAIN = "none: it is started again by itself; `cumulo status` shows it, `cumulo
 _ROOM = "`cumulo doctor` says whether the disk is full; all goes on by itself once there is room"
 MENDS: Mapping[str, str] = {
     "backend.silent": "`openstack volume service list`; its host's log says why",
+    "bus.host_left": "is it off, or only its node? `cumulo host list`; docs/operating.md: Several hosts",
     "bus.cut": "none: the host dials again; is the control plane up? `cumulo status`",
     "database.unavailable": "none when it comes back by itself; `cumulo doctor` says what it lacks",
     "host.orphan_stays": "`cumulo check` shows it until it can be removed",

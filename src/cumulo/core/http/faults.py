@@ -23,7 +23,8 @@ def response_to(error: Exception, ctx: Ctx) -> Response:
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = f'Keystone uri="{ctx.root_url}/identity"'
     if isinstance(error, Unavailable):
-        log.warning("request.unavailable", request_id=ctx.request_id, reason=error.fields.get("reason"))
+        why = error.fields.get("reason", error.message)
+        log.warning("request.unavailable", request_id=ctx.request_id, reason=why)
         headers["Retry-After"] = _RETRY_AFTER
     if not isinstance(error, MethodNotAllowed):
         headers.pop("Allow", None)

@@ -77,7 +77,7 @@ class Hub(LocalBus):
         finally:
             self._peers.discard(peer)
             for host in [name for name, there in self._far.items() if there is peer]:
-                log.info("bus.host_left", host=host)
+                log.warning("bus.host_left", host=host)
                 del self._far[host]
 
     async def _answer(self, frame: Frame) -> bytes | Failure:

@@ -140,7 +140,8 @@ async def observe(db: Transaction, server: Server, power: PowerState, reason: st
     number = int(POWERS[power])
     if state == server.vm_state and number == server.power_state:
         return False
-    log.info("server.changed_by_itself", server_id=server.id, power=power, was=server.vm_state)
+    was = server.vm_state
+    log.info("server.changed_by_itself", server_id=server.id, power=power, was=was, reason=reason)
     fault = {"fault": faulted(f"The guest crashed: {reason or 'its machine ended'}.")}
     await db.update(
         Server,
