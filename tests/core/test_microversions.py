@@ -37,7 +37,9 @@ def test_a_version_outside_the_range_says_the_range():
         COMPUTE.negotiate(Lower(asked(OpenStack_API_Version="compute 2.105")))
 
 
-@pytest.mark.parametrize("text", ["2", "2.", "2." + "9" * 5000, "a.b", "2.01", "02.1", "2.1.1", "-1.2", "2.1 ", "\u0662.\u0661"])
+@pytest.mark.parametrize(
+    "text", ["2", "2.", "2." + "9" * 5000, "a.b", "2.01", "02.1", "2.1.1", "-1.2", "2.1 ", "\u0662.\u0661"]
+)
 def test_what_is_no_version_is_refused(text):
     with pytest.raises(BadVersion):
         parse(text)
