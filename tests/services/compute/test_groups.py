@@ -113,7 +113,12 @@ async def test_hints_name_servers_to_be_with_or_without(cloud: ComputeCloud):
     await cloud.settle()
     here = (await cloud.server(first)).host
     assert await placed(cloud, client, {"same_host": first}) == here
-    assert await placed(cloud, client, {"different_host": [first]}) == ({"h1", "h2"} - {here}).pop()
+    apart = ({"h1", "h2"} - {here}).pop()
+    assert await placed(cloud, client, {"different_host": [first]}) == apart
+    strangers = await create(cloud.member("p2"))
+    await cloud.settle()
+    assert await placed(cloud, client, {"different_host": [strangers, first]}) == apart
+    assert (await ask(client, {"same_host": [strangers]})).status_code == 400
 
 
 async def test_a_hint_asks_for_what_a_host_has_left(cloud: ComputeCloud):

@@ -46,8 +46,13 @@ async def hints_of(ctx: Ctx) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         raise BadHint(name="scheduler_hints", reason=str(error)) from error
     given: dict[str, Any] = msgspec.json.decode(raw)
-    for name in ("same_host", "different_host"):
-        await _check_servers(ctx, name, wishes.ids_of(given, name))
+    near, far = wishes.ids_of(given, "same_host"), wishes.ids_of(given, "different_host")
+    visible = await _visible(ctx, [*near, *far])
+    for server_id in near:
+        if server_id not in visible:
+            raise BadHint(name="same_host", reason=ServerNotFound(id=server_id).message)
+    if far:  # others' servers, or none: a server is apart from them as far as its project may know
+        given["different_host"] = [server_id for server_id in far if server_id in visible]
     if hints.query is not UNSET:
         given["query"] = _query(hints.query)
     if isinstance(hints.group, str):
@@ -64,12 +69,10 @@ def _query(query: str | dict[str, Any] | list[Any]) -> str:
     return text
 
 
-async def _check_servers(ctx: Ctx, name: str, ids: Sequence[str]) -> None:
+async def _visible(ctx: Ctx, ids: Sequence[str]) -> set[str]:
+    """Return those of the servers that the caller's project has; of an administrator's, those there are."""
     known = await ctx.db.all(Server, Server.c.id.in_(list(ids))) if ids else []
-    visible = {row.id for row in known if ctx.identity.is_admin or row.project_id == ctx.identity.project_id}
-    for server_id in ids:
-        if server_id not in visible:
-            raise BadHint(name=name, reason=ServerNotFound(id=server_id).message)
+    return {row.id for row in known if ctx.identity.is_admin or row.project_id == ctx.identity.project_id}
 
 
 async def check_members(ctx: Ctx, group_id: str, more: int) -> None:
