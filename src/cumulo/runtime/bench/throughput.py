@@ -21,7 +21,7 @@ from cumulo.runtime.state import StateFolder
 from cumulo.testing.spaces import Namespace, Spaces
 
 BITS = 16  # of the prefix of all addresses
-ROUNDS = 10  # turns of each pair
+ROUNDS = 8  # turns of each pair
 BEST = 3  # of them, that count
 SECONDS = 2  # of sending, a turn, after those in which a connection gets its flows
 WARM = 1
