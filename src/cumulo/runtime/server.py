@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _GOODBYE = 5  # seconds that open requests get to finish
 _IDLE = 65  # seconds that a silent connection is kept
+_GARBAGE = 10_000  # new containers until the young are looked through: a list of 1,000 rows makes as many (0347)
 
 
 async def serve(state: StateFolder) -> None:
@@ -63,6 +64,7 @@ async def serve(state: StateFolder) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
     gc.freeze()  # what is there now stays: collecting garbage need not go through it again and again
+    gc.set_threshold(_GARBAGE, 10, 10)
     log.info("server.ready", url=composition.settings.http.url)
     try:
         await server.serve(sockets=listeners(composition))
