@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 _GOODBYE = 5  # seconds that open requests get to finish
 _IDLE = 65  # seconds that a silent connection is kept
-_GARBAGE = 10_000  # new containers until the young are looked through: a list of 1,000 rows makes as many (0347)
+_GARBAGE = 10_000  # new containers until the young are looked through: as many as a list of 1,000 rows (0347)
 
 
 async def serve(state: StateFolder) -> None:
