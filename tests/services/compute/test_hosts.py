@@ -75,6 +75,28 @@ async def test_hypervisors_are_shown_with_their_use_in_old_versions(cloud: Compu
     assert (await cloud.member("p1").get(f"{ROOT}/os-hypervisors")).status_code == 403
 
 
+async def test_hypervisors_come_in_pages(cloud: ComputeCloud):
+    await cloud.add_host("h2")
+    await cloud.add_host("h3")
+    admin, url = cloud.admin(), f"{ROOT}/os-hypervisors"
+    every = (await admin.get(url, headers=NEWEST)).json()
+    assert list(every) == ["hypervisors"]
+    seen, page = [], f"{url}?limit=2"
+    while page:
+        answer = (await admin.get(page, headers=NEWEST)).json()
+        seen += answer["hypervisors"]
+        page = answer.get("hypervisors_links", [{"href": ""}])[0]["href"]
+    assert seen == every["hypervisors"]
+    assert len(answer["hypervisors"]) == 1
+    older = {"OpenStack-API-Version": "compute 2.33"}
+    (first,) = (await admin.get(f"{url}/detail?limit=1", headers=older)).json()["hypervisors"]
+    rest = (await admin.get(f"{url}/detail?marker={first['id']}", headers=older)).json()["hypervisors"]
+    assert [one["hypervisor_hostname"] for one in rest] == ["h2", "h3"]
+    assert len((await admin.get(f"{url}?limit=1")).json()["hypervisors"]) == 3  # before there were pages
+    for query in ("marker=nowhere", "limit=-1", "limit=1&hypervisor_hostname_pattern=h"):
+        assert (await admin.get(f"{url}?{query}", headers=NEWEST)).status_code == 400
+
+
 async def test_a_disabled_service_takes_no_servers(cloud: ComputeCloud):
     admin = cloud.admin()
     service = (await admin.get(f"{ROOT}/os-services", headers=NEWEST)).json()["services"][0]

@@ -33,6 +33,7 @@ async def test_several_statuses_are_any_of_them(cloud: ComputeCloud):
     "query",
     [
         *("key_name=mine", "config_drive=true", "vm_state=error", "task_state=deleting", "power_state=4"),
+        "progress=55",
         *("availability_zone=moon", "created_at=2020-01-01T00:00:00", "launched_at=2020-01-01T00:00:00"),
         *("user_id=x", "power_state=--4", "power_state=²", f"power_state={'9' * 40}"),
     ],

@@ -10,14 +10,22 @@ from sqlalchemy import func, select
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
 from cumulo.core.db import Reader, Transaction
-from cumulo.core.http import Ctx
+from cumulo.core.http import Ctx, Page, relation_links
+from cumulo.core.resource import as_int
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.errors import HostInUse, HostNotFound, ServiceNotFound
+from cumulo.services.compute.errors import (
+    HostInUse,
+    HostNotFound,
+    MarkerNotFound,
+    PagedSearch,
+    ServiceNotFound,
+)
 from cumulo.services.compute.model import ComputeHost, Server
 from cumulo.services.compute.schema.bodies import ServiceChange, ServiceVerbBody
 from cumulo.services.compute.schema.catalogue import is_true
 
 BINARY = "nova-compute"
+_PAGED, _BY_UUID = (2, 33), (2, 53)
 _COUNTS = (  # until 2.87: what a hypervisor's document said of its host's use
     "vcpus",
     "memory_mb",
@@ -159,14 +167,44 @@ async def hypervisors(
     rows = [row for row in rows if wanted is None or wanted in row.host]
     if wanted is not None and not rows:
         raise HostNotFound(f"No hypervisor matching '{wanted}' could be found.")
+    rows, following = _page(ctx, rows)
     used = await use_of_hosts(ctx.db) if detail else {}
     documents = [
         hypervisor_document(ctx, row, used.get(row.host, _UNUSED) if detail else None) for row in rows
     ]
     if with_servers or is_true(first("with_servers")):
+        there = await servers_on(ctx.db, [row.host for row in rows])
         for row, document in zip(rows, documents, strict=True):
-            document["servers"] = await servers_on(ctx.db, row.host)
-    return {"hypervisors": documents}
+            document["servers"] = there.get(row.host, [])
+    url = ctx.root_url + ctx.request.path
+    return {
+        "hypervisors": documents,
+        **relation_links(Page(url, ctx.request.query, "hypervisors", following)),
+    }
+
+
+def _page(ctx: Ctx, rows: list[ComputeHost]) -> tuple[list[ComputeHost], str | None]:
+    """Return those of the hosts that a request is for, and the next page's marker; pages came with 2.33.
+
+    MarkerNotFound; PagedSearch for a page of those whose name holds a pattern, as Nova has none since 2.53.
+    """
+    version, first = ctx.version or _PAGED, ctx.request.first
+    marker, limit = first("marker"), first("limit")
+    if version < _PAGED or (marker is None and limit is None):
+        return rows, None
+    if version >= _BY_UUID and first("hypervisor_hostname_pattern") is not None:
+        raise PagedSearch
+    if marker is not None:
+        known = [row.id if version >= _BY_UUID else str(number_of(row.id)) for row in rows]
+        if marker not in known:
+            raise MarkerNotFound(marker=marker)
+        rows = rows[known.index(marker) + 1 :]
+    most = min(as_int("limit", limit or "1000", least=0), 1000)
+    shown = rows[:most]
+    if not shown or len(rows) == len(shown):
+        return shown, None
+    last = shown[-1].id
+    return shown, last if version >= _BY_UUID else str(number_of(last))
 
 
 async def hypervisor(ctx: Ctx, row: ComputeHost) -> dict[str, Any]:
@@ -174,7 +212,7 @@ async def hypervisor(ctx: Ctx, row: ComputeHost) -> dict[str, Any]:
     used = await use_of_hosts(ctx.db)
     document = hypervisor_document(ctx, row, used.get(row.host, _UNUSED))
     if is_true(ctx.request.first("with_servers")):
-        document["servers"] = await servers_on(ctx.db, row.host)
+        document["servers"] = (await servers_on(ctx.db, [row.host])).get(row.host, [])
     return {"hypervisor": document}
 
 
@@ -199,11 +237,13 @@ async def use_of_hosts(db: Reader) -> Mapping[str, Used]:
     return {host: (int(n), int(v), int(m), int(d)) for host, n, v, m, d in rows}
 
 
-async def servers_on(db: Reader, host: str) -> list[dict[str, str]]:
-    """Return the servers on a host, by name and id."""
-    here = (Server.c.host == host) & Server.c.deleted_at.is_(None)
-    rows = await db.all(Server, here, order_by=(Server.c.created_at,))
-    return [{"uuid": row.id, "name": f"instance-{row.id[:8]}"} for row in rows]
+async def servers_on(db: Reader, hosts: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    """Return the servers on each of these hosts, by name and id."""
+    here = Server.c.host.in_(hosts) & Server.c.deleted_at.is_(None)
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in await db.all(Server, here, order_by=(Server.c.created_at,)):
+        found.setdefault(row.host or "", []).append({"uuid": row.id, "name": f"instance-{row.id[:8]}"})
+    return found
 
 
 def hypervisor_document(ctx: Ctx, row: ComputeHost, used: Used | None) -> dict[str, Any]:

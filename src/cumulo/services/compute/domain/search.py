@@ -214,6 +214,11 @@ def whole(column: str, who: str = OPERATORS) -> Any:
     return keep
 
 
+def by_progress(ctx: Ctx, value: str) -> Any:
+    """Keep servers that have come so far, in percent: none tells of more than its beginning."""
+    return None if value == "0" or not may(ctx, USERS_LATER) else false()
+
+
 def by_disk_config(ctx: Ctx, value: str) -> Any:
     """Keep servers whose disk is fitted to the flavor at once, or is not: AUTO or MANUAL, for operators."""
     if not may(ctx, OPERATORS):
@@ -269,6 +274,7 @@ FILTERS = {
     "description": exactly("description", OPERATORS),
     "vm_state": state_filter("vm_state", VmState),
     "task_state": state_filter("task_state", TaskState),
+    "progress": by_progress,
     "power_state": whole("power_state", USERS_LATER),
     "launch_index": whole("launch_index"),
 }
