@@ -27,7 +27,8 @@ class TransactionFailed(OvsdbError):
 
 
 # What is between two braces, whole strings with it; then a brace, or the quote of a string not yet whole.
-_TO_BRACE = re.compile(rb'(?:[^{}"]++|"(?:[^"\\]++|\\.)*+")*+([{}"]?)', re.DOTALL)
+# No quantifier says that it never goes back, though it does not: those lose the place in Python 3.11.2.
+_TO_BRACE = re.compile(rb'(?:[^{}"]+|"[^"\\]*(?:\\.[^"\\]*)*")*([{}"]?)', re.DOTALL)
 
 
 class Framer:

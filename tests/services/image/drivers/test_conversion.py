@@ -7,7 +7,7 @@ import pytest
 from cumulo.core.drivers import Permanent
 from cumulo.services.image.drivers.conversion import QEMU_NAMES, Bounds, convert, forget
 
-BOUNDS = Bounds(memory=1 << 30, seconds=60, virtual_size=4 << 20)
+BOUNDS = Bounds(memory=1 << 28, seconds=60, virtual_size=4 << 20)
 DATA = bytes(range(256)) * 4096
 
 

@@ -35,8 +35,8 @@ from cumulo.services.identity.model import AccessToken, Consumer, Nonce, Request
 NEW = timedelta(minutes=10)
 _DIGITS = 12  # of a timestamp: enough for the year 9999
 REQUEST_LASTS = timedelta(hours=8)
-# From a word's beginning only, and never back: anybody may send a header that is one long word.
-_PAIR = re.compile(r'(?<![\w.%-])([\w.%-]++)="([^"]*+)"')
+# From a word's beginning only: anybody may send a header that is one long word.
+_PAIR = re.compile(r'(?<![\w.%-])([\w.%-]+)="([^"]*)"')
 _HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
 
 Sealed = Consumer | RequestToken | AccessToken

@@ -6,6 +6,7 @@ read as anything else.
 """
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,7 @@ QEMU_NAMES = {
 """Formats that can be converted from and to, and what QEMU calls them."""
 
 _SPARE = 1 << 26  # bytes that a format's own tables may add, beside a part of the disk's size
+_ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}  # else each of its threads, as many as it likes, reserves 64 MiB more
 _PATIENCE = 4  # a process may wait for the disk longer than it computes
 
 
@@ -84,6 +86,7 @@ async def _run(bounds: Bounds, *command: str) -> None:
     )
     process = await asyncio.create_subprocess_exec(
         *(limiter, *limits, "--", *command),
+        env=os.environ | _ONE_HEAP,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
