@@ -183,10 +183,6 @@ class MarkerNotFound(Invalid):
     """marker [{marker}] not found"""
 
 
-class PagedSearch(Invalid):
-    """Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported."""
-
-
 class CannotWhile(Conflict):
     """Cannot '{action}' instance {id} while it is in {attribute} {state}"""
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from cumulo.contracts.placement import Placement
 from cumulo.core import clock
 from cumulo.core.db import Reader, Transaction
+from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx, Page, relation_links
 from cumulo.core.resource import as_int
 from cumulo.services.compute.config import ComputeSettings
@@ -17,7 +18,6 @@ from cumulo.services.compute.errors import (
     HostInUse,
     HostNotFound,
     MarkerNotFound,
-    PagedSearch,
     ServiceNotFound,
 )
 from cumulo.services.compute.model import ComputeHost, Server
@@ -40,6 +40,10 @@ _COUNTS = (  # until 2.87: what a hypervisor's document said of its host's use
     "disk_available_least",
     "cpu_info",
 )
+
+
+class PagedSearch(Invalid):
+    """Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported."""
 
 
 def moment(when: datetime | None) -> str | None:
