@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from cumulo.runtime.bench.client import Client
-from cumulo.runtime.bench.meter import Figure, cpu_seconds, measure
+from cumulo.runtime.bench.meter import Figure, come, cpu_seconds, measure
 from cumulo.runtime.bench.throughput import Throughput
 from cumulo.runtime.state import StateFolder
 
@@ -25,6 +25,7 @@ TOGETHER = 500  # rules of one request: it may have 112 KiB
 SINGLY = 200
 PATIENCE = 60.0  # seconds
 LOOK = 0.0005  # seconds between two looks at OVN
+REST = 0.01  # seconds of processor time in half a second: what a server that nobody asks uses
 
 
 class Northbound:
@@ -74,6 +75,7 @@ class Networking:
             yield self.row()
             yield self.bulk()
             self._settled("Logical_Switch_Port")
+            come(self._rests, "rest after the ports were realised", seconds=PATIENCE, pause=LOOK)
             url = f"{NETWORK}/ports?limit={PORTS}"
             yield measure(
                 f"port list, {PORTS}", self.pid, lambda: self.client.call("GET", url), 20, reach_cpu_ms=12
@@ -163,6 +165,12 @@ class Networking:
             counts.append(self.north.count(table))
             time.sleep(0.1)
         return counts[-1]
+
+    def _rests(self) -> bool:
+        """Say, half a second later, whether the server has had next to nothing to do since."""
+        before = cpu_seconds(self.pid)
+        time.sleep(0.5)
+        return cpu_seconds(self.pid) - before < REST
 
     def _until(self, condition: Callable[[], Any]) -> None:
         give_up = time.monotonic() + PATIENCE
