@@ -37,8 +37,9 @@ def _any(names: Iterable[str]) -> str:
 
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_DATA = rf"{_UUID}(?:\.{_UUID}(?:\.\d{{1,20}})?)?"  # of an image: its id, and the try that brought it (0335)
 _NAME = re.compile(
-    rf"state/(?:{_any(FILES)}|{_any(KEYS)}/\d{{3}}\.key|{IMAGES}/{_UUID})"
+    rf"state/(?:{_any(FILES)}|{_any(KEYS)}/\d{{3}}\.key|{IMAGES}/{_DATA})"
     rf"|state/{FOLDER}/[A-Za-z0-9-]{{1,60}}/{_any(OF_HOST)}"
     r"|database/(?:sqlite\.db|[a-z_]{1,60}\.copy)"
 )

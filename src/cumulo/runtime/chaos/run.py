@@ -37,7 +37,7 @@ fake_delay = 0.3
 [node]
 hypervisor = "fake"
 """
-_QUOTA = "[quota.limits.compute]\ninstances = 30\n"
+_QUOTA = "[quota.limits.compute]\ninstances = 30\n[quota.limits.block_storage]\nvolumes = 60\n"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
