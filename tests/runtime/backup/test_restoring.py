@@ -25,6 +25,7 @@ from cumulo.runtime.state import StateFolder
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgres)
 pytestmark = pytest.mark.xdist_group("backup")
+ID = "11111111-1111-4111-8111-111111111111"
 
 
 @dataclasses.dataclass
@@ -217,10 +218,12 @@ async def test_the_settings_decide_which_database_and_must_agree_with_the_archiv
     assert made.state.config.read_text() == other
 
 
-async def test_images_come_along_when_they_are_asked_for(made: Made, tmp_path: Path):
+@pytest.mark.parametrize("brought", ["", f".{ID}", f".{ID}.17"])
+async def test_images_come_along_when_they_are_asked_for(made: Made, tmp_path: Path, brought: str):
+    """Their bytes are named by the try that brought them, too."""
     folder = made.state.path / "images"
     folder.mkdir(exist_ok=True)
-    image = folder / "11111111-1111-4111-8111-111111111111"
+    image = folder / f"{ID}{brought}"
     content = b"head" + bytes(3 << 20) + b"tail"
     image.write_bytes(content)
     found = await asyncio.to_thread(make, made.state, tmp_path / "two.backup", images=True)

@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from cumulo.runtime.backup.contents import FILES, IMAGES, KEYS, OF_HOST
+from cumulo.runtime.backup.contents import DATA, FILES, IMAGES, KEYS, OF_HOST
 from cumulo.runtime.backup.errors import BadArchive, CannotBackUp
 from cumulo.runtime.hosts.folder import FOLDER
 
@@ -36,10 +36,8 @@ def _any(names: Iterable[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, names))})"
 
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_DATA = rf"{_UUID}(?:\.{_UUID}(?:\.\d{{1,20}})?)?"  # of an image: its id, and the try that brought it (0335)
 _NAME = re.compile(
-    rf"state/(?:{_any(FILES)}|{_any(KEYS)}/\d{{3}}\.key|{IMAGES}/{_DATA})"
+    rf"state/(?:{_any(FILES)}|{_any(KEYS)}/\d{{3}}\.key|{IMAGES}/{DATA})"
     rf"|state/{FOLDER}/[A-Za-z0-9-]{{1,60}}/{_any(OF_HOST)}"
     r"|database/(?:sqlite\.db|[a-z_]{1,60}\.copy)"
 )

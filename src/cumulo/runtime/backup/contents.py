@@ -1,6 +1,7 @@
 """Which files of a state folder are the control plane's, and how large what is left out is."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ FILES = (
 )
 KEYS = ("token-keys", "credential-keys", "server-keys", "volume-keys")
 IMAGES = "images"
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+DATA = rf"{_UUID}(?:\.{_UUID}(?:\.\d{{1,20}})?)?"
+"""An image's data, as a pattern: its id, and since 0335 the try that brought it."""
 OF_HOST = ("config.toml", "instance", "host", "number", "underlay")
 _LEFT_OUT = {
     "images": "images' data",
@@ -45,8 +49,8 @@ def files(state: StateFolder) -> Iterator[str]:
 
 def images(state: StateFolder) -> Iterator[str]:
     """Yield the paths, in the state folder, of images' data."""
-    for file in sorted((state.path / IMAGES).glob("????????-*-????????????")):
-        if file.is_file():
+    for file in sorted((state.path / IMAGES).glob("*")):
+        if re.fullmatch(DATA, file.name) and file.is_file():
             yield f"{IMAGES}/{file.name}"
 
 
