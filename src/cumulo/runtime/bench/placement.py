@@ -6,6 +6,7 @@ for as OpenStack's scheduler asks for: 1,000.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from cumulo.core import ids
@@ -40,7 +41,7 @@ class Candidates:
     def figures(self) -> Iterator[Figure]:
         """Measure all, one line of the table after another."""
         for count, reach in STEPS:
-            self._write(lambda database, count=count: self._fill(database, count))  # type: ignore[misc]  # the default binds the loop's value
+            self._write(partial(self._fill, count=count))
             self._ask()
             spent = [self._measured(self.providers[number]) for number in range(CALLS)]
             mean = sum(spent) / len(spent) * 1000

@@ -12,6 +12,7 @@ import shutil
 import statistics
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -71,7 +72,7 @@ class Throughput:
             "filtered by hand": self._by_hand("f", FILTERED),
         }
         for pair in pairs.values():
-            come(lambda pair=pair: _reached(pair), pair.address, seconds=PATIENCE, pause=0.2)  # type: ignore[misc]  # the default binds the loop's value
+            come(partial(_reached, pair), pair.address, seconds=PATIENCE, pause=0.2)
         speeds = _in_turns(pairs)
         for kind in ("plain", "filtered"):
             yield _beside(f"guest to guest, {kind}", speeds[kind], speeds[f"{kind} by hand"], promised=True)

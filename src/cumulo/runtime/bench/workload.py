@@ -4,6 +4,7 @@ import copy
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.meter import Figure, cpu_seconds, measure
@@ -169,7 +170,7 @@ class Workload:
             yield measure(
                 f"server {name}, {SERVERS}",
                 self.pid,
-                lambda url=url: self.client.call("GET", url),  # type: ignore[misc]  # the default argument binds the loop's value
+                partial(self.client.call, "GET", url),
                 20,
                 reach_cpu_ms=reach,
             )

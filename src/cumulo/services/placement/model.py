@@ -1,12 +1,19 @@
 """Providers, what they have, what they are, and who has how much of them."""
 
 from datetime import datetime
+from typing import Any
 
 from cumulo.core import clock
 from cumulo.core.db import Float, Integer, Json, Model, String, Uuid, When, column
 
 WHOLE = 2147483647
 """The largest unit there can be: no limit."""
+_AMOUNTS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
+
+
+def amounts_of(inventory: Any) -> dict[str, Any]:
+    """Return how much a provider has of a class, by the names that a row, a body and a contract share."""
+    return {name: getattr(inventory, name) for name in _AMOUNTS}
 
 
 class Provider(Model, table="placement_providers"):
@@ -32,6 +39,11 @@ class Stock(Model, table="placement_inventories"):
     max_unit: int = column(Integer, default=WHOLE)
     step_size: int = column(Integer, default=1)
     allocation_ratio: float = column(Float, default=1.0)
+
+    @classmethod
+    def of(cls, provider_id: str, resource: str, inventory: Any) -> "Stock":
+        """Return the row of what a provider has of a class."""
+        return cls(provider_id=provider_id, resource=resource, **amounts_of(inventory))
 
     @property
     def capacity(self) -> int:

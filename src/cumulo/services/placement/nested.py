@@ -7,7 +7,7 @@ from cumulo.contracts.placement import Child, Inventory
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Conflict
 from cumulo.services.placement import domain
-from cumulo.services.placement.model import Provider, Stock
+from cumulo.services.placement.model import Provider, Stock, amounts_of
 
 
 async def below(db: Reader, mark: str) -> dict[str, dict[str, Child]]:
@@ -70,7 +70,7 @@ async def fill(
     """Make these what a provider has and is, whatever is used of it."""
     await domain.add_classes(db, inventories)
     await domain.add_traits(db, traits)
-    stocks = [stock(provider.id, name, one) for name, one in inventories.items()]
+    stocks = [Stock.of(provider.id, name, one) for name, one in inventories.items()]
     await domain.stock(db, provider, stocks, force=True)
     await domain.describe(db, provider, traits)
 
@@ -88,27 +88,6 @@ async def remove_tree(db: Transaction, root: Provider) -> None:
     await remove(root)
 
 
-def stock(provider_id: str, resource: str, one: Inventory) -> Stock:
-    """Return the row of an inventory."""
-    return Stock(
-        provider_id=provider_id,
-        resource=resource,
-        total=one.total,
-        reserved=one.reserved,
-        min_unit=one.min_unit,
-        max_unit=one.max_unit,
-        step_size=one.step_size,
-        allocation_ratio=one.allocation_ratio,
-    )
-
-
 def inventory(row: Stock) -> Inventory:
     """Return what a row says of an inventory."""
-    return Inventory(
-        total=row.total,
-        reserved=row.reserved,
-        min_unit=row.min_unit,
-        max_unit=row.max_unit,
-        step_size=row.step_size,
-        allocation_ratio=row.allocation_ratio,
-    )
+    return Inventory(**amounts_of(row))

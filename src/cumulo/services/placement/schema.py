@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from cumulo.core.http import Ctx
 from cumulo.core.microversions import parse
 from cumulo.core.resource import Body, Computed, Filterable, PageContext, Since, Source, View, Wire
-from cumulo.services.placement.model import WHOLE, Provider, Stock
+from cumulo.services.placement.model import WHOLE, Provider, Stock, amounts_of
 
 _HEX = "[0-9a-fA-F]"
 Id = Annotated[str, Meta(pattern=rf"^{_HEX}{{8}}-?({_HEX}{{4}}-?){{3}}{_HEX}{{12}}$(?!\n)")]
@@ -84,19 +84,6 @@ class Amounts(Body):
     max_unit: Unit = WHOLE
     step_size: Unit = 1
     allocation_ratio: Annotated[float, Meta(gt=0)] = 1.0
-
-    def of(self, provider_id: str, resource: str) -> Stock:
-        """Return it as the row of a provider's class."""
-        return Stock(
-            provider_id=provider_id,
-            resource=resource,
-            total=self.total,
-            reserved=self.reserved,
-            min_unit=self.min_unit,
-            max_unit=self.max_unit,
-            step_size=self.step_size,
-            allocation_ratio=self.allocation_ratio,
-        )
 
 
 class InventorySet(Body):
@@ -187,11 +174,4 @@ class InventoryCreate(Amounts, kw_only=True):
 
 def inventory_shape(stock: Stock) -> dict[str, Any]:
     """Return one class of an inventory as clients see it."""
-    return {
-        "total": stock.total,
-        "reserved": stock.reserved,
-        "min_unit": stock.min_unit,
-        "max_unit": stock.max_unit,
-        "step_size": stock.step_size,
-        "allocation_ratio": stock.allocation_ratio,
-    }
+    return amounts_of(stock)

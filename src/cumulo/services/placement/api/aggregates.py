@@ -67,7 +67,7 @@ async def reshape(ctx: Ctx, body: Reshape) -> Response:
         if id_ not in found:
             raise Invalid(f"Resource provider {id_} in inventories could not be found.")
         check(found[id_], stock.generation)
-        by_class = {name: each.of(id_, name) for name, each in stock.inventories.items()}
+        by_class = {name: Stock.of(id_, name, each) for name, each in stock.inventories.items()}
         await check_classes(ctx, found[id_], by_class)
         wanted.append((found[id_], list(by_class.values())))
     consumers = {id_: claimant_of(id_, entry) for id_, entry in body.allocations.items()}

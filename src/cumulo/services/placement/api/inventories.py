@@ -57,7 +57,7 @@ async def list_inventories(ctx: Ctx, provider: Provider) -> dict[str, Any]:
 async def set_inventories(ctx: Ctx, provider: Provider, body: InventorySet) -> dict[str, Any]:
     """Set a provider's whole inventory."""
     check(provider, body.generation)
-    stocks = {name: amounts.of(provider.id, name) for name, amounts in body.inventories.items()}
+    stocks = {name: Stock.of(provider.id, name, amounts) for name, amounts in body.inventories.items()}
     await check_classes(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     return await whole(ctx, provider)
@@ -71,7 +71,7 @@ async def add_inventory(ctx: Ctx, provider: Provider, body: InventoryCreate) -> 
     stocks = await others(ctx, provider, "")
     if name in stocks:
         raise errors.InventoryExists(resource=name, provider=provider.id)
-    stocks[name] = body.of(provider.id, name)
+    stocks[name] = Stock.of(provider.id, name, body)
     await check_classes(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     location = f"{ctx.base_url}/resource_providers/{provider.id}/inventories/{name}"
@@ -106,7 +106,7 @@ async def set_inventory(
     """Set one class of a provider's inventory."""
     check(provider, body.generation)
     stocks = await others(ctx, provider, resource_class)
-    stocks[resource_class] = body.of(provider.id, resource_class)
+    stocks[resource_class] = Stock.of(provider.id, resource_class, body)
     await check_classes(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     return await one(ctx, provider, resource_class)
