@@ -1,5 +1,6 @@
 """A whole cloud for a session: real libvirt, Open vSwitch and OVN, started by the command that users type."""
 
+import itertools
 import shutil
 import socket
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cumulo.testing.commands import Tried
 from cumulo.testing.launched import LaunchedCloud
 from cumulo.testing.official import LoadedClient, OpenStack
 from cumulo.testing.spaces import Spaces
@@ -31,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             if item.path.stem in LONG:
                 item.add_marker(pytest.mark.long)
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def name() -> Callable[[str], str]:
+    """Make names that no other test uses: `red-3`."""
+    return lambda word: f"{word}-{next(_numbers)}"
+
+
+@pytest.fixture(scope="module")
+def tried(request: pytest.FixtureRequest) -> Tried:
+    """What the tests of a folder try of the official client."""
+    return Tried.by(sorted(request.path.parent.glob("test_*.py")))
 
 
 def free_port() -> int:

@@ -83,23 +83,25 @@ async def test_a_part_that_dies_is_started_again(state, running):
     assert (status.restarts, status.state) == (1, PartState.RUNNING)
 
 
-async def test_a_new_supervisor_adopts_what_runs(state, running):
+async def left(state):
+    """Give a supervisor that is gone, and the process of the part that it left behind."""
     before = Supervisor(state, [part(state, "a")])
     before.start()
     await before.up()
     process = before.parts["a"].process
     await before.stop(leave=["a"])
+    return before, process
+
+
+async def test_a_new_supervisor_adopts_what_runs(state, running):
+    _, process = await left(state)
     after = await running(part(state, "a"))
     assert after.parts["a"].process == process
     assert after.parts["a"].status.adopted
 
 
 async def test_a_part_that_a_killed_supervisor_never_recorded_is_adopted(state, running):
-    before = Supervisor(state, [part(state, "a")])
-    before.start()
-    await before.up()
-    process = before.parts["a"].process
-    await before.stop(leave=["a"])
+    before, process = await left(state)
     before.record("a").remove()
     after = await running(part(state, "a"))
     assert after.parts["a"].process == process
@@ -108,21 +110,14 @@ async def test_a_part_that_a_killed_supervisor_never_recorded_is_adopted(state, 
 
 
 async def test_a_part_that_was_never_recorded_is_stopped_with_the_rest(state):
-    before = Supervisor(state, [part(state, "a")])
-    before.start()
-    await before.up()
-    process = before.parts["a"].process
-    await before.stop(leave=["a"])
+    before, process = await left(state)
     before.record("a").remove()
     await Supervisor(state, [part(state, "a")]).stop()
     assert not process.alive()
 
 
 async def test_an_adopted_part_is_started_again_when_it_dies(state, running):
-    before = Supervisor(state, [part(state, "a")])
-    before.start()
-    await before.up()
-    await before.stop(leave=["a"])
+    await left(state)
     after = await running(part(state, "a"))
     process = after.parts["a"].process
     process.terminate(signal.SIGKILL)

@@ -1,6 +1,5 @@
 """A cloud of fakes on two hosts, and the client loaded once, for every compute command that it has."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,15 +50,6 @@ def me(admin: OpenStack) -> OpenStack:
     me("router create", "door", "--external-gateway", "outside")
     me("router add subnet", "door", "home")
     return me
-
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def name() -> Callable[[str], str]:
-    """Make names that no other test uses: `red-3`."""
-    return lambda word: f"{word}-{next(_numbers)}"
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """That nothing is forgotten: the client itself says which compute commands and options there are."""
 
-from pathlib import Path
-
 import pytest
 
 from cumulo.testing.commands import CommandedCloud, Tried
@@ -36,11 +34,6 @@ OVER = ("server migration show", "server migration abort", "server migration for
 @pytest.fixture(scope="module")
 def commands(cloud: CommandedCloud) -> dict[str, list[str]]:
     return cloud.client.commands("openstack.compute.v2")
-
-
-@pytest.fixture(scope="module")
-def tried() -> Tried:
-    return Tried.by(sorted(Path(__file__).parent.glob("*.py")))
 
 
 def test_every_command_is_tried(commands: dict[str, list[str]], tried: Tried):

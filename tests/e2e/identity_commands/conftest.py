@@ -1,13 +1,12 @@
 """A cloud without engines, and the official client loaded once, for every identity command that it has."""
 
-import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from cumulo.runtime.state import StateFolder
 from cumulo.testing.commands import CommandedCloud, commanded_cloud
-from cumulo.testing.official import LoadedClient, OpenStack
+from cumulo.testing.official import OpenStack
 
 
 @pytest.fixture(scope="session")
@@ -23,23 +22,9 @@ def state(cloud: CommandedCloud) -> StateFolder:
 
 
 @pytest.fixture(scope="session")
-def loaded(cloud: CommandedCloud) -> LoadedClient:
-    return cloud.client
-
-
-@pytest.fixture(scope="session")
 def admin(cloud: CommandedCloud) -> OpenStack:
     """The client as the administrator."""
     return cloud.admin
-
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def name() -> Callable[[str], str]:
-    """Make names that no other test uses: `red-3`."""
-    return lambda word: f"{word}-{next(_numbers)}"
 
 
 @pytest.fixture

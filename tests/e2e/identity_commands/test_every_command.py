@@ -1,11 +1,8 @@
 """That nothing is forgotten: the client itself says which identity commands and options there are."""
 
-from pathlib import Path
-
 import pytest
 
-from cumulo.testing.commands import Tried
-from cumulo.testing.official import LoadedClient
+from cumulo.testing.commands import CommandedCloud, Tried
 
 # Options that are tried by no test, and why.
 UNTRIED = {
@@ -17,13 +14,8 @@ FEDERATION = ("federation ", "identity provider ", "mapping ", "service provider
 
 
 @pytest.fixture(scope="module")
-def commands(loaded: LoadedClient) -> dict[str, list[str]]:
-    return loaded.commands("openstack.identity.v3")
-
-
-@pytest.fixture(scope="module")
-def tried() -> Tried:
-    return Tried.by(sorted(Path(__file__).parent.glob("test_*.py")))
+def commands(cloud: CommandedCloud) -> dict[str, list[str]]:
+    return cloud.client.commands("openstack.identity.v3")
 
 
 def test_every_command_is_tried(commands: dict[str, list[str]], tried: Tried):

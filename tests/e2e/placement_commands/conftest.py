@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cumulo.testing.commands import CommandedCloud, commanded_cloud
-from cumulo.testing.official import LoadedClient, OpenStack
+from cumulo.testing.official import OpenStack
 
 NEWEST = "1.39"
 
@@ -16,11 +16,6 @@ NEWEST = "1.39"
 def cloud() -> Iterator[CommandedCloud]:
     with commanded_cloud("placement-commands") as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def loaded(cloud: CommandedCloud) -> LoadedClient:
-    return cloud.client
 
 
 @pytest.fixture(scope="session")

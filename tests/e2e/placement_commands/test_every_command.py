@@ -1,21 +1,13 @@
 """That nothing is forgotten: the client itself says which placement commands and options there are."""
 
-from pathlib import Path
-
 import pytest
 
-from cumulo.testing.commands import Tried
-from cumulo.testing.official import LoadedClient
+from cumulo.testing.commands import CommandedCloud, Tried
 
 
 @pytest.fixture(scope="module")
-def commands(loaded: LoadedClient) -> dict[str, list[str]]:
-    return loaded.commands("openstack.placement.v1")
-
-
-@pytest.fixture(scope="module")
-def tried() -> Tried:
-    return Tried.by(sorted(Path(__file__).parent.glob("test_*.py")))
+def commands(cloud: CommandedCloud) -> dict[str, list[str]]:
+    return cloud.client.commands("openstack.placement.v1")
 
 
 def test_every_command_is_tried(commands: dict[str, list[str]], tried: Tried):

@@ -1,13 +1,12 @@
 """A cloud of two pools without engines, and the official client loaded once, for every volume command."""
 
-import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from cumulo.testing.commands import WITHOUT_ENGINES, CommandedCloud, commanded_cloud
 from cumulo.testing.launched import until
-from cumulo.testing.official import LoadedClient, OpenStack
+from cumulo.testing.official import OpenStack
 
 POOLS = """
 [volumes]
@@ -29,11 +28,6 @@ def cloud() -> Iterator[CommandedCloud]:
 
 
 @pytest.fixture(scope="session")
-def loaded(cloud: CommandedCloud) -> LoadedClient:
-    return cloud.client
-
-
-@pytest.fixture(scope="session")
 def admin(cloud: CommandedCloud) -> OpenStack:
     """The client as the administrator."""
     return cloud.admin
@@ -43,15 +37,6 @@ def admin(cloud: CommandedCloud) -> OpenStack:
 def newest(admin: OpenStack) -> OpenStack:
     """The administrator who names the newest version, which some commands need to be told."""
     return admin.but(volume_api_version=NEWEST)
-
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def name() -> Callable[[str], str]:
-    """Make names that no other test uses: `red-3`."""
-    return lambda word: f"{word}-{next(_numbers)}"
 
 
 @pytest.fixture

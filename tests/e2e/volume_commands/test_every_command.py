@@ -1,11 +1,8 @@
 """That nothing is forgotten: the client itself says which volume commands and options there are."""
 
-from pathlib import Path
-
 import pytest
 
-from cumulo.testing.commands import Tried
-from cumulo.testing.official import LoadedClient
+from cumulo.testing.commands import CommandedCloud, Tried
 
 # What there is nothing of here (clusters, replication), and what this client asks wrongly: see the tests.
 REFUSED = {
@@ -21,13 +18,8 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def commands(loaded: LoadedClient) -> dict[str, list[str]]:
-    return loaded.commands("openstack.volume.v3")
-
-
-@pytest.fixture(scope="module")
-def tried() -> Tried:
-    return Tried.by(sorted(Path(__file__).parent.glob("test_*.py")))
+def commands(cloud: CommandedCloud) -> dict[str, list[str]]:
+    return cloud.client.commands("openstack.volume.v3")
 
 
 def test_every_command_is_tried(commands: dict[str, list[str]], tried: Tried):

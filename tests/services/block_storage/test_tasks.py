@@ -15,6 +15,7 @@ from tests.services.block_storage.fakes import (
 )
 
 from cumulo.contracts.image import NewImage
+from cumulo.core.db import Transaction
 from cumulo.core.tasks import Saga, Tasks
 from cumulo.services.block_storage.keys import VolumeKeys, passphrase
 from cumulo.services.block_storage.model import (
@@ -224,6 +225,14 @@ async def test_a_deletion_by_force_waits_for_what_works_on_the_volume(cloud: Sto
     assert cloud.pool.volumes == {}
 
 
+async def put_type(db: Transaction, name: str, **values: Any) -> VolumeType:
+    """Have one type of this name, and no older one."""
+    await db.delete(VolumeType, VolumeType.c.name == name)
+    kind = VolumeType(name=name, **values)
+    await db.insert(kind)
+    return kind
+
+
 async def test_moving_a_volume_leaves_it_whole_in_one_pool(cloud: StorageCloud):
     await cloud.report()
     kinds: list[str] = []
@@ -243,9 +252,7 @@ async def test_moving_a_volume_leaves_it_whole_in_one_pool(cloud: StorageCloud):
     async def prepare() -> None:
         async with cloud.engine.database.begin() as db:
             await db.delete(Volume)
-            await db.delete(VolumeType, VolumeType.c.name == "other")
-            kind = VolumeType(name="other", extra_specs={"volume_backend_name": "other"})
-            await db.insert(kind)
+            kind = await put_type(db, "other", extra_specs={"volume_backend_name": "other"})
         was = VolumeStatus.AVAILABLE
         await put_volume(cloud, VolumeStatus.RETYPING, previous_status=was, retyping_to=kind.id)
         async with cloud.engine.database.begin() as db:
@@ -279,9 +286,7 @@ async def test_a_volume_that_is_encrypted_opens_with_the_key_that_its_row_says(c
         async with cloud.engine.database.begin() as db:
             await db.delete(Volume)
             await db.delete(Encryption)
-            await db.delete(VolumeType, VolumeType.c.name == "secret")
-            kind = VolumeType(name="secret")
-            await db.insert(kind)
+            kind = await put_type(db, "secret")
             await db.insert(Encryption(volume_type_id=kind.id, provider="luks", control_location="front-end"))
         kinds[:] = [kind.id]
         was = VolumeStatus.AVAILABLE

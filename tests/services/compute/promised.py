@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from tests.services.compute.fakes import ComputeCloud, FakeImages
-from tests.services.compute.test_tasks import ACTION, FLAVOR, SERVER
+from tests.services.compute.test_tasks import ACTION, SERVER, just_asked
 from tests.services.compute.volumes import FakeVolumes
 
 from cumulo.contracts.block_storage import Volumes
@@ -18,7 +17,7 @@ from cumulo.core.bus import Bus, LocalBus
 from cumulo.core.db import Database
 from cumulo.core.tasks import Tasks
 from cumulo.services import compute, network, placement
-from cumulo.services.compute.model import Asked, Migration, Server, ServerAction, VmState
+from cumulo.services.compute.model import Migration, Server, ServerAction, VmState
 from cumulo.services.compute.passwords import ServerKeys
 from cumulo.services.compute.tasks import CreateServer, listen
 from cumulo.services.network.adapter import PortsAdapter, SecurityGroupsAdapter
@@ -150,23 +149,9 @@ class World:
             self.port_id = await self.cloud.port(await self.cloud.network(), policy)
         await self.clear()
         await self.cloud.beat(*self.cloud.hosts)
-        owner = {"project_id": "p1", "user_id": "u1"}
-        asked = Asked(networks=[NetworkRequest(port_id=self.port_id)])
-        server = Server(
-            id=SERVER,
-            name="web",
-            hostname="web",
-            flavor_id="c1",
-            flavor=msgspec.Raw(msgspec.json.encode(FLAVOR)),
-            vcpus=1,
-            memory_mib=128,
-            disk_gib=1,
-            asked=msgspec.Raw(msgspec.json.encode(asked)),
-            **owner,
-        )
+        server, action = just_asked(NetworkRequest(port_id=self.port_id))
         async with self.cloud.database.begin() as db:
             await db.insert(server)
-            action = ServerAction(id=ACTION, server_id=SERVER, action="create", request_id="r", **owner)
             await db.insert(action)
 
     async def clear(self) -> None:

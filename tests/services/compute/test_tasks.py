@@ -16,6 +16,24 @@ ACTION = "44444444-4444-4444-8444-444444444444"
 FLAVOR = EmbeddedFlavor(vcpus=1, ram=128, disk=1, ephemeral=0, swap=0, original_name="mini")
 
 
+def just_asked(network: NetworkRequest) -> tuple[Server, ServerAction]:
+    """Return the rows of a server on a network that nothing was done for yet."""
+    owner = {"project_id": "p1", "user_id": "u1"}
+    server = Server(
+        id=SERVER,
+        name="web",
+        hostname="web",
+        flavor_id="c1",
+        flavor=msgspec.Raw(msgspec.json.encode(FLAVOR)),
+        vcpus=1,
+        memory_mib=128,
+        disk_gib=1,
+        asked=msgspec.Raw(msgspec.json.encode(Asked(networks=[network]))),
+        **owner,
+    )
+    return server, ServerAction(id=ACTION, server_id=SERVER, action="create", request_id="r", **owner)
+
+
 class World:
     """One server on the cloud of fakes, made anew before each run of a saga."""
 
@@ -27,23 +45,7 @@ class World:
 
     async def new(self) -> None:
         """Write down a server that was just asked for, and that nothing was done for yet."""
-        asked = Asked(networks=[NetworkRequest(network_id=NETWORK)])
-        server = Server(
-            id=SERVER,
-            project_id="p1",
-            user_id="u1",
-            name="web",
-            hostname="web",
-            flavor_id="c1",
-            flavor=msgspec.Raw(msgspec.json.encode(FLAVOR)),
-            vcpus=1,
-            memory_mib=128,
-            disk_gib=1,
-            asked=msgspec.Raw(msgspec.json.encode(asked)),
-        )
-        action = ServerAction(
-            id=ACTION, server_id=SERVER, action="create", request_id="r", user_id="u1", project_id="p1"
-        )
+        server, action = just_asked(NetworkRequest(network_id=NETWORK))
         await self.clear()
         await self.cloud.beat(*self.cloud.hosts)  # a proof of many runs lasts longer than hosts may be silent
         async with self.cloud.database.begin() as db:
