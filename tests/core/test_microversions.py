@@ -5,6 +5,7 @@ import pytest
 from cumulo.core.microversions import BadVersion, Microversions, VersionOutOfRange, parse
 
 COMPUTE = Microversions("compute", "2.1", "2.104", legacy="X-OpenStack-Nova-API-Version")
+VOLUME = Microversions("volume", "3.0", "3.71", also=("volumev3",))
 
 
 def asked(**headers):
@@ -30,6 +31,13 @@ class Lower(dict):
 )
 def test_a_version_is_read_from_either_header(headers, version):
     assert COMPUTE.negotiate(Lower(headers)) == version
+
+
+@pytest.mark.parametrize("word", ["volume", "volumev3", "VolumeV3"])
+def test_a_version_may_be_asked_for_by_another_word_and_is_answered_by_the_services_own(word):
+    version = VOLUME.negotiate(Lower(asked(OpenStack_API_Version=f"compute 2.1, {word} 3.50")))
+    assert version == (3, 50)
+    assert VOLUME.headers(version)["OpenStack-API-Version"] == "volume 3.50"
 
 
 def test_a_version_outside_the_range_says_the_range():

@@ -1,5 +1,6 @@
 """A whole cloud for a session: real libvirt, Open vSwitch and OVN, started by the command that users type."""
 
+import contextlib
 import itertools
 import shutil
 import socket
@@ -19,11 +20,12 @@ LONG = {
     "test_backups",
     "test_containers",
     "test_hardware",
+    "test_kill",
     "test_killed_moves",
     "test_volume_kinds",
     "test_volume_moves",
 }
-"""Modules of minutes each, which `scripts/test long` runs."""
+"""Modules of many minutes each, which `scripts/test long` runs; each change has `check_saga` and chaos."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,8 +58,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def make_cloud() -> Iterator[Callable[..., LaunchedCloud]]:
+@contextlib.contextmanager
+def clouds() -> Iterator[Callable[..., LaunchedCloud]]:
     """Make clouds that are removed from the machine at the end, whatever happens."""
     made: list[LaunchedCloud] = []
 
@@ -67,11 +69,20 @@ def make_cloud() -> Iterator[Callable[..., LaunchedCloud]]:
         made.append(cloud)
         return cloud
 
-    yield make
-    for cloud in made:
-        cloud.kill()
-        cloud.reset()
-        shutil.rmtree(cloud.state.path.parent, ignore_errors=True)
+    try:
+        yield make
+    finally:
+        for cloud in made:
+            cloud.kill()
+            cloud.reset()
+            shutil.rmtree(cloud.state.path.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def make_cloud() -> Iterator[Callable[..., LaunchedCloud]]:
+    """Make clouds of a module's own."""
+    with clouds() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +94,12 @@ def administrator(cloud) -> Iterator[OpenStack]:
 
 
 @pytest.fixture(scope="session")
-def cloud(make_cloud) -> LaunchedCloud:
+def cloud() -> Iterator[LaunchedCloud]:
     """The session's cloud, up."""
-    started = make_cloud()
-    started.up()
-    return started
+    with clouds() as make:
+        started = make()
+        started.up()
+        yield started
 
 
 @pytest.fixture(scope="module")

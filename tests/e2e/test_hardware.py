@@ -115,7 +115,8 @@ def test_a_resize_keeps_what_is_on_the_ephemeral_disk(home: Residence, guest: Gu
     guest.wait()
     assert guest.run("blockdev --getsize64 /dev/vdc") == str(64 * MIB)  # what the request asked for
     assert guest.run("mount -t ext2 -o ro /dev/vdb /mnt && cat /mnt/marker") == "mine"
-    guest.run("umount /mnt; mkdir -p /media/c && mount -t iso9660 -o ro /dev/sr0 /media/c")
+    guest.run("umount /mnt; until [ -e /dev/sr0 ]; do sleep 0.2; done")  # its driver comes late
+    guest.run("mkdir -p /media/c && mount -t iso9660 -o ro /dev/sr0 /media/c")
     assert "admin_pass" not in guest.run("cat /media/c/openstack/latest/meta_data.json")
 
 

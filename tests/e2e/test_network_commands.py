@@ -47,7 +47,8 @@ def test_a_network_is_shared_with_one_project(admin: OpenStack, alice: OpenStack
     made = admin.json("network rbac create", "lent", "--type", "network", "--action", "access_as_shared",
                       "--target-project", "alice")  # fmt: skip
     assert alice.json("network show", "lent")["shared"] is True
-    assert made["id"] in named(alice.json("network rbac list"), "ID")
+    assert made["id"] not in named(alice.json("network rbac list"), "ID")  # whose the network is sees to it
+    assert made["id"] in named(admin.json("network rbac list"), "ID")
     admin("network rbac delete", made["id"])
     alice.refused("network show", "lent")
 

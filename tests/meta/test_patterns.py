@@ -14,6 +14,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 # Two that could both take the same characters, and nothing between them: each way to share these is tried.
 _SET = r"(?:\[(?:[^\]\\]|\\.)+\]|\\[dwsDWS]|\.)"
+_COMPILED = re.compile(r"\bre\.[a-z]+\(")  # or used at once
 _ADJACENT = re.compile(rf"({_SET})[+*](?:{_SET}[*?])*\1[+*]")
 
 
@@ -46,7 +47,7 @@ def possessive(text: str) -> set[str]:
 def test_no_pattern_has_a_quantifier_that_never_gives_back() -> None:
     """Python 3.11.2, Debian's, loses its place in the text where what follows one does not match."""
     lines = [line for path in SOURCE.rglob("*.py") for line in path.read_text().splitlines()]
-    assert not [line for line in lines if "re.compile(" in line and possessive(line)]
+    assert not [line for line in lines if _COMPILED.search(line) and possessive(line)]
 
 
 def test_quantifiers_that_never_give_back_are_known():

@@ -32,6 +32,7 @@ DIFFERENT = {
         r"(create|update|delete)_security_groups_default_statefulness|update_port:mac_address": OPERATORS,
         r"activate|(create|delete)_port_binding|(create|update)_port:binding:profile": "administrators, too",
         r"(create|update)_port:device_owner": "asked only for what begins with network:",
+        r"(create|update)_subnet:service_types": "Neutron never asks it: its members say them, too",
         r"get_quota": "members see their limits, too, as in compute and block storage",
         r"restrict_wildcard": "is asked besides the operation's own rule, whose scope is a project",
     },

@@ -35,3 +35,11 @@ async def test_paths_stay_inside_the_drive(tmp_path: Path, name: str):
 async def test_a_drive_has_a_largest_size(tmp_path: Path):
     with pytest.raises(Permanent, match="at most"):
         await config_drive.write(tmp_path / "c.iso", {"a": bytes(config_drive.LARGEST + 1)})
+
+
+@needs_iso
+async def test_what_a_killed_process_left_of_a_drive_goes(tmp_path: Path):
+    (tmp_path / ".config-killed" / "tree").mkdir(parents=True)
+    (tmp_path / ".config-killed" / "tree" / "secret").write_text("password")
+    await config_drive.write(tmp_path / "config.iso", {"a": b"x"})
+    assert [file.name for file in tmp_path.iterdir()] == ["config.iso"]

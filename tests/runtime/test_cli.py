@@ -1,7 +1,11 @@
+import os
+
 import pytest
 
-from cumulo.runtime.cli import COMMANDS, image, main
+from cumulo.runtime.cli import COMMANDS, image, main, status, up
 from cumulo.runtime.cli.operations import lines
+from cumulo.runtime.engines.external import NoFreeNetwork
+from cumulo.runtime.hosts.folder import BadHost
 from cumulo.runtime.images.packages import PackageUnavailable
 from cumulo.runtime.state import StateFolder
 
@@ -84,3 +88,39 @@ def test_an_image_is_built_after_stale_lists_are_read_anew(tmp_path, monkeypatch
     assert main(["image", "build", "mini", "--output", str(tmp_path / "mini.qcow2")]) == 0
     assert ran == [["apt-get", "-q", "update"]]
     assert "mini.qcow2  0.0 MB" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [BadHost("host two: it hangs"), NoFreeNetwork("all are in use")])
+def test_what_is_foreseen_is_told_as_it_is(error, tmp_path, capsys, monkeypatch):
+    def fails(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(status, "run", fails)
+    assert main(["--state", str(tmp_path), "status"]) == 1
+    assert capsys.readouterr().err == f"cumulo: {error}\n"
+
+
+def test_what_nobody_foresaw_is_told_on_a_full_disk_too(tmp_path, capsys, monkeypatch):
+    """Where the traceback cannot be kept."""
+
+    def fails(_: object) -> int:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(status, "run", fails)
+    (tmp_path / "log" / "commands.log").mkdir(parents=True)  # nor can it be written
+    assert main(["--state", str(tmp_path), "status"]) == 1
+    said = capsys.readouterr().err
+    assert "surprise" in said
+    assert "not written" in said
+
+
+def test_what_stays_in_the_foreground_keeps_no_password_of_a_client(tmp_path, monkeypatch):
+    became = []
+    monkeypatch.setattr(up, "_checked", StateFolder)
+    monkeypatch.setattr(os, "execve", lambda *words: became.append(words))
+    monkeypatch.setenv("OS_PASSWORD", "secret")
+    main(["--state", str(tmp_path), "up", "--foreground"])
+    ((_, words, environment),) = became
+    assert words[-1] == "--hosts"
+    assert "OS_PASSWORD" not in environment
+    assert environment["PATH"] == os.environ["PATH"]

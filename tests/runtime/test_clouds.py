@@ -1,5 +1,10 @@
 import os
+import pwd
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -92,3 +97,58 @@ def test_a_file_that_held_nothing_but_ours_goes_with_it(tmp_path, monkeypatch):
     assert "cumulo-admin" in file.read_text()
     clouds.remove_home(state)
     assert not file.exists()
+
+
+@pytest.fixture
+def home(monkeypatch) -> Iterator[Path]:
+    """The home folder of a user who has called us by sudo, with the cloud that they started."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can act for another")
+    folder = Path(tempfile.mkdtemp(prefix="cumulo-home-"))
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    file = folder / ".config" / "openstack" / "clouds.yaml"
+    monkeypatch.setattr(clouds, "home_file", lambda state: file)
+    monkeypatch.setenv("SUDO_UID", str(nobody.pw_uid))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def state(tmp_path) -> StateFolder:
+    state = StateFolder(tmp_path / "state")
+    state.path.mkdir()
+    clouds.write(state, "http://127.0.0.1:8700")
+    return state
+
+
+def test_what_is_written_for_a_user_is_theirs(home, state):
+    clouds.write_home(state)
+    file = home / ".config" / "openstack" / "clouds.yaml"
+    assert {path.stat().st_uid for path in (file, *file.parents[:2])} == {pwd.getpwnam("nobody").pw_uid}
+    assert "cumulo-admin" in file.read_text()
+    clouds.remove_home(state)
+    assert not file.exists()
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+
+
+def test_a_users_links_lead_to_nothing_that_is_not_theirs(home, state, tmp_path, capsys):
+    """Who may run nothing by sudo but us must not get at root's files by it."""
+    precious = tmp_path / "shadow"
+    precious.write_text("root's own")
+    folder = home / ".config" / "openstack"
+    folder.mkdir(parents=True)
+    for path in (folder, folder.parent):
+        os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+    (folder / f".clouds.yaml.{os.getpid()}").symlink_to(precious)
+    clouds.write_home(state)
+    assert precious.read_text() == "root's own"
+    assert precious.stat().st_uid == 0
+    assert "left as it is" in capsys.readouterr().err
+
+
+def test_a_home_folder_that_is_not_there_keeps_no_cloud_from_starting(home, state, monkeypatch, capsys):
+    monkeypatch.setattr(clouds, "home_file", lambda state: Path("/nonexistent/.config/openstack/clouds.yaml"))
+    clouds.write_home(state)
+    assert "left as it is" in capsys.readouterr().err
+    assert not Path("/nonexistent").exists()

@@ -105,8 +105,9 @@ def test_guests_that_run_are_counted_by_what_libvirt_notes_of_them(
     notes.mkdir(parents=True)
     guest = tmp_path / program
     shutil.copy("/bin/sleep", guest)
-    with subprocess.Popen([guest, "60"]) as process:
+    with subprocess.Popen(["guest=cuabcd-one", "60"], executable=guest) as process:
         (notes / "cuabcd-one.pid").write_text(str(process.pid))
+        (notes / "cuabcd-before-a-boot.pid").write_text(str(process.pid))  # another guest's by now
         (notes / "cuabcd-two.pid").write_text(str(os.getpid()))  # somebody else's by now
         assert running_guests(state) == ["one"]
         assert containers_running(state) == (kind == "lxc")

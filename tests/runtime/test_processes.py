@@ -59,3 +59,34 @@ def test_output_goes_to_the_log_and_a_long_one_is_moved_aside(tmp_path, monkeypa
         processes.turn_over(tmp_path)
     assert log.read_text() == "third\n"
     assert Path(f"{log}.1").read_text() == "first\nsecond\n"
+
+
+def test_a_log_that_is_gone_keeps_no_other_from_being_turned_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "LOG_LIMIT", 8)
+    for name in "abc":
+        (tmp_path / f"{name}.log").write_text("0123456789")
+    (tmp_path / "ab.log").symlink_to(tmp_path / "nowhere")
+    processes.turn_over(tmp_path)
+    assert [(tmp_path / f"{name}.log.1").read_text() for name in "abc"] == ["0123456789"] * 3
+
+
+def test_nothing_is_sent_to_another_that_has_the_pid_by_now(sleeper):
+    Process(sleeper.pid, sleeper.started - 1).terminate(signal.SIGKILL)
+    Process(2**22 + 1, 1).terminate(signal.SIGKILL)
+    assert sleeper.alive()
+
+
+def test_the_last_words_are_a_logs_last_line(tmp_path):
+    log = tmp_path / "a.log"
+    assert processes.last_words(log) == ""
+    log.write_text("x" * 9000 + "\nthe disk is full\n\n")
+    assert processes.last_words(log) == "; its log ends with: the disk is full"
+
+
+def test_passwords_of_whoever_starts_something_are_not_handed_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("OS_PASSWORD", "secret")
+    monkeypatch.setenv("KEPT", "kept")
+    log = tmp_path / "a.log"
+    code = "import os; print(os.environ.get('OS_PASSWORD'), os.environ['KEPT'])"
+    assert spawn([sys.executable, "-c", code], log=log).wait(20)
+    assert log.read_text() == "None kept\n"

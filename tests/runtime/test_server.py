@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -12,8 +13,8 @@ from cumulo.runtime.client import Refused, Session
 from cumulo.runtime.engines.processes import Record
 from cumulo.runtime.engines.server import FRUGAL
 from cumulo.runtime.scratch import scratch_cloud
-from cumulo.runtime.server import leave_frugality
-from cumulo.runtime.settings import runtime_settings
+from cumulo.runtime.server import CannotStart, _listener, leave_frugality
+from cumulo.runtime.settings import HttpSettings, runtime_settings
 from cumulo.runtime.supervisor.keeping import supervisor_of
 
 pytestmark = pytest.mark.xdist_group("server")
@@ -124,3 +125,10 @@ def test_what_the_server_starts_may_keep_its_memory(monkeypatch):
     leave_frugality()
     assert "MALLOC" not in subprocess.check_output(["env"], text=True)
     assert not FRUGAL.keys() & os.environ.keys()
+
+
+def test_a_port_that_is_taken_is_told_with_the_mend():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotStart, match=f"127.0.0.1:{port} .*Address already in use.*set .http. port"):
+            _listener(HttpSettings(port=port), port)

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,48 @@ def test_a_private_file_is_private_from_its_first_byte(tmp_path):
     assert file.read_text() == "two"
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if "secret" in path.name] == ["secret"]
+
+
+@pytest.fixture
+def full(monkeypatch) -> None:
+    """A disk that takes no byte more."""
+
+    def fails(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fails)
+
+
+def test_a_full_disk_leaves_no_half_written_choice(tmp_path, full, monkeypatch):
+    """An empty `instance` would name the devices of every such cloud alike."""
+    cloud = StateFolder(tmp_path / "a")
+    with pytest.raises(OSError, match="No space"):
+        cloud.prepare()
+    assert list(cloud.path.iterdir()) == []
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    (cloud.path / ".instance.123").touch()  # what one leaves that is killed
+    cloud.prepare()
+    assert len(cloud.instance) == 4
+
+
+def test_a_full_disk_costs_no_running_cloud_its_sockets(tmp_path, full, monkeypatch):
+    """Whoever prepares it again, as `up` and `down` do, writes nothing that is there already."""
+    cloud = StateFolder(tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        cloud.prepare()
+    (cloud.run / "nb.sock").touch()
+    written = [path.stat().st_mtime_ns for path in (cloud.run / "boot", cloud.path / "instance")]
+    cloud.prepare()
+    assert (cloud.run / "nb.sock").exists()
+    assert [path.stat().st_mtime_ns for path in (cloud.run / "boot", cloud.path / "instance")] == written
+
+
+def test_a_folder_in_the_place_of_the_link_is_none_of_ours(tmp_path):
+    """A server that outlived its link made one, for its sockets' sake."""
+    cloud = StateFolder(tmp_path / "a")
+    cloud.prepare()
+    cloud.short_run.unlink()
+    (cloud.short_run / "vnc").mkdir(parents=True)
+    cloud.prepare()
+    assert cloud.short_run.readlink() == cloud.run

@@ -1,6 +1,7 @@
 """The supervisor with small programs in place of engines."""
 
 import asyncio
+import errno
 import signal
 import sys
 from dataclasses import replace
@@ -9,8 +10,14 @@ import pytest
 
 from cumulo.runtime import state as state_module
 from cumulo.runtime.engines.engine import CommandFailed, Engine
+from cumulo.runtime.engines.processes import Process, Record, spawn
+from cumulo.runtime.hosts import life
+from cumulo.runtime.hosts.folder import make
 from cumulo.runtime.state import StateFolder
-from cumulo.runtime.supervisor import PartState, Supervisor, read_status, supervisor
+from cumulo.runtime.supervisor import PartState, Supervisor, keeping, read_status, supervisor
+from cumulo.runtime.supervisor import __main__ as process_of_supervisor
+from cumulo.runtime.supervisor.parts import PartStatus, Status, write_status
+from cumulo.testing import launched
 
 TOUCH_AND_STAY = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
 
@@ -179,3 +186,80 @@ async def test_the_last_words_of_a_part_are_its_error(state):
     await until(lambda: one.parts["a"].status.state is PartState.FAILED)
     assert "the disk is full" in read_status(state.status).parts[0].error
     await one.stop()
+
+
+async def test_a_failure_that_nobody_foresaw_is_shown_and_tried_again(state, running):
+    """Such as a spoilt certificate: or the part would be `starting` for ever, and nothing would say why."""
+    tries = []
+    engine = part(state, "a")
+
+    async def before_start() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("no PEM here")
+
+    shown = []
+    one = Supervisor(state, [replace(engine, before_start=before_start)])
+    note = one._note
+    one._note = lambda *words, **named: (note(*words, **named), shown.append(named.get("error")))
+    one.start()
+    async with asyncio.timeout(20):
+        await one.up()
+    await one.stop()
+    assert "ValueError: no PEM here" in shown
+
+
+def ignoring_the_end(state) -> Process:
+    ready = state.run / "stubborn"
+    code = f"import signal; signal.signal(15, signal.SIG_IGN); {TOUCH_AND_STAY}"
+    process = spawn([sys.executable, "-c", code, str(ready)], log=state.logs / "stubborn.log")
+    Record(state.run / "supervisor.process").write(process)
+    launched.until(ready.exists, seconds=20)
+    return process
+
+
+def test_a_supervisor_that_does_not_end_is_killed(state, monkeypatch):
+    """Or it would start again what `down` stops."""
+    monkeypatch.setattr(keeping, "_PATIENCE", 0.3)
+    process = ignoring_the_end(state)
+    keeping.stop_supervisor(state)
+    assert not process.alive()
+
+
+def test_who_calls_up_at_the_same_time_waits_for_the_one_that_was_first(state):
+    first = ignoring_the_end(state)
+    second = spawn([sys.executable, "-c", "print('another')"], log=state.logs / "supervisor.log")
+    assert second.wait(20)
+    parts = [PartStatus(name="a", state=PartState.RUNNING)]
+    write_status(state.status, Status(pid=first.pid, started=0, parts=parts))
+    try:
+        assert keeping.wait_until_up(state, second) == ""
+    finally:
+        first.terminate(signal.SIGKILL)
+        first.wait(20)
+    parts[0].state = PartState.STARTING
+    write_status(state.status, Status(pid=first.pid, started=0, parts=parts))
+    assert keeping.wait_until_up(state, second) == "the supervisor ended; its log ends with: another"
+
+
+async def test_hosts_start_with_a_cloud_that_stays_in_the_foreground(state, monkeypatch):
+    """As a service unit has it: no command waits there that would start them."""
+    (state.path / "underlay").write_text("100.64.7.1/24\n")
+    host = make(state, "second")
+    begun = []
+    monkeypatch.setattr(life, "begin", lambda folder: begun.append(folder.path))
+    await process_of_supervisor._start_hosts(Supervisor(state, []))
+    assert begun == [host.path]
+
+
+async def test_a_full_disk_ends_no_part_that_runs(state, running, monkeypatch):
+    """Its record cannot be written; it is found by its mark all the same."""
+    _, process = await left(state)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Record, "write", full)
+    after = await running(part(state, "a"))
+    assert after.parts["a"].process == process
+    assert after.parts["a"].status.restarts == 0

@@ -1,6 +1,8 @@
 """What stands in an operator's log, and what does not."""
 
+import errno
 import io
+import sys
 from collections.abc import Iterator
 
 import msgspec
@@ -79,3 +81,19 @@ def test_kinds_are_not_remembered_without_end(log: Log, now: list[float], monkey
     for number in range(10):
         repeats(None, "warning", {"event": f"e{number}"})
     assert len(repeats._said) <= 3
+
+
+class Full(io.StringIO):
+    """A stream to a disk that takes no byte more."""
+
+    def write(self, text: str) -> int:
+        """Take nothing."""
+        raise OSError(errno.ENOSPC, text)
+
+
+def test_a_full_disk_loses_lines_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the server's nor a further host's: an operation would fail by what it says of itself."""
+    monkeypatch.setattr(sys, "stderr", Full())
+    telling.configure(LogSettings(style="json"))
+    structlog.get_logger().warning("disk.full")
+    structlog.reset_defaults()

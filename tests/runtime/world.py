@@ -20,6 +20,7 @@ class User:
     def __init__(self, cloud: Composition, token: str = "") -> None:
         transport = httpx.ASGITransport(cloud.app)
         headers = {"X-Auth-Token": token, "OpenStack-API-Version": "compute 2.79, placement 1.39"}
+        headers["Accept"] = "application/json"
         self.http = httpx.AsyncClient(transport=transport, base_url="http://cloud", headers=headers)
 
     async def __call__(self, method: str, path: str, body: Any = None, **how: Any) -> Any:
@@ -172,7 +173,9 @@ async def the_networks(world: World, project: str, user: User, network: str, ser
     await user("POST", f"{NETWORK}/floatingips", {"floatingip": floating})
     floating = {"floatingip": {"floating_network_id": world.outside}}
     address = (await user("POST", f"{NETWORK}/floatingips", floating))["floatingip"]["id"]
-    ports = {"internal_port_id": port, "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
+    inside = {"port": {"network_id": network, "device_owner": "web"}}
+    further = (await user("POST", f"{NETWORK}/ports", inside))["port"]["id"]
+    ports = {"internal_port_id": further, "internal_port": 80, "external_port": 8080, "protocol": "tcp"}
     path = f"{NETWORK}/floatingips/{address}/port_forwardings"
     await user("POST", path, {"port_forwarding": ports})
     await user("POST", f"{NETWORK}/trunks", {"trunk": {"port_id": port}})

@@ -289,3 +289,60 @@ async def test_a_websocket_may_be_silent() -> None:
         assert await rest(silent) == b""
         writer.write(b"\x81\x82\0\0\0\0hi")  # a text of two letters, masked by nothing
         assert await reader.readexactly(4) == b"\x81\x02hi"
+
+
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "body",
+    [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n" + b"5\r\nhello\r\n0\r\n\r\n"],
+)
+async def test_who_also_speaks_of_another_protocol_is_served_by_this_one(body: bytes, pieces: int) -> None:
+    """Java's client does so in the clear, with bodies too; and asks for more on the same connection."""
+    said = b"POST / HTTP/1.1\r\nHost: here\r\n" + H2C + body + GET
+    async with serving() as (service, opened):
+        reader, writer = await opened()
+        step = len(said) // pieces + 1
+        for at in range(0, len(said), step):
+            writer.write(said[at : at + step])
+            await asyncio.sleep(0)
+        found = b""
+        while found.count(b"HTTP/1.1 200 OK") < 2 or not found.endswith(b"\r\n\r\n0"):
+            found += await reader.read(1000)
+        assert b"\r\n\r\n5HTTP/1.1 200 OK" in found
+        assert "upgrade" not in service.headers
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"Content-Length: 5, 5\r\n\r\nhello",
+        b"Content-Length: +5\r\n\r\nhello",
+        b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n\r\nhello",
+        b"Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\nhello",
+        b"Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n\r\nhello",
+        b"X: a\rContent-Length: 5\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+    ],
+)
+async def test_a_head_that_another_may_read_otherwise_is_refused(said: bytes) -> None:
+    """A proxy before us might take for a part of the body what we take for a request, or the reverse."""
+    async with serving() as (_, opened):
+        reader, writer = await opened()
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\n" + said + GET)
+        found = await reader.read()
+        assert found.startswith(b"HTTP/1.1 400 ")
+        assert found.count(b"HTTP/1.1") == 1
+
+
+async def test_nobody_is_connected_to_elsewhere() -> None:
+    async with serving() as (_, opened):
+        reader, writer = await opened()
+        writer.write(b"CONNECT here:443 HTTP/1.1\r\nHost: here\r\n\r\n" + GET)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")

@@ -88,12 +88,15 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageCatalogue(Protocol):
-    """Images, as compute's API showed and changed them. `project_id` None is an administrator."""
+    """Images, as compute's API showed and changed them. `project_id` None is an administrator.
 
-    async def listed(self, db: Reader, *, project_id: str | None) -> list[CatalogueEntry]:
+    Who asks by a request sees and changes of protected properties what the image API lets them.
+    """
+
+    async def listed(self, work: Work, *, project_id: str | None) -> list[CatalogueEntry]:
         """Return the images that a project sees in lists, the newest first."""
 
-    async def entry(self, db: Reader, image_id: str, *, project_id: str | None) -> CatalogueEntry:
+    async def entry(self, work: Work, image_id: str, *, project_id: str | None) -> CatalogueEntry:
         """Return an image that the project can see; else NotFound."""
 
     async def remove(self, work: Work, image_id: str, *, project_id: str | None) -> None:
@@ -102,4 +105,7 @@ class ImageCatalogue(Protocol):
     async def describe(
         self, work: Work, image_id: str, properties: Mapping[str, str], *, project_id: str | None
     ) -> None:
-        """Make these the image's properties; NotFound, and Forbidden for one of another project."""
+        """Make these the image's properties; of those that the caller cannot see, nothing is said.
+
+        NotFound, Forbidden for another project's image and what may not be changed, Invalid, TooLarge.
+        """

@@ -63,7 +63,8 @@ class LiveMigration(Protocol):
     ) -> None:
         """Send a guest to its new host; one that has left is no error, one on its way is waited for.
 
-        Permanent says why it did not get there; then it goes on here.
+        Permanent says why it did not get there; then it goes on here. Meanwhile it may do nothing, and it may
+        arrive doing nothing: `welcome` lets it go on.
         """
 
     async def progress(self, server_id: str) -> Progress:
@@ -75,8 +76,11 @@ class LiveMigration(Protocol):
     async def hasten(self, server_id: str) -> None:
         """Let a guest that is on its way do nothing until it is there, so that it gets there soon."""
 
-    async def welcome(self, server_id: str) -> GuestState:
-        """See to a guest that has come; say what it does."""
+    async def welcome(self, server_id: str, *, running: bool) -> GuestState:
+        """See to a guest that has come, or that stays after all; say what it does.
+
+        running: let it go on if it was made to do nothing for its migration.
+        """
 
 
 class Tenure(Protocol):

@@ -40,14 +40,19 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What a consumer wants beside its own size, all of it of one provider in its host's tree.
 
-    `required` are traits of that provider. Demands of one `subtree` are served by providers of which one is
-    above the others.
+    `required` are traits of that provider, `forbidden` what it must not have. Demands of one `subtree` are
+    served by providers of which one is above the others. Where one is to be `apart`, each of all that are
+    claimed with it is served by another provider. One that is `fixed` stays as it is as long as the claim: it
+    cannot be adjusted, and nobody is told who serves it.
     """
 
     id: str
     resources: dict[str, int]
     required: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
     subtree: str = ""
+    apart: bool = False
+    fixed: bool = False
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,12 +42,16 @@ class Headers(Protocol):
 
 @dataclass(frozen=True)
 class Microversions:
-    """The range that a service speaks. `name` is its word in the header; `legacy` its old header."""
+    """The range that a service speaks. `name` is its word in the header; `legacy` its old header.
+
+    also: further words that clients say for it, such as the type of the catalog's entry they went by.
+    """
 
     name: str
     minimum: str
     maximum: str
     legacy: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def low(self) -> Version:
@@ -79,7 +83,7 @@ class Microversions:
         if modern:
             for part in modern.split(","):
                 name, _, asked = part.strip().partition(" ")
-                if name.lower() == self.name and asked:
+                if asked and name.lower() in (self.name, *self.also):
                     return asked.strip()
         return headers.get(self.legacy) if self.legacy else None
 

@@ -1,6 +1,7 @@
 """Run a program: an argument list, a time limit, and its own words when it fails."""
 
 import asyncio
+import functools
 import shutil
 import signal
 import tempfile
@@ -42,9 +43,10 @@ async def run(
 ) -> str:
     """Run a program, which inherits the file descriptors to `keep`, and return what it printed.
 
+    It ends with this process: else it would still write to a file when the next try makes that anew.
     Raises CommandFailed when it ends with an error, Temporary when it is not done in `seconds`.
     """
-    words = (*limits.around(command[0]), *command) if limits else command
+    words = (*_mortal(), *(limits.around(command[0]) if limits else ()), *command)
     process = await asyncio.create_subprocess_exec(
         *words,
         stdin=asyncio.subprocess.DEVNULL,
@@ -65,6 +67,13 @@ async def run(
         reason = _reason(command[0], process.returncode, complaint)
         raise CommandFailed(reason, public=f"{command[0]} failed on the host")
     return printed.decode(errors="replace")
+
+
+@functools.cache
+def _mortal() -> tuple[str, ...]:
+    """Return the words by which the kernel kills a program once we are gone, killed or not."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL") if setpriv else ()
 
 
 async def launch(*command: str, seconds: float = 60) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from cumulo.core.drivers import Permanent
 from cumulo.node.commands import run
+from cumulo.node.files import remove_tree
 
 LABEL = "config-2"  # what cloud-init looks for
+_WORK = ".config-"
 LARGEST = 64 << 20  # bytes; the most that upstream writes on a config drive
 
 
@@ -17,7 +19,9 @@ async def write(path: Path, files: Mapping[str, bytes]) -> None:
     """Make `path` a config drive with these files, whole or not at all."""
     if sum(map(len, files.values())) > LARGEST:
         raise Permanent(f"a config drive holds at most {LARGEST} bytes")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".config-") as work:
+    for left in await asyncio.to_thread(lambda: list(path.parent.glob(f"{_WORK}*"))):
+        await remove_tree(left)  # of a process that was killed at this
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=_WORK) as work:
         tree, image = Path(work) / "tree", Path(work) / "image"
         await asyncio.to_thread(lay_out, tree, files)
         await run(*_command(image, tree))

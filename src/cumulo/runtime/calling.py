@@ -2,8 +2,13 @@
 
 import os
 import shlex
+import sys
 
 from cumulo.runtime.state import DEFAULT, StateFolder
+
+
+class Hindrance(Exception):
+    """What keeps a command from its work, in words that people are shown as they are."""
 
 
 def name() -> str:
@@ -17,3 +22,11 @@ def as_called(text: str, state: StateFolder | None = None) -> str:
     if state is not None and state.path != DEFAULT:
         words += f" --state {shlex.quote(str(state.path))}"
     return text.replace("`cumulo ", f"`{words} ")
+
+
+def agreed(question: str) -> bool:
+    """Ask whether to go on; without a terminal nobody agrees."""
+    if not sys.stdin.isatty():
+        print("(no terminal to ask on: give --yes)")  # noqa: T201  a command prints
+        return False
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import select
 from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
@@ -45,7 +46,10 @@ class Session:
         if not file.exists():
             which = "has not been started yet" if state.exists else "is not there"
             raise NoAnswer(as_called(f"the cloud in {state.path} {which}: `cumulo up`", state))
-        auth = yaml.safe_load(file.read_text(encoding="utf-8"))["clouds"][cloud]["auth"]
+        known = yaml.safe_load(file.read_text(encoding="utf-8"))["clouds"]
+        if cloud not in known:
+            raise NoAnswer(f"{file} has no cloud {cloud!r}: it has {', '.join(known)}")
+        auth = known[cloud]["auth"]
         session = Session(auth["auth_url"].removesuffix("/identity/v3"), auth)
         session._mend = as_called("`cumulo status` says more", state)
         return session
@@ -78,13 +82,9 @@ class Session:
     def upload(self, path: str, file: BinaryIO) -> None:
         """Send a file's bytes by a PUT, from where it stands to its end."""
         self._log_in()
-        octets = {"X-Auth-Token": self._token, "Content-Type": "application/octet-stream"}
         length = os.fstat(file.fileno()).st_size - file.tell()
-        self._connection.request("PUT", path, file, {**octets, "Content-Length": str(length)})
-        answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.status >= http.client.BAD_REQUEST:
-            raise refusal("PUT", path, answer.status, content)
+        octets = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+        self._exchange("PUT", path, file, octets)
 
     def delete(self, path: str) -> None:
         """Delete what is at the path."""
@@ -115,33 +115,32 @@ class Session:
 
     def _send(self, method: str, path: str, body: Any) -> tuple[bytes, http.client.HTTPMessage]:
         headers = {"Accept": "application/json", "OpenStack-API-Version": "compute 2.79"}
-        if self._token:
-            headers["X-Auth-Token"] = self._token
         raw = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             raw = msgspec.json.encode(body)
+        return self._exchange(method, path, raw, headers)
+
+    def _exchange(
+        self, method: str, path: str, raw: bytes | BinaryIO | None, headers: dict[str, str]
+    ) -> tuple[bytes, http.client.HTTPMessage]:
+        """Send a request, once, and return the answer's body and headers. Refused, NoAnswer."""
+        if self._token:
+            headers["X-Auth-Token"] = self._token
+        connection = self._connection
+        if connection.sock is not None and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()  # it was idle, and the server closed it: the request opens it again
         try:
-            answer = self._exchange(method, path, raw, headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            answer = self._exchange(method, path, raw, headers)  # it was idle, and the server closed it
-        except OSError as error:
-            where = f"{self._connection.host}:{self._connection.port}"
+            connection.request(method, path, raw, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            where = f"{connection.host}:{connection.port}"
             raise NoAnswer(f"the cloud does not answer at {where} ({error}): {self._mend}") from error
-        content = answer.read()
         if answer.status >= http.client.BAD_REQUEST:
             raise refusal(method, path, answer.status, content)
         return content, answer.headers
-
-    def _exchange(
-        self, method: str, path: str, raw: bytes | None, headers: dict[str, str]
-    ) -> http.client.HTTPResponse:
-        try:
-            self._connection.request(method, path, raw, headers)
-            return self._connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            self._connection.close()  # the next request opens it again
-            raise
 
 
 def refusal(method: str, path: str, status: int, content: bytes) -> Refused:

@@ -1,10 +1,12 @@
 """What clients need to find the cloud and log in: clouds.yaml and openrc files."""
 
+import contextlib
 import os
 import pwd
 import re
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,30 +77,29 @@ def write_home(state: StateFolder) -> None:
     own = state.path / "clouds.yaml"
     if file is None or not own.exists():
         return
-    caller = _caller()
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    after = merged(before, yaml.safe_load(own.read_text(encoding="utf-8"))["clouds"])
-    if after is None:
-        print(f"cumulo: {file} has a `cumulo` of its own; left as it is", file=sys.stderr)  # noqa: T201  a command prints
-    elif after != before:
-        for folder in (file.parent.parent, file.parent):
-            if not folder.exists():
-                folder.mkdir(parents=True, mode=0o700)
-                os.chown(folder, caller.pw_uid, caller.pw_gid)
-        write_private(file, after, owner=(caller.pw_uid, caller.pw_gid))
+    ours = yaml.safe_load(own.read_text(encoding="utf-8"))["clouds"]
+    with _as(_caller()):
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        after = merged(before, ours)
+        if after is None:
+            print(f"cumulo: {file} has a `cumulo` of its own; left as it is", file=sys.stderr)  # noqa: T201  a command prints
+        elif after != before:
+            for folder in (file.parent.parent, file.parent):
+                folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            write_private(file, after)
 
 
 def remove_home(state: StateFolder) -> None:
     """Take our clouds out of the caller's own clouds.yaml."""
     file = home_file(state)
-    if file is not None and file.exists():
-        before = file.read_text(encoding="utf-8")
-        after = without(before)
-        if not after.strip():
-            file.unlink()
-        elif after != before:
-            caller = _caller()
-            write_private(file, after, owner=(caller.pw_uid, caller.pw_gid))
+    with _as(_caller()):
+        if file is not None and file.exists():
+            before = file.read_text(encoding="utf-8")
+            after = without(before)
+            if not after.strip():
+                file.unlink()
+            elif after != before:
+                write_private(file, after)
 
 
 def merged(text: str, clouds: dict[str, Any]) -> str | None:
@@ -140,6 +141,28 @@ def _openrc(cloud: dict[str, Any]) -> str:
     }
     lines = ["# Written by Cumulo. Use: . openrc", "unset OS_CLOUD"]
     return "\n".join([*lines, *(f"export {name}='{value}'" for name, value in values.items())]) + "\n"
+
+
+@contextlib.contextmanager
+def _as(caller: pwd.struct_passwd) -> Iterator[None]:
+    """Have no more rights for a while than who called us: their folder may link to what is not theirs.
+
+    What cannot be written there is told, and keeps no cloud from starting or going.
+    """
+    groups, group, user = os.getgroups(), os.getegid(), os.geteuid()
+    try:
+        if user == 0 and caller.pw_uid != 0:
+            os.setgroups([caller.pw_gid])
+            os.setegid(caller.pw_gid)
+            os.seteuid(caller.pw_uid)
+        yield
+    except OSError as error:
+        print(f"cumulo: {error.filename}: {error.strerror}; left as it is", file=sys.stderr)  # noqa: T201  a command prints
+    finally:
+        if os.geteuid() != user:
+            os.seteuid(user)
+            os.setegid(group)
+            os.setgroups(groups)
 
 
 def _caller() -> pwd.struct_passwd:

@@ -16,7 +16,6 @@ from cumulo.contracts.ownership import Owners
 from cumulo.contracts.sealing import Sealers
 from cumulo.core import ids
 from cumulo.core.auth import Authenticator, FileEnforcer
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.bus import Bus, verbs
 from cumulo.core.config import Section, load
@@ -50,6 +49,7 @@ from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import Founding, bootstrap
 from cumulo.services.identity.domain.audit import record
 from cumulo.services.identity.domain.refusals import Refusals
+from cumulo.services.identity.hashing import Passwords
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from cumulo.core.db import METADATA, Database, migrations
 from cumulo.core.errors import Error
 from cumulo.runtime import clouds
 from cumulo.runtime.database import open_database, reason_of, shown
+from cumulo.runtime.exports import exporters
 from cumulo.runtime.services import all_services
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
@@ -93,28 +93,33 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
     for name in dict.fromkeys([*known_devices, *devices(state)]):
         if (_DEVICES / name).exists():
             _run("ip", "link", "delete", name)
-    _end_storage_daemons(state)
+    for process in exporters(state):
+        process.terminate(signal.SIGKILL)
     clouds.remove_home(state)
     shutil.rmtree(Path(f"/run/cu{state.instance}-vnc"), ignore_errors=True)
     link = state.short_run
     if link.is_symlink() and link.readlink() == state.run:
         link.unlink()
+    elif link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # made by what ran on while the link was gone
     for _ in range(_TRIES):
         # A killed server may leave an image's builder behind, which writes here until it is done.
-        shutil.rmtree(state.path, ignore_errors=True)
-        if not state.path.exists():
+        with contextlib.suppress(OSError):
+            _remove_folder(state)
             return
         time.sleep(_PAUSE)
-    shutil.rmtree(state.path)
+    _remove_folder(state)
 
 
-def _end_storage_daemons(state: StateFolder) -> None:
-    """End what exports volumes: it lives on when the cloud is stopped."""
-    for file in state.run.glob("volumes/*/*pid"):
-        with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
-            pid = int(file.read_text())
-            if file.name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
+def _remove_folder(state: StateFolder) -> None:
+    """Remove the folder, last what makes it a cloud's: a reset that was cut short can be asked for again."""
+    with contextlib.suppress(FileNotFoundError):
+        for entry in state.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != "instance":
+                entry.unlink(missing_ok=True)
+        shutil.rmtree(state.path)
 
 
 def _taps(state: StateFolder) -> list[str]:

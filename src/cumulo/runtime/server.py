@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import TextIO, cast
 
 import structlog
 import uvicorn
@@ -128,7 +127,14 @@ def _listener(http: HttpSettings, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in http.listen else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((http.listen, port))
+    try:
+        listener.bind((http.listen, port))
+    except OSError as error:
+        listener.close()
+        mend = "`cumulo doctor` says who has it; or set [http] port"
+        raise CannotStart(
+            f"nobody can be served at {http.listen}:{port} ({error.strerror}): {mend}"
+        ) from error
     listener.listen(2048)
     listener.setblocking(False)
     return listener
@@ -143,30 +149,13 @@ def leave_frugality() -> None:
         os.environ.pop(name, None)
 
 
-class Log:
-    """Where log lines go: a full disk loses them, and fails nothing that was being done."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        """Write a text if it can be."""
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        """Have what was written be there if it can be."""
-        with contextlib.suppress(OSError):
-            self._stream.flush()
-
-
 def main() -> None:
     """Serve the cloud of a state folder."""
     parser = argparse.ArgumentParser(prog="cumulo-server")
     parser.add_argument("--state", type=Path, required=True)
     state = config_of(parser.parse_args().state)
     leave_frugality()
-    telling.configure(runtime_settings(state).log, cast("TextIO", Log(sys.stderr)))
+    telling.configure(runtime_settings(state).log)
     try:
         uvloop.run(serve(state))
     except (BadSetting, CannotStart) as error:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from cumulo.core.config import Section, load
-from cumulo.runtime.state import StateFolder
+from cumulo.runtime.state import StateFolder, write_private
 
 _PORTS = range(8700, 8800, 10)
 
@@ -100,7 +100,7 @@ def first_file(state: StateFolder) -> None:
     """Write the file at the very first start, with the first of our ports that is free."""
     if not state.config.exists():
         port = next((port for port in _PORTS if port_is_free(port)), _PORTS[0])
-        state.config.write_text(_FIRST_FILE.format(port=port), encoding="utf-8")
+        write_private(state.config, _FIRST_FILE.format(port=port))
 
 
 def port_is_free(port: int, address: str = "127.0.0.1") -> bool:

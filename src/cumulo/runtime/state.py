@@ -1,5 +1,6 @@
 """The state folder: the one place that holds a cloud, and the names on the machine derived from it."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -116,27 +117,38 @@ class StateFolder:
         self.path.chmod(0o700)  # one that was there may be open to all
         file = self.path / "instance"
         if not file.exists():
-            if any(entry.name not in _EMPTY for entry in self.path.iterdir()):
+            if any(not _is_nobodys(entry.name) for entry in self.path.iterdir()):
                 raise ForeignFolder(f"{self.path} holds other things: name an empty or new folder")
-            file.write_text(self._free_instance() + "\n", encoding="ascii")
+            write_private(file, self._free_instance() + "\n")
         file = self.path / "host"
         if not file.exists():
-            file.write_text(self.host + "\n", encoding="utf-8")
-        boot = _BOOT_ID.read_text(encoding="ascii").strip()
-        mark = self.run / "boot"
-        if self.run.exists() and (not mark.exists() or mark.read_text(encoding="ascii") != boot):
-            shutil.rmtree(self.run)
-        self.run.mkdir(mode=0o700, exist_ok=True)
-        mark.write_text(boot, encoding="ascii")
+            write_private(file, self.host + "\n")
+        self._prepare_run()
         self.logs.mkdir(mode=0o700, exist_ok=True)
         for link in RUN.glob("cumulo-????"):
             if link.is_symlink() and not link.exists():
-                link.unlink()  # a cloud that is gone
+                link.unlink(missing_ok=True)  # a cloud that is gone
         link = self.short_run
         if link.is_symlink() and link.readlink() != self.run:
-            link.unlink()
-        if not link.is_symlink():
+            link.unlink(missing_ok=True)
+        elif link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # made by what ran on while the link was gone
+        with contextlib.suppress(FileExistsError):  # it is there, or another command has just made it
             link.symlink_to(self.run)
+
+    def _prepare_run(self) -> None:
+        """Have the folder of what runs, without what ran before a boot.
+
+        The mark of this boot is written once: if it got lost on a full disk, so would the sockets of engines.
+        """
+        boot = _BOOT_ID.read_text(encoding="ascii").strip()
+        mark = self.run / "boot"
+        if mark.exists() and mark.read_text(encoding="ascii") == boot:
+            return
+        if self.run.exists():
+            shutil.rmtree(self.run)
+        self.run.mkdir(mode=0o700, exist_ok=True)
+        write_private(mark, boot)
 
     def _free_instance(self) -> str:
         """Return digits made from the path that no other cloud of this machine uses now.
@@ -155,6 +167,11 @@ class StateFolder:
         raise RuntimeError(f"no free name for {self.path}")
 
 
+def _is_nobodys(name: str) -> bool:
+    """Say whether a folder with such an entry may become a cloud's; a killed first try leaves one, too."""
+    return name in _EMPTY or name.startswith(".instance.")
+
+
 def others(state: StateFolder) -> list[StateFolder]:
     """Return the other clouds that this machine has run since it was booted."""
     return [
@@ -164,14 +181,16 @@ def others(state: StateFolder) -> list[StateFolder]:
     ]
 
 
-def write_private(path: Path, text: str, *, owner: tuple[int, int] | None = None) -> None:
-    """Replace a file's content at once, readable by its owner (uid, gid; default the caller) only."""
+def write_private(path: Path, text: str) -> None:
+    """Replace a file's content at once, readable by the caller only."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        if owner is not None:
-            os.fchown(file.fileno(), *owner)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:  # a full disk
+        beside.unlink(missing_ok=True)
+        raise

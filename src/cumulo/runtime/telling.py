@@ -4,9 +4,10 @@ What stays, such as a full disk, is met by everything that is tried meanwhile. T
 stands in the log at once; what follows within a minute is counted, and the count stands on the next line.
 """
 
+import contextlib
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -41,9 +42,27 @@ Event = MutableMapping[str, Any]
 
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
-    """Set up a process's log as operators read it."""
+    """Set up a process's log as operators read it. stream: where it goes; standard error by default."""
     also = (say_the_mend, Repeats())
-    observe.configure(style=settings.style, level=settings.level, stream=stream, also=also)
+    log = cast("TextIO", Log(sys.stderr if stream is None else stream))
+    observe.configure(style=settings.style, level=settings.level, stream=log, also=also)
+
+
+class Log:
+    """Where log lines go: a full disk loses them, and fails nothing that was being done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write a text if it can be."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Have what was written be there if it can be."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 def say_the_mend(logger: Any, method: str, event: Event) -> Event:

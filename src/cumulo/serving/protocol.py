@@ -7,10 +7,12 @@ bounded time and holds a bounded part of the memory. Who sends such a thing is t
 
 import asyncio
 import itertools
+import sys
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from cumulo.serving.bounds import Bounds, Pace
@@ -39,6 +41,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self.stage = Stage.BETWEEN
         self.since = self._looked = self.loop.time()  # when the stage, or an answer's end, was reached
+        self._coming = b""  # what is being parsed
         self._unparsed = 0  # bytes since the parser last finished something
         self._pace = Pace(self.bounds)
         self._pausing: float | None = None  # since when the client takes nothing
@@ -64,6 +67,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self._let_go()
         super().handle_websocket_upgrade()
 
+    @property
+    def _declines_upgrade(self) -> bool:
+        return self.parser.should_upgrade() and not self._should_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Serve a request as if it spoke of no other protocol (RFC 9110, 7.8), as of HTTP/2 in the clear.
+
+        The parser has stopped behind its head: uvicorn would serve it without a body, and no other after it.
+        """
+        stopped = cast("httptools.HttpParserUpgrade", sys.exc_info()[1])
+        rest = self._coming[stopped.args[0] :]
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", self.parser.get_http_version().encode()]
+        for name, value in self.headers:
+            if name != b"upgrade":
+                head += [b"\r\n", name, b": ", value]
+        self.parser = httptools.HttpRequestParser(self)
+        super().data_received(b"".join([*head, b"\r\n\r\n", rest]))
+
     def _let_go(self) -> None:
         if self._look_again is not None:
             self._look_again.cancel()
@@ -83,7 +104,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._leaving:
             return
         self._unparsed += len(data)
+        self._coming = data
         super().data_received(data)
+        self._coming = b""
         if self._unparsed > self.bounds.head_bytes:
             self.refuse(_TOO_LONG if self.stage is Stage.HEAD else HTTPStatus.BAD_REQUEST)
 
@@ -102,6 +125,11 @@ class BoundedProtocol(HttpToolsProtocol):
             if length > self.bounds.head_bytes:
                 self.refuse(_TOO_LONG)
                 raise Refused
+        if self._declines_upgrade:
+            if self.parser.get_method() == b"CONNECT":
+                self.refuse(HTTPStatus.BAD_REQUEST)
+                raise Refused
+            return
         self._enter(Stage.BODY)
         self._pace = Pace(self.bounds)
         super().on_headers_complete()
@@ -116,6 +144,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Be ready for another request."""
+        if self._declines_upgrade:
+            return
         super().on_message_complete()
         self._enter(Stage.BETWEEN)
 

@@ -4,7 +4,8 @@
 `await cloud.member("p1").get("/compute/v2.1/servers")`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -127,7 +128,7 @@ class Cloud:
 
     def client(self, token: str | None) -> httpx.AsyncClient:
         """Return a client that sends this token."""
-        headers = {"X-Auth-Token": token} if token else {}
+        headers = {"Accept": "application/json", **({"X-Auth-Token": token} if token else {})}
         transport = httpx.ASGITransport(self.app)
         made = httpx.AsyncClient(transport=transport, base_url="http://cloud", headers=headers)
         self._clients.append(made)
@@ -152,6 +153,19 @@ class Cloud:
     async def settle(self) -> None:
         """Run promised work until nothing is left to run."""
         await self.tasks.settle()
+
+    @asynccontextmanager
+    async def idle(self) -> AsyncIterator[None]:
+        """Have no effect of what is promised begin before the end of the block."""
+        slots, held = self.tasks.slots, 0
+        while not slots.locked():
+            await slots.acquire()
+            held += 1
+        try:
+            yield
+        finally:
+            for _ in range(held):
+                slots.release()
 
 
 __all__ = ["Cloud", "Ctx", "persona"]

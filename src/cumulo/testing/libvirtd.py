@@ -6,9 +6,13 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+
+from cumulo.runtime.engines.libvirt import guest_processes
+from cumulo.runtime.state import StateFolder
 
 BOUND = {
     "run": "/run/libvirt",
@@ -98,13 +102,15 @@ class PrivateLibvirt(msgspec.Struct):
     def remove(self) -> None:
         """End everything, guests too, and delete the folder."""
         self.stop()
-        run = self.state / "libvirt/run"
-        for file in [*run.glob("qemu/*.pid"), run / "virtlogd.pid"]:
-            if file.exists():
-                _end(int(file.read_text()))
+        for pid in [*guest_processes(StateFolder(self.state)).values(), *self._log_daemon()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.state)
 
-
-def _end(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    def _log_daemon(self) -> Iterator[int]:
+        """Yield virtlogd's pid while it is virtlogd's."""
+        file = self.state / "libvirt/run/virtlogd.pid"
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            pid = int(file.read_text())
+            if str(file).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                yield pid

@@ -137,6 +137,18 @@ async def grow(ctx: Ctx, plant: Plant) -> dict[str, int]:
     return {"height": plant.height}
 
 
+class SowingView(View, model=Plant):
+    """Of a plant what its row has: lists read no more."""
+
+    id: str
+    sown_at: Annotated[datetime | None, Sortable]
+    updated_at: datetime | None
+
+
+sowings = Resource("sowing", "/sowings", model=Plant, view=SowingView, scope=PROJECT, missing=NoSuchPlant)
+sowings.list(policy=READ)
+sowings.show(policy=READ)
+
 SERVICE = Service(
     name="garden",
     types=("garden",),
@@ -149,7 +161,7 @@ SERVICE = Service(
         filter_suffixes=True,
         microversions=Microversions("garden", "1.1", "1.5"),
     ),
-    parts=(plants,),
+    parts=(plants, sowings),
     rules=(READ, WRITE, SHARE, OPEN),
 )
 NEWEST = {"OpenStack-API-Version": "garden latest"}
@@ -187,6 +199,21 @@ async def test_fields_follow_version_and_visibility(cloud):
     assert "sown_at" not in oldest
     seen = (await cloud.admin().get(f"/garden/v1/plants/{newest['id']}")).json()["plant"]
     assert seen["garden:owner"] == "p1"
+
+
+@pytest.mark.parametrize("order", ["", "?sort_key=sown_at"])
+async def test_lists_write_instants_as_single_rows_do(cloud, database, order):
+    member = cloud.member("p1")
+    for number in range(3):
+        plant = await sow(member, name="rose")
+        async with database.begin() as tx:
+            when = clock.now().replace(microsecond=number * 400_000) if number else None
+            await tx.update(Plant, Plant.c.id == plant["id"], updated_at=when)
+    listed = (await member.get(f"/garden/v1/sowings{order}")).json()["sowings"]
+    shown = [(await member.get(f"/garden/v1/sowings/{one['id']}")).json()["sowing"] for one in listed]
+    assert listed == shown
+    assert [one["updated_at"] is None for one in listed].count(True) == 1
+    assert all(one["sown_at"].endswith("Z") for one in listed)
 
 
 async def test_optional_and_spread_fields_appear_only_when_there(cloud):

@@ -17,7 +17,15 @@ from tests.core.tasks.journeys import Journey, Steps, World
 
 from cumulo.core import clock, errors
 from cumulo.core.db import Database, failures
-from cumulo.core.tasks import Saga, StepRun, Task, Tasks, TaskState, journal, step
+from cumulo.core.tasks import (
+    Saga,
+    StepRun,
+    Task,
+    Tasks,
+    TaskState,
+    journal,
+    step,
+)
 from cumulo.testing.database import Cluster
 from cumulo.testing.saga import check_saga
 
@@ -334,3 +342,26 @@ async def test_a_database_that_fails_is_not_a_failure_of_the_part(database: Data
     await tasks.settle()
     assert (tries, await state_of(database, task_id)) == (3, TaskState.DONE)
     await tasks.stop()
+
+
+async def test_a_look_that_crashes_is_not_the_last(database: Database, monkeypatch: pytest.MonkeyPatch):
+    """Nobody would start the loop again: what other processes promised would wait for ever."""
+    looks: list[int] = []
+    real = journal.claim
+
+    async def claim(*arguments: Any) -> Any:
+        looks.append(1)
+        if len(looks) in (2, 3):  # the first is the start's own
+            raise KeyError("a bug")
+        return await real(*arguments)
+
+    monkeypatch.setattr(journal, "claim", claim)
+    monkeypatch.setattr("cumulo.core.tasks.worker._LOOK", 0.01)
+    tasks = Tasks(database, sagas=[Steps])
+    await tasks.start_workers()
+    id_ = await begin(Tasks(database, sagas=[Steps], instance="other"), Steps("x"))
+    async with asyncio.timeout(20):
+        while await state_of(database, id_) is not TaskState.DONE:  # noqa: ASYNC110  another's worker tells no event here
+            await asyncio.sleep(0.01)
+    await tasks.stop()
+    assert len(looks) > 3

@@ -1,5 +1,6 @@
-"""The fake hypervisor passes the contract, and fails or dawdles when told to."""
+"""The fake hypervisor passes the contract, and fails or waits when told to."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -47,8 +48,10 @@ async def test_it_fails_as_often_as_told(hypervisor: FakeHypervisor, spec: Guest
     assert (await hypervisor.ensure(spec)).power is PowerState.RUNNING
 
 
-@pytest.mark.looptime
-async def test_it_is_as_slow_as_told(hypervisor: FakeHypervisor, spec: GuestSpec, looptime: float):
-    hypervisor.slow("ensure", 5)
-    await hypervisor.ensure(spec)
-    assert looptime == 5
+async def test_it_waits_as_long_as_told(hypervisor: FakeHypervisor, spec: GuestSpec):
+    with hypervisor.holding("ensure"):
+        waiting = asyncio.create_task(hypervisor.ensure(spec))
+        await asyncio.sleep(0)
+        assert not hypervisor.guests_by_id
+    await waiting
+    assert list(hypervisor.guests_by_id) == [spec.server_id]

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,16 @@ async def test_a_fence_is_noted_beside_what_is_done_meanwhile(tmp_path: Path):
         async with fences.passing(SERVER, 6):
             raise ZeroDivisionError
     assert Fences(tmp_path).newest(SERVER) == 6
+
+
+async def test_fences_of_what_is_gone_for_a_day_are_dropped_now_and_then(tmp_path: Path):
+    for name in (SERVER, "gone", "new"):
+        Fences(tmp_path).pass_through(name, 5)
+    for name in (SERVER, "gone"):
+        os.utime(tmp_path / name, (0, 0))
+    fences = Fences(tmp_path)
+    await fences.tidy(SERVER.__eq__)
+    assert {file.name for file in tmp_path.iterdir()} == {SERVER, "new"}
+    os.utime(tmp_path / "new", (0, 0))
+    await fences.tidy(SERVER.__eq__)  # too soon to look again
+    assert fences.newest("new") == 5

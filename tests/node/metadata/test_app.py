@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from cumulo.contracts.compute import GuestMetadata, Kept
 from cumulo.node.metadata.app import MetadataApp
@@ -143,3 +144,21 @@ async def test_files_to_write_are_listed_and_lie_beside_the_versions(caller: Cal
     assert b'"files":[{"path":"/etc/motd","content_path":"/content/0000"}]' in body
     assert await caller.get("/openstack/content/0000") == (200, b"\xffhello")
     assert (await caller.get("/openstack/content/0001"))[0] == 404
+
+
+async def test_guests_that_ask_on_and_on_fill_no_log(caller: Caller, monkeypatch: pytest.MonkeyPatch):
+    async def away(_: str) -> None:
+        raise TimeoutError("the control plane is away")
+
+    known = caller.app._lookup
+    monkeypatch.setattr(caller.app, "_lookup", away)
+    with capture_logs() as said:
+        for _ in range(5):
+            assert (await caller.get("/openstack/latest/meta_data.json"))[0] == 503
+    assert [line["reason"] for line in said] == ["the control plane is away"]
+    monkeypatch.setattr(caller.app, "_lookup", known)
+    assert (await caller.get("/openstack/latest/meta_data.json"))[0] == 200
+    monkeypatch.setattr(caller.app, "_lookup", away)
+    with capture_logs() as said:
+        await caller.get("/openstack/latest/meta_data.json", "10.0.0.6")
+    assert len(said) == 1

@@ -138,3 +138,25 @@ def test_shares_and_clusters_are_named_in_settings(tmp_path: Path):
 def test_a_backend_that_is_not_understood_is_refused(tmp_path: Path, line: str):
     with pytest.raises(BadSetting):
         settings(tmp_path, f"[volumes.backends.x]\n{line}\n")
+
+
+class Waiting(FakePool):
+    """A pool whose engine is slow: it begins once another pool has begun."""
+
+    def __init__(self, other: asyncio.Event, own: asyncio.Event) -> None:
+        super().__init__("host1", "slow")
+        self.other, self.own = other, own
+
+    async def start(self) -> None:
+        self.own.set()
+        await self.other.wait()
+
+
+async def test_no_pool_waits_for_anothers_engine(bus: LocalBus):
+    first, second = asyncio.Event(), asyncio.Event()
+    pools = {"a": Waiting(second, first), "b": Waiting(first, second)}
+    volumes = VolumeHost("host1", bus, pools)
+    async with asyncio.timeout(20):
+        await volumes.start()
+    await there(bus, "host1@a").stored()
+    await volumes.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from cumulo.runtime.backup.making import make
 from cumulo.runtime.backup.restoring import restore
 from cumulo.runtime.cli import main
 from cumulo.runtime.engines.processes import Process, Record, started
+from cumulo.runtime.hosts.folder import hosts_of
+from cumulo.runtime.hosts.folder import make as add_host
 from cumulo.runtime.reset import drop_tables
-from cumulo.runtime.state import StateFolder
+from cumulo.runtime.state import RUN, StateFolder
+from cumulo.runtime.supervisor.keeping import command
 
 POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.postgres)
 pytestmark = pytest.mark.xdist_group("backup")
@@ -49,6 +53,15 @@ async def url(request: pytest.FixtureRequest) -> str:
     if cluster is None:
         pytest.skip("no PostgreSQL server on this machine")
     return str(cluster.url(await cluster.new()))
+
+
+@pytest.fixture(autouse=True)
+def links(tmp_path: Path) -> Iterator[None]:
+    """What the test's clouds have in /run goes with them."""
+    yield
+    for link in RUN.glob("cumulo-*"):
+        if link.is_symlink() and link.readlink().is_relative_to(tmp_path):
+            link.unlink()
 
 
 @pytest.fixture
@@ -127,8 +140,9 @@ async def test_a_restore_that_died_half_way_is_no_cloud_and_is_done_again(
         patch.setattr(restoring, "_exchange", die)
         with pytest.raises(KeyboardInterrupt):
             await asyncio.to_thread(restore, made.state, made.archive)
-    assert main(["up", "--state", str(made.state.path)]) == 1
-    assert "restore" in capsys.readouterr().err
+    for words in (["up"], ["up", "--foreground"]):
+        assert main([*words, "--state", str(made.state.path)]) == 1
+        assert "restore" in capsys.readouterr().err
     await asyncio.to_thread(restore, made.state, made.archive)
     assert (await projects(made))["kept"] == made.project
 
@@ -138,6 +152,27 @@ async def test_a_cloud_that_runs_is_left_alone_by_force_too(made: Made):
     Record(made.state.run / "server.process").write(me)
     with pytest.raises(CannotRestore, match="cumulo down"):
         await asyncio.to_thread(restore, made.state, made.archive, force=True)
+
+
+async def test_a_cloud_that_starts_meanwhile_is_left_alone(made: Made, monkeypatch: pytest.MonkeyPatch):
+    """Whoever comes later, the supervisor's record or the restore's mark, sees the other's."""
+    settings = restoring._settings
+
+    def slow(*arguments: Any) -> Any:
+        Record(made.state.run / "supervisor.process").write(Process(1, started(1) or 0))
+        return settings(*arguments)
+
+    monkeypatch.setattr(restoring, "_settings", slow)
+    with pytest.raises(CannotRestore, match="cumulo down"):
+        await asyncio.to_thread(restore, made.state, made.archive, force=True)
+    assert not made.state.unfinished.exists()
+    (made.state.run / "supervisor.process").unlink()
+    assert "later" in await projects(made)
+    made.state.unfinished.touch()
+    process = await asyncio.create_subprocess_exec(*command(made.state), stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert (process.returncode, out) == (1, b"a restore into this cloud was not finished\n")
+    assert not (made.state.run / "supervisor.process").exists()
 
 
 async def test_every_file_is_private(made: Made):
@@ -176,10 +211,45 @@ async def test_a_damaged_archive_changes_nothing(made: Made, tmp_path: Path):
 async def test_a_second_folder_takes_other_digits_while_the_first_is_there(made: Made, tmp_path: Path):
     made.state.prepare()
     second = StateFolder(tmp_path / "second")
-    await asyncio.to_thread(restore, second, made.archive)
-    assert second.instance != made.state.instance
+    (made.state.path / "underlay").write_text("100.64.7.1/24\n")
+    host = add_host(made.state, "host")
+    await asyncio.to_thread(make, made.state, tmp_path / "two.backup")
+    await asyncio.to_thread(restore, second, tmp_path / "two.backup")
+    (its_host,) = hosts_of(second)
+    found = {one.instance for one in (second, its_host, made.state, host)}
+    assert len(found) == 4  # by a host's digits its namespace is named
+    its_host.prepare()
     assert (await projects(made, second))["kept"] == made.project
-    made.state.short_run.unlink()
+
+
+HOSTILE = [
+    ("instance", "*"),
+    ("instance", "../x"),
+    ("host", "a b"),
+    ("external-network", "0.0.0.0/0; x"),
+    ("hosts/b/instance", "abcde"),
+    ("hosts/b/number", "0"),
+    ("hosts/b/underlay", "-all"),
+]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("name", "said"), HOSTILE)
+async def test_an_archive_that_says_no_name_for_a_name_changes_nothing(
+    made: Made, tmp_path: Path, name: str, said: str
+):
+    """Devices, namespaces and links of the machine are named, and removed, by what is in these files."""
+    (made.state.path / "underlay").write_text("100.64.7.1/24\n")
+    add_host(made.state, "b")
+    file = made.state.path / name
+    kept = file.read_text() if file.exists() else ""
+    file.write_text(said)
+    await asyncio.to_thread(make, made.state, tmp_path / "two.backup")
+    file.write_text(kept)
+    with pytest.raises(BadArchive, match="not to be trusted"):
+        await asyncio.to_thread(restore, made.state, tmp_path / "two.backup", force=True)
+    assert file.read_text() == kept
+    assert "later" in await projects(made)
 
 
 @pytest.mark.parametrize("url", [POSTGRESQL], indirect=True)

@@ -110,7 +110,7 @@ def _routing() -> Iterator[Reference]:
     forwarding = {"internal_port": 22, "internal_port_id": "their spare", "protocol": "tcp"}
     forwarding |= {"external_port": 2222}
     forwardings = f"{NETWORK}/floatingips/my forwarding/port_forwardings"
-    yield Reference("POST", forwardings, {"port_forwarding": forwarding})
+    yield Reference("POST", forwardings, {"port_forwarding": forwarding}, own=409)
     subports = [{"port_id": "their spare", "segmentation_type": "vlan", "segmentation_id": 7}]
     trunk = f"{NETWORK}/trunks/my network_trunks"
     yield Reference("PUT", f"{trunk}/add_subports", {"sub_ports": subports}, own=409)
@@ -177,8 +177,9 @@ def _storage() -> Iterator[Reference]:
     yield Reference("POST", f"{VOLUME}/backups", {"backup": {"volume_id": volume}}, own=400)
     snapshot = {"volume_id": "my block_storage_volumes", "snapshot_id": "their block_storage_snapshots"}
     yield Reference("POST", f"{VOLUME}/backups", {"backup": snapshot}, own=400)
-    for kind in ("volume-transfers", "os-volume-transfer"):
-        yield Reference("POST", f"{VOLUME}/{kind}", {"transfer": {"volume_id": volume}}, own=409)
+    offer = {"transfer": {"volume_id": volume}}
+    yield Reference("POST", f"{VOLUME}/volume-transfers", offer)
+    yield Reference("POST", f"{VOLUME}/os-volume-transfer", offer, own=400)  # it is offered by now
     attachment = {"volume_uuid": volume, "instance_uuid": "my compute_servers"}
     yield Reference("POST", f"{VOLUME}/attachments", {"attachment": attachment}, own=400)
     kinds = {"group_type": "my group_type", "volume_types": ["their block_storage_types"]}

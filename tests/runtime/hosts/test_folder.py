@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cumulo.runtime import state as states
+from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import (
     UNDERLAY,
     BadHost,
@@ -51,3 +52,33 @@ def test_an_unknown_host_is_said_to_be_none(cloud: StateFolder) -> None:
     """Rather than made."""
     with pytest.raises(BadHost, match="no further host x"):
         host_named(cloud, "x")
+
+
+def test_what_was_left_of_a_host_that_was_cut_short_is_no_obstacle(cloud: StateFolder) -> None:
+    """It has no number: neither is it listed, nor does anything run there."""
+    left = cloud.path / "hosts" / "b"
+    left.mkdir(parents=True)
+    (left / "config.toml").touch()
+    (left / "ovsdb").mkdir()
+    assert hosts_of(cloud) == []
+    assert make(cloud, "b").host == "b"
+    assert not (left / "ovsdb").exists()
+
+
+def test_a_name_that_no_backup_could_hold_is_refused(cloud: StateFolder) -> None:
+    for name in ("h" * 61, "-h"):
+        with pytest.raises(BadHost, match="60 letters"):
+            make(cloud, name)
+    assert make(cloud, "h" * 60).host == "h" * 60
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"), [("", "is not up: `cumulo up`"), ("[engines]\nstart = false\n", "without engines")]
+)
+def test_a_host_of_a_cloud_that_can_have_none_is_not_begun(
+    cloud: StateFolder, settings: str, why: str
+) -> None:
+    cloud.config.write_text(settings)
+    with pytest.raises(BadHost, match=why):
+        life.add(cloud, "b")
+    assert not (cloud.path / "hosts").exists()

@@ -225,3 +225,22 @@ async def test_what_is_served_while_a_connection_is_greeted_is_announced(
     await spoke.serve("far", VERBS)
     assert await asked(hub, "a") == "aa"
     await spoke.stop()
+
+
+async def test_its_socket_is_for_root_alone_and_no_other_file_for_fewer(tmp_path: Path) -> None:
+    """A umask is the whole process's: a thread that made a file meanwhile would have had it, too."""
+    seen = []
+    listen = asyncio.start_unix_server
+
+    async def looked_at(*arguments: object, **named: object) -> object:
+        (tmp_path / "another").touch()
+        seen.append((tmp_path / "another").stat().st_mode & 0o777)
+        return await listen(*arguments, **named)  # type: ignore[arg-type]  # passed on as they came
+
+    hub = Hub()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "start_unix_server", looked_at)
+        await hub.open(tmp_path / "bus")
+    await hub.close()
+    assert seen == [0o644]
+    assert (tmp_path / "bus").stat().st_mode & 0o777 == 0o600

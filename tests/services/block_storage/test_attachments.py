@@ -1,13 +1,15 @@
 """Volumes given to servers: the attachments API, the older calls, and what compute asks."""
 
+import asyncio
+
 import pytest
 from tests.services.block_storage.fakes import IMAGE, StorageCloud, make_volume
 
 from cumulo.contracts.block_storage import VolumeRequest
 from cumulo.core.drivers import Permanent
-from cumulo.core.errors import Invalid
+from cumulo.core.errors import Invalid, NotFound
 from cumulo.services.block_storage.adapter import VolumesAdapter
-from cumulo.services.block_storage.model import MigrationStatus, Volume
+from cumulo.services.block_storage.model import MigrationStatus, Volume, VolumeStatus
 
 VOLUMES, ATTACHMENTS = "/volume/v3/volumes", "/volume/v3/attachments"
 SERVER = "cccccccc-1111-4111-8111-111111111111"
@@ -280,3 +282,55 @@ class TestWhatComputeAsks:
             found = await adapter.attachments(db, [SERVER, OTHER_SERVER])
         assert [each.volume_id for each in found[SERVER]] == [one["id"], two["id"]]
         assert found[OTHER_SERVER] == []
+
+
+async def set_row(cloud, volume, **values):
+    async with cloud.engine.database.begin() as db:
+        await db.update(Volume, Volume.c.id == volume["id"], **values)
+
+
+async def test_the_older_calls_leave_a_moving_volume_alone(cloud, member):
+    volume = await make_volume(cloud)
+    await set_row(cloud, volume, migration_status=MigrationStatus.MIGRATING)
+    for action, body in (("os-reserve", None), ("os-initialize_connection", {"connector": CONNECTOR})):
+        refused = await act(member, volume, action, body)
+        assert refused.status_code == 400
+        assert "being moved" in refused.text
+    assert cloud.pool.exported == {}
+
+
+async def test_what_compute_attached_only_compute_connects(cloud, member):
+    volume = await make_volume(cloud)
+    async with cloud.tasks.work() as work:
+        taken = await VolumesAdapter(cloud.bindings.__getitem__).reserve(work, volume["id"], SERVER)
+    body = {"attachment": {"connector": CONNECTOR}}
+    refused = await member.put(f"{ATTACHMENTS}/{taken.id}", json=body)
+    assert refused.status_code == 409
+    assert cloud.pool.exported == {}
+
+
+@pytest.mark.parametrize("status", [VolumeStatus.DELETING, VolumeStatus.DOWNLOADING])
+async def test_letting_go_does_not_make_a_busy_volume_available(cloud, member, status):
+    volume = await make_volume(cloud)
+    made = (await attach(member, volume)).json()["attachment"]
+    await set_row(cloud, volume, status=status)
+    assert (await member.delete(f"{ATTACHMENTS}/{made['id']}")).status_code == 200
+    assert await status_of(cloud, volume) == status
+
+
+async def test_an_attachment_that_ended_meanwhile_is_not_completed(cloud):
+    volume, adapter = await make_volume(cloud), VolumesAdapter(cloud.bindings.__getitem__)
+    async with cloud.tasks.work() as work:
+        taken = await adapter.reserve(work, volume["id"], SERVER)
+
+    async def complete() -> None:
+        async with cloud.tasks.work() as work:
+            await adapter.complete(work, taken.id, device="vdb", host="node1")
+
+    async with cloud.tasks.work() as work:
+        await adapter.release(work, taken.id)
+        asked = asyncio.create_task(complete())
+        await asyncio.wait({asked}, timeout=0.5)  # it waits for this to end
+    with pytest.raises(NotFound):
+        await asked
+    assert await status_of(cloud, volume) == "available"

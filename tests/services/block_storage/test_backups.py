@@ -56,11 +56,12 @@ async def test_a_backup_is_made_shown_and_restored_byte_for_byte(cloud: BytesClo
     assert (await shown(cloud, volume))["status"] == "available"
     assert cloud.disks.volumes[volume["id"]].snapshots == {}
     member = cloud.member("p1")
-    answer = await member.post(f"{BACKUPS}/{backup['id']}/restore", json={"restore": {"name": "again"}})
-    assert answer.status_code == 202, answer.text
-    restore = answer.json()["restore"]
+    async with cloud.idle():
+        answer = await member.post(f"{BACKUPS}/{backup['id']}/restore", json={"restore": {"name": "again"}})
+        assert answer.status_code == 202, answer.text
+        restore = answer.json()["restore"]
+        before = await shown(cloud, {"id": restore["volume_id"]})
     assert (restore["backup_id"], restore["volume_name"]) == (backup["id"], "again")
-    before = await shown(cloud, {"id": restore["volume_id"]})
     assert before["status"] in ("creating", "restoring-backup")
     await cloud.settle()
     after = await shown(cloud, {"id": restore["volume_id"]})
@@ -89,6 +90,23 @@ async def test_ten_mib_of_changes_store_ten_mib(cloud: BytesCloud):
     copy = await make_volume_of(cloud, second)
     assert cloud.read(copy["id"], 20 * MIB + 12345, len(changed)) == changed
     assert cloud.whole(copy["id"]) == cloud.whole(volume["id"])
+
+
+async def test_an_increment_is_of_a_backup_of_its_own_project(cloud: BytesCloud):
+    volume = await make_volume(cloud)
+    admin, member = cloud.admin(), cloud.member("p1")
+    full = {"backup": {"volume_id": volume["id"]}}
+    theirs = await admin.post(BACKUPS, json=full)
+    assert theirs.status_code == 202, theirs.text
+    await cloud.settle()
+    assert (await member.get(f"{BACKUPS}/{theirs.json()['backup']['id']}")).status_code == 404
+    increment = {"backup": {"volume_id": volume["id"], "incremental": True}}
+    assert (await member.post(BACKUPS, json=increment)).status_code == 400
+    mine = await back_up(cloud, volume)
+    assert (await admin.post(BACKUPS, json=increment)).status_code == 202
+    await cloud.settle()
+    again = (await member.get(f"{BACKUPS}/{mine['id']}")).json()["backup"]
+    assert not again["has_dependent_backups"]
 
 
 async def make_volume_of(cloud: BytesCloud, backup, **values):
@@ -333,3 +351,29 @@ async def passphrase_of(cloud: BytesCloud, volume) -> str:
         found = await db.get(Volume, volume["id"])
     assert found is not None
     return passphrase(cloud.bindings[VolumeKeys], found)
+
+
+async def test_a_backup_whose_type_is_gone_is_restored_with_the_default(cloud: BytesCloud):
+    admin = cloud.admin("p1")
+    kind = (await admin.post("/volume/v3/types", json={"volume_type": {"name": "old"}})).json()
+    volume = await make_volume(cloud, volume_type="old")
+    backup = await back_up(cloud, volume)
+    await admin.delete(f"{VOLUMES}/{volume['id']}")
+    await cloud.settle()
+    gone = await admin.delete(f"/volume/v3/types/{kind['volume_type']['id']}")
+    assert gone.status_code == 202, gone.text
+    copy = await make_volume_of(cloud, backup)
+    assert (copy["status"], copy["volume_type"]) == ("available", "__DEFAULT__")
+
+
+async def test_a_backup_stays_while_a_volume_is_made_of_it(cloud: BytesCloud):
+    volume, admin = await make_volume(cloud), cloud.admin("p1")
+    backup = await back_up(cloud, volume)
+    body = {"restore": {}}
+    assert (await admin.post(f"{BACKUPS}/{backup['id']}/restore", json=body)).status_code == 202
+    force = await admin.post(f"{BACKUPS}/{backup['id']}/action", json={"os-force_delete": {}})
+    assert force.status_code == 400
+    await cloud.settle()
+    assert (await row(cloud, backup)).operation is None
+    force = await admin.post(f"{BACKUPS}/{backup['id']}/action", json={"os-force_delete": {}})
+    assert force.status_code == 202

@@ -35,8 +35,9 @@ async def test_an_image_deleted_while_a_volume_is_filled_leaves_it_whole(cloud: 
 
 
 async def test_a_volume_whose_image_goes_before_it_is_filled_says_so(cloud: StorageCloud, latest):
-    made = (await create(cloud, size=1, imageRef=IMAGE)).json()["volume"]
-    del cloud.images.images[IMAGE]
+    async with cloud.idle():
+        made = (await create(cloud, size=1, imageRef=IMAGE)).json()["volume"]
+        del cloud.images.images[IMAGE]
     await cloud.settle()
     assert (await show(cloud, made))["status"] == "error"
     told = (await cloud.member("p1").get("/volume/v3/messages", headers=latest)).json()["messages"]

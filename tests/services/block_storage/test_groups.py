@@ -1,11 +1,14 @@
 """Groups of volumes: their types, their members, their snapshots; and the older consistency groups."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from tests.services.block_storage.fakes import StorageCloud, make_volume
 
 from cumulo.core.drivers import Permanent
+from cumulo.services.block_storage.domain import groups
+from cumulo.services.block_storage.model import Group
 
 API = "/volume/v3"
 
@@ -152,9 +155,10 @@ async def test_a_groups_snapshot_is_one_of_each_volume_and_makes_a_group(cloud: 
     assert await delete(member, group, volumes=True) == 400
     for source in ({"group_snapshot_id": taken["id"]}, {"source_group_id": group["id"]}):
         body = {"create-from-src": {"name": "copy", **source}}
-        answer = await member.post(f"{API}/groups/action", json=body)
-        assert answer.status_code == 202, answer.text
-        assert (await shown(member, answer.json()["group"]))["status"] == "creating"
+        async with cloud.idle():
+            answer = await member.post(f"{API}/groups/action", json=body)
+            assert answer.status_code == 202, answer.text
+            assert (await shown(member, answer.json()["group"]))["status"] == "creating"
         await cloud.settle()
         made = await shown(member, answer.json()["group"])
         assert (made["status"], len(made["volumes"])) == ("available", 2)
@@ -272,3 +276,24 @@ async def test_a_hosts_services_are_taken_out_together(admin):
         assert await states() == {f"{status}d"}
     assert (await admin.put(f"{API}/os-hosts/node1", json={"status": "blue"})).status_code == 400
     assert (await admin.put(f"{API}/os-hosts/none", json={"status": "enable"})).status_code == 404
+
+
+async def test_a_type_that_a_group_names_stays(cloud: StorageCloud, admin, member):
+    kind = (await admin.post(f"{API}/types", json={"volume_type": {"name": "t"}})).json()["volume_type"]
+    group = await make_group(admin, member, volume_types=[kind["id"]])
+    assert (await admin.delete(f"{API}/types/{kind['id']}")).status_code == 400
+    assert await delete(member, group) == 202
+    assert (await admin.delete(f"{API}/types/{kind['id']}")).status_code == 202
+
+
+async def test_a_group_that_goes_gets_no_volume_meanwhile(cloud: StorageCloud, admin, member):
+    group = await make_group(admin, member)
+    body = {"volume": {"size": 1, "group_id": group["id"], "volume_type": await default_type(member)}}
+    async with cloud.tasks.work() as work:
+        row = await work.db.get(Group, group["id"])
+        assert row is not None
+        await groups.delete(work, row, with_volumes=False)
+        asked = asyncio.create_task(member.post(f"{API}/volumes", json=body))
+        await asyncio.wait({asked}, timeout=0.5)  # it waits for this to end
+    assert (await asked).status_code == 404
+    assert (await member.get(f"{API}/volumes")).json()["volumes"] == []

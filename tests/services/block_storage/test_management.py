@@ -11,7 +11,14 @@ from cumulo.contracts.volumes import VolumeSpec
 from cumulo.core.db import Database
 from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import Tasks
-from cumulo.services.block_storage.model import Message, Snapshot, SnapshotStatus, Volume, VolumeStatus
+from cumulo.services.block_storage.model import (
+    Message,
+    Snapshot,
+    SnapshotStatus,
+    StorageService,
+    Volume,
+    VolumeStatus,
+)
 from cumulo.services.block_storage.tasks import (
     SAGAS,
     ManageSnapshot,
@@ -238,3 +245,68 @@ async def test_leaving_a_snapshot_ends_without_it_or_with_it_as_it_was(lite: Byt
         assert lite.disks.volumes[VOLUME].snapshots[SNAPSHOT].managed is not succeeded
 
     await check(lite, UnmanageSnapshot(snapshot_id=SNAPSHOT), prepare, clean)
+
+
+async def lie(cloud: BytesCloud) -> dict[str, str]:
+    """Have something of nobody's in the pool; return how it is named."""
+    await cloud.disks.create(VolumeSpec(volume_id="x", size_gib=1))
+    await cloud.disks.abandon("x")
+    return {"source-name": "x"}
+
+
+async def test_what_is_taken_over_is_in_its_pools_zone(cloud: BytesCloud, latest):
+    admin, ref = cloud.admin("p1"), await lie(cloud)
+    async with cloud.engine.database.begin() as db:
+        await db.update(StorageService, StorageService.c.binary == "cinder-volume", zone="north")
+    body = {"volume": {"host": POOL, "ref": ref, "availability_zone": "nowhere"}}
+    assert (await admin.post(V_MANAGE, json=body, headers=latest)).status_code == 400
+    del body["volume"]["availability_zone"]
+    taken = await admin.post(V_MANAGE, json=body, headers=latest)
+    assert taken.json()["volume"]["availability_zone"] == "north"
+
+
+async def test_a_pool_takes_nothing_over_of_a_type_that_is_not_its(cloud: BytesCloud, latest):
+    admin, ref = cloud.admin("p1"), await lie(cloud)
+    kind = {"name": "far", "extra_specs": {"volume_backend_name": "elsewhere"}}
+    assert (await admin.post("/volume/v3/types", json={"volume_type": kind})).status_code == 200
+    body = {"volume": {"host": POOL, "ref": ref, "volume_type": "far"}}
+    refused = await admin.post(V_MANAGE, json=body, headers=latest)
+    assert refused.status_code == 400
+    assert "far" in refused.text
+
+
+async def test_what_a_new_volume_is_made_of_is_not_left(cloud: BytesCloud):
+    admin = cloud.admin("p1")
+    volume, copy = await make_volume(cloud), await make_volume(cloud)
+    made = await admin.post(SNAPSHOTS, json={"snapshot": {"volume_id": volume["id"]}})
+    await cloud.settle()
+    snapshot = made.json()["snapshot"]["id"]
+    for source, path in (
+        ({"snapshot_id": snapshot}, f"{SNAPSHOTS}/{snapshot}"),
+        ({"source_volume_id": volume["id"]}, f"{VOLUMES}/{volume['id']}"),
+    ):
+        if "source_volume_id" in source:
+            await admin.delete(f"{SNAPSHOTS}/{snapshot}")
+            await cloud.settle()
+        facts = {"snapshot_id": None, "source_volume_id": None, **source}
+        async with cloud.engine.database.begin() as db:
+            being_made = {"status": VolumeStatus.CREATING, **facts}
+            await db.update(Volume, Volume.c.id == copy["id"], **being_made)
+        refused = await admin.post(f"{path}/action", json={"os-unmanage": {}})
+        assert refused.status_code == 400
+        assert "being copied" in refused.text
+        async with cloud.engine.database.begin() as db:
+            await db.update(Volume, Volume.c.id == copy["id"], status=VolumeStatus.AVAILABLE)
+
+
+async def test_a_volume_at_work_gets_no_snapshot_taken_over(cloud: BytesCloud, latest):
+    volume, admin = await make_volume(cloud), cloud.admin("p1")
+    await cloud.disks.create_snapshot(volume["id"], "s")
+    await cloud.disks.abandon_snapshot(volume["id"], "s")
+    cloud.disks.slow("extend", 0.5)
+    path = f"{VOLUMES}/{volume['id']}/action"
+    assert (await admin.post(path, json={"os-extend": {"new_size": 2}})).status_code == 202
+    body = {"snapshot": {"volume_id": volume["id"], "ref": {"source-name": "s"}}}
+    refused = await admin.post(S_MANAGE, json=body, headers=latest)
+    assert refused.status_code == 400
+    assert "extending" in refused.text

@@ -1,7 +1,12 @@
 """Services, hosts, pools, quotas, limits, messages: what operators look after."""
 
+import asyncio
+
 import pytest
 from tests.services.block_storage.fakes import HOST, POOL, StorageCloud, make_volume
+
+from cumulo.core.quota import QuotaLimit
+from cumulo.services.block_storage.model import QuotaClass
 
 V3 = "/volume/v3"
 
@@ -151,3 +156,32 @@ async def test_the_services_log_more_or_less(admin):
         {"level": "INFO", "prefix": "x"},
     ):
         assert (await admin.put(f"{path}/set-log", json=body)).status_code == 400, body
+
+
+@pytest.mark.parametrize(
+    ("lock", "row", "path", "body"),
+    [
+        (
+            "quota:block_storage:p9",
+            QuotaLimit(project_id="p9", service="block_storage", resource="volumes", value=1),
+            "os-quota-sets/p9",
+            {"quota_set": {"volumes": 7}},
+        ),
+        (
+            "quota-class:block_storage:gold",
+            QuotaClass(name="gold", resource="volumes", value=1),
+            "os-quota-class-sets/gold",
+            {"quota_class_set": {"volumes": 7}},
+        ),
+    ],
+)
+async def test_who_sets_limits_at_once_takes_turns(cloud: StorageCloud, lock, row, path, body):
+    async with cloud.engine.database.begin() as db:  # the other one, who has not ended yet
+        await db.lock(lock)
+        await db.insert(row)
+        asked = asyncio.create_task(cloud.admin().put(f"/volume/v3/{path}", json=body))
+        await asyncio.wait({asked}, timeout=0.5)
+    answer = await asked
+    assert answer.status_code == 200, answer.text
+    (limits,) = answer.json().values()
+    assert limits["volumes"] == 7

@@ -107,6 +107,10 @@ async def test_reverting_takes_the_newest_snapshot_only(cloud: StorageCloud, lat
         return (await member.post(path, json=body, headers=latest)).status_code
 
     assert await revert(older) == 400
+    await member.post(path, json={"os-extend": {"new_size": volume["size"] + 1}}, headers=latest)
+    await cloud.settle()
+    assert await revert(newer) == 400  # it is of another size
+    newer = await make_snapshot(cloud, volume)
     cloud.pool.content[volume["id"]] = "changed"
     assert await revert(newer) == 202
     await cloud.settle()

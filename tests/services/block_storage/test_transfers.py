@@ -114,3 +114,14 @@ async def test_the_older_calls_need_no_version(cloud: StorageCloud):
     offered = await offer(cloud, volume, {}, "/volume/v3/os-volume-transfer")
     assert "no_snapshots" not in offered
     assert (await take(cloud, offered, {}, "/volume/v3/os-volume-transfer")).status_code == 202
+
+
+async def test_a_volume_whose_status_was_reset_is_offered_anew(cloud: StorageCloud, latest):
+    volume = await make_volume(cloud)
+    before = await offer(cloud, volume, latest)
+    reset = {"os-reset_status": {"status": "available"}}
+    path = f"{VOLUMES}/{volume['id']}/action"
+    assert (await cloud.admin().post(path, json=reset)).status_code == 202
+    offered = await offer(cloud, volume, latest)
+    assert (await take(cloud, before, latest)).status_code == 404
+    assert (await take(cloud, offered, latest)).status_code == 202

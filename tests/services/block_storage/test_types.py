@@ -113,6 +113,18 @@ async def test_a_multiattach_type_makes_volumes_for_several_servers(cloud, admin
         assert made.status_code == 200, made.text
 
 
+async def test_a_types_one_encryption_needs_no_id_as_cinderclient_has_it(cloud, admin):
+    kind = await make_type(admin, "secret")
+    path = f"{TYPES}/{kind['id']}/encryption"
+    changed = {"encryption": {"key_size": 512}}
+    assert (await admin.put(f"{path}/provider", json=changed)).status_code == 404
+    await admin.post(path, json={"encryption": {"provider": "luks", "cipher": "aes-xts-plain64"}})
+    assert (await admin.put(f"{path}/other", json=changed)).status_code == 404
+    assert (await admin.put(f"{path}/provider", json=changed)).json() == changed
+    assert (await admin.delete(f"{path}/provider")).status_code == 202
+    assert (await admin.get(path)).json() == {}
+
+
 async def test_an_encrypted_volume_has_a_passphrase_that_nobody_sees(cloud, admin):
     kind = await make_type(admin, "secret")
     path = f"{TYPES}/{kind['id']}/encryption"

@@ -1,5 +1,7 @@
 """Volumes over HTTP: from what they are made, how they are shown, changed and deleted."""
 
+import asyncio
+
 import pytest
 from tests.services.block_storage.fakes import HOST, IMAGE, POOL, StorageCloud, make_volume
 
@@ -210,8 +212,9 @@ async def test_a_deletion_that_fails_can_be_tried_again_by_force(cloud: StorageC
 async def test_extending_grows_and_never_shrinks(cloud: StorageCloud):
     volume = await make_volume(cloud, size=2)
     assert (await act(cloud, volume, "os-extend", {"new_size": 2})).status_code == 400
-    assert (await act(cloud, volume, "os-extend", {"new_size": 4})).status_code == 202
-    assert (await show(cloud, volume))["status"] == "extending"
+    async with cloud.idle():
+        assert (await act(cloud, volume, "os-extend", {"new_size": 4})).status_code == 202
+        assert (await show(cloud, volume))["status"] == "extending"
     await cloud.settle()
     grown = await show(cloud, volume)
     assert (grown["status"], grown["size"]) == ("available", 4)
@@ -329,3 +332,42 @@ async def test_a_volume_of_a_backup_or_group_that_is_not_there_is_refused(cloud:
     for name in ("backup_id", "group_id", "consistencygroup_id"):
         body = {"volume": {"size": 1, name: "22222222-1111-4111-8111-111111111111"}}
         assert (await member.post(VOLUMES, json=body, headers=latest)).status_code == 404, name
+
+
+async def test_snapshots_doomed_with_a_volume_at_work_go_with_it(cloud: StorageCloud):
+    volume, admin = await make_volume(cloud), cloud.admin("p1")
+    body = {"snapshot": {"volume_id": volume["id"]}}
+    assert (await admin.post("/volume/v3/snapshots", json=body)).status_code == 202
+    await cloud.settle()
+    cloud.pool.waiting["extend"] = asyncio.Event()
+    assert (await act(cloud, volume, "os-extend", {"new_size": 2})).status_code == 202
+    newer = {"OpenStack-API-Version": "volume 3.23"}
+    path = f"{VOLUMES}/{volume['id']}?cascade=true&force=true"
+    assert (await admin.delete(path, headers=newer)).status_code == 202
+    cloud.pool.waiting["extend"].set()
+    await cloud.settle()
+    assert (await admin.get(f"{VOLUMES}/{volume['id']}")).status_code == 404
+    assert (cloud.pool.volumes, cloud.pool.snapshots) == ({}, {})
+
+
+async def test_a_cascade_that_failed_is_tried_again_by_force(cloud: StorageCloud):
+    volume, admin = await make_volume(cloud), cloud.admin("p1")
+    await admin.post("/volume/v3/snapshots", json={"snapshot": {"volume_id": volume["id"]}})
+    await cloud.settle()
+    cloud.pool.failing["delete_snapshot"] = Permanent("the disk is on fire")
+    path, newer = f"{VOLUMES}/{volume['id']}?cascade=true", {"OpenStack-API-Version": "volume 3.23"}
+    assert (await admin.delete(path)).status_code == 202
+    await cloud.settle()
+    assert (await show(cloud, volume))["status"] == "error_deleting"
+    del cloud.pool.failing["delete_snapshot"]
+    assert (await admin.delete(path)).status_code == 400
+    assert (await admin.delete(f"{path}&force=true", headers=newer)).status_code == 202
+    await cloud.settle()
+    assert (cloud.pool.volumes, cloud.pool.snapshots) == ({}, {})
+
+
+@pytest.mark.parametrize("value", ["{[]: 1}", "{{}: 1}", "{'a': '\\ud800'}", "{'\\udfff': 'a'}", "[" * 2000])
+async def test_a_mapping_that_is_none_is_refused(cloud: StorageCloud, value: str):
+    answer = await cloud.member("p1").get(VOLUMES, params={"metadata": value})
+    assert answer.status_code == 400, answer.text
+    assert "metadata" in answer.text

@@ -12,6 +12,7 @@ import pytest
 from cumulo.contracts.volumes import Extent
 from cumulo.services.block_storage.tasks.creation import QEMU_FORMATS
 from cumulo.services.block_storage.writing.formats import FORMATS
+from cumulo.services.block_storage.writing.runs import tables_of
 from cumulo.services.image.inspection import Inspector
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -82,3 +83,33 @@ async def test_raw_is_the_device_as_it_is(tmp_path: Path, size, places):
     device, written = Device(tmp_path / "plain", size, places), tmp_path / "written"
     await device.write_as("raw", written)
     assert written.read_bytes() == device.path.read_bytes()
+
+
+def test_tables_of_units_with_data_are_found_once_and_in_order():
+    runs = [(0, 1), (510, 514), (515, 516), (2048, 2049), (5119, 8000)]
+    units = {unit for first, end in runs for unit in range(first, end)}
+    assert tables_of(runs, 512) == sorted({unit // 512 for unit in units})
+
+
+@pytest.mark.parametrize("form", ["vdi", "vhd", "vhdx", "ploop"])
+async def test_others_go_on_while_the_table_of_a_large_disk_is_made(form: str):
+    size = 1 << 40
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0)
+            ticks += 1
+
+    async def read(offset: int, length: int) -> bytes:
+        raise AssertionError(f"{length} bytes at {offset}: only the tables are asked for")
+
+    others = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    before = ticks
+    stream = FORMATS[form].write(size, [Extent(offset=0, length=size)], read)
+    assert len(await anext(stream)) >= KIB // 2
+    others.cancel()
+    assert ticks > before + 3
+    await stream.aclose()

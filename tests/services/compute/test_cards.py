@@ -27,11 +27,13 @@ async def test_a_server_does_not_leave_while_a_card_comes_or_goes(cloud: Compute
     client = cloud.member("p1")
     server_id = await running(cloud, client)
     await cloud.add_host("h2")
-    port = (await attach(client, server_id, net_id=NETWORK)).json()["interfaceAttachment"]["port_id"]
-    coming = await act(cloud.admin(), server_id, move)
+    with cloud.hosts["h1"].holding("attach_nic"):
+        port = (await attach(client, server_id, net_id=NETWORK)).json()["interfaceAttachment"]["port_id"]
+        coming = await act(cloud.admin(), server_id, move)
     await cloud.settle()
-    await detach(client, server_id, port)
-    going = await act(cloud.admin(), server_id, move)
+    with cloud.hosts["h1"].holding("detach_nic"):
+        await detach(client, server_id, port)
+        going = await act(cloud.admin(), server_id, move)
     await cloud.settle()
     assert (coming.status_code, going.status_code) == (409, 409)
     assert "port_state attaching" in coming.json()["conflictingRequest"]["message"]
@@ -47,9 +49,11 @@ async def test_a_card_does_not_come_or_go_while_its_server_leaves(cloud: Compute
     server_id = await running(cloud, client)
     await cloud.add_host("h2")
     port = cloud.ports.ports[server_id][0].port_id
-    assert (await act(cloud.admin(), server_id, LIVE)).status_code == 202
-    coming = await attach(client, server_id, net_id=NETWORK)
-    going = await client.delete(f"/compute/v2.1/servers/{server_id}/os-interface/{port}")
+    with cloud.hosts["h1"].holding("migrate"):
+        assert (await act(cloud.admin(), server_id, LIVE)).status_code == 202
+        coming = await attach(client, server_id, net_id=NETWORK)
+        going = await client.delete(f"/compute/v2.1/servers/{server_id}/os-interface/{port}")
+    await cloud.settle()
     assert (coming.status_code, going.status_code) == (409, 409)
     assert "task_state migrating" in coming.json()["conflictingRequest"]["message"]
     assert [each.port_id for each in cloud.ports.ports[server_id]] == [port]
@@ -63,9 +67,10 @@ async def test_a_guest_that_starts_anew_has_no_card_that_is_going(cloud: Compute
     await cloud.settle()
     guest = cloud.hosts["h1"].guests_by_id[server_id]
     assert len(guest.spec.nics) == 2
-    cloud.hosts["h1"].slow("reboot", 0.05)  # so that the other one ends first
-    await detach(client, server_id, port)
-    assert (await act(client, server_id, {"reboot": {"type": "HARD"}})).status_code == 202
+    with cloud.hosts["h1"].holding("reboot"):
+        await detach(client, server_id, port)
+        assert (await act(client, server_id, {"reboot": {"type": "HARD"}})).status_code == 202
+        await cloud.called("h1", "detach_nic")
     await cloud.settle()
     assert (len(guest.spec.nics), guest.boots) == (1, 2)
     assert len(cloud.ports.ports[server_id]) == 1

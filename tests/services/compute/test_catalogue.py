@@ -1,3 +1,6 @@
+import base64
+from typing import Any
+
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from tests.services.compute.fakes import NEWEST, ComputeCloud
@@ -131,6 +134,20 @@ async def test_a_certificate_is_made_for_windows(cloud: ComputeCloud):
     assert len(made["fingerprint"]) == 59
 
 
+async def test_a_certificate_of_no_version_is_refused(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    body: dict[str, Any] = {"keypair": {"name": "c", "type": "x509"}}
+    made = await client.post(f"{ROOT}/os-keypairs", json=body, headers=NEWEST)
+    certificate = x509.load_pem_x509_certificate(made.json()["keypair"]["public_key"].encode())
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    odd = base64.b64encode(der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)).decode()
+    text = f"-----BEGIN CERTIFICATE-----\n{odd}\n-----END CERTIFICATE-----\n"
+    body = {"keypair": {"name": "odd", "type": "x509", "public_key": text}}
+    refused = await client.post(f"{ROOT}/os-keypairs", json=body, headers=NEWEST)
+    assert refused.status_code == 400, refused.text
+    assert "X.509" in refused.text
+
+
 async def test_an_imported_key_has_novas_fingerprint(cloud: ComputeCloud):
     client = cloud.member("p1")
     body = {"keypair": {"name": "k", "public_key": RSA}}
@@ -140,6 +157,15 @@ async def test_an_imported_key_has_novas_fingerprint(cloud: ComputeCloud):
     assert (await client.post(f"{ROOT}/os-keypairs", json=body)).status_code == 409
     body["keypair"] = {"name": "l", "public_key": "nonsense"}
     assert (await client.post(f"{ROOT}/os-keypairs", json=body)).status_code == 400
+
+
+async def test_an_imported_key_is_shown_as_it_was_given(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    given = f"{RSA}\n"  # as files are read; clients that keep state hold theirs against what is shown
+    body = {"keypair": {"name": "file", "public_key": given}}
+    made = await client.post(f"{ROOT}/os-keypairs", json=body)
+    assert made.json()["keypair"]["public_key"] == given
+    assert (await client.get(f"{ROOT}/os-keypairs/file")).json()["keypair"]["public_key"] == given
 
 
 async def test_keypairs_are_a_users_own(cloud: ComputeCloud):

@@ -18,8 +18,9 @@ from cumulo.node.metadata import tree
 
 async def test_a_server_is_placed_wired_and_booted(cloud: ComputeCloud):
     client = cloud.member("p1")
-    server_id = await create(client, metadata={"a": "b"}, user_data="aGk=", tags=["x"])
-    assert (await show(client, server_id))["status"] == "BUILD"
+    async with cloud.idle():
+        server_id = await create(client, metadata={"a": "b"}, user_data="aGk=", tags=["x"])
+        assert (await show(client, server_id))["status"] == "BUILD"
     await cloud.settle()
     server = await show(client, server_id)
     assert server["status"] == "ACTIVE"

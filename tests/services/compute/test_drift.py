@@ -12,6 +12,7 @@ from cumulo.core.drivers import Permanent
 from cumulo.core.ids import dashed
 from cumulo.core.tasks.journal import next_fence
 from cumulo.services.compute.model import Server
+from cumulo.services.compute.tasks.hosts import observe
 
 LONG_AGO = timedelta(hours=1)
 
@@ -145,3 +146,16 @@ async def test_a_guest_that_is_taken_up_again_meanwhile_is_no_orphan(cloud: Comp
     await cloud.reconcile()
     assert server_id not in other.guests_by_id
     assert server_id in cloud.hosts["h1"].guests_by_id
+
+
+async def test_what_began_since_a_row_was_read_is_not_written_over(cloud: ComputeCloud):
+    server_id = await running(cloud)
+    await aged(cloud, server_id)
+    async with cloud.database.begin() as db:
+        read = await db.get(Server, server_id)
+        assert read is not None
+        await db.update(Server, Server.c.id == server_id, operation=dashed())
+        assert not await observe(db, read, PowerState.SHUTDOWN)
+        await db.update(Server, Server.c.id == server_id, operation=None, updated_at=clock.now())
+        assert not await observe(db, read, PowerState.SHUTDOWN)
+    assert (await show(cloud.member("p1"), server_id))["status"] == "ACTIVE"

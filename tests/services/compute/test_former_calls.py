@@ -102,6 +102,7 @@ async def test_hosts_take_no_snapshots_of_volumes(cloud: ComputeCloud):
     assert (await client.post(url, json=body)).status_code == 404
     assert (await client.post(url, json={"snapshot": {"volume_id": VOLUME}})).status_code == 400
     assert (await client.delete(f"{url}/s")).status_code == 400
+    assert (await client.delete(f"{url}/s", params={"delete_info": '{"x": ' + "[" * 5000})).status_code == 400
     named = {"delete_info": f'{{"volume_id": "{VOLUME}"}}'}
     assert (await client.delete(f"{url}/s", params=named)).status_code == 404
     assert (await cloud.member("p1").post(url, json=body)).status_code == 403

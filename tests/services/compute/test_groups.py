@@ -134,6 +134,8 @@ async def test_a_hint_asks_for_what_a_host_has_left(cloud: ComputeCloud):
         {"group": "33333333-3333-4333-8333-333333333333"},
         {"same_host": "33333333-3333-4333-8333-333333333333"},
         {"query": "{"},
+        {"query": "[[1], 2, 3]"},
+        {"query": "[" * 100_000},
         {"query": '["like", "$host", "h1"]'},
         {"different_host": 5},
         [],

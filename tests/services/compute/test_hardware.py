@@ -32,7 +32,9 @@ def test_a_plain_flavor_makes_a_plain_machine():
         ({"hw:cpu_max_sockets": "2"}, {}, (2, 2, 1)),
         ({"hw:cpu_sockets": "3"}, {}, (4, 1, 1)),
         ({}, {"hw_cpu_cores": "4"}, (1, 4, 1)),
-        ({"hw:cpu_cores": "2"}, {"hw_cpu_cores": "4"}, (2, 2, 1)),
+        ({"hw:cpu_cores": "2"}, {"hw_cpu_cores": "4"}, (1, 4, 1)),
+        ({"hw:cpu_threads": "2"}, {"hw_cpu_sockets": "1"}, (1, 4, 1)),
+        ({"hw:cpu_sockets": "1", "hw:cpu_threads": "2"}, {"hw_cpu_max_threads": "1"}, (4, 1, 1)),
     ],
 )
 def test_processors_are_arranged_as_near_to_the_wishes_as_can_be(specs, properties, expected):
@@ -62,6 +64,25 @@ def test_dedicated_processors_are_counted_as_such():
     assert wanted == {"VCPU": 2, "PCPU": 2, "MEMORY_MB": 1024, "DISK_GB": 1}
 
 
+@pytest.mark.parametrize(
+    ("flavors", "images", "pinned"),
+    [("dedicated", "shared", 4), ("mixed", "shared", 2), (None, "dedicated", 4), ("shared", "shared", 0)],
+)
+def test_an_image_may_want_fewer_processors_of_its_own_than_its_flavor_gives(flavors, images, pinned):
+    specs = {"hw:cpu_policy": flavors, "hw:cpu_dedicated_mask": "0-1"} if flavors else {}
+    assert len(machine(specs, hw_cpu_policy=images).pinned) == pinned
+
+
+def test_an_image_chooses_pages_where_its_flavor_lets_it():
+    assert machine({"hw:mem_page_size": "any"}, hw_mem_page_size="1GB").page_kib == 1 << 20
+    assert machine({"hw:mem_page_size": "large"}, hw_mem_page_size="small").page_kib == 0
+
+
+def test_yes_is_said_in_many_ways():
+    assert machine({"hw:locked_memory": "True"}, hw_locked_memory="1").locked_memory
+    assert machine({"hw:pmu": "off"}, hw_pmu="false").performance_unit is False
+
+
 def test_what_an_image_asks_for_is_in_its_machine():
     found = machine(
         hw_tpm_version="2.0",
@@ -88,6 +109,30 @@ def test_what_an_image_asks_for_is_in_its_machine():
     [
         ({"hw:cpu_policy": "shared"}, {"hw_cpu_policy": "dedicated"}, "hw_cpu_policy"),
         ({"hw:cpu_policy": "mixed"}, {}, "hw:cpu_policy"),
+        (
+            {"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "1"},
+            {"hw_cpu_policy": "dedicated"},
+            "hw_cpu_policy",
+        ),
+        ({}, {"hw_cpu_policy": "selfish"}, "hw_cpu_policy"),
+        ({"hw:cpu_thread_policy": "require"}, {}, "hw:cpu_thread_policy"),
+        (
+            {"hw:cpu_policy": "dedicated", "hw:cpu_thread_policy": "require"},
+            {"hw_cpu_thread_policy": "isolate"},
+            "hw_cpu_thread_policy",
+        ),
+        ({"hw:cpu_policy": "dedicated"}, {"hw_cpu_thread_policy": "share"}, "hw_cpu_thread_policy"),
+        ({"hw:pmu": "true"}, {"hw_pmu": "no"}, "hw_pmu"),
+        ({}, {"hw_mem_page_size": "large"}, "hw_mem_page_size"),
+        ({"hw:cpu_max_sockets": "1"}, {"hw_cpu_sockets": "2"}, "hw_cpu_sockets"),
+        ({"quota:disk_read_bytes_sec": "9" * 30}, {}, "quota:disk_read_bytes_sec"),
+        ({"quota:cpu_shares": "262145"}, {}, "quota:cpu_shares"),
+        ({"quota:cpu_period": "1000001"}, {}, "quota:cpu_period"),
+        ({"quota:cpu_quota": "9" * 17}, {}, "quota:cpu_quota"),
+        ({"quota:vif_inbound_average": str(1 << 30)}, {}, "quota:vif_inbound_average"),
+        ({"hw_rng:rate_bytes": str(1 << 32)}, {}, "hw_rng:rate_bytes"),
+        ({"hw:cpu_sockets": "1_0"}, {}, "hw:cpu_sockets"),
+        ({}, {"hw_serial_port_count": "9"}, "hw_serial_port_count"),
         ({"hw:cpu_policy": "mixed", "hw:cpu_dedicated_mask": "0-3"}, {}, "hw:cpu_dedicated_mask"),
         ({"hw:cpu_max_sockets": "1", "hw:cpu_max_cores": "1", "hw:cpu_max_threads": "1"}, {}, "hw:cpu_max"),
         ({"hw:cpu_max_cores": "1"}, {"hw_cpu_max_cores": "2"}, "hw_cpu_max_cores"),
@@ -109,6 +154,7 @@ def test_what_an_image_asks_for_is_in_its_machine():
         ({"accel:device_profile": "x"}, {}, "accel:device_profile"),
         ({"quota:vif_inbound_peak": "10"}, {}, "quota:vif_inbound_peak"),
         ({"quota:vif_outbound_burst": "10"}, {}, "quota:vif_outbound_burst"),
+        ({}, {"hw_machine_type": "pc\x01"}, "hw_machine_type"),
         ({}, {"hw_vif_model": "carrier-pigeon"}, "hw_vif_model"),
         ({}, {"hw_video_ram": "8"}, "hw_video_ram"),
         ({}, {"hw_disk_bus": "fdc9"}, "hw_disk_bus"),
@@ -118,6 +164,13 @@ def test_what_an_image_asks_for_is_in_its_machine():
 def test_what_cannot_be_built_is_refused_by_its_key(specs, properties, key):
     with pytest.raises(Unshapeable, match=key):
         machine(specs, **properties)
+
+
+@pytest.mark.parametrize("wish", [{"hw_rescue_device": "tape"}, {"hw_rescue_bus": "yellow"}])
+def test_a_rescue_image_asks_for_a_device_that_there_is(wish: dict[str, str]):
+    hardware.check_rescue({"hw_rescue_device": "cdrom", "hw_rescue_bus": "sata"})
+    with pytest.raises(Unshapeable, match=next(iter(wish))):
+        hardware.check_rescue(wish)
 
 
 def test_a_host_must_have_what_the_machine_needs():
@@ -141,11 +194,17 @@ def test_a_host_must_have_what_the_machine_needs():
         "MEM_ENCRYPTION_CONTEXT": 1,
         "CUSTOM_PMEM_NAMESPACE_6GB": 1,
         "CUSTOM_PMEM_NAMESPACE_SMALL": 1,
-        "CUSTOM_LICENCE": 3,
+        "CUSTOM_LICENCE": 1,
     }
+    (group,) = demands.groups(flavor(specs), properties)
+    assert (group.id, group.resources, group.apart) == ("1", {"CUSTOM_LICENCE": 2}, False)
+    assert (group.required, group.forbidden) == (frozenset(), {"CUSTOM_LEAD"})
     required, forbidden = demands.traits(flavor(specs), properties, found)
     wanted = {"COMPUTE_SECURITY_TPM_2_0", "COMPUTE_STORAGE_BUS_SCSI", "CUSTOM_GOLD", "CUSTOM_SILVER"}
-    assert (required, forbidden) == (wanted, {"CUSTOM_LEAD"})
+    assert (required, forbidden) == (wanted, frozenset())
+    lonely = {name: value for name, value in specs.items() if not name.startswith("resources1")}
+    assert demands.groups(flavor(lonely), properties) == []
+    assert demands.traits(flavor(lonely), properties, found)[1] == {"CUSTOM_LEAD"}
 
 
 async def specs_of(cloud: ComputeCloud, **specs: str) -> None:

@@ -48,7 +48,10 @@ async def test_zones_are_listed(cloud: ComputeCloud):
     assert zones == [{"zoneName": "nova", "zoneState": {"available": True}, "hosts": None}]
     assert (await cloud.member("p1").get(f"{ROOT}/os-availability-zone/detail")).status_code == 403
     detail = (await cloud.admin().get(f"{ROOT}/os-availability-zone/detail")).json()
-    assert detail["availabilityZoneInfo"][0]["hosts"]["h1"]["nova-compute"]["available"] is True
+    control, zone = detail["availabilityZoneInfo"]
+    assert zone["hosts"]["h1"]["nova-compute"]["available"] is True
+    assert control["zoneName"] == "internal"
+    assert [set(each) for each in control["hosts"].values()] == [{"nova-conductor", "nova-scheduler"}]
 
 
 async def test_hypervisors_are_shown_with_their_use_in_old_versions(cloud: ComputeCloud):
@@ -114,6 +117,25 @@ async def test_a_disabled_service_takes_no_servers(cloud: ComputeCloud):
     assert old.json() == {"service": {"binary": "nova-compute", "host": "h1", "status": "enabled"}}
 
 
+async def test_the_process_that_answers_is_scheduler_and_conductor(cloud: ComputeCloud):
+    admin = cloud.admin()
+    listed = (await admin.get(f"{ROOT}/os-services", headers=NEWEST)).json()["services"]
+    assert [one["binary"] for one in listed] == ["nova-compute", "nova-conductor", "nova-scheduler"]
+    query = f"{ROOT}/os-services?binary=nova-scheduler"
+    (scheduler,) = (await admin.get(query, headers=NEWEST)).json()["services"]
+    assert (scheduler["state"], scheduler["status"], scheduler["zone"]) == ("up", "enabled", "internal")
+    assert (await admin.get(query, headers=NEWEST)).json()["services"][0]["id"] == scheduler["id"]
+    assert isinstance((await admin.get(query)).json()["services"][0]["id"], int)
+    url = f"{ROOT}/os-services/{scheduler['id']}"
+    change = await admin.put(url, json={"status": "disabled"}, headers=NEWEST)
+    assert (change.status_code, "nova-scheduler" in change.text) == (400, True)
+    assert (await admin.delete(url, headers=NEWEST)).status_code == 409
+    verb = {"host": scheduler["host"], "binary": "nova-scheduler"}
+    assert (await admin.put(f"{ROOT}/os-services/disable", json=verb)).status_code == 400
+    unknown = {"host": "h1", "binary": "nova-cells"}
+    assert (await admin.put(f"{ROOT}/os-services/disable", json=unknown)).status_code == 404
+
+
 async def test_there_are_no_aggregates_and_groups_yet(cloud: ComputeCloud):
     assert (await cloud.admin().get(f"{ROOT}/os-aggregates")).json() == {"aggregates": []}
     assert (await cloud.reader("p1").get(f"{ROOT}/os-server-groups")).json() == {"server_groups": []}
@@ -139,6 +161,8 @@ async def test_limits_and_quotas_tell_what_is_used(cloud: ComputeCloud):
     limits = (await client.get(f"{ROOT}/limits", headers=NEWEST)).json()["limits"]["absolute"]
     assert (limits["totalInstancesUsed"], limits["maxTotalCores"]) == (1, 20)
     assert (await client.get(f"{ROOT}/limits?tenant_id=p2")).status_code == 403
+    large = await admin.put(f"{ROOT}/os-quota-sets/p1", json={"quota_set": {"cores": "3000000000"}})
+    assert (large.status_code, "greater than the maximum" in large.text) == (400, True)
     change = {"quota_set": {"cores": 5, "instances": "7"}}
     assert (await admin.put(f"{ROOT}/os-quota-sets/p1", json=change)).json()["quota_set"]["cores"] == 5
     shown = (await client.get(f"{ROOT}/os-quota-sets/p1", headers=NEWEST)).json()["quota_set"]
@@ -166,6 +190,8 @@ async def test_versions_and_extensions_are_told_to_all(cloud: ComputeCloud):
     listed = (await cloud.reader("p1").get(f"{ROOT}/extensions")).json()["extensions"]
     assert "os-keypairs" in {extension["alias"] for extension in listed}
     assert (await cloud.reader("p1").get(f"{ROOT}/extensions/nope")).status_code == 404
+    one = (await cloud.reader("p1").get(f"{ROOT}/extensions/os-admin-actions")).json()["extension"]
+    assert one["name"] == "AdminActions"
     late = await anyone.get("/compute/v2.1/servers", headers={"OpenStack-API-Version": "compute 2.999"})
     assert late.status_code == 406
 

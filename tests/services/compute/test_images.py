@@ -29,11 +29,12 @@ async def test_a_servers_disk_becomes_an_image_while_it_runs(cloud: ComputeCloud
     )
     server_id = await create(client)
     await cloud.settle()
-    response = await snapshot(client, server_id, metadata={"purpose": "backup"})
+    async with cloud.idle():
+        response = await snapshot(client, server_id, metadata={"purpose": "backup"})
+        assert (await show(client, server_id))["OS-EXT-STS:task_state"].startswith("image_")
     assert response.status_code == 202
     assert "location" not in response.headers
     image_id = response.json()["image_id"]
-    assert (await show(client, server_id))["OS-EXT-STS:task_state"].startswith("image_")
     await cloud.settle()
     image = cloud.images.images[image_id]
     assert (image.status, image.name) == ("active", "copy")
@@ -80,10 +81,10 @@ async def test_a_server_that_is_being_imaged_is_not_imaged_again(cloud: ComputeC
     client = cloud.member("p1")
     server_id = await create(client)
     await cloud.settle()
-    cloud.hosts["h1"].slow("snapshot", 30)
-    assert (await snapshot(client, server_id)).status_code == 202
-    assert (await snapshot(client, server_id)).status_code == 409
-    assert (await snapshot(client, server_id, name="")).status_code == 400
+    with cloud.hosts["h1"].holding("snapshot"):
+        assert (await snapshot(client, server_id)).status_code == 202
+        assert (await snapshot(client, server_id)).status_code == 409
+        assert (await snapshot(client, server_id, name="")).status_code == 400
 
 
 async def test_an_image_of_a_server_with_volumes_says_how_to_make_them_again(cloud: ComputeCloud):

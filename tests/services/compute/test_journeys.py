@@ -67,6 +67,36 @@ async def test_a_running_server_moves_without_a_boot(cloud: ComputeCloud):
     assert await listed(cloud, server_id) == []
 
 
+@pytest.mark.parametrize(("action", "power"), [("pause", PowerState.PAUSED), ("unpause", PowerState.RUNNING)])
+async def test_a_guest_that_does_nothing_on_its_way_goes_on_unless_its_user_paused_it(
+    cloud: ComputeCloud, action: str, power: PowerState
+):
+    server_id = await running(cloud, cloud.member("p1"))
+    await cloud.add_host("h2")
+    cloud.hosts["h1"].emulated = True
+    for wanted in dict.fromkeys(("pause", action)):
+        await act(cloud.member("p1"), server_id, {wanted: None})
+        await cloud.settle()
+    assert (await ask(cloud.admin(), server_id, AUTO)).status_code == 202
+    await cloud.settle()
+    assert cloud.hosts["h2"].guests_by_id[server_id].power is power
+    assert (await show(cloud.admin(), server_id))["status"] == {"pause": "PAUSED"}.get(action, "ACTIVE")
+
+
+async def test_an_aborted_migration_leaves_a_guest_that_goes_on(cloud: ComputeCloud):
+    server_id = await running(cloud, cloud.member("p1"))
+    await cloud.add_host("h2")
+    cloud.hosts["h1"].emulated, cloud.hosts["h1"].lasting = True, asyncio.Event()
+    assert (await ask(cloud.admin(), server_id, AUTO)).status_code == 202
+    await cloud.called("h1", "progress")
+    assert cloud.hosts["h1"].guests_by_id[server_id].power is PowerState.PAUSED
+    (one,) = await listed(cloud, server_id)
+    path = servers(server_id, f"/migrations/{one['id']}")
+    assert (await cloud.admin().delete(path, headers=NEWEST)).status_code == 202
+    await cloud.settle()
+    assert cloud.hosts["h1"].guests_by_id[server_id].power is PowerState.RUNNING
+
+
 async def test_a_migration_under_way_is_shown_and_can_be_aborted(cloud: ComputeCloud):
     server_id = await underway(cloud)
     assert cloud.ports.expected == {server_id: "h2"}
@@ -290,7 +320,8 @@ class Underway(World):
         assert list(self.cloud.placement.claims) == [SERVER]
 
 
-async def test_a_live_migration_survives_everything(cloud: ComputeCloud):
+@pytest.mark.parametrize("emulated", [False, True])
+async def test_a_live_migration_survives_everything(cloud: ComputeCloud, emulated: bool):
     world = Underway(cloud)
 
     async def prepare() -> None:
@@ -298,6 +329,8 @@ async def test_a_live_migration_survives_everything(cloud: ComputeCloud):
         cloud.ports.hosts.pop(SERVER, None)
         if "h2" not in cloud.hosts:
             await cloud.add_host("h2")
+        for host in cloud.hosts.values():
+            host.emulated = emulated
 
     async def clean(succeeded: bool) -> None:
         await world.check(moved=succeeded, state=VmState.ACTIVE)

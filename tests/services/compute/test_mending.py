@@ -332,3 +332,31 @@ async def test_a_server_is_unshelved_on_its_own_host_when_it_is_still_there(clou
     refused = await act(admin, server_id, {"unshelve": {"host": "h1"}})
     assert refused.status_code == 409
     assert (await done(cloud, client, server_id, {"unshelve": None}))["status"] == "ACTIVE"
+
+
+async def test_a_rescue_keeps_what_else_is_kept_aside(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await running(cloud, client)
+    aside = msgspec.Raw(msgspec.json.encode(Aside(host="h1", migration_id=ACTION)))
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == server_id, aside=aside)
+    assert (await done(cloud, client, server_id, {"rescue": {}}))["status"] == "RESCUE"
+    assert guests.aside_of(await cloud.server(server_id)).migration_id == ACTION
+    assert (await done(cloud, client, server_id, {"unrescue": None}))["status"] == "ACTIVE"
+    kept = guests.aside_of(await cloud.server(server_id))
+    assert (kept.migration_id, kept.host, kept.rescue_image) == (ACTION, "h1", None)
+    cloud.hosts["h1"].fail("reboot", Permanent("no such disk"))
+    await done(cloud, client, server_id, {"rescue": {}})
+    kept = guests.aside_of(await cloud.server(server_id))
+    assert (kept.migration_id, kept.rescue_image) == (ACTION, None)
+
+
+@pytest.mark.parametrize("action", ["pause", "suspend"])
+async def test_a_still_server_whose_shelving_failed_is_shown_running(cloud: ComputeCloud, action: str):
+    client = cloud.member("p1")
+    server_id = await running(cloud, client)
+    await done(cloud, client, server_id, {action: None})
+    cloud.hosts["h1"].fail("snapshot", Permanent("the disk is full"))
+    server = await done(cloud, client, server_id, {"shelve": None})
+    assert cloud.hosts["h1"].guests_by_id[server_id].power is PowerState.RUNNING
+    assert (server["status"], server["OS-EXT-STS:power_state"]) == ("ACTIVE", 1)

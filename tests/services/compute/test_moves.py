@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.services.compute.fakes import ComputeCloud, create, show
 from tests.services.compute.test_lifecycle import act, running
@@ -328,3 +329,15 @@ async def test_a_reversion_survives_everything(cloud: ComputeCloud):
         return RevertResize(server_id=SERVER, migration_id=MOVE, action_id=ACTION)
 
     await check_saga(world.tasks, saga, prepare, clean)
+
+
+async def test_a_claim_that_a_lost_reversion_left_goes_with_the_next_move(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await running(cloud, client)
+    claim = next(iter(cloud.placement.claims.values()))
+    cloud.placement.claims[MOVE] = claim
+    aside = msgspec.Raw(msgspec.json.encode(Aside(host="h1", migration_id=MOVE)))
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == server_id, aside=aside)
+    await done(cloud, client, server_id, {"resize": {"flavorRef": "c2"}})
+    assert MOVE not in cloud.placement.claims

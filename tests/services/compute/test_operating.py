@@ -27,7 +27,7 @@ async def test_hosts_are_listed_shown_and_disabled_by_old_clients(cloud: Compute
     }
     disabled = await admin.put(f"{ROOT}/os-hosts/h1", json={"status": "Disable"})
     assert disabled.json() == {"host": "h1", "status": "disabled"}
-    (service,) = (await admin.get(f"{ROOT}/os-services")).json()["services"]
+    (service,) = (await admin.get(f"{ROOT}/os-services?host=h1")).json()["services"]
     assert service["status"] == "disabled"
     maintained = await admin.put(f"{ROOT}/os-hosts/h1", json={"maintenance_mode": "enable"})
     assert maintained.status_code == 501

@@ -91,7 +91,7 @@ async def test_what_is_used_of_a_promise_stays_until_it_is_given_back(cloud: Pro
 async def test_a_forgotten_host_takes_its_tree_along(cloud: PromisingCloud):
     async with cloud.database.begin() as db:
         await db.update(ComputeHost, forced_down=True)
-    (service,) = (await cloud.ask("GET", "/compute/v2.1/os-services"))["services"]
+    (service,) = (await cloud.ask("GET", "/compute/v2.1/os-services?binary=nova-compute"))["services"]
     await cloud.ask("DELETE", f"/compute/v2.1/os-services/{service['id']}", status=204)
     assert (await cloud.ask("GET", f"{PLACEMENT}/resource_providers"))["resource_providers"] == []
     cloud.tasks.wake("network.capacities")

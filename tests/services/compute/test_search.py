@@ -72,3 +72,35 @@ async def test_certificates_that_nobody_would_look_at_are_refused(cloud: Compute
     body = {"rebuild": {"imageRef": IMAGE, **named}}
     answer = await client.post(f"{SERVERS}/{server_id}/action", json=body, headers=NEWEST)
     assert (answer.status_code, "trusted_image_certificates" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["[[:x:]]", "[[.a.]]", "[a--b]", "a{1", "a{300}", "a{2,1", "a{,5}", "a{2}", "a{1,}", "*", "(", "["],
+)
+async def test_a_pattern_that_a_database_has_no_sense_of_is_text(cloud: ComputeCloud, pattern: str):
+    client = cloud.member("p1")
+    await create(client, name="aa [[:x:]] a{300}")
+    answer = await client.get(SERVERS, params={"name": pattern})
+    assert answer.status_code == 200, answer.text
+    found = [server["name"] for server in answer.json()["servers"]]
+    assert found == (["aa [[:x:]] a{300}"] if pattern in ("[[:x:]]", "a{300}", "a{2}", "a{1,}", "[") else [])
+
+
+@pytest.mark.parametrize("path", ["servers", "servers/detail"])
+async def test_both_lists_are_sorted_by_the_same_keys(cloud: ComputeCloud, path: str):
+    client = cloud.member("p1")
+    first = await create(client, name="a", accessIPv4="192.0.2.2", description="x", config_drive=True)
+    second = await create(client, name="b", accessIPv4="192.0.2.1", description="y")
+    for key, order in (
+        ("access_ip_v4", [second, first]),
+        ("display_description", [first, second]),
+        ("config_drive", [second, first]),
+        ("locked", None),
+        ("launch_index", None),
+        ("user_id", None),
+    ):
+        url = f"/compute/v2.1/{path}?sort_key={key}&sort_dir=asc"
+        answer = await client.get(url, headers=NEWEST)
+        assert answer.status_code == 200, (key, answer.text)
+        assert order in (None, [server["id"] for server in answer.json()["servers"]]), key

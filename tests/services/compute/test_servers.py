@@ -8,6 +8,7 @@ from tests.services.compute.fakes import IMAGE, NEWEST, ComputeCloud, create, sh
 
 from cumulo.contracts.compute import Kept
 from cumulo.services.compute.adapter import ServersAdapter
+from cumulo.services.compute.model import Server, ServerAction
 from cumulo.services.compute.schema.instants import to_the_second, without_zone
 
 ROOT = "/compute/v2.1"
@@ -85,6 +86,21 @@ async def test_changes_since_tells_of_the_deleted(cloud: ComputeCloud):
     assert await names(client, "changes-since=2999-01-01T00:00:00Z") == []
     assert (await client.get(f"{ROOT}/servers?changes-since=never")).status_code == 400
     assert (await client.get(f"{ROOT}/servers?status=deleted")).status_code == 403
+
+
+async def test_changes_before_an_instant_are_those_of_its_second_too(cloud: ComputeCloud):
+    client = cloud.member("p1")
+    server_id = await create(client, name="alpha")
+    await cloud.settle()
+    changed = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+    async with cloud.database.begin() as db:
+        await db.update(Server, Server.c.id == server_id, updated_at=changed)
+        await db.update(ServerAction, ServerAction.c.server_id == server_id, updated_at=changed)
+    shown = (await show(client, server_id))["updated"]
+    assert await names(client, f"changes-before={shown}") == ["alpha"]
+    assert await names(client, "changes-before=2026-01-02T03:04:04Z") == []
+    actions = f"{ROOT}/servers/{server_id}/os-instance-actions?changes-before={shown}"
+    assert len((await client.get(actions, headers=NEWEST)).json()["instanceActions"]) == 1
 
 
 async def test_pages_link_to_the_next(cloud: ComputeCloud):

@@ -45,10 +45,11 @@ async def test_a_server_works_on_another_volume_and_gives_the_old_one_back(
     server_id, old = await with_volume(cloud)
     new = cloud.volumes.add()
     more = {} if headers is OLD else {"delete_on_termination": True}
-    response = await swap(cloud.admin(), server_id, old, new, headers, **more)
-    assert response.status_code == 202, response.text
-    assert cloud.volumes.volumes[old].status == "detaching"
-    assert cloud.volumes.volumes[new].status == "reserved"
+    async with cloud.idle():
+        response = await swap(cloud.admin(), server_id, old, new, headers, **more)
+        assert response.status_code == 202, response.text
+        assert cloud.volumes.volumes[old].status == "detaching"
+        assert cloud.volumes.volumes[new].status == "reserved"
     await cloud.settle()
     assert cloud.volumes.volumes[old].status == "available"
     assert cloud.volumes.volumes[new].status == "in-use"
@@ -100,12 +101,12 @@ async def test_a_volume_of_several_servers_stays(cloud: ComputeCloud):
 
 async def test_an_exchange_is_not_begun_twice_and_the_volume_not_detached_meanwhile(cloud: ComputeCloud):
     server_id, old = await with_volume(cloud)
-    cloud.hosts["h1"].slow("exchange_volume", 30)
     first, second = cloud.volumes.add(), cloud.volumes.add()
-    assert (await swap(cloud.admin(), server_id, old, first)).status_code == 202
-    assert (await swap(cloud.admin(), server_id, old, second)).status_code == 409
     path = f"{SERVERS}/{server_id}/os-volume_attachments/{old}"
-    assert (await cloud.member("p1").delete(path, headers=NEWEST)).status_code == 409
+    with cloud.hosts["h1"].holding("exchange_volume"):
+        assert (await swap(cloud.admin(), server_id, old, first)).status_code == 202
+        assert (await swap(cloud.admin(), server_id, old, second)).status_code == 409
+        assert (await cloud.member("p1").delete(path, headers=NEWEST)).status_code == 409
     assert cloud.volumes.volumes[second].status == "available"
 
 
@@ -203,11 +204,13 @@ async def test_a_server_does_not_leave_while_a_volume_comes_or_goes(cloud: Compu
     volume_id = cloud.volumes.add()
     move = {"os-migrateLive": {"host": None, "block_migration": "auto"}}
     path = f"{SERVERS}/{server_id}"
-    await attach(client, server_id, volume_id)
-    coming = await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)
+    async with cloud.idle():
+        await attach(client, server_id, volume_id)
+        coming = await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)
     await cloud.settle()
-    await client.delete(f"{path}/os-volume_attachments/{volume_id}")
-    going = await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)
+    async with cloud.idle():
+        await client.delete(f"{path}/os-volume_attachments/{volume_id}")
+        going = await cloud.admin().post(f"{path}/action", json=move, headers=NEWEST)
     await cloud.settle()
     assert (coming.status_code, going.status_code) == (409, 409)
     assert "volume_state attaching" in coming.json()["conflictingRequest"]["message"]

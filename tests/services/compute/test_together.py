@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.services.compute.fakes import NEWEST
 
@@ -18,6 +19,7 @@ from cumulo.node.hypervisor.fake import FakeHypervisor
 from cumulo.services import compute, image, network, placement
 from cumulo.services.compute.domain.flavors import ensure_defaults
 from cumulo.services.compute.tasks import listen
+from cumulo.services.image.config import ImageSettings, PropertyRule
 from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.files import FileStore
 from cumulo.services.network.drivers.fake import FakeDriver
@@ -254,3 +256,40 @@ async def test_old_clients_see_and_change_images_by_compute(cloud: WholeCloud):
     assert (await client.get(path, headers=OLD_API)).status_code == 404
     newer = {"X-OpenStack-Nova-API-Version": "2.36"}
     assert (await client.get("/compute/v2.1/images", headers=newer)).status_code == 404
+
+
+async def test_old_clients_are_held_to_what_the_image_api_protects(cloud: WholeCloud):
+    rule = PropertyRule(pattern="x_billing_.*", create=("admin",), read=("admin",), update=("admin",))
+    cloud.bindings[ImageSettings] = ImageSettings(protected_properties=(rule,))
+    client, admin = cloud.member("p1"), cloud.admin()
+    image_id = await an_image(client)
+    path = f"{COMPUTE}/images/{image_id}/metadata"
+    billed = {"metadata": {"x_billing_code": "1"}}
+    assert (await client.post(path, json=billed, headers=OLD_API)).status_code == 403
+    assert (await admin.post(path, json=billed, headers=OLD_API)).status_code == 200
+    assert (await client.get(path, headers=OLD_API)).json() == {"metadata": {}}
+    replaced = await client.put(path, json={"metadata": {"a": "1"}}, headers=OLD_API)
+    assert replaced.json() == {"metadata": {"a": "1"}}
+    kept = (await admin.get(path, headers=OLD_API)).json()["metadata"]
+    assert kept == {"a": "1", "x_billing_code": "1"}
+    for name in ("status", "name", "os_glance_x", "locations", "owner"):
+        refused = await client.post(path, json={"metadata": {name: "x"}}, headers=OLD_API)
+        assert (refused.status_code, name in refused.text) == (403, True)
+    assert (await client.get(f"{IMAGE}/images/{image_id}")).json()["status"] == "active"
+
+
+async def test_old_clients_see_no_image_that_is_shared_no_more(cloud: WholeCloud):
+    client, other = cloud.member("p1"), cloud.member("p2")
+    image_id = await an_image(client)
+    await client.post(f"{IMAGE}/images/{image_id}/members", json={"member": "p2"})
+    accepted = {"status": "accepted"}
+    assert (await other.put(f"{IMAGE}/images/{image_id}/members/p2", json=accepted)).status_code == 200
+    path = f"{COMPUTE}/images/{image_id}"
+    assert (await other.get(path, headers=OLD_API)).status_code == 200
+    private = [{"op": "replace", "path": "/visibility", "value": "private"}]
+    kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+    url = f"{IMAGE}/images/{image_id}"
+    changed = await client.patch(url, content=msgspec.json.encode(private), headers=kind)
+    assert changed.status_code == 200, changed.text
+    assert (await other.get(path, headers=OLD_API)).status_code == 404
+    assert (await other.get(f"{COMPUTE}/images", headers=OLD_API)).json()["images"] == []

@@ -79,10 +79,11 @@ async def test_a_volume_that_goes_with_its_server_goes_and_another_stays(cloud: 
 
 async def test_a_volume_given_at_creation_is_reserved_at_once(cloud: ComputeCloud):
     volume_id = cloud.volumes.add()
-    cloud.hosts["h1"].slow("ensure", 30)
-    await create(cloud.member("p1"), block_device_mapping_v2=[mapping("volume", volume_id, boot_index=1)])
-    assert cloud.volumes.volumes[volume_id].status == "reserved"
-    again = await refused(cloud.member("p1"), mapping("volume", volume_id, boot_index=1), imageRef=IMAGE)
+    given = mapping("volume", volume_id, boot_index=1)
+    with cloud.hosts["h1"].holding("ensure"):
+        await create(cloud.member("p1"), block_device_mapping_v2=[given])
+        assert cloud.volumes.volumes[volume_id].status == "reserved"
+        again = await refused(cloud.member("p1"), given, imageRef=IMAGE)
     assert "reserved" in again
 
 
@@ -354,14 +355,20 @@ class TestEventsFromOutside:
         assert answer.status_code == 207
         assert [event["code"] for event in answer.json()["events"]] == [200, 404, 404]
         assert [event["status"] for event in answer.json()["events"]] == ["completed", "failed", "failed"]
-        assert (await self.tell(cloud, unknown)).status_code == 404
+        refused = await self.tell(cloud, unknown)
+        assert refused.status_code == 404
+        assert refused.json()["itemNotFound"]["message"] == "No instances found for any event"
 
     async def test_a_server_on_no_host_cannot_be_told(self, cloud: ComputeCloud):
         server_id = await booted(cloud, cloud.member("p1"))
         async with cloud.database.begin() as db:
             await db.update(Server, Server.c.id == server_id, host=None)
-        answer = await self.tell(cloud, {"name": "network-changed", "server_uuid": server_id})
-        assert (answer.status_code, answer.json()["events"][0]["code"]) == (207, 422)
+        lost = {"name": "network-changed", "server_uuid": server_id}
+        assert (await self.tell(cloud, lost)).status_code == 404
+        other = await booted(cloud, cloud.member("p1"))
+        answer = await self.tell(cloud, lost, {**lost, "server_uuid": other})
+        assert answer.status_code == 207
+        assert [event["code"] for event in answer.json()["events"]] == [422, 200]
 
     @pytest.mark.parametrize(
         ("name", "version"), [("volume-extended", "2.50"), ("power-update", "2.75"), ("party", "2.104")]

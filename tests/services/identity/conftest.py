@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.db import Database, Transaction
 from cumulo.services.identity import SERVICE
@@ -17,6 +16,7 @@ from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.refusals import Refusals
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.domain.standings import Standings
+from cumulo.services.identity.hashing import Passwords
 from cumulo.testing.cloud import Cloud
 
 PASSWORD = "correct horse"

@@ -2,11 +2,13 @@
 
 import itertools
 import time
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import pytest
 
+from cumulo.core import clock
 from cumulo.services.identity.domain.oauth import SignedCall, call_of, signature
 
 NONCES = itertools.count()
@@ -124,7 +126,26 @@ async def test_a_user_grants_only_roles_of_its_own(identity: Any, consumer: Cons
     path = f"/OS-OAUTH1/authorize/{request}"
     await ann.put(path, 403, {"roles": [{"id": await identity.role("service")}]})
     await ann.put(path, 403, {"roles": []})
+    await ann.put(path, 403, {"roles": [{"name": "service"}]})
+    await ann.put(path, 403, {"roles": [{}]})
     await ann.put("/OS-OAUTH1/authorize/none", 404, {"roles": []})
+
+
+async def test_a_role_may_be_granted_by_its_name(identity: Any, consumer: Consumer) -> None:
+    ann = await identity.client("ann", "ann")
+    request = await consumer.ask()
+    path = f"/OS-OAUTH1/authorize/{request[0]}"
+    roles = [{"id": await identity.role("member")}, {"name": "manager"}]
+    verifier = (await ann.put(path, 200, {"roles": roles}))["token"]["oauth_verifier"]
+    told = (await consumer.access(request, verifier)).text
+    found = dict(parse_qsl(told))
+    assert found["oauth_expires_at"] in told  # not encoded: clients take it as it stands
+    answer = await consumer.login((found["oauth_token"], found["oauth_token_secret"]))
+    names = {role["name"] for role in answer.json()["token"]["roles"]}
+    assert names == {"manager", "member", "reader"}
+    path = f"/users/{answer.json()['token']['user']['id']}/OS-OAUTH1/access_tokens"
+    [access] = (await ann.get(path))["access_tokens"]
+    assert access["expires_at"] == found["oauth_expires_at"]
 
 
 async def test_consumers_are_the_administrators(identity: Any, consumer: Consumer, admin: Any) -> None:
@@ -158,3 +179,13 @@ def test_a_signature_is_that_of_the_standard() -> None:
 @pytest.mark.parametrize("said", ["OAuth " + "a" * 2_000_000, 'OAuth a="' * 100_000])
 def test_a_header_of_one_long_word_says_nothing(said: str) -> None:
     assert "oauth_signature" not in call_of("GET", "/", {}, said).said
+
+
+async def test_access_ends_after_a_day(identity: Any, consumer: Consumer, monkeypatch: Any) -> None:
+    access = await granted(consumer, await identity.client("ann", "ann"))
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(hours=25))
+    stamp = str(int(time.time()) + 25 * 3600)
+    assert (await consumer.login(access, oauth_timestamp=stamp)).status_code == 401
+    monkeypatch.undo()
+    assert (await consumer.login(access)).status_code == 201

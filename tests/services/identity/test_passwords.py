@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cumulo.core import clock
-from cumulo.core.auth.passwords import Passwords
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain import totp
+from cumulo.services.identity.hashing import Passwords
 
 
 def rules(identity: Any, **settings: Any) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.services.identity.conftest import PASSWORD
 
 
 async def test_a_project_is_shown_in_keystones_words(admin: Any) -> None:
@@ -132,3 +133,62 @@ async def test_a_domains_manager_hands_out_its_own_roles_but_not_admin(identity:
     held = (await manager.get("/role_assignments?include_names"))["role_assignments"]
     assert {row["user"]["name"] for row in held} == {"mia", "u"}
     await manager.delete(f"{place}/{await identity.role('member')}")
+
+
+async def acting_in(identity: Any, admin: Any, domain: str, name: str = "admin", word: str = PASSWORD) -> Any:
+    """Log a user of the default domain in to another one."""
+    user = {"name": name, "domain": {"id": "default"}, "password": word}
+    auth = {
+        "identity": {"methods": ["password"], "password": {"user": user}},
+        "scope": {"domain": {"id": domain}},
+    }
+    answer = await identity.http.post("/identity/v3/auth/tokens", json={"auth": auth})
+    return type(admin)(identity.cloud.client(answer.headers["X-Subject-Token"]))
+
+
+async def test_an_administrator_of_a_domain_lists_it_alone(identity: Any, admin: Any) -> None:
+    domain = (await admin.post("/domains", {"domain": {"name": "south"}}))["domain"]["id"]
+    [founder] = (await admin.get("/users?name=admin"))["users"]
+    await admin.put(f"/domains/{domain}/users/{founder['id']}/roles/{await identity.role('admin')}")
+    south = await acting_in(identity, admin, domain)
+    groups = [
+        (await admin.post("/groups", {"group": {"name": "g", "domain_id": one}}))["group"]["id"]
+        for one in (domain, "default")
+    ]
+    users = [
+        (await admin.post("/users", {"user": {"name": "u", "domain_id": one}}))["user"]["id"]
+        for one in (domain, "default")
+    ]
+    for group in groups:
+        for user in users:
+            await admin.put(f"/groups/{group}/users/{user}")
+    assert [d["id"] for d in (await south.get("/domains"))["domains"]] == [domain]
+    assert [g["id"] for g in (await south.get("/groups"))["groups"]] == groups[:1]
+    assert [u["id"] for u in (await south.get("/users"))["users"]] == users[:1]
+    assert (await south.get("/projects"))["projects"] == []
+    assert [g["id"] for g in (await south.get(f"/users/{users[1]}/groups"))["groups"]] == groups[:1]
+    assert [u["id"] for u in (await south.get(f"/groups/{groups[1]}/users"))["users"]] == users[:1]
+    held = (await south.get("/role_assignments"))["role_assignments"]
+    assert [row["scope"] for row in held] == [{"domain": {"id": domain}}]
+    assert (await south.get(f"/users/{users[1]}"))["user"]["domain_id"] == "default"
+
+
+async def test_who_acts_in_another_domain_still_finds_oneself(identity: Any, admin: Any) -> None:
+    domain = (await admin.post("/domains", {"domain": {"name": "south"}}))["domain"]["id"]
+    guest = (await admin.post("/users", {"user": {"name": "guest", "password": "guest"}}))["user"]["id"]
+    await admin.put(f"/domains/{domain}/users/{guest}/roles/{await identity.role('reader')}")
+    south = await acting_in(identity, admin, domain, "guest", "guest")
+    assert (await south.get(f"/users/{guest}"))["user"]["name"] == "guest"
+    assert (await south.get(f"/users/{guest}/projects"))["projects"] == []
+    [founder] = (await admin.get("/users?name=admin"))["users"]
+    await south.get(f"/users/{founder['id']}", 403)
+
+
+async def test_a_domains_own_role_is_for_its_own_projects(admin: Any) -> None:
+    domain = (await admin.post("/domains", {"domain": {"name": "south"}}))["domain"]["id"]
+    role = (await admin.post("/roles", {"role": {"name": "own", "domain_id": domain}}))["role"]["id"]
+    user = (await admin.post("/users", {"user": {"name": "u"}}))["user"]["id"]
+    for home, status in (("default", 403), (domain, 204)):
+        made = await admin.post("/projects", {"project": {"name": "p", "domain_id": home}})
+        await admin.put(f"/projects/{made['project']['id']}/users/{user}/roles/{role}", status)
+    await admin.put(f"/domains/default/users/{user}/roles/{role}", 204)

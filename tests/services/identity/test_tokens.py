@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cumulo.core import clock
-from cumulo.core.auth.passwords import Passwords
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import User
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z")

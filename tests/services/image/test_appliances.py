@@ -99,6 +99,15 @@ HOSTILE = {
     "no XML": ("</Envelope>", "", "no XML"),
     "a file elsewhere": ('href="disk1.vmdk"', 'href="../../etc/shadow"', "not in its archive"),
     "a file that is missing": ('href="disk1.vmdk"', 'href="disk9.vmdk"', "not in its archive"),
+    "a disk twice": ("ovf:/disk/vmdisk2", "ovf:/disk/vmdisk1", "twice"),
+    "a file for two disks": ('fileRef="file2"', 'fileRef="file1"', "for two"),
+    "a disk beyond all numbers": ("byte * 2^30", "byte * 2^99", "more disk"),
+    "memory beyond all numbers": ("byte * 2^20<", "byte * 2^99<", "more memory"),
+    "processors beyond all numbers": (
+        "<rasd:VirtualQuantity>2<",
+        f"<rasd:VirtualQuantity>{'9' * 18}<",
+        "more processors",
+    ),
     "an unknown disk": ("ovf:/disk/vmdisk1", "ovf:/disk/none", "not described"),
     "a compressed disk": ('ovf:id="file1"', 'ovf:id="file1" ovf:compression="gzip"', "compressed"),
     "a disk in pieces": ('ovf:id="file1"', 'ovf:id="file1" ovf:chunkSize="9"', "in pieces"),
@@ -152,9 +161,10 @@ async def test_images_of_an_appliance_deleted_meanwhile_fail_it(
     cloud: Cloud, tmp_path: Path, folder: Path, database: Database
 ):
     member = cloud.member("p1")
-    ova, answer = await turn(member, pack(members(tmp_path)))
-    first = answer.json()["images"][0]["id"]
-    await member.delete(f"{V2}/images/{first}")
+    async with cloud.idle():
+        ova, answer = await turn(member, pack(members(tmp_path)))
+        first = answer.json()["images"][0]["id"]
+        await member.delete(f"{V2}/images/{first}")
     await cloud.settle()
     task = (await member.get(f"{V2}/images/{ova}/tasks")).json()["tasks"][0]
     assert task["status"] == "failure"

@@ -62,9 +62,10 @@ async def test_staged_data_is_imported(cloud: Cloud, folder: Path):
 async def test_an_import_goes_to_all_stores_or_to_those_named(cloud: Cloud, folder: Path):
     member = cloud.member("p1")
     everywhere, two = await staged(member), await staged(member, b"other data")
-    await ask(member, everywhere, all_stores=True)
-    await ask(member, two, stores=["second", "third"])
-    shown = await show(member, two)
+    async with cloud.idle():
+        await ask(member, everywhere, all_stores=True)
+        await ask(member, two, stores=["second", "third"])
+        shown = await show(member, two)
     assert shown["status"] == "importing"
     assert (shown["os_glance_importing_to_stores"], shown["os_glance_failed_import"]) == ("second,third", "")
     await cloud.settle()

@@ -131,6 +131,9 @@ async def test_namespaces_are_tied_to_resource_types(cloud: Cloud):
     assert names == ["My::Type"]
     known = (await cloud.reader("p1").get(f"{V2}/metadefs/resource_types")).json()["resource_types"]
     assert {"My::Type", "OS::Glance::Image"} <= {row["name"] for row in known}
+    times = {row["name"]: row.get("created_at", "unsaid") for row in known}  # null is none, by the schema
+    assert None not in times.values()
+    assert times["My::Type"].startswith("20")
     assert (await admin.delete(f"{home}/My::Type")).status_code == 204
     assert (await admin.delete(f"{home}/My::Type")).status_code == 404
 

@@ -4,7 +4,7 @@ from cumulo.services.network.drivers.specs import Kind
 
 
 async def test_a_rule_names_an_address_group(member, cloud, driver):
-    made = await member.create("address_group", name="offices", addresses=["192.0.2.1", "2001:db8::/32"])
+    made = await member.create("address_group", name="offices", addresses=["192.0.2.1/32", "2001:db8::/32"])
     assert made["addresses"] == ["192.0.2.1/32", "2001:db8::/32"]
     group = await member.create("security_group", name="web")
     values = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"}
@@ -38,21 +38,22 @@ async def test_a_rule_names_an_address_group(member, cloud, driver):
 
 
 async def test_addresses_come_and_go(member):
-    made = await member.create("address_group", addresses=["192.0.2.1"])
+    made = await member.create("address_group", addresses=["192.0.2.1/32"])
     path = f"/address-groups/{made['id']}"
     added = await member.call("PUT", f"{path}/add_addresses", {"addresses": ["10.0.0.0/8"]}, expect=200)
     assert added["address_group"]["addresses"] == ["192.0.2.1/32", "10.0.0.0/8"]
     again = await member.call("PUT", f"{path}/add_addresses", {"addresses": ["10.0.0.0/8"]}, expect=400)
     assert again["NeutronError"]["type"] == "AddressesAlreadyExist"
-    left = await member.call("PUT", f"{path}/remove_addresses", {"addresses": ["192.0.2.1"]}, expect=200)
+    left = await member.call("PUT", f"{path}/remove_addresses", {"addresses": ["192.0.2.1/32"]}, expect=200)
     assert left["address_group"]["addresses"] == ["10.0.0.0/8"]
-    await member.call("PUT", f"{path}/remove_addresses", {"addresses": ["192.0.2.1"]}, expect=404)
-    bad = await member.call("PUT", f"{path}/add_addresses", {"addresses": ["everywhere"]}, expect=400)
-    assert "'everywhere'" in bad["NeutronError"]["message"]
+    await member.call("PUT", f"{path}/remove_addresses", {"addresses": ["192.0.2.1/32"]}, expect=404)
+    for text in ("everywhere", "192.0.2.1", "300.0.0.0/8"):
+        bad = await member.call("PUT", f"{path}/add_addresses", {"addresses": [text]}, expect=400)
+        assert f"'{text}'" in bad["NeutronError"]["message"]
 
 
 async def test_another_project_names_an_address_group_only_when_it_is_shared(member, other):
-    made = await member.create("address_group", addresses=["192.0.2.1"])
+    made = await member.create("address_group", addresses=["192.0.2.1/32"])
     group = await other.create("security_group")
     values = {"security_group_id": group["id"], "direction": "ingress", "remote_address_group_id": made["id"]}
     refused = await other.create("security_group_rule", expect=404, **values)

@@ -70,9 +70,23 @@ async def test_only_what_means_the_same_outside_is_proxied(member, admin, other,
     assert (await proxy(member, world, 409, port_id=port["id"]))["type"] == "PortUnreachableRouter"
     path = f"{world['path']}/add_router_interface"
     await member.call("PUT", path, {"subnet_id": subnet["id"]}, expect=200)
-    refused = await proxy(member, world, 400, port_id=port["id"])
-    assert "address scope" in refused["message"]
+    refused = await proxy(member, world, 409, port_id=port["id"])
+    assert refused["type"] == "AddressScopeConflict"
     assert (await proxy(other, world, 404))["type"] == "RouterNotFound"
+
+
+async def test_a_router_answers_for_others_only_by_a_gateway_of_an_address_scope(member, admin, world):
+    nowhere = {"router": {"enable_ndp_proxy": True, "external_gateway_info": {}}}
+    refused = await member.call("PUT", world["path"], nowhere, expect=409)
+    assert refused["NeutronError"]["type"] == "RouterGatewayNotValid"
+    plain = await admin.create("network", **{"router:external": True})
+    await admin.create("subnet", network_id=plain["id"], ip_version=6, cidr="2001:db8:1::/64")
+    way = {"enable_ndp_proxy": True, "external_gateway_info": {"network_id": plain["id"]}}
+    refused = await member.create("router", expect=409, **way)
+    assert "address scope" in refused["message"]
+    assert len((await member.show("/routers"))["routers"]) == 1
+    later = await member.create("router", enable_ndp_proxy=True)
+    assert later["enable_ndp_proxy"] is True
 
 
 async def test_a_proxy_goes_with_its_project(cloud, member, world):

@@ -62,9 +62,9 @@ async def one_of_everything(client, admin, project_id, outside):
     route = {"destination": "10.99.0.0/24", "nexthop": hop}
     await client.call("PUT", f"/routers/{router['id']}", {"router": {"routes": [route]}}, expect=200)
     await client.create("floatingip", floating_network_id=outside, port_id=port["id"])
-    await forward(client, outside, port["id"])
     policy = await a_policy(admin, project_id)
     carried = await client.create("port", network_id=home["id"], qos_policy_id=policy)
+    await forward(client, outside, carried["id"])
     subport = {"port_id": carried["id"], "segmentation_type": "vlan", "segmentation_id": 7}
     await client.create("trunk", port_id=port["id"], sub_ports=[subport])
     way = {"mirror_type": "gre", "remote_ip": "192.0.2.9", "directions": {"IN": int(project_id[1:])}}

@@ -60,7 +60,7 @@ async def test_a_port_that_is_asked_for_by_many_at_once_leads_to_one(member, wor
     where = f"/network/v2.0{world.path}"
     calls = [member.client.post(where, json={"port_forwarding": body}) for _ in range(8)]
     answers = await asyncio.gather(*calls)
-    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 7]
+    assert sorted(answer.status_code for answer in answers) == [201, *[400] * 7]
 
 
 async def test_a_floating_ip_leads_to_a_port_or_forwards_ports(member, world):
@@ -102,8 +102,8 @@ async def test_a_forwarding_that_means_nothing_is_refused(member, world, values,
 
 async def test_a_floating_ip_leads_as_a_whole_or_by_ports(member, world):
     made = await forward(member, world, external_port=80, internal_port=80)
-    taken = await forward(member, world, expect=409, external_port_range="79:81", internal_port=80)
-    assert taken["type"] == "PortForwardingExists"
+    taken = await forward(member, world, expect=400, external_port_range="79:81", internal_port=81)
+    assert "forwarded already" in taken["message"]
     path = f"/floatingips/{world.floating}"
     whole = {"floatingip": {"port_id": world.port["id"]}}
     refused = await member.call("PUT", path, whole, expect=409)
@@ -113,6 +113,38 @@ async def test_a_floating_ip_leads_as_a_whole_or_by_ports(member, world):
     assert shown["port_details"]["name"] == "web"
     refused = await forward(member, world, expect=409, external_port=80, internal_port=80)
     assert refused["type"] == "FloatingIpAssociated"
+
+
+async def test_what_one_floating_ip_leads_to_another_does_not(member, admin, world):
+    network = (await member.show(f"/floatingips/{world.floating}"))["floatingip"]["floating_network_id"]
+    second = await member.create("floatingip", floating_network_id=network)
+    made = await forward(member, world, external_port=80, internal_port=80)
+    refused = await forward(member, world, expect=400, external_port=81, internal_port=80)
+    assert made["id"] in refused["message"]
+    path, whole = f"/floatingips/{second['id']}", {"floatingip": {"port_id": world.port["id"]}}
+    refused = await member.call("PUT", path, whole, expect=409)
+    assert refused["NeutronError"]["type"] == "PortHasPortForwarding"
+    kept = await member.delete(f"/floatingips/{world.floating}", expect=409)
+    assert kept["NeutronError"]["type"] == "FipInUseByPortForwarding"
+    await member.delete(f"{world.path}/{made['id']}")
+    await member.call("PUT", path, whole, expect=200)
+    refused = await forward(member, world, expect=409, external_port=80, internal_port=80)
+    assert refused["type"] == "PortHasBindingFloatingIP"
+    led = await member.call("PUT", path, {"floatingip": {"description": "the shop"}}, expect=200)
+    assert led["floatingip"]["port_id"] == world.port["id"]
+    freed = await member.call("PUT", path, {"floatingip": {}}, expect=200)
+    assert freed["floatingip"]["port_id"] is None
+
+
+async def test_a_forwarding_within_its_floating_ip_says_a_port_or_a_range(member, world):
+    await forward(member, world, external_port=80, internal_port=80)
+    await forward(member, world, external_port_range="90:91", internal_port_range="90:91")
+    shown = (await member.show(f"/floatingips/{world.floating}"))["floatingip"]["port_forwardings"]
+    ports = [
+        {name: value for name, value in one.items() if name.endswith(("port", "range"))} for one in shown
+    ]
+    assert {"external_port": 80, "internal_port": 80} in ports
+    assert {"external_port_range": "90:91", "internal_port_range": "90:91"} in ports
 
 
 async def test_a_forwarding_changes_and_goes_with_its_port(member, world, cloud, driver):

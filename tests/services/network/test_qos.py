@@ -125,13 +125,16 @@ async def test_a_floating_ip_has_a_policy_of_its_own(member, admin, policy):
     assert changed["floatingip"]["qos_policy_id"] == policy["id"]
 
 
-async def test_the_kinds_of_rules_say_what_they_take(member):
+async def test_the_kinds_of_rules_say_what_they_take(member, admin):
     kinds = [entry["type"] for entry in (await member.show("/qos/rule-types"))["rule_types"]]
     assert kinds == ["bandwidth_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate"]
-    shown = (await member.show("/qos/rule-types/dscp_marking"))["rule_type"]
+    every = [entry["type"] for entry in (await member.show("/qos/rule-types?all_rules=true"))["rule_types"]]
+    assert every == [*kinds, "packet_rate_limit"]
+    await member.show("/qos/rule-types/dscp_marking", expect=403)
+    shown = (await admin.show("/qos/rule-types/dscp_marking"))["rule_type"]
     (parameter,) = shown["drivers"][0]["supported_parameters"]
     assert 26 in parameter["parameter_values"]
-    await member.show("/qos/rule-types/packet_rate_limit", expect=404)
+    await admin.show("/qos/rule-types/packet_rate_limit", expect=404)
 
 
 async def test_of_a_servers_limits_and_its_policy_the_lesser_holds(member, admin, policy, cloud, driver):
@@ -170,6 +173,6 @@ async def test_packets_are_promised_both_ways_together_or_each_by_itself(member,
     await rule(admin, policy, "minimum_packet_rate", min_kpps=7, direction="egress")
     rules = (await member.show(f"/qos/policies/{policy['id']}"))["policy"]["rules"]
     assert [(one["min_kpps"], one["direction"]) for one in rules] == [(100, "ingress"), (7, "egress")]
-    shown = (await member.show("/qos/rule-types/minimum_packet_rate"))["rule_type"]
+    shown = (await admin.show("/qos/rule-types/minimum_packet_rate"))["rule_type"]
     ways = shown["drivers"][0]["supported_parameters"][1]
     assert ways["parameter_values"] == ["any", "ingress", "egress"]

@@ -62,12 +62,72 @@ async def test_a_share_goes_to_another_project_once_the_first_needs_it_no_more(m
     await other.show(path, expect=404)
 
 
-async def test_a_project_sees_what_is_shared_with_it_and_cannot_change_it(member, other, network):
+async def test_a_policy_is_its_owners_to_see_and_what_is_shared_not_to_be_shared_on(
+    member, other, cloud, network
+):
     policy = await share(member, "network", network["id"], "p2")
-    assert (await other.show("/rbac-policies"))["rbac_policies"][0]["id"] == policy["id"]
-    await other.delete(f"/rbac-policies/{policy['id']}", expect=403)
-    refused = await share(other, "network", network["id"], "p3", expect=404)
+    assert (await other.show("/rbac-policies"))["rbac_policies"] == []
+    await other.delete(f"/rbac-policies/{policy['id']}", expect=404)
+    refused = await share(other, "network", network["id"], "p3", expect=400)
+    assert refused["type"] == "BadRequest"
+    refused = await share(type(member)(cloud.member("p3")), "network", network["id"], "p3", expect=404)
     assert refused["type"] == "RbacObjectNotFound"
+
+
+async def test_sharing_is_a_new_revision_of_what_is_shared(member, network):
+    async def revision():
+        return (await member.show(f"/networks/{network['id']}"))["network"]["revision_number"]
+
+    first = await revision()
+    policy = await share(member, "network", network["id"], "p2")
+    assert await revision() == first + 1
+    body = {"rbac_policy": {"target_tenant": "p3"}}
+    await member.call("PUT", f"/rbac-policies/{policy['id']}", body, expect=200)
+    assert await revision() == first + 2
+    await member.delete(f"/rbac-policies/{policy['id']}")
+    assert await revision() == first + 3
+
+
+async def test_the_default_way_out_stays_everyones(admin):
+    way = await admin.create("network", is_default=True, **{"router:external": True})
+    (policy,) = (await admin.show(f"/rbac-policies?object_id={way['id']}"))["rbac_policies"]
+    refused = await admin.delete(f"/rbac-policies/{policy['id']}", expect=409)
+    assert refused["NeutronError"]["type"] == "DefaultExternalNetwork"
+    await admin.call("PUT", f"/networks/{way['id']}", {"network": {"is_default": False}}, expect=200)
+    await admin.delete(f"/rbac-policies/{policy['id']}")
+
+
+async def test_subnets_are_found_by_whether_their_network_is_shared(member, other, network):
+    async def found(client, shared):
+        return [
+            subnet["network_id"] for subnet in (await client.show(f"/subnets?shared={shared}"))["subnets"]
+        ]
+
+    await share(member, "network", network["id"], "p2")
+    assert (await found(other, "true"), await found(other, "false")) == ([network["id"]], [])
+    assert (await found(member, "true"), await found(member, "false")) == ([], [network["id"]])
+
+
+async def test_a_pool_is_shared_with_whom_its_address_scope_is_for(member, other, admin):
+    scope = await admin.create("address_scope", ip_version=4)
+    await share(admin, "address_scope", scope["id"], "p1")
+    pool = await member.create("subnetpool", prefixes=["10.8.0.0/16"], address_scope_id=scope["id"])
+    refused = await share(member, "subnetpool", pool["id"], "p2", expect=400)
+    assert "p2" in refused["message"]
+    policy = await share(admin, "address_scope", scope["id"], "p2")
+    await share(member, "subnetpool", pool["id"], "p2")
+    await other.show(f"/subnetpools/{pool['id']}")
+    await admin.show(f"/rbac-policies/{policy['id']}")
+
+
+async def test_the_owner_of_a_network_deletes_others_ports_on_it(member, other, network):
+    await share(member, "network", network["id"], "p2")
+    port = await other.create("port", network_id=network["id"])
+    kept = await other.create("port", network_id=network["id"], device_owner="compute:nova")
+    mine = await member.create("port", network_id=network["id"])
+    await other.delete(f"/ports/{mine['id']}", expect=404)
+    await member.delete(f"/ports/{port['id']}")
+    await member.delete(f"/ports/{kept['id']}", expect=403)
 
 
 async def test_a_network_is_external_to_one_project(member, other, admin, cloud):

@@ -19,7 +19,7 @@ async def cut(member, pool, expect=201, **values):
 
 async def test_a_pool_has_neutrons_attributes(pool, member):
     assert pool["prefixes"] == ["10.200.0.0/16"]
-    assert (pool["ip_version"], pool["min_prefixlen"], pool["max_prefixlen"]) == (4, 8, 32)
+    assert (pool["ip_version"], pool["min_prefixlen"], pool["max_prefixlen"]) == (4, "8", "32")
     assert pool["address_scope_id"] is None
     found = (await member.show("/subnetpools?name=pool"))["subnetpools"]
     assert [each["id"] for each in found] == [pool["id"]]

@@ -63,17 +63,30 @@ async def test_a_port_is_part_of_one_trunk(member, ports):
 async def test_a_tag_is_used_once_and_is_a_vlans(member, ports):
     parent, first, second = ports
     twice = [vlan(first, 5), vlan(second, 5)]
-    refused = await member.create("trunk", expect=409, port_id=parent, sub_ports=twice)
-    assert refused["type"] == "DuplicateSubPort"
+    refused = await member.create("trunk", expect=400, port_id=parent, sub_ports=twice)
+    assert "the same segmentation_id" in refused["message"]
     for entry, says in (
         (vlan(first, 4095), "4095"),
         ({"port_id": first, "segmentation_type": "gre", "segmentation_id": 1}, "'gre'"),
         ({"port_id": first, "segmentation_type": "vlan"}, "no segmentation_id"),
+        ({"port_id": first, "segmentation_id": 1}, "is missing"),
         ({"port_id": first, "segmentation_type": "inherit"}, "no VLAN tag"),
     ):
         bad = await member.create("trunk", expect=400, port_id=parent, sub_ports=[entry])
         assert says in bad["message"]
     assert (await member.show("/trunks"))["trunks"] == []
+    trunk = await member.create("trunk", port_id=parent, sub_ports=[vlan(first, 5)])
+    more = {"sub_ports": [vlan(second, 5)]}
+    refused = await member.call("PUT", f"/trunks/{trunk['id']}/add_subports", more, expect=409)
+    assert refused["NeutronError"]["type"] == "DuplicateSubPort"
+
+
+async def test_a_trunk_that_is_down_stays(member, ports):
+    trunk = await member.create("trunk", port_id=ports[0], admin_state_up=False)
+    path = f"/trunks/{trunk['id']}"
+    assert (await member.delete(path, expect=409))["NeutronError"]["type"] == "TrunkDisabled"
+    await member.call("PUT", path, {"trunk": {"admin_state_up": True}}, expect=200)
+    await member.delete(path)
 
 
 async def test_a_trunk_that_is_down_carries_nothing(member, ports, cloud, driver):

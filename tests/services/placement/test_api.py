@@ -119,8 +119,11 @@ async def test_inventories_are_set_whole_and_singly(api: httpx.AsyncClient) -> N
         "step_size": 1,
         "allocation_ratio": 4.0,
     }
-    one = {"resource_provider_generation": 1, "total": 100}
-    assert (await api.put(f"{base}/DISK_GB", json=one)).json()["resource_provider_generation"] == 2
+    one = {"resource_provider_generation": 1, "total": 50}
+    assert (await api.put(f"{base}/DISK_GB", json=one)).status_code == 400  # there is none yet
+    assert (await api.post(base, json={**one, "resource_class": "DISK_GB"})).status_code == 201
+    one = {"resource_provider_generation": 2, "total": 100}
+    assert (await api.put(f"{base}/DISK_GB", json=one)).json()["resource_provider_generation"] == 3
     assert (await api.get(f"{base}/DISK_GB")).json()["total"] == 100
     assert (await api.get(f"{base}/VGPU")).status_code == 404
     assert (await api.delete(f"{base}/DISK_GB")).status_code == 204
@@ -167,7 +170,7 @@ async def test_a_consumer_gets_exactly_what_is_put(api: httpx.AsyncClient) -> No
     used = (await api.get(f"/resource_providers/{P1}/usages")).json()["usages"]
     assert used == {"VCPU": 2, "MEMORY_MB": 512}
     held = (await api.get(f"/resource_providers/{P1}/allocations")).json()["allocations"]
-    assert held == {C1: {"resources": {"VCPU": 2, "MEMORY_MB": 512}}}
+    assert held == {C1: {"resources": {"VCPU": 2, "MEMORY_MB": 512}, "consumer_generation": 1}}
     assert (await api.put(f"/allocations/{C1}", json=claim(VCPU=1))).status_code == 409
     assert (await api.put(f"/allocations/{C1}", json=claim(generation=1, VCPU=1))).status_code == 204
     assert (await api.delete(f"/resource_providers/{P1}")).status_code == 409

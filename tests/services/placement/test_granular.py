@@ -102,6 +102,47 @@ async def test_demands_of_one_subtree_are_served_below_one_another(tasks: Tasks)
         await claim(tasks, *apart, consumer=OTHER)
 
 
+async def test_demands_that_are_apart_are_served_by_different_providers(tasks: Tasks) -> None:
+    def apart(id_: str, trait: str) -> Demand:
+        return Demand(id=id_, resources={IN: 100}, required=frozenset({trait}), apart=True)
+
+    await claim(tasks, apart("1", "CUSTOM_B"), apart("2", "CUSTOM_B"))
+    assert await held(tasks) == {
+        "one": {"VCPU": 1},
+        "one:agent:br-b": {IN: 100},
+        "one:agent:br-c": {IN: 100},
+    }
+    with pytest.raises(Conflict, match="at once by different providers"):
+        await claim(tasks, apart("1", "CUSTOM_A"), demand("2", "CUSTOM_A", **{IN: 100}), consumer=OTHER)
+
+
+async def test_a_fixed_demand_goes_with_its_claim_and_nobody_is_told_of_it(tasks: Tasks) -> None:
+    await claim(tasks, Demand(id="1", resources={IN: 5}, fixed=True), demand("d", **{IN: 5}))
+    async with tasks.work() as work:
+        assert (await placement.served(work.db, SERVER)).keys() == {"d"}
+        await placement.transfer(work, SERVER, OTHER)
+        await placement.adjust(work, OTHER, {"1": {}, "d": {}})
+    assert await held(tasks, OTHER) == {"one": {"VCPU": 1}, "one:agent:br-a": {IN: 5}}
+
+
+async def test_a_demand_is_not_served_by_what_has_a_forbidden_trait(tasks: Tasks) -> None:
+    await claim(tasks, Demand(id="1", resources={IN: 5}, forbidden=frozenset({"CUSTOM_B"})))
+    assert (await held(tasks))["one:agent:br-a"] == {IN: 5}
+    with pytest.raises(Conflict, match=r"cannot promise 1001 kbit/s inward \(not CUSTOM_B\)"):
+        await claim(tasks, Demand(id="1", resources={IN: 1001}, forbidden=frozenset({"CUSTOM_B"})))
+
+
+async def test_the_root_serves_a_demand_beside_what_is_taken_of_itself(tasks: Tasks) -> None:
+    await claim(tasks, Demand(id="1", resources={"VCPU": 3}))
+    assert await held(tasks) == {"one": {"VCPU": 4}}
+    async with tasks.work() as work:
+        await placement.release(work, SERVER)
+        wanted = [Demand(id="1", resources={"VCPU": 3})]
+        found, refused = await placement.candidates(work.db, {"VCPU": 2}, demands=wanted)
+    assert found == []
+    assert {one.reason for one in refused if one.name == "one"} == {"cannot promise 3 vCPUs"}
+
+
 async def test_a_claim_goes_with_what_serves_it(tasks: Tasks) -> None:
     await claim(tasks, demand("d", **{IN: 5}))
     async with tasks.work() as work:
@@ -162,3 +203,11 @@ async def test_a_tree_is_kept_as_it_is_told(tasks: Tasks) -> None:
         await placement.release(work, SERVER)
         await placement.remove_provider(work, ROOT)
         assert not await work.db.exists(Provider)
+
+
+async def test_a_host_that_is_called_otherwise_has_no_second_tree(tasks: Tasks) -> None:
+    renamed = Child(name="uno:agent", inventories={PACKETS: Inventory(total=10)})
+    async with tasks.work() as work:
+        await placement.ensure_provider(work, ROOT, "uno", {"VCPU": Inventory(total=4)})
+        await placement.keep_below(work.db, "uno", MARK, [renamed])
+        assert await placement.below(work.db, MARK) == {"uno": {"uno:agent": renamed}}

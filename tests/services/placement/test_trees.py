@@ -6,6 +6,9 @@ import httpx
 import pytest
 from tests.services.placement.test_api import C1, C2, P1, P2, claim, provider, version
 
+from cumulo.services.placement.model import Provider
+from cumulo.services.placement.trees import Group, Landscape, Request, ways
+
 P3, P4 = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
 A1, A2 = "a1111111-1111-4111-8111-111111111111", "a2222222-2222-4222-8222-222222222222"
 SHARING = "MISC_SHARES_VIA_AGGREGATE"
@@ -239,3 +242,10 @@ async def test_old_clients_rename_their_resource_classes(api: httpx.AsyncClient)
     assert (await api.get("/resource_classes/CUSTOM_OLD")).status_code == 404
     kept = (await api.get(f"/resource_providers/{P1}/inventories")).json()["inventories"]
     assert set(kept) == {"CUSTOM_NEW"}
+
+
+def test_a_provider_that_came_while_the_others_were_read_is_not_there_yet() -> None:
+    """Its traits may have been read already."""
+    one = Provider(id=P1, name="one", root_id=P1)
+    land = Landscape({P1: one}, {}, {P2: {SHARING}}, {P1: {A1}, P2: {A1}})
+    assert ways(land, Request(groups=[Group(resources={"VCPU": 1})])) == []

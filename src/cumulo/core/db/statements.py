@@ -310,7 +310,9 @@ def _reader(
     fields = []
     for n, column in enumerate(columns):
         process, read = _result(column.type, dialect), f"c{n}"
-        if process is from_microseconds:  # once more, without the call
+        if column.name in getattr(model, "numbers", ()):
+            process = None
+        elif process is from_microseconds:  # once more, without the call
             read = f"at(c{n} / 1_000_000, UTC)"
         elif process is not None and process is not _whole:
             scope[f"p{n}"], read = process, f"p{n}(c{n})"

@@ -1,9 +1,4 @@
-"""Drivers: a registry of named implementations of a Protocol, and what can go wrong in one."""
-
-from collections.abc import Callable
-from typing import Generic, TypeVar
-
-P = TypeVar("P")
+"""What can go wrong in a driver, whatever it drives."""
 
 
 class DriverError(Exception):
@@ -34,28 +29,3 @@ class Gone(Permanent):
 
 class Unsupported(Permanent):
     """This driver cannot do it."""
-
-
-class Registry(Generic[P]):
-    """Named implementations of one Protocol."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._known: dict[str, P] = {}
-
-    def register(self, name: str) -> Callable[[P], P]:
-        """Return a decorator that makes what it decorates known as `name`."""
-
-        def known(implementation: P) -> P:
-            self._known[name] = implementation
-            return implementation
-
-        return known
-
-    def get(self, name: str) -> P:
-        """Return the implementation; Unsupported names those that exist."""
-        try:
-            return self._known[name]
-        except KeyError:
-            known = ", ".join(sorted(self._known)) or "none"
-            raise Unsupported(f"no {self.name} driver {name!r}; known: {known}") from None

@@ -91,7 +91,12 @@ class BodyForm:
             parts = self.many.decode(raw)
         except msgspec.ValidationError as error:
             raise explained(error, dialect, bytes(raw)) from error
-        return [self.value(part, dialect, version, self.envelope or "") for part in parts]
+        return [self.value(self._bare(part), dialect, version, self.envelope or "") for part in parts]
+
+    def _bare(self, part: msgspec.Raw) -> msgspec.Raw:
+        """Return one of a list without the envelope that some put around each."""
+        around = members(part)
+        return around.get(self.envelope or "", part) if len(around) == 1 else part
 
     def value(self, raw: bytes | msgspec.Raw, dialect: Dialect, version: Version | None, within: str) -> Any:
         """Decode the body proper, and hold it against the microversion."""

@@ -71,7 +71,7 @@ def bare_microseconds(moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class Fault:
-    """An error on its way out: what the dialect's envelope is made from."""
+    """An error on its way out: what the dialect's envelope is made from. accept: the request's header."""
 
     status: int
     title: str
@@ -79,6 +79,7 @@ class Fault:
     kind: type[Error]
     request_id: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+    accept: str = "*/*"
 
 
 def plain_fault(fault: Fault) -> Any:
@@ -109,7 +110,7 @@ class Dialect:
     parameters. lenient: a body may write numbers and truths as text (`"1400"`). filter_suffixes: identity's
     `name__contains`. conceals: a show that the policy forbids is answered 404. reveals: the kinds of
     missing rows that anybody is told of; of others it is 403 for who may not do it to just any row.
-    body_limit: bytes of a JSON body.
+    dashes_alike: paths may be written with `-` for `_`, and the other way. body_limit: bytes of a JSON body.
     """
 
     path: str
@@ -134,6 +135,7 @@ class Dialect:
     microversions: Microversions | None = None
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     conceals: bool = False
+    dashes_alike: bool = False
     reveals: tuple[type[Error], ...] = (NotFound,)
     ignores_trailing_slash: bool = True  # `/images/` is `/images`; for glance and nova it is nothing
     body_limit: int = 114_688  # oslo.middleware's default for every service

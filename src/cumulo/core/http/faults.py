@@ -28,10 +28,18 @@ def response_to(error: Exception, ctx: Ctx) -> Response:
         headers["Retry-After"] = _RETRY_AFTER
     if not isinstance(error, MethodNotAllowed):
         headers.pop("Allow", None)
-    body = dialect.error(fault_of(error, status, ctx.request_id))
-    if isinstance(body, bytes):
-        return Response(status, body, {"Content-Type": dialect.error_type, **headers})
-    return Response(status, body, headers)
+    fault = Fault(
+        status=status,
+        title=TITLES.get(status, type(error).title),
+        message=error.message,
+        kind=type(error),
+        request_id=ctx.request_id,
+        fields=error.fields,
+        accept=ctx.request.headers.get("accept") or "*/*",
+    )
+    body = dialect.error(fault)
+    kind = {"Content-Type": dialect.error_type} if isinstance(body, bytes) else {}
+    return Response(status, body, {**kind, **headers})
 
 
 _LONGEST_PART = 64  # the longest id; what is longer may be a token
@@ -40,18 +48,6 @@ _LONGEST_PART = 64  # the longest id; what is longer may be a token
 def loggable(path: str) -> str:
     """Return a path as logs may keep it: clients of old put tokens there."""
     return "/".join(part if len(part) <= _LONGEST_PART else "***" for part in path.split("/"))
-
-
-def fault_of(error: Error, status: int, request_id: str) -> Fault:
-    """Gather what an envelope may say of an error."""
-    return Fault(
-        status=status,
-        title=TITLES.get(status, type(error).title),
-        message=error.message,
-        kind=type(error),
-        request_id=request_id,
-        fields=error.fields,
-    )
 
 
 TITLES = {kind.status: kind.title for kind in Error.__subclasses__() if kind is not Bug} | {

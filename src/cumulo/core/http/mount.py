@@ -33,7 +33,7 @@ class Mount:
         prefix = "" if operation.at_root else dialect.version_path
         names = operation.parameters
         path = prefix + operation.path
-        self.router.add(operation.method, path, Route(operation, names))
+        self.router.add(operation.method, path, Route(operation, names), alike=dialect.dashes_alike)
         if operation.policy is None:
             self._public.add(tuple(path.strip("/").split("/")))
         if dialect.project_in_path and not operation.at_root and operation.path:

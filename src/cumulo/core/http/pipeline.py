@@ -7,6 +7,7 @@ Routing comes first because it costs least, but an unknown path is 404 only for 
 `route`. Errors are turned into responses once, in `cumulo.core.http.faults`.
 """
 
+from collections import Counter
 from typing import Any
 
 from cumulo.core.errors import Forbidden, Invalid, MethodNotAllowed, NoRoute, NotFound, UnsupportedMedia
@@ -188,8 +189,12 @@ async def _admit(ctx: Ctx, operation: Operation) -> None:
 async def _work(ctx: Ctx, operation: Operation) -> Response:
     await _admit(ctx, operation)
     if operation.quota:
-        count = len(ctx.body) if isinstance(ctx.body, list) else 1
-        await ctx.claim({name: n * count for name, n in operation.quota.items()})
+        bodies = ctx.body if isinstance(ctx.body, list) else [ctx.body]
+        admin = ctx.identity.is_admin  # who alone makes things for others
+        for whose, count in Counter(
+            getattr(b, "for_project", None) if admin else None for b in bodies
+        ).items():
+            await ctx.claim({name: n * count for name, n in operation.quota.items()}, project_id=whose)
     return await operation.render(ctx, await operation.run(ctx))
 
 

@@ -27,13 +27,19 @@ class Router(Generic[T]):
     def __init__(self) -> None:
         self.root: Node[T] = Node()
 
-    def add(self, method: str, path: str, entry: T) -> None:
-        """Add an entry; several may share method and path (actions, versions)."""
+    def add(self, method: str, path: str, entry: T, *, alike: bool = False) -> None:
+        """Add an entry; several may share method and path (actions, versions).
+
+        alike: `-` in a literal segment may be written `_`, and the other way.
+        """
         node = self.root
         for segment in path.strip("/").split("/"):
             if not segment:
                 continue
-            node = self._child(node, segment)
+            above, node = node, self._child(node, segment)
+            if alike and not segment.startswith("{"):
+                for spelt in (segment.replace("-", "_"), segment.replace("_", "-")):
+                    above.literal.setdefault(spelt, node)
         node.methods.setdefault(method, []).append(entry)
 
     @staticmethod

@@ -139,8 +139,9 @@ class _Query:
 
 
 async def _rendered(ctx: Ctx, view: type[View], rows: list[Any]) -> list[Shape]:
-    shapes = await view.render(ctx, rows)
-    return [only(ctx, shape) for shape in shapes] if wanted_fields(ctx) else shapes
+    names = wanted_fields(ctx)
+    shapes = await view.render(ctx, rows, final=not names)
+    return [only(ctx, shape) for shape in shapes] if names else shapes
 
 
 def _page(ctx: Ctx, resource: "Resource", listing: Listing, rows: list[Any], *, more: bool) -> Page:

@@ -20,7 +20,7 @@ from cumulo.core import clock, errors
 from cumulo.core.db import Transaction, failures
 from cumulo.core.drivers import DriverError, Gone, Temporary
 from cumulo.core.tasks import journal
-from cumulo.core.tasks.model import PartState, Task, TaskPart, TaskState
+from cumulo.core.tasks.model import FINISHED, PartState, Task, TaskPart, TaskState
 from cumulo.core.tasks.runs import EffectRun, StepRun, TaskError
 from cumulo.core.tasks.saga import Effect, Part, Saga, Step
 
@@ -96,6 +96,8 @@ class Execution:
             except journal.LeaseLost:
                 raise
             except Exception as error:
+                if isinstance(error, failures.Lost) and await self._is_through(name, undoing=undoing):
+                    return
                 delay = self._delay(error, retries, undoing=undoing)
                 if not isinstance(error, DriverError | errors.Error | TimeoutError):
                     self.log.exception("part.crashed", part=name)
@@ -109,6 +111,24 @@ class Execution:
                 tell = self.log.debug if left_out else self.log.info
                 tell("part.undone" if undoing else "part.finished", part=name, ms=ms)
                 return
+
+    async def _is_through(self, name: str, *, undoing: bool) -> bool:
+        """Ask the journal whether a part is: its commit may have been made without our hearing of it."""
+        while True:
+            try:
+                async with self.tasks.database.read() as db:
+                    task = await db.get(Task, self.task.id)
+                    records = await journal.parts_of(db, self.task.id)
+                break
+            except errors.Unavailable:
+                await asyncio.sleep(_FIRST_DELAY)
+        if task is None or task.fence != self.task.fence:
+            raise journal.LeaseLost(self.task.id)
+        states = (PartState.UNDONE,) if undoing else (PartState.DONE, PartState.SKIPPED)
+        through = task.state in FINISHED or (name in records and records[name].state in states)
+        if through:
+            self.task, self.records, self._unwritten = task, records, None
+        return through
 
     def _delay(self, error: Exception, retries: int, *, undoing: bool) -> float | None:
         """Return in how many seconds to try again; None: not again."""
@@ -251,6 +271,8 @@ class Execution:
             except errors.Unavailable as error:
                 self.log.warning("journal.unavailable", error=str(error))
                 await asyncio.sleep(_FIRST_DELAY)
+            except errors.Duplicate:
+                self._keep(self.task, record)  # it is there: an earlier try was made after all
             else:
                 self._keep(task, record)
                 return

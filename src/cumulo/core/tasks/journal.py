@@ -98,12 +98,13 @@ async def forget(database: Database) -> None:
 
 
 async def save(tx: Transaction, task: Task) -> None:
-    """Write where a task is. LeaseLost when another worker has it now."""
+    """Write where a task is. LeaseLost when another worker has it now, or it has ended."""
     task.updated_at = clock.now()
     matched = await tx.update(
         Task,
         Task.c.id == task.id,
         Task.c.fence == task.fence,
+        Task.c.state.not_in(FINISHED),
         state=task.state,
         part=task.part,
         attempt=task.attempt,

@@ -265,12 +265,12 @@ class Tasks:
 
 @contextlib.contextmanager
 def _bearing(event: str) -> Iterator[None]:
-    """Note a failure, and go on: a database that is away comes back."""
+    """Note a failure, and go on: a database that is away comes back, and none would start the loop anew."""
     try:
         yield
     except errors.Unavailable as error:
         log.warning(event, reason=error.fields.get("reason", str(error)))
-    except errors.Error:
+    except Exception:
         log.exception(event)
 
 

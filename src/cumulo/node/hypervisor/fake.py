@@ -1,13 +1,10 @@
 """A hypervisor that remembers guests instead of running them: for tests and scale runs.
 
-It passes the same contract suite as the libvirt driver. It can be told to fail or to be slow:
+It passes the same contract suite as the libvirt driver. It can be told to fail or to wait:
 
     fake.fail("ensure", Temporary("busy"), times=2)
-    fake.slow("ensure", 0.5)
+    with fake.holding("ensure"): ...
 """
-
-import asyncio
-from collections import defaultdict, deque
 
 import msgspec
 
@@ -26,7 +23,6 @@ from cumulo.contracts.hypervisor import (
 )
 from cumulo.core.drivers import Gone, Unsupported
 from cumulo.node.hypervisor.driver import Listener
-from cumulo.node.hypervisor.fences import Fences
 from cumulo.node.hypervisor.remembered_exchanges import RememberedExchanges
 from cumulo.node.hypervisor.remembered_travels import RememberedTravels
 from cumulo.node.volumes import qcow2
@@ -77,20 +73,8 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         self.agents = False
         self.cached: set[str] = set()  # ids of images whose base was asked for
         self.crashed: list[str] = []
-        self.calls: deque[tuple[str, str]] = deque(maxlen=10_000)  # (verb, server id), in order
         self._capacity = (vcpus, memory_mib, disk_gib)
-        self._fences = Fences()
-        self._failures: dict[str, list[Exception]] = defaultdict(list)
-        self._delays: dict[str, float] = {}
         self._listeners: list[Listener] = []
-
-    def fail(self, verb: str, error: Exception, *, times: int = 1) -> None:
-        """Have the next `times` calls of `verb` raise `error` before they do anything."""
-        self._failures[verb].extend([error] * min(times, 10_000))
-
-    def slow(self, verb: str, seconds: float) -> None:
-        """Have each call of `verb` take this long from now on."""
-        self._delays[verb] = seconds
 
     def subscribe(self, listener: Listener) -> None:
         """Have `listener` called when a guest changes."""
@@ -355,15 +339,6 @@ class FakeHypervisor(RememberedTravels, RememberedExchanges):
         return (
             ConsoleAddress(terminal=f"{place}.tty") if serial else ConsoleAddress(socket_path=f"{place}.vnc")
         )
-
-    async def _enter(self, verb: str, server_id: str = "", fence: int = 0) -> None:
-        self.calls.append((verb, server_id))
-        if delay := self._delays.get(verb, 0):
-            await asyncio.sleep(delay)
-        if self._failures[verb]:
-            raise self._failures[verb].pop(0)
-        if server_id:
-            self._fences.pass_through(server_id, fence)
 
     def _guest(self, server_id: str) -> FakeGuest:
         try:

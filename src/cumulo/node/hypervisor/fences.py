@@ -6,12 +6,15 @@ undo the successor's work. Fence 0 means that the caller holds no lease, and is 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cumulo.core.drivers import Permanent
 from cumulo.node.files import write_atomically
+
+_HOUR, _DAY = 3600.0, 86400.0
 
 
 class StaleFence(Permanent):
@@ -24,6 +27,7 @@ class Fences:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._newest: dict[str, int] = {}
+        self._tidy_at = 0.0
 
     def pass_through(self, server_id: str, fence: int) -> None:
         """Note `fence`; raise StaleFence when a newer one was seen."""
@@ -62,8 +66,15 @@ class Fences:
             self._newest[server_id] = self._read(server_id)
         return self._newest[server_id]
 
+    async def tidy(self, is_known: Callable[[str], bool]) -> None:
+        """Drop what is kept of those gone for a day; at most once an hour, however often it is called."""
+        now = time.time()
+        if now >= self._tidy_at:
+            self._tidy_at = now + _HOUR
+            await asyncio.to_thread(self.forget_unless, is_known, now - _DAY)
+
     def forget_unless(self, is_known: Callable[[str], bool], before: float) -> None:
-        """Drop what is kept of gone servers that were last fenced before `before` (epoch s)."""
+        """Drop what is kept of gone servers that were last fenced before `before` (epoch s). Blocks."""
         if self._folder is None or not self._folder.is_dir():
             return
         for file in self._folder.iterdir():

@@ -7,12 +7,13 @@ import msgspec
 from cumulo.contracts.hypervisor import PowerState, VolumeDisk
 from cumulo.contracts.volumes import Exchange
 from cumulo.core.drivers import Permanent
+from cumulo.node.hypervisor.interference import Interference
 
 if TYPE_CHECKING:
     from cumulo.node.hypervisor.fake import FakeGuest
 
 
-class RememberedExchanges:
+class RememberedExchanges(Interference):
     """The verbs that exchange volumes. `mirrors`: (server id, new volume's id) → how far it is."""
 
     guests_by_id: dict[str, "FakeGuest"]
@@ -23,7 +24,6 @@ class RememberedExchanges:
 
     if TYPE_CHECKING:  # what `FakeHypervisor` has
 
-        async def _enter(self, verb: str, server_id: str = "", fence: int = 0) -> None: ...
         def _guest(self, server_id: str) -> "FakeGuest": ...
 
     async def exchange_volume(

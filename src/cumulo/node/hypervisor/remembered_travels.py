@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, ClassVar
 from cumulo.contracts.hypervisor import GuestMissing, GuestSpec, GuestState, PowerState
 from cumulo.contracts.migration import Landing, Luggage, Progress
 from cumulo.core.drivers import Permanent
+from cumulo.node.hypervisor.interference import Interference
 
 if TYPE_CHECKING:
     from cumulo.node.hypervisor.fake import FakeGuest
 
 
-class RememberedTravels:
+class RememberedTravels(Interference):
     """The verbs of `cumulo.contracts.migration`.
 
     `expected`: guests that are to come, as they will be. `coming`: those of them that are on their way.
     `homes`: all such hosts, by their `daemon`, as landings call them. `lasting`: what migrations wait for,
-    so that a test can do something meanwhile.
+    so that a test can do something meanwhile. `emulated`: guests do nothing on their way, and arrive so.
     """
 
     homes: ClassVar[weakref.WeakValueDictionary[str, "RememberedTravels"]] = weakref.WeakValueDictionary()
@@ -31,13 +32,13 @@ class RememberedTravels:
         self.coming: set[str] = set()
         self.lasting: asyncio.Event | None = None
         self.hastened: list[str] = []
+        self.emulated = False
         self._aborted: set[str] = set()
         self.daemon = f"fake://{self.host}/{id(self)}"
         self.homes[self.daemon] = self
 
     if TYPE_CHECKING:  # what `FakeHypervisor` has
 
-        async def _enter(self, verb: str, server_id: str = "", fence: int = 0) -> None: ...
         def _guest(self, server_id: str) -> FakeGuest: ...
         def _state(self, server_id: str) -> GuestState: ...
 
@@ -69,6 +70,8 @@ class RememberedTravels:
             return
         there = self.homes[landing.daemon]
         there.coming.add(server_id)
+        if self.emulated and self._guest(server_id).power is PowerState.RUNNING:
+            self._guest(server_id).power = PowerState.PAUSED
         while self.lasting is not None and not self.lasting.is_set():
             if server_id in self._aborted:
                 self._aborted.discard(server_id)
@@ -99,8 +102,10 @@ class RememberedTravels:
         if self.lasting is not None:
             self.lasting.set()
 
-    async def welcome(self, server_id: str) -> GuestState:
-        """Say what it does."""
+    async def welcome(self, server_id: str, *, running: bool) -> GuestState:
+        """Let it go on; say what it does."""
         await self._enter("welcome", server_id)
-        self._guest(server_id)
+        guest = self._guest(server_id)
+        if running and guest.power is PowerState.PAUSED:
+            guest.power = PowerState.RUNNING
         return self._state(server_id)

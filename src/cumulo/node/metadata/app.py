@@ -48,6 +48,7 @@ class MetadataApp:
         self._lookup = lookup
         self._keep = keep
         self._known: dict[str, tuple[float, GuestMetadata]] = {}
+        self._trouble = ""  # what was last wrong with asking about guests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
@@ -75,8 +76,8 @@ class MetadataApp:
             return Answer(400, b"the password is no ASCII text, as base64 is")
         try:
             kept = await self._keep(address, body.decode())
-        except Exception:
-            log.exception("metadata.password_failed")
+        except Exception as error:  # noqa: BLE001  whoever keeps it may be away
+            self._note(error)
             return LATER
         self._known.pop(address, None)
         return KEPT[kept]
@@ -90,10 +91,18 @@ class MetadataApp:
             return _index(tree.OPENSTACK_VERSIONS)
         try:
             guest = await self._guest(scope["client"][0])
-        except Exception:
-            log.exception("metadata.lookup_failed", path=path)
+        except Exception as error:  # noqa: BLE001  whoever knows the guest may be away
+            self._note(error)
             return LATER
+        self._trouble = ""
         return NOT_FOUND if guest is None else _file(guest, path)
+
+    def _note(self, error: Exception) -> None:
+        """Log what went wrong, each reason once: guests may ask a thousand times a second."""
+        reason = str(error) or type(error).__name__
+        if reason != self._trouble:
+            log.warning("metadata.lookup_failed", reason=reason)
+        self._trouble = reason
 
     async def _guest(self, address: str) -> GuestMetadata | None:
         now = clock.monotonic()

@@ -5,7 +5,8 @@ arrives. A control plane that does not answer leaves everything as it is.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
@@ -73,12 +74,12 @@ class MetadataServer:
                 self._served.pop(network_id).close()
             names = {self._namespaces.name(network_id) for network_id in wanted}
             for name in self._namespaces.existing() - names:  # first: one may be a wanted network's former
-                await self._namespaces.remove(name)
-            for network in wanted.values():
-                try:
+                with _left_for_later(name):
+                    await self._namespaces.remove(name)
+            # Those that nobody serves yet come first: a guest waits there, and to look at others takes time.
+            for network in sorted(wanted.values(), key=lambda one: one.network_id in self._served):
+                with _left_for_later(network.network_id):
                     await self._ensure(network)
-                except DriverError as error:
-                    log.warning("metadata.broken", network=network.network_id, reason=str(error))
 
     async def stop(self) -> None:
         """Stop serving. Namespaces stay, so that nothing has to be made anew at the next start."""
@@ -121,6 +122,15 @@ class MetadataServer:
         server = await asyncio.get_running_loop().create_server(protocol, sock=channel)
         log.info("metadata.serving", network=network.network_id, namespace=name)
         return _Served(network, server, state)
+
+
+@contextlib.contextmanager
+def _left_for_later(network: str) -> Iterator[None]:
+    """Have what fails for one network, or its namespace, keep no other from its turn."""
+    try:
+        yield
+    except (DriverError, OSError) as error:
+        log.warning("metadata.broken", network=network, reason=str(error))
 
 
 def _protocol(app: MetadataApp) -> tuple[Callable[[], asyncio.Protocol], ServerState]:

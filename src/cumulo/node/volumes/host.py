@@ -36,9 +36,9 @@ class VolumeHost:
 
     async def start(self) -> None:
         """Begin with every pool; one whose engine is away is tried again and again."""
-        for name, pool in self.pools.items():
-            life = _Life(f"{self._host}@{name}", pool)
-            await self._live(life)
+        lives = [_Life(f"{self._host}@{name}", pool) for name, pool in self.pools.items()]
+        await asyncio.gather(*map(self._live, lives))  # at once: none waits for another's engine
+        for life in lives:
             self._tasks.append(asyncio.create_task(self._go_on(life), name=f"pool {life.name}"))
 
     async def stop(self) -> None:

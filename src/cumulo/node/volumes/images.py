@@ -3,6 +3,7 @@
 A secret is a file in memory that the program inherits; QEMU reads it as /proc/self/fd/N.
 """
 
+import asyncio
 import base64
 import contextlib
 import os
@@ -186,11 +187,24 @@ async def data_extents(source: BlockAccess) -> list[Extent]:
         words = ("qemu-img", "map", "--output=json", *kept.words, "--image-opts", options)
         limits = _limits(options, COPY_HOURS * 3600)
         said = await run(*words, seconds=600, limits=limits, keep=kept.descriptors)
+    return await asyncio.to_thread(_joined, said)  # a guest may have made millions of them
+
+
+class _Piece(msgspec.Struct):
+    """A part of a device, as `qemu-img map` tells of it."""
+
+    start: int
+    length: int
+    data: bool
+    zero: bool
+
+
+def _joined(said: str) -> list[Extent]:
     found: list[Extent] = []
-    for piece in msgspec.json.decode(said):
-        if not piece["data"] or piece["zero"]:
+    for piece in msgspec.json.decode(said, type=list[_Piece]):
+        if not piece.data or piece.zero:
             continue
-        offset, length = piece["start"], piece["length"]
+        offset, length = piece.start, piece.length
         if found and found[-1].offset + found[-1].length == offset:
             last = found.pop()
             offset, length = last.offset, last.length + length

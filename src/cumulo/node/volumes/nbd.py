@@ -21,6 +21,7 @@ _OPT_GO = 7
 _REP_ACK, _REP_INFO = 1, 3
 _INFO_EXPORT = 0
 _READ, _WRITE, _DISCONNECT = 0, 1, 2
+_SECONDS = 60.0  # that a daemon may take for a piece: one whose disk hangs must not hold a volume for ever
 _FUA = 1  # the reply to a write means that it is on disk
 
 OPTION = struct.Struct(">8sII")
@@ -45,11 +46,8 @@ class NbdClient:
             client = cls(*await asyncio.open_unix_connection(path))
         except OSError as error:
             raise Temporary(f"the storage daemon does not answer: {error.strerror}") from error
-        try:
+        async with client._all_or_hung_up():
             await client._shake_hands(export.encode())
-        except BaseException:
-            client.abort()
-            raise
         return client
 
     async def read(self, offset: int, length: int) -> bytes:
@@ -63,11 +61,12 @@ class NbdClient:
     async def close(self) -> None:
         """Say farewell, and wait until the connection is gone."""
         try:
-            self._writer.write(REQUEST.pack(_REQUEST_MAGIC, 0, _DISCONNECT, 0, 0, 0))
-            await self._writer.drain()
-            self._writer.close()
-            await self._writer.wait_closed()
-        except OSError:
+            async with asyncio.timeout(_SECONDS):
+                self._writer.write(REQUEST.pack(_REQUEST_MAGIC, 0, _DISCONNECT, 0, 0, 0))
+                await self._writer.drain()
+                self._writer.close()
+                await self._writer.wait_closed()
+        except OSError:  # TimeoutError is one
             self.abort()
 
     @property
@@ -111,9 +110,16 @@ class NbdClient:
 
     @contextlib.asynccontextmanager
     async def _all_or_hung_up(self) -> AsyncIterator[None]:
-        """Hang up when a request is left in the middle: its reply must not be taken for the next one's."""
+        """Hang up when a request is left in the middle: its reply must not be taken for the next one's.
+
+        Temporary for one that is not answered in time.
+        """
         try:
-            yield
+            async with asyncio.timeout(_SECONDS):
+                yield
+        except TimeoutError:
+            self.abort()
+            raise Temporary(f"the storage daemon did not answer within {_SECONDS:.0f} s") from None
         except BaseException:
             self.abort()
             raise

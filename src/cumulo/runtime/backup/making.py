@@ -1,9 +1,10 @@
 """Making a backup, while the cloud runs or not."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from cumulo.runtime.database import file_of, kind_of
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 
+_PARTS = ".cumulo-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-????????T??????Z.backup.part"  # as nobody named them
+_YOUNG = 60.0  # seconds; younger ones may not be locked yet
 _FULL = "no room for it in {folder}: name a FILE on another disk"
 
 
@@ -37,12 +40,10 @@ def make(state: StateFolder, target: Path, *, images: bool = False) -> Manifest:
     if not target.parent.is_dir():
         raise CannotBackUp(f"{target.parent} is no folder: make it first")
     try:
-        with (
-            _beside(target) as file,
-            tempfile.TemporaryDirectory(dir=target.parent, prefix=".cumulo-") as room,
-        ):
+        _sweep(target.parent)
+        with _beside(target) as file, _room(_part_of(target)) as room:
             writer = Writer(file)
-            revision, tables = _add_rows(state, writer, Path(room))
+            revision, tables = _add_rows(state, writer, room)
             _add_files(state, writer, images=images)
             manifest = Manifest(
                 cloud=state.instance,
@@ -92,10 +93,39 @@ def _add_files(state: StateFolder, writer: Writer, *, images: bool) -> None:
             continue  # deleted since
 
 
+def _sweep(folder: Path) -> None:
+    """Remove what backups left that were killed: it takes room, and holds secrets."""
+    for part in folder.glob(_PARTS):
+        with (
+            contextlib.suppress(OSError),
+            part.open("rb") as file,
+        ):  # another is faster, or is still writing it
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if clock.now().timestamp() - part.stat().st_mtime > _YOUNG:
+                with _room(part):
+                    part.unlink()
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+@contextmanager
+def _room(part: Path) -> Iterator[Path]:
+    """Give a private folder beside an archive that is being written."""
+    room = part.with_suffix(".rows")
+    shutil.rmtree(room, ignore_errors=True)  # what a killed one left
+    room.mkdir(mode=0o700)
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
 @contextmanager
 def _beside(target: Path) -> Iterator[BinaryIO]:
     """Give a private file to write to, which takes the target's name when all has ended well."""
-    part = target.with_name(f".{target.name}.part")
+    part = _part_of(target)
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
     with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,14 @@ _HOLE = 64 << 10  # bytes; runs of zeros so long are left as holes
 _SPARE = 64 << 20  # bytes that stay free
 _STAGE, _KEPT = ".restoring", "replaced"
 _OURS = {"config.toml", "lost+found", _STAGE}  # what a folder may have that is no cloud yet
+_SHAPES = {
+    "instance": rb"[0-9a-f]{4}\n?",
+    "host": rb"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}\n?",
+    "number": rb"[1-9][0-9]{0,2}\n?",
+    "underlay": rb"[0-9.]{7,15}/[0-9]{1,2}\n?",
+    "external-network": rb"[0-9.]{7,15}/[0-9]{1,2}\n?",
+}
+"""Of what files may consist by which paths, devices and addresses of the machine are named."""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -56,7 +65,7 @@ def restore(state: StateFolder, file: Path, *, force: bool = False, keep_setting
         if settings.url:
             asyncio.run(postgresql.check(settings.url, force=force or state.unfinished.exists()))
         again = state.unfinished.exists()
-        state.unfinished.touch(mode=0o600)
+        _mark(state, again=again)
         if settings.url:
             _load(state, settings, stage, manifest, again=again)
         kept = _exchange(state, stage)
@@ -73,9 +82,7 @@ def _refuse(state: StateFolder, manifest: Manifest, *, force: bool) -> None:
     except migrations.NewerDatabase as error:
         text = f"the archive's database is of revision {manifest.revision}, which only a newer Cumulo knows"
         raise BadArchive(f"{text}: restore it with that") from error
-    running = [one.path for one in (state, *hosts_of(state)) if _runs(one)]
-    if running:
-        raise CannotRestore(f"the cloud in {running[0]} runs: `cumulo down` first (guests may go on)")
+    _refuse_running(state)
     if state.exists and not force and not state.unfinished.exists():
         raise CannotRestore(f"there is a cloud in {state.path}: --force replaces its control plane")
     others = {entry.name for entry in state.path.iterdir()} - _OURS if state.path.exists() else set()
@@ -84,6 +91,23 @@ def _refuse(state: StateFolder, manifest: Manifest, *, force: bool) -> None:
     place = next(p for p in (state.path, *state.path.parents) if p.exists())
     if shutil.disk_usage(place).free < manifest.size + _SPARE:
         raise CannotRestore(f"{state.path} has no room for {manifest.size / 1e6:.0f} MB: free some")
+
+
+def _mark(state: StateFolder, *, again: bool) -> None:
+    """Mark the folder as no cloud. A supervisor that starts looks for this once it can be found, as here."""
+    state.unfinished.touch(mode=0o600)
+    try:
+        _refuse_running(state)
+    except CannotRestore:
+        if not again:
+            state.unfinished.unlink()
+        raise
+
+
+def _refuse_running(state: StateFolder) -> None:
+    running = [one.path for one in (state, *hosts_of(state)) if _runs(one)]
+    if running:
+        raise CannotRestore(f"the cloud in {running[0]} runs: `cumulo down` first (guests may go on)")
 
 
 def _runs(state: StateFolder) -> bool:
@@ -100,6 +124,10 @@ def _unpack(file: Path, manifest: Manifest, stage: StateFolder) -> None:
 
     if archive.read(file, take) != manifest:
         raise BadArchive(f"{file} changed while it was read")
+    for name, shape in _SHAPES.items():
+        for said in (stage.path / "state").glob(f"**/{name}"):
+            if said.is_file() and not re.fullmatch(shape, said.read_bytes()):
+                raise BadArchive(f"{file} is not to be trusted: what it says for {name!r} is none")
     if manifest.database != "SQLite":
         return
     try:
@@ -165,6 +193,8 @@ def _exchange(state: StateFolder, stage: StateFolder) -> Path | None:
     database = file_of(state)
     fresh = stage.path / "state"
     _settle_instance(state, fresh)
+    for host in (fresh / FOLDER).glob("*"):
+        _settle_instance(StateFolder(state.path / FOLDER / host.name), host)
     rows = [database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm", "")]
     for old in (*rows, *(state.path / name for name in (*contents.FILES, *contents.KEYS))):
         if old.exists() and old.name != "instance":

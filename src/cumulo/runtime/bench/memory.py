@@ -1,10 +1,11 @@
 """Whether memory creeps up: servers and ports that come and go, and very many requests, all on fakes."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 
 from cumulo.runtime.bench.meter import Figure, memory_mb
-from cumulo.runtime.bench.workload import COMPUTE, Workload
+from cumulo.runtime.bench.workload import COMPUTE, PATIENCE, Workload
 
 ROUNDS = 10
 TENTH = 100_000  # requests, with a tenth of the 10,000 servers and 20,000 ports that a million come with
@@ -74,12 +75,15 @@ class Memory:
         return str(self.client.json("POST", "/network/v2.0/ports", body)["port"]["id"])
 
     def _remove_servers(self) -> None:
-        """Delete every server, and wait until none is left."""
+        """Delete every server, and wait until none is left. RuntimeError when one stays."""
         asked: set[str] = set()
+        give_up = time.monotonic() + PATIENCE * ROUNDS
         while left := self.client.json("GET", f"{COMPUTE}/servers?limit=1000")["servers"]:
             for server in (each["id"] for each in left if each["id"] not in asked):
                 self._send("DELETE", f"{COMPUTE}/servers/{server}")
                 asked.add(server)
+            if time.monotonic() > give_up:
+                raise RuntimeError(f"{len(left)} servers cannot be deleted")
 
     def _send(self, method: str, path: str) -> None:
         self.sent += 1

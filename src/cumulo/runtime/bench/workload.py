@@ -117,15 +117,19 @@ class Workload:
 
         One looks for all: fifty who did would keep the server busier than fifty servers that are made.
         """
-        clients = [self._twin() for _ in range(BATCH)]
+        clients, made = [self._twin() for _ in range(BATCH)], list[str]()
         spent, began = cpu_seconds(self.pid), time.perf_counter()
-        threads = [threading.Thread(target=each.create_server) for each in clients]
+        threads = [
+            threading.Thread(target=lambda each=each: made.append(each.create_server())) for each in clients
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         self._settled(BATCH, LOOK)
         total = time.perf_counter() - began
+        if len(made) != BATCH:
+            raise RuntimeError(f"only {len(made)} of {BATCH} servers were made")
         return Figure(
             name=f"server create to ACTIVE, {BATCH} at once",
             count=BATCH,

@@ -1,18 +1,17 @@
 """Killing what runs for a cloud, found by the records that its state folder keeps."""
 
 import asyncio
-import contextlib
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import msgspec
 
 from cumulo.runtime.chaos.plan import Kill
 from cumulo.runtime.cli.up import start
-from cumulo.runtime.engines.processes import Process, Record, started
+from cumulo.runtime.engines.processes import Process, Record
 from cumulo.runtime.engines.server import answers
+from cumulo.runtime.exports import storage_daemons
 from cumulo.runtime.hosts.engines import NODE
 from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.settings import runtime_settings
@@ -75,7 +74,8 @@ def _victims(state: StateFolder, kill: Kill) -> Iterator[Process]:
     if kill.target == "supervisor":
         found = [supervisor_of(each) for each in folders]
     elif kill.target == "storage daemon":
-        found = [*sorted(_storage_daemons(folders), key=lambda process: process.pid)]
+        daemons = [process for each in folders for process in storage_daemons(each).values()]
+        found = [*sorted(daemons, key=lambda process: process.pid)]
     elif kill.target == "server":
         found = [_part(state, "server"), *(_part(each, NODE) for each in folders[1:])]
     else:
@@ -91,12 +91,3 @@ def _folders(state: StateFolder) -> list[StateFolder]:
 
 def _part(state: StateFolder, name: str) -> Process | None:
     return Record(state.run / f"{name}.process").find()
-
-
-def _storage_daemons(folders: Sequence[StateFolder]) -> Iterator[Process]:
-    for file in (file for state in folders for file in state.run.glob("volumes/*/*.pid")):
-        with contextlib.suppress(OSError, ValueError):
-            pid = int(file.read_text(encoding="ascii"))
-            began = started(pid)
-            if began is not None and file.name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                yield Process(pid, began)

@@ -69,6 +69,7 @@ def run(wanted: Wanted) -> int:
         state = stack.enter_context(scratch_cloud("chaos", settings, hosts=hosts if real else 1))
         _say(f"a cloud of its own in {state.path}")
         chaos = Chaos(state, wanted, plan.make(seed, wanted.seconds, _CLIENTS[wanted.driver], wanted.driver))
+        stack.callback(chaos.stop)
         chaos.prepare(hosts, seed)
         chaos.rage()
         return chaos.conclude()
@@ -140,10 +141,14 @@ class Chaos:
             thread.join()
 
     def _act(self, doer: Acts, acts: list[Act]) -> None:
-        for act in acts:
-            if self._over.wait(act.pause):
-                return
-            doer.do(act)
+        """Act until the run is over; that a client cannot go on is a violation: nobody else would tell."""
+        try:
+            for act in acts:
+                if self._over.wait(act.pause):
+                    return
+                doer.do(act)
+        except Exception as error:  # noqa: BLE001  nobody else hears of a thread
+            self._promises.violated("", f"{threading.current_thread().name} stopped acting: {error!r}")
 
     def conclude(self) -> int:
         """Say what was done, look at what there is, and remove it; return 1 when anything was violated."""
@@ -163,6 +168,13 @@ class Chaos:
         self._ended.set()
         self._stage.hang_up()
         return self._report()
+
+    def stop(self) -> None:
+        """Have nobody act or wait any more, however the run ended."""
+        self._over.set()
+        self._ended.set()
+        if self._witness is not None:
+            self._witness.stop()
 
     def _report(self) -> int:
         violations = list(self._promises.violations)

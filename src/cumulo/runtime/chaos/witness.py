@@ -50,12 +50,17 @@ class Witness:
         self._boot_id = self._guest.boot_id
         self._writing.start()
 
-    def finish(self) -> None:
-        """Stop writing, and look at what is there."""
+    def stop(self) -> None:
+        """Stop writing."""
         self._over.set()
         if self._session is not None:
             self._session.terminate()
-        self._writing.join()
+        if self._writing.is_alive():
+            self._writing.join()
+
+    def finish(self) -> None:
+        """Stop writing, and look at what is there."""
+        self.stop()
         try:
             self._guest.wait(_SOUND_WITHIN)
             if self._guest.boot_id != self._boot_id:
@@ -65,6 +70,8 @@ class Witness:
             )
         except (CommandRefused, TimeoutError) as error:
             self._promises.violated(self.server, f"the guest of this server does not answer: {error}")
+        if not self.flushed:
+            self._promises.violated(self.server, "the guest of this server never wrote a block")
         self._folder.cleanup()
 
     @property

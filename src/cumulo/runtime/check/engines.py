@@ -1,6 +1,5 @@
 """What stands on a cloud's hosts: guests, their traces, volumes and exports, in engines or in fakes."""
 
-import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from cumulo.node.ports.wiring import OWNER
 from cumulo.node.volumes.fake import FakeVolume
 from cumulo.node.volumes.storage_daemon import StorageDaemon
 from cumulo.runtime.engines import libvirt as daemons
+from cumulo.runtime.exports import storage_daemons
 from cumulo.runtime.hosts.folder import hosts_of, namespace
 from cumulo.runtime.local import place
 from cumulo.runtime.memory import Contents, read
@@ -114,7 +114,7 @@ def of_engines(cloud: StateFolder) -> Standing:
         standing.traces += _traces(host, host_namespaced=host is not cloud)
     for file in sorted(cloud.path.glob("*/volumes/*.json")):
         _add_record(standing.stored, file)
-    standing.idle = set(_storage_daemons(cloud)) - {_daemon(key) for key in standing.stored.served}
+    standing.idle = storage_daemons(cloud).keys() - {_daemon(key) for key in standing.stored.served}
     return standing
 
 
@@ -173,15 +173,6 @@ def _add_record(stored: Stored, file: Path) -> None:
     for export in exports.values():
         snapshot = export.get("snapshot")
         stored.served.add(f"{record['volume_id']}@{snapshot}" if snapshot else record["volume_id"])
-
-
-def _storage_daemons(cloud: StateFolder) -> Iterator[str]:
-    """Yield the names of the storage daemons that run, of all pools of the machine."""
-    for file in cloud.run.glob("volumes/*/*.pid"):
-        with contextlib.suppress(OSError, ValueError):
-            words = Path(f"/proc/{int(file.read_text())}/cmdline").read_bytes()
-            if str(file.name).encode() in words:
-                yield file.stem
 
 
 def _daemon(key: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cumulo.core import observe
 from cumulo.core.errors import Error
-from cumulo.runtime.calling import as_called, name
+from cumulo.runtime.calling import Hindrance, as_called, name
 from cumulo.runtime.state import DEFAULT, ForeignFolder, StateFolder
 
 COMMANDS = {
@@ -27,7 +27,7 @@ COMMANDS = {
     "appliance": "make images, a flavor and ports of an OVA (`appliance import FILE.ova`)",
     "backup": "write the control plane into one file; `backup verify` reads backups of volumes",
     "restore": "bring the control plane back from what `backup` wrote",
-    "keys": "make new keys for tokens and credentials (`keys rotate`)",
+    "keys": "make new keys for tokens and credentials, or for hosts (`keys rotate`)",
     "policy": "say why a user may or may not do something (`policy explain`)",
     "project": "remove a project with everything it owns (`project purge`)",
     "check": "say what hangs, what was left over on the hosts, and which accounts disagree",
@@ -41,7 +41,7 @@ COMMANDS = {
 }
 
 
-_EXPECTED = (Error, ForeignFolder, OSError)
+_EXPECTED = (Error, ForeignFolder, Hindrance, OSError)
 EXAMPLES = {
     "demo": ("demo",),
     "up": ("up", "up --foreground"),
@@ -62,7 +62,7 @@ EXAMPLES = {
     "appliance": ("appliance import router.ova --network LAN=lab",),
     "backup": ("backup /srv/backups", "backup --images /srv/backups/whole.backup", "backup verify"),
     "restore": ("restore --check cumulo-1a2b.backup", "restore --force cumulo-1a2b.backup"),
-    "keys": ("keys rotate",),
+    "keys": ("keys rotate", "keys rotate --authority"),
     "policy": ("policy explain os_compute_api:servers:create --user ann --project lab",),
     "project": ("project purge lab --dry-run", "project purge lab --keep-project"),
     "check": ("check",),
@@ -161,7 +161,12 @@ def _unexpected(error: Exception, state: StateFolder) -> str:
     log = state.logs / "commands.log"
     if not log.parent.is_dir():
         return f"{text} (unexpected: `cumulo doctor` may say why)"
-    with log.open("a", encoding="utf-8") as file:
-        log.chmod(0o600)
-        traceback.print_exception(error, file=file)
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            log.chmod(0o600)
+            traceback.print_exception(error, file=file)
+    except OSError as trouble:
+        return (
+            f"{text} (unexpected, and not written to {log}: {trouble.strerror}; `cumulo doctor` may say why)"
+        )
     return f"{text} (unexpected: `cumulo doctor` may say why; more is in {log})"

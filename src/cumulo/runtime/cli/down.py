@@ -8,9 +8,7 @@ from cumulo.runtime.engines.libvirt import guests_running
 from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.state import StateFolder
-from cumulo.runtime.supervisor.keeping import stop_leftovers, supervisor_of
-
-_LONGEST = 60.0
+from cumulo.runtime.supervisor.keeping import stop_leftovers, stop_supervisor
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +34,7 @@ def stop(state: StateFolder, *, with_guests: bool, grace: float = 30) -> int:
     """Stop the cloud; return how many guests still run. `grace`: seconds a guest gets to shut down."""
     if with_guests and guests_running(state):
         guests.stop_all(state, grace=grace)
-    supervisor = supervisor_of(state)
-    if supervisor is not None:
-        supervisor.terminate()
-        supervisor.wait(_LONGEST)
+    stop_supervisor(state)
     elsewhere = [life.stop(host, with_guests=with_guests, grace=grace) for host in hosts_of(state)]
     left = guests_running(state) + sum(elsewhere)
     asyncio.run(stop_leftovers(state, for_guests=bool(left)))

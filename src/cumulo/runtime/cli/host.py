@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         print(_VERBS[options.verb](cloud, options.name))
     except BadHost as error:
-        print(f"cumulo: {error}", file=sys.stderr)
+        print(f"cumulo: {as_called(str(error), cloud)}", file=sys.stderr)
         return 1
     return 0
 

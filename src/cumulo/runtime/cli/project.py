@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cumulo.runtime.calling import agreed
 from cumulo.runtime.cli.operations import lines
 from cumulo.runtime.client import Refused, Session
 from cumulo.runtime.state import StateFolder
@@ -30,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     """Show what goes, ask, and wait until it is gone; the status is 1 when something is left."""
     try:
         api = Session.of(StateFolder(options.state), "cumulo-admin")
-        path = f"/identity/v3/OS-CUMULO/projects/{_id(api, options.project, options.domain)}/purge"
+        project = api.id_of("project", options.project, options.domain)
+        path = f"/identity/v3/OS-CUMULO/projects/{project}/purge"
         how = {"keep_project": options.keep_project, "recursive": options.recursive}
         found = api.post(path, {**how, "dry_run": True})["purge"]
         for line in listed(found["owned"]):
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{summary(found['owned'])} of {names}" + ("" if options.keep_project else ", and the project"))
         if options.dry_run:
             return 0
-        if not options.yes and not _agreed():
+        if not options.yes and not agreed("Remove it for good?"):
             print("nothing was removed")
             return 1
         return _watched(api, api.post(path, how)["purge"]["operation_id"])
@@ -58,21 +60,6 @@ def summary(owned: Iterable[Mapping[str, Any]]) -> str:
     counts = Counter(each["kind"] for each in owned)
     told = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items()]
     return ", ".join(told) or "nothing"
-
-
-def _id(api: Session, named: str, domain: str) -> str:
-    """Return the id of a project that is named, which may be the id itself."""
-    homes = api.get("/identity/v3/domains", name=domain)["domains"]
-    query = {"name": named, **({"domain_id": homes[0]["id"]} if homes else {})}
-    found = api.get("/identity/v3/projects", **query)["projects"]
-    return str(found[0]["id"]) if found else named
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        print("(no terminal to ask on: give --yes)")
-        return False
-    return input("Remove it for good? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _watched(api: Session, operation_id: str) -> int:

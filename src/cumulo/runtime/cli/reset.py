@@ -1,9 +1,9 @@
 """`cumulo reset`: remove the cloud and everything it made, asking first."""
 
 import argparse
-import sys
 
 from cumulo.runtime import reset
+from cumulo.runtime.calling import agreed
 from cumulo.runtime.cli.down import stop
 from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import hosts_of
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     print("This removes for good:")
     for line in (*reset.findings(state), *reset.database_findings(state)):
         print(f"  {line}")
-    if not options.yes and not _agreed():
+    if not options.yes and not agreed("Go on?"):
         print("nothing was removed")
         return 1
     devices = reset.devices(state)
@@ -35,10 +35,3 @@ def run(options: argparse.Namespace) -> int:
     reset.remove(state, devices)
     print("removed" if not kept else f"removed, but not the tables in the database: {kept}")
     return 0
-
-
-def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        print("(no terminal to ask on: give --yes)")
-        return False
-    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")

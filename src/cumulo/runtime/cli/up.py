@@ -4,16 +4,18 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from cumulo.runtime import clouds
 from cumulo.runtime.calling import as_called, name
 from cumulo.runtime.doctor.machine import missing_programs
-from cumulo.runtime.engines.processes import spawn
+from cumulo.runtime.engines.processes import lasting_environment
 from cumulo.runtime.hosts import life
+from cumulo.runtime.hosts.folder import BadHost
 from cumulo.runtime.settings import config_of, runtime_settings
 from cumulo.runtime.state import StateFolder
-from cumulo.runtime.supervisor.keeping import command, supervisor_of, wait_until_up
+from cumulo.runtime.supervisor.keeping import begin, command, supervisor_of, wait_until_up
 
 _ROOM = 4 << 20  # bytes without which nothing of ours can even say what is wrong
 
@@ -23,11 +25,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--foreground", action="store_true", help="stay, as a service unit wants")
 
 
+class CannotStart(Exception):
+    """What keeps a cloud from starting, with the mend."""
+
+
 def run(options: argparse.Namespace) -> int:
     """Start the cloud; print where it is."""
     if options.foreground:
-        own = config_of(options.state)
-        os.execv(sys.executable, command(own))  # noqa: S606  becomes the supervisor
+        own = _told(_checked, options.state)
+        if own is not None:
+            supervisor = [*command(own), "--hosts"]
+            os.execve(sys.executable, supervisor, lasting_environment())  # noqa: S606  becomes it
+        return 1
     state = start(options.state)
     if state is None:
         return 1
@@ -37,33 +46,45 @@ def run(options: argparse.Namespace) -> int:
 
 def start(path: Path) -> StateFolder | None:
     """Have the cloud of a state folder up; say what keeps it from it and return None otherwise."""
+    return _told(_started, path)
+
+
+def _told(do: Callable[[Path], StateFolder], path: Path) -> StateFolder | None:
+    try:
+        return do(path)
+    except CannotStart as error:
+        print(f"cumulo: {as_called(str(error), StateFolder(path))}", file=sys.stderr)
+    return None
+
+
+def _started(path: Path) -> StateFolder:
+    """Have a cloud up. Raises CannotStart."""
+    state = _checked(path)
+    problem = wait_until_up(state, begin(state))
+    if problem:
+        mend = f"`cumulo doctor` looks for the cause; the logs are in {state.logs}"
+        raise CannotStart(f"{problem}\ncumulo: {mend}")
+    clouds.write_home(state)
+    try:
+        life.start_all(state)
+    except BadHost as error:
+        raise CannotStart(f"the cloud is up, but not all of its hosts: {error}") from error
+    return state
+
+
+def _checked(path: Path) -> StateFolder:
+    """Return the state folder at a path, prepared. Raises CannotStart."""
     if os.geteuid() != 0:
         raise PermissionError("this needs root: run it with sudo")
     if StateFolder(path).unfinished.exists():
-        text = f"a restore into {path} was not finished: `cumulo restore FILE` again"
-        print(f"cumulo: {as_called(text, StateFolder(path))}", file=sys.stderr)
-        return None
+        raise CannotStart(f"a restore into {path} was not finished: `cumulo restore FILE` again")
     state = config_of(path)
     lacking = missing_programs(state)
     if lacking:
-        text = f"this machine lacks {', '.join(lacking)}: `cumulo doctor` says what to install"
-        print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
-        return None
-    process = supervisor_of(state)
-    if process is None and shutil.disk_usage(state.path).free < _ROOM:
-        text = f"no space left on the disk of {state.path}: `cumulo doctor` says how to find what takes it"
-        print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
-        return None
-    if process is None:
-        state.status.unlink(missing_ok=True)
-        process = spawn(command(state), log=state.logs / "supervisor.log")
-    problem = wait_until_up(state, process)
-    if problem:
-        text = f"{problem}\ncumulo: `cumulo doctor` looks for the cause; the logs are in {state.logs}"
-        print(f"cumulo: {as_called(text, state)}", file=sys.stderr)
-        return None
-    life.start_all(state)
-    clouds.write_home(state)
+        raise CannotStart(f"this machine lacks {', '.join(lacking)}: `cumulo doctor` says what to install")
+    if supervisor_of(state) is None and shutil.disk_usage(state.path).free < _ROOM:
+        mend = "`cumulo doctor` says how to find what takes it"
+        raise CannotStart(f"no space left on the disk of {state.path}: {mend}")
     return state
 
 

@@ -19,6 +19,8 @@ SETTINGS = "[identity]\nlockout_failures = 2\nlockout_seconds = 5\nunique_last_p
 SERVERS = "[compute]\nshutdown_timeout = 20\n"
 # What the hosts' networks may promise: some ports ask for a little of it, others for too much.
 NETWORKS = "[engines]\nbandwidth_egress = 1000000\nbandwidth_ingress = 1000000\npacket_rate = 10000\n"
+# Some classes of tests make a router each test and remove them all at the end.
+LIMITS = "[quota.limits.network]\nrouter = 100\n"
 # Two stores of different weight, and imports from the web server of the run.
 IMAGES = """[image]
 download_networks = ["127.0.0.0/8"]
@@ -52,7 +54,9 @@ def run_conformance(
         state, web = StateFolder(path), ""
         if database or hosts > 1 or not (state.exists and supervisor_of(state)):
             web = stack.enter_context(web_server())
-            settings = SETTINGS + SERVERS + NETWORKS + VOLUMES + IMAGES.format(port=urlsplit(web).port)
+            settings = (
+                SETTINGS + SERVERS + NETWORKS + LIMITS + VOLUMES + IMAGES.format(port=urlsplit(web).port)
+            )
             if database == "postgresql":
                 cluster = stack.enter_context(postgresql_cluster())
                 if cluster is None:

@@ -1,4 +1,4 @@
-"""Tempest's own environment: made once from `requirements/conformance.lock`, anew when that changes."""
+"""Environments of test suites: each made once from its lock below `requirements`, anew when that changes."""
 
 import hashlib
 import subprocess
@@ -7,12 +7,14 @@ import venv
 from pathlib import Path
 
 STAMP = "made-from"
+TEMPEST = "conformance"
+NETWORK = "conformance-network"  # with neutron's own plugin, which brings half of neutron's libraries along
 
 
-def ensure(root: Path) -> Path:
-    """Return the `bin` folder of the environment below the checkout `root`, made when it is not there."""
-    lock = root / "requirements" / "conformance.lock"
-    folder = root / ".venv-conformance"
+def ensure(root: Path, name: str = TEMPEST) -> Path:
+    """Return the `bin` folder of an environment below the checkout `root`, made when it is not there."""
+    lock = root / "requirements" / f"{name}.lock"
+    folder = root / f".venv-{name}"
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
     wanted = f"{sys.version_info.major}.{sys.version_info.minor} {digest}"
     stamp = folder / STAMP

@@ -1,5 +1,6 @@
 """One conformance run: prepare, choose, run, count."""
 
+import contextlib
 import os
 import re
 import signal
@@ -26,6 +27,7 @@ PARTS = {
     r"|scenario\.test_(server_multinode|shelve_|instances_with_|network_advanced_server_ops))",
     "compute-scenario": r"^tempest\.scenario\.test_(minimum_basic|server_|shelve_|snapshot_pattern|stamp_"
     r"|instances_with_|encrypted_|network_advanced_server_ops|compute_unified)",
+    "network-plugin": r"^neutron_tempest_plugin\.api\.",
     "network-scenario": r"^tempest\.scenario\.test_(network|security_groups)_",
     "volume-scenario": r"^tempest\.scenario\.test_(encrypted_|instances_with_|minimum_basic|server_volume_"
     r"|shelve_|snapshot|stamp_|volume_)",
@@ -36,6 +38,7 @@ HOSTS = {"compute": 2, "compute-hosts": 2, "compute-scenario": 2, "network-scena
 """Suites that want more hosts than one: how many."""
 
 SUITES = ("smoke", "core", *SERVICES, *PARTS)
+_LEAVE = 60.0  # seconds in which Tempest ends that is told to
 KNOWN_FAILURES = "tests/conformance/known-failures.txt"
 SCRIPTS = "cumulo.runtime.conformance.inside"
 STESTR = """[DEFAULT]
@@ -78,7 +81,7 @@ def run(wanted: Conformance) -> int:
 
     Return 0 when nothing failed or is missing but what `tests/conformance/known-failures.txt` names.
     """
-    programs = environment.ensure(wanted.root)
+    programs = environment.ensure(wanted.root, environment_of(wanted.suite))
     with tempfile.TemporaryDirectory(prefix="cumulo-conformance-") as folder:
         bench = Bench(wanted, programs, Path(folder))
         found = bench.run(clock.now())
@@ -89,6 +92,12 @@ def run(wanted: Conformance) -> int:
         report.write_page(wanted.page or wanted.root / "docs" / "conformance.md", found, known)
     sys.stdout.write(f"{report.table(found)}\n{report.failures(found, known)}\n{report.summary(found)}\n")
     return 1 if report.surprises(found, known) else 0
+
+
+def environment_of(suite: str) -> str:
+    """Return which environment has a suite's tests: neutron's plugin of Tempest is not in Tempest's own."""
+    plugin = "neutron_tempest_plugin" in PARTS.get(suite, suite)
+    return environment.NETWORK if plugin else environment.TEMPEST
 
 
 class Bench:
@@ -181,6 +190,11 @@ class Bench:
                 process.wait(self.wanted.limit)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LEAVE)
+            finally:  # also of a run that is interrupted: its cloud goes now
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if not (self.folder / "run.subunit").stat().st_size:
             raise RuntimeError(

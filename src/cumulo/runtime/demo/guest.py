@@ -64,9 +64,12 @@ def run(key: Path, address: str, command: str, seconds: float) -> str:
     """
     give_up = time.monotonic() + seconds
     while True:
-        done = subprocess.run(  # noqa: S603  a list of arguments
-            [*login(key, address), command], check=False, capture_output=True, text=True, timeout=seconds
-        )
+        try:
+            done = subprocess.run(  # noqa: S603  a list of arguments
+                [*login(key, address), command], check=False, capture_output=True, text=True, timeout=seconds
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NoAnswer(f"{address}: no end of the command after {seconds:g} seconds") from error
         if done.returncode == 0:
             return done.stdout
         if time.monotonic() > give_up:

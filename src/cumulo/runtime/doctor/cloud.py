@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +10,13 @@ from cumulo.runtime.engines import libvirt
 from cumulo.runtime.engines.engine import CommandFailed, ovsdb_answers, run
 from cumulo.runtime.engines.processes import Record
 from cumulo.runtime.engines.server import NAME, answers
+from cumulo.runtime.guests import libvirt_answers
 from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.settings import port_is_free, runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.keeping import supervisor_of
 from cumulo.runtime.supervisor.parts import PartState, read_status
 
-_ASK_LIBVIRT = "import sys, libvirt; libvirt.openReadOnly(sys.argv[1]).getVersion()"
-_PATIENCE = 10  # seconds
 _FOR_GUESTS = ("libvirtd", "ovsdb-vswitch", "ovs-vswitchd", "ovsdb-sb", "ovn-controller")
 _LISTENS = "0A"  # a TCP socket's state in /proc/net/tcp
 
@@ -76,13 +74,11 @@ def engines(state: StateFolder) -> Iterator[Finding]:
     for one in (state, *hosts_of(state)):
         if supervisor_of(one) is None or (one is state and not runtime_settings(one).engines.start):
             continue
-        asked = [(name, _ovsdb(one, name)) for name in ("vswitch", "nb", "sb") if one.socket(name).exists()]
-        asked += [("ovs-vswitchd", _vswitchd(one))]
-        silent = [name for name, (part, does) in ((n, a) for n, a in asked) if part and not does]
-        if not _libvirt(one):
-            silent.append("libvirtd")
-        for name in silent:
-            part = f"ovsdb-{name}" if name in ("vswitch", "nb", "sb") else name
+        there = [name for name in ("vswitch", "nb", "sb") if one.socket(name).exists()]
+        asked = {f"ovsdb-{name}": asyncio.run(ovsdb_answers(one.socket(name))) for name in there}
+        asked |= {"ovs-vswitchd": _vswitchd(one), "libvirtd": libvirt_answers(one)}
+        silent = [part for part, does in asked.items() if not does]
+        for part in silent:
             process = Record(one.run / f"{part}.process").find()
             if process is None:
                 yield bad("engines", f"{part} does not run", f"`cumulo logs {part}` says why")
@@ -93,27 +89,13 @@ def engines(state: StateFolder) -> Iterator[Finding]:
             yield well("engines", "libvirt, Open vSwitch and OVN's databases answer")
 
 
-def _ovsdb(state: StateFolder, name: str) -> tuple[bool, bool]:
-    return True, asyncio.run(ovsdb_answers(state.socket(name)))
-
-
-def _vswitchd(state: StateFolder) -> tuple[bool, bool]:
+def _vswitchd(state: StateFolder) -> bool:
     control = f"{state.short_run}/ovs-vswitchd.ctl"
     try:
         asyncio.run(run("ovs-appctl", "--timeout=3", "-t", control, "version", seconds=5))
     except (CommandFailed, OSError):
-        return True, False
-    return True, True
-
-
-def _libvirt(state: StateFolder) -> bool:
-    """Say whether libvirt answers; asked by another process, for a call of its library cannot be given up."""
-    command = [sys.executable, "-c", _ASK_LIBVIRT, libvirt.uri(state)]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True, timeout=_PATIENCE)  # noqa: S603  our own
-    except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 0
+    return True
 
 
 def switches(state: StateFolder) -> Iterator[Finding]:

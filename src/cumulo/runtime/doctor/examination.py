@@ -18,6 +18,7 @@ LOOKS: tuple[Look, ...] = (
     folder.access,
     folder.settings,
     folder.keys,
+    folder.authority,
     folder.unfinished,
     folder.database,
     cloud.endpoint,

@@ -20,6 +20,9 @@ from cumulo.runtime.backup.contents import KEYS
 from cumulo.runtime.composition import sections
 from cumulo.runtime.database import file_of, open_database, reason_of, shown
 from cumulo.runtime.doctor.findings import Finding, bad, note, well
+from cumulo.runtime.engines import certificates
+from cumulo.runtime.engines.authority import is_turning
+from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.services import all_services
 from cumulo.runtime.settings import DatabaseSettings, runtime_settings
 from cumulo.runtime.state import StateFolder
@@ -104,6 +107,17 @@ def keys(state: StateFolder) -> Iterator[Finding]:
             yield bad("keys", f"{broken} cannot be read: {error}", _RESTORE)
     if whole:
         yield well("keys", f"{', '.join(KEYS)} are whole")
+
+
+def authority(state: StateFolder) -> Iterator[Finding]:
+    """See that the hosts believe each other, or running guests go from none to another."""
+    mend = "`cumulo keys rotate --authority`"
+    unbelieved = certificates.strangers([state, *hosts_of(state)])
+    if unbelieved:
+        names = ", ".join(host.host for host in unbelieved)
+        yield bad("keys", f"not all hosts believe the certificate of {names}: no guest moves there", mend)
+    elif is_turning(state.path / certificates.AUTHORITY):
+        yield note("keys", "a turn of the hosts' authority was begun and not ended", mend)
 
 
 def _is_key(file: Path) -> bool:

@@ -10,7 +10,7 @@ from cumulo.runtime.engines import datapath
 from cumulo.runtime.engines.external import recorded
 from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import RUN, StateFolder, others
-from cumulo.runtime.supervisor.parts import read_status
+from cumulo.runtime.supervisor.keeping import supervisor_of
 
 DEVICES = Path("/sys/class/net")
 NAMESPACES = Path("/run/netns")
@@ -62,5 +62,4 @@ def _digits(name: str) -> str | None:
 
 
 def _cloud_state(cloud: StateFolder) -> str:
-    status = read_status(cloud.status)
-    return "running" if status and Path(f"/proc/{status.pid}").exists() else "stopped"
+    return "stopped" if supervisor_of(cloud) is None else "running"

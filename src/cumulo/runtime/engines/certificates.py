@@ -1,88 +1,125 @@
 """The certificates by which the hosts of a cloud know each other while a guest goes from one to another.
 
 A cloud has an authority of its own in its state folder, made when it is first needed. Each host has a key and
-a certificate for its name in its own folder, under the names that QEMU asks for (its `tls-creds-x509`).
+a certificate for its name in its own folder, under the names that QEMU asks for (its `tls-creds-x509`). QEMU
+reads them when a guest's migration begins, at either end, and keeps what it has read until that is over.
 """
 
+import contextlib
 import ipaddress
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cumulo.core import clock
 from cumulo.node.files import write_atomically
+from cumulo.runtime.engines import authority
+from cumulo.runtime.engines.authority import Authority
 from cumulo.runtime.state import StateFolder
 
 AUTHORITY = "authority"
 FOLDER = "certificates"
-CA, CA_KEY = "ca-cert.pem", "ca-key.pem"
+CA = "ca-cert.pem"
 OWN = ("server", "client")  # a host is the one to guests that come, the other for those that leave
-_AGES = timedelta(days=100 * 365)  # the authority's; it ends with its cloud
 _LIFETIME = timedelta(days=10 * 365)  # of a host's; at a start within the second half it gets a new one
-_SKEW = timedelta(days=1)  # by which another host's clock may be behind
 
 
 def ensure(state: StateFolder, cloud: StateFolder) -> Path:
     """Have a host's certificate by the authority of its cloud; return the folder that QEMU is told of."""
-    key, authority = _authority(cloud.path / AUTHORITY)
-    folder = state.path / FOLDER
-    known = authority.public_bytes(serialization.Encoding.PEM)
-    if not _lasts(folder, known):
+    with authority.held(cloud.path / AUTHORITY):
+        _provide(state, cloud.path / AUTHORITY)
+    return state.path / FOLDER
+
+
+def turn(cloud: StateFolder, hosts: Callable[[], Iterable[StateFolder]], settle: Callable[[], None]) -> None:
+    """Give a cloud's hosts another authority and new keys, while guests may go from one to another.
+
+    In three steps: all hosts believe the next one too; they show certificates by it; they believe no other.
+    Who has read the files before a step and who reads them after it believe each other; two steps apart they
+    would not, so `settle` is called in between, and returns when nobody begins by what was read before. When
+    that is cut short, another turn goes on from there.
+    """
+    steps = (authority.propose, authority.promote, authority.forget)
+    for step in steps:
+        with authority.held(cloud.path / AUTHORITY):
+            step(cloud.path / AUTHORITY)
+            for state in hosts():  # one that has come meanwhile has asked for a certificate by itself
+                _provide(state, cloud.path / AUTHORITY)
+        if step is not steps[-1]:
+            settle()
+
+
+def strangers(hosts: Iterable[StateFolder]) -> list[StateFolder]:
+    """Return the hosts whose certificate not all believe; those that have none yet are left out."""
+    shown = {state: found for state in hosts if (found := _shown(state.path / FOLDER)) is not None}
+    return [
+        state
+        for state, (own, _) in shown.items()
+        if not all(_is_by_one_of(own, trusted) for _, trusted in shown.values())
+    ]
+
+
+def _shown(folder: Path) -> tuple[x509.Certificate, list[x509.Certificate]] | None:
+    """Return what a host shows, and whom it believes."""
+    own, trusted = folder / f"{OWN[0]}-cert.pem", folder / CA
+    if not own.exists() or not trusted.exists():
+        return None
+    return (
+        x509.load_pem_x509_certificate(own.read_bytes()),
+        x509.load_pem_x509_certificates(trusted.read_bytes()),
+    )
+
+
+def _is_by_one_of(certificate: x509.Certificate, signers: Iterable[x509.Certificate]) -> bool:
+    for signer in signers:
+        with contextlib.suppress(ValueError, InvalidSignature):  # another's name, or only its name
+            certificate.verify_directly_issued_by(signer)
+            return True
+    return False
+
+
+def _provide(state: StateFolder, by: Path) -> None:
+    """Have in a host's folder what it shows and whom it believes, as the authority in `by` says."""
+    folder, signer = state.path / FOLDER, authority.signer(by)
+    if not all(_lasts(folder, name, signer.certificate) for name in OWN):
         own = ec.generate_private_key(ec.SECP256R1())
-        certificate = _issued(state.host, own.public_key(), authority, key)
+        certificate = _issued(state.host, own.public_key(), signer).public_bytes(Encoding.PEM)
         for name in OWN:
-            write_atomically(folder / f"{name}-key.pem", _private(own))
-            write_atomically(
-                folder / f"{name}-cert.pem", certificate.public_bytes(serialization.Encoding.PEM)
-            )
-        write_atomically(folder / CA, known)  # last: by it the others are known to be whole
-    return folder
+            write_atomically(folder / f"{name}-key.pem", authority.private(own))
+            write_atomically(folder / f"{name}-cert.pem", certificate)
+    believed = authority.believed(by)
+    if not (folder / CA).exists() or (folder / CA).read_bytes() != believed:
+        write_atomically(folder / CA, believed)
 
 
-def _authority(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """Return the authority's key and certificate, made now when there are none."""
-    if not (folder / CA).exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hosts of a cloud")])
-        extensions = (x509.BasicConstraints(ca=True, path_length=0), _usage(signs=True))
-        certificate = _signed(name, key.public_key(), name, key, _AGES, *extensions)
-        write_atomically(folder / CA_KEY, _private(key))
-        write_atomically(folder / CA, certificate.public_bytes(serialization.Encoding.PEM))
-    kept = serialization.load_pem_private_key((folder / CA_KEY).read_bytes(), None)
-    if not isinstance(kept, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{folder / CA_KEY} holds no key of ours")
-    return kept, x509.load_pem_x509_certificate((folder / CA).read_bytes())
-
-
-def _lasts(folder: Path, authority: bytes) -> bool:
-    """Say whether a host's certificate is by this authority, and good for long."""
-    if not (folder / CA).exists() or (folder / CA).read_bytes() != authority:
+def _lasts(folder: Path, name: str, signer: x509.Certificate) -> bool:
+    """Say whether a certificate is there with its key, is by this signer, and good for long."""
+    try:
+        certificate = x509.load_pem_x509_certificate((folder / f"{name}-cert.pem").read_bytes())
+        key = load_pem_private_key((folder / f"{name}-key.pem").read_bytes(), None)
+    except (OSError, ValueError, TypeError):
         return False
-    files = [folder / f"{name}-cert.pem" for name in OWN]
-    soon = clock.now() + _LIFETIME / 2
-    found = [x509.load_pem_x509_certificate(file.read_bytes()) for file in files if file.exists()]
-    return len(found) == len(files) and all(each.not_valid_after_utc > soon for each in found)
+    good = certificate.not_valid_after_utc > clock.now() + _LIFETIME / 2
+    return good and certificate.public_key() == key.public_key() and _is_by_one_of(certificate, [signer])
 
 
-def _issued(
-    host: str,
-    public: ec.EllipticCurvePublicKey,
-    authority: x509.Certificate,
-    key: ec.EllipticCurvePrivateKey,
-) -> x509.Certificate:
+def _issued(host: str, public: ec.EllipticCurvePublicKey, signer: Authority) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     extensions = (
         x509.BasicConstraints(ca=False, path_length=None),
-        _usage(signs=False),
+        authority.use(signs=False),
         x509.ExtendedKeyUsage(both),
         x509.SubjectAlternativeName([_general(host)]),
     )
-    return _signed(name, public, authority.subject, key, _LIFETIME, *extensions)
+    until = clock.now() + _LIFETIME
+    return authority.signed(name, public, signer.certificate.subject, signer.key, until, *extensions)
 
 
 def _general(host: str) -> x509.GeneralName:
@@ -90,47 +127,3 @@ def _general(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _signed(
-    name: x509.Name,
-    public: ec.EllipticCurvePublicKey,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    lifetime: timedelta,
-    *extensions: x509.ExtensionType,
-) -> x509.Certificate:
-    now = clock.now()
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(issuer)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SKEW)
-        .not_valid_after(now + lifetime)
-    )
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-    return builder.sign(key, hashes.SHA256())
-
-
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    """Return what a key is for: signing certificates, or proving who one is."""
-    return x509.KeyUsage(
-        digital_signature=not signs,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cumulo.runtime.calling import Hindrance
 
-class CommandFailed(Exception):
+
+class CommandFailed(Hindrance):
     """A program that an engine needs for its settings failed."""
 
 

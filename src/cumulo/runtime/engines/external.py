@@ -3,14 +3,15 @@
 import ipaddress
 import json
 
+from cumulo.runtime.calling import Hindrance
 from cumulo.runtime.engines.engine import run
-from cumulo.runtime.state import StateFolder, others
+from cumulo.runtime.state import StateFolder, others, write_private
 
 _FIRST, _LAST = 4, 254
 Network = ipaddress.IPv4Network
 
 
-class NoFreeNetwork(Exception):
+class NoFreeNetwork(Hindrance):
     """Every 172.24.x.0/24 is in use on this machine: set [engines] external_cidr."""
 
 
@@ -21,7 +22,7 @@ async def external_network(state: StateFolder, wanted: str = "") -> Network:
     kept = recorded(state)
     if kept is None:
         kept = free_network(await networks_in_use(state))
-        (state.path / "external-network").write_text(f"{kept}\n", encoding="ascii")
+        write_private(state.path / "external-network", f"{kept}\n")
     return kept
 
 

@@ -5,6 +5,7 @@ keeps a libvirt of the machine untouched and lets several clouds run side by sid
 disk in the state folder, so a new libvirtd finds the guests that an ended one left running.
 """
 
+import asyncio
 import uuid
 from pathlib import Path
 
@@ -53,6 +54,10 @@ auth_unix_rw = "none"
 unix_sock_ro_perms = "0700"
 unix_sock_rw_perms = "0700"
 max_clients = 100
+# The node is one client, of which many requests may last long (migrations, memory written to disk). Beyond
+# its limit, 5 by default, libvirtd would not even hear that the node is still there, and hang up.
+max_client_requests = 100
+max_workers = 120
 log_outputs = "3:stderr"
 """
 _QEMU = """\
@@ -102,7 +107,8 @@ def daemons(state: StateFolder, cloud: StateFolder | None = None) -> list[Engine
     root = state.path / "libvirt"
 
     async def prepare() -> None:
-        write_settings(state, certificates.ensure(state, cloud or state))
+        certified = await asyncio.to_thread(certificates.ensure, state, cloud or state)
+        write_settings(state, certified)
 
     return [
         Engine(
@@ -147,24 +153,29 @@ def write_settings(state: StateFolder, certified: Path) -> None:
 
 def guests_running(state: StateFolder) -> int:
     """Return how many guests of this cloud run, from libvirt's own pid files."""
-    return len(running_guests(state))
+    return len(guest_processes(state))
 
 
 def running_guests(state: StateFolder) -> list[str]:
     """Return the ids of the servers whose guests run, from libvirt's own pid files."""
+    return sorted(guest_processes(state))
+
+
+def guest_processes(state: StateFolder) -> dict[str, int]:
+    """Return the pids of the guests that run, by their servers' ids, from libvirt's own pid files."""
     run = state.path / "libvirt" / "run"
-    return sorted(
-        file.stem.partition("-")[2]
+    found = {
+        file.stem.partition("-")[2]: _guest_of(file, program)
         for kind, program in _PROGRAMS.items()
         for file in (run / kind).glob("*.pid")
-        if _runs(file, program)
-    )
+    }
+    return {server: pid for server, pid in found.items() if pid is not None}
 
 
 def containers_running(state: StateFolder) -> bool:
     """Say whether any of the cloud's guests that run is a container."""
     files = (state.path / "libvirt" / "run" / "lxc").glob("*.pid")
-    return any(_runs(file, _PROGRAMS["lxc"]) for file in files)
+    return any(_guest_of(file, _PROGRAMS["lxc"]) is not None for file in files)
 
 
 def with_account(content: str, line: str) -> str:
@@ -190,11 +201,16 @@ def machine_id() -> str:
     return file.read_text(encoding="ascii").strip() if file.exists() else "none"
 
 
-def _runs(file: Path, program: str) -> bool:
+def _guest_of(file: Path, program: str) -> int | None:
+    """Return the pid in a file if it still is that guest's: pids are used again, files outlive a boot."""
     try:
-        return Path(f"/proc/{int(file.read_text())}/exe").readlink().name.startswith(program)
+        pid = int(file.read_text(encoding="ascii"))
+        process = Path(f"/proc/{pid}")
+        is_program = (process / "exe").readlink().name.startswith(program)
+        is_guest = file.stem.encode() in (process / "cmdline").read_bytes()
     except (OSError, ValueError):
-        return False
+        return None
+    return pid if is_program and is_guest else None
 
 
 def _in_place(root: Path, *command: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cumulo.runtime.engines import datapath
 from cumulo.runtime.engines.engine import CommandFailed, Engine, ovsdb_answers, run, says
 from cumulo.runtime.settings import EngineSettings, runtime_settings
-from cumulo.runtime.state import StateFolder
+from cumulo.runtime.state import StateFolder, write_private
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 PHYSICAL_NETWORK = "external"
@@ -189,7 +189,7 @@ def datapath_type(state: StateFolder) -> str:
     if not kept.exists():
         in_kernel = Path("/sys/module/openvswitch").exists()
         taken = (_DEVICES / _KERNEL_DATAPATH).exists()
-        kept.write_text("system\n" if in_kernel and not taken else "netdev\n", encoding="ascii")
+        write_private(kept, "system\n" if in_kernel and not taken else "netdev\n")
     return kept.read_text(encoding="ascii").strip()
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOG_LIMIT = 16 * 1024 * 1024  # bytes
+_OF_CLIENTS = "OS_"  # what the variables begin with by which OpenStack's clients log in
+_LAST = 4000  # bytes
 MARK = "CUMULO_PART"  # the variable by which a process is found that no record tells of
 _START_TIME = 19  # field of /proc/PID/stat after the command's closing parenthesis, from 0
 
@@ -31,10 +33,14 @@ class Process:
         return found is not None and found[1] == self.started
 
     def terminate(self, number: int = signal.SIGTERM) -> None:
-        """Send it a signal; nothing happens when it is gone."""
-        if self.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        """Send it a signal; nothing happens when it is gone, nor to another that has its pid by then."""
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(self.pid)
+            try:
+                if self.alive():
+                    signal.pidfd_send_signal(descriptor, number)
+            finally:
+                os.close(descriptor)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; False when it still runs after `seconds`."""
@@ -87,11 +93,16 @@ def spawn(command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = 
         (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
         (os.POSIX_SPAWN_OPEN, 2, str(log), flags, 0o600),
     ]
-    environment = {**os.environ, **(env or {})}
+    environment = {**lasting_environment(), **(env or {})}
     pid = os.posix_spawnp(  # a list of arguments, no shell
         command[0], list(command), environment, file_actions=actions, setsid=True
     )
     return Process(pid, started(pid) or -1)
+
+
+def lasting_environment() -> dict[str, str]:
+    """Return our environment for what outlives whoever called us: without the passwords of a client's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OF_CLIENTS)}
 
 
 def unrecorded(mark: str, program: str) -> Process | None:
@@ -114,13 +125,29 @@ def unrecorded(mark: str, program: str) -> Process | None:
 def turn_over(logs: Path) -> None:
     """Copy each log that grew too long aside and begin it anew; programs go on appending to it."""
     for log in logs.glob("*.log"):
-        if log.stat().st_size > LOG_LIMIT:
-            aside = log.with_suffix(".log.1")
-            try:
-                shutil.copyfile(log, aside)
-            except OSError:  # the disk is full: what is newest is worth more than what is whole
-                aside.unlink(missing_ok=True)
-            os.truncate(log, 0)
+        with contextlib.suppress(OSError):  # somebody removed it; the others are turned over all the same
+            if log.stat().st_size > LOG_LIMIT:
+                _turn_over(log)
+
+
+def _turn_over(log: Path) -> None:
+    aside = log.with_suffix(".log.1")
+    try:
+        shutil.copyfile(log, aside)
+    except OSError:  # the disk is full: what is newest is worth more than what is whole
+        aside.unlink(missing_ok=True)
+    os.truncate(log, 0)
+
+
+def last_words(log: Path) -> str:
+    """Return the last line of a program's log in a clause that can be shown with its failure."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return f"; its log ends with: {lines[-1][:300]}" if lines else ""
 
 
 def reap(pid: int) -> str:

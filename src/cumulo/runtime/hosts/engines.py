@@ -16,7 +16,7 @@ from cumulo.runtime.engines.engine import Engine, run, says
 from cumulo.runtime.engines.openvswitch import Chassis, environment, logging
 from cumulo.runtime.hosts.folder import Membership, address_of, cable, namespace
 from cumulo.runtime.settings import runtime_settings
-from cumulo.runtime.state import StateFolder
+from cumulo.runtime.state import StateFolder, write_private
 
 NODE = "node"
 INNER = "eth0"
@@ -58,7 +58,7 @@ def switch(state: StateFolder, member: Membership) -> Engine:
     )
 
     async def before_start() -> None:
-        (state.path / "datapath").write_text(openvswitch.datapath_type(member.cloud) + "\n", encoding="ascii")
+        write_private(state.path / "datapath", openvswitch.datapath_type(member.cloud) + "\n")
         await openvswitch.configure(state, chassis)
         await openvswitch.add_port(state, INNER)
 

@@ -1,19 +1,23 @@
 """The hosts' folders, and the network that joins them: which host is whose, and by which address."""
 
 import ipaddress
+import re
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from cumulo.runtime.calling import Hindrance
 from cumulo.runtime.engines.external import networks_in_use, recorded
-from cumulo.runtime.state import StateFolder
+from cumulo.runtime.state import StateFolder, write_private
 
 FOLDER = "hosts"
 UNDERLAY = "underlay"  # in a state folder: the host's address towards the others, with the prefix length
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}")  # what a backup takes, and a certificate shows
 _FIRST_FILE = "# A further host of a cloud takes its settings from the cloud's own file.\n"
 _CANDIDATES = ipaddress.IPv4Network("100.64.0.0/10")  # RFC 6598: no one's address on the internet
 
 
-class BadHost(Exception):
+class BadHost(Hindrance):
     """A host cannot be made, or is not there; the text says why."""
 
 
@@ -48,22 +52,26 @@ def host_named(cloud: StateFolder, name: str) -> StateFolder:
 
 def make(cloud: StateFolder, name: str) -> StateFolder:
     """Make the folder of one more host. BadHost for a name that cannot be, or is taken."""
-    if not name.replace("-", "").isalnum() or not name.isascii():
-        raise BadHost(f"{name!r} is no name for a host: letters, digits and dashes")
+    if not _NAME.fullmatch(name):
+        raise BadHost(f"{name!r} is no name for a host: at most 60 letters, digits and dashes, no dash first")
     here = hosts_of(cloud)
     if name in {cloud.host, *(state.path.name for state in here)}:
         raise BadHost(f"the cloud has a host {name} already")
     taken = {member.number for member in map(membership, here) if member is not None}
-    number = next(number for number in range(2, 255) if number not in taken)
+    number = next((number for number in range(2, 255) if number not in taken), None)
+    if number is None:
+        raise BadHost("a cloud has 254 hosts on a machine at the most")
     state = StateFolder(cloud.path / FOLDER / name)
+    if state.path.exists():  # with no number nothing runs: it was cut short when it was made or removed
+        shutil.rmtree(state.path)
     state.path.mkdir(mode=0o700, parents=True)
-    state.config.write_text(_FIRST_FILE, encoding="utf-8")
+    write_private(state.config, _FIRST_FILE)
     state.prepare()
-    (state.path / "host").write_text(name + "\n", encoding="utf-8")
+    write_private(state.path / "host", name + "\n")
     network = ipaddress.ip_interface(address_of(cloud)).network
     own = f"{network[number]}/{network.prefixlen}"
-    (state.path / UNDERLAY).write_text(own + "\n", encoding="ascii")
-    (state.path / "number").write_text(f"{number}\n", encoding="ascii")  # last: now it is a host
+    write_private(state.path / UNDERLAY, own + "\n")
+    write_private(state.path / "number", f"{number}\n")  # last: now it is a host
     return state
 
 
@@ -82,7 +90,7 @@ async def ensure_underlay(cloud: StateFolder) -> str:
         wished = ipaddress.IPv4Network(f"100.64.{third}.0/24")
         candidates = (wished, *_CANDIDATES.subnets(new_prefix=24))
         network = next(one for one in candidates if not any(one.overlaps(other) for other in used))
-        (cloud.path / UNDERLAY).write_text(f"{network[1]}/{network.prefixlen}\n", encoding="ascii")
+        write_private(cloud.path / UNDERLAY, f"{network[1]}/{network.prefixlen}\n")
     return address_of(cloud)
 
 

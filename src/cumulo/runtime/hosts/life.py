@@ -10,10 +10,11 @@ from pathlib import Path
 
 from cumulo.runtime import guests, reset
 from cumulo.runtime.engines.libvirt import guests_running
-from cumulo.runtime.engines.processes import spawn
+from cumulo.runtime.engines.processes import Process
 from cumulo.runtime.hosts import folder
 from cumulo.runtime.hosts.engines import open_underlay
 from cumulo.runtime.hosts.folder import BadHost, hosts_of, membership, namespace
+from cumulo.runtime.settings import runtime_settings
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor import keeping
 
@@ -23,6 +24,12 @@ _LOOK = 0.05
 
 def add(cloud: StateFolder, name: str) -> StateFolder:
     """Make one more host of a running cloud and start it. BadHost."""
+    if not runtime_settings(cloud).engines.start:
+        raise BadHost(
+            "a cloud without engines has no further hosts: [engines] fake_hosts says how many fakes"
+        )
+    if keeping.supervisor_of(cloud) is None:
+        raise BadHost("the cloud is not up: `cumulo up` first")
     asyncio.run(_join(cloud))
     state = folder.make(cloud, name)
     start(state)
@@ -31,14 +38,15 @@ def add(cloud: StateFolder, name: str) -> StateFolder:
 
 def start(state: StateFolder) -> None:
     """Have a host running. BadHost says what keeps it from it."""
-    state.prepare()
-    process = keeping.supervisor_of(state)
-    if process is None:
-        state.status.unlink(missing_ok=True)
-        process = spawn(keeping.command(state), log=state.logs / "supervisor.log")
-    problem = keeping.wait_until_up(state, process)
+    problem = keeping.wait_until_up(state, begin(state))
     if problem:
         raise BadHost(f"host {state.host}: {problem} (its logs are in {state.logs})")
+
+
+def begin(state: StateFolder) -> Process:
+    """Return a host's supervisor, started now if there is none."""
+    state.prepare()
+    return keeping.begin(state)
 
 
 def start_all(cloud: StateFolder) -> None:
@@ -51,10 +59,7 @@ def stop(state: StateFolder, *, with_guests: bool, grace: float = 30) -> int:
     """Stop a host; return how many guests still run, and with them what they need."""
     if with_guests and guests_running(state):
         guests.stop_all(state, grace=grace)
-    supervisor = keeping.supervisor_of(state)
-    if supervisor is not None:
-        supervisor.terminate()
-        supervisor.wait(_LONGEST)
+    keeping.stop_supervisor(state)
     left = guests_running(state)
     asyncio.run(keeping.stop_leftovers(state, for_guests=bool(left)))
     return left
@@ -73,7 +78,7 @@ def crash(state: StateFolder) -> None:
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() > give_up:
             raise BadHost(f"host {state.host}: {len(pids)} processes do not end")
-        time.sleep(_LOOK)
+        time.sleep(_LOOK)  # a command polls; no event loop is here
     state.status.unlink(missing_ok=True)
     (state.run / "node.ready").unlink(missing_ok=True)
 

@@ -9,8 +9,18 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from cumulo.runtime.calling import Hindrance
 from cumulo.runtime.engines.engine import CommandFailed, Engine, run
-from cumulo.runtime.engines.processes import MARK, Process, Record, reap, spawn, turn_over, unrecorded
+from cumulo.runtime.engines.processes import (
+    MARK,
+    Process,
+    Record,
+    last_words,
+    reap,
+    spawn,
+    turn_over,
+    unrecorded,
+)
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.parts import Part, PartState, Status, write_status
 
@@ -25,6 +35,9 @@ _LOOK_AT_LOGS_EVERY = 600.0
 
 class NotReady(Exception):
     """A part ended before it was ready, or took too long."""
+
+
+_FORESEEN = (Hindrance, NotReady, OSError, subprocess.CalledProcessError)
 
 
 class Supervisor:
@@ -94,10 +107,12 @@ class Supervisor:
             began = time.monotonic()
             try:
                 await self._run(engine, part)
-            except (CommandFailed, NotReady, OSError, subprocess.CalledProcessError) as error:
+            except Exception as error:  # noqa: BLE001  whatever it is: nobody else keeps this part, or tells
                 await self._end(part)
                 await self._clear(engine)
-                self._note(part, PartState.FAILED, error=str(error))
+                foreseen = isinstance(error, _FORESEEN)
+                text = str(error) if foreseen else f"{type(error).__name__}: {error}"
+                self._note(part, PartState.FAILED, error=text)
             part.up.clear()
             part.process = None
             if time.monotonic() - began > _STEADY:
@@ -115,7 +130,8 @@ class Supervisor:
             await engine.before_start()
             log = self.state.logs / f"{engine.name}.log"
             part.process = spawn(engine.command, log=log, env={**engine.env, MARK: self._mark(engine)})
-        self.record(engine.name).write(part.process)
+        with contextlib.suppress(OSError):  # a full disk ends nothing that runs: it is found without a record
+            self.record(engine.name).write(part.process)
         await self._until_ready(engine, part.process)
         await engine.once_ready()
         self._note(part, PartState.RUNNING)
@@ -166,13 +182,7 @@ class Supervisor:
                     return
 
     def _last_words(self, engine: Engine) -> str:
-        """Return the last line of the part's log, to be shown with its failure."""
-        log = self.state.logs / f"{engine.name}.log"
-        try:
-            lines = log.read_bytes()[-4000:].decode(errors="replace").strip().splitlines()
-        except OSError:
-            return ""
-        return f"; its log ends with: {lines[-1][:300]}" if lines else ""
+        return last_words(self.state.logs / f"{engine.name}.log")
 
     def _note(self, part: Part, state: PartState, *, error: str = "") -> None:
         status = part.status

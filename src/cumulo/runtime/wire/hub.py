@@ -1,7 +1,7 @@
 """The control plane's end of the bus: hosts in this process, and hosts that have dialled in."""
 
 import asyncio
-import os
+import socket
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,11 +33,10 @@ class Hub(LocalBus):
     async def open(self, path: Path) -> None:
         """Let hosts dial in at a Unix socket."""
         path.unlink(missing_ok=True)  # noqa: ASYNC240  at the start, before anything is served
-        before = os.umask(0o177)
-        try:
-            self._server = await asyncio.start_unix_server(self._come, path)
-        finally:
-            os.umask(before)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        path.chmod(0o600)  # noqa: ASYNC240  before anybody can connect; a umask would be all threads'
+        self._server = await asyncio.start_unix_server(self._come, sock=listener)
 
     async def close(self) -> None:
         """Let no more hosts in, and hang up on those that are there."""

@@ -1,4 +1,4 @@
-"""What a server's ports are promised of their host's network: claimed with its own, carried by moves."""
+"""What is claimed beside a server's own size and carried by moves: its flavor's groups, its ports' wishes."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,14 @@ SINCE = (2, 72)
 
 
 async def demanded(work: Work, server: Server) -> Sequence[Demand]:
-    """Return what a server's ports ask of placement: while it is built, those that it is to be given."""
+    """Return what a server's flavor wants in groups, and what its ports ask of placement.
+
+    Its ports are those that it is to be given while it is built.
+    """
+    return (*guests.groups_of(server), *await _of_ports(work, server))
+
+
+async def _of_ports(work: Work, server: Server) -> Sequence[Demand]:
     ports = work.use(Ports)
     if server.vm_state is not VmState.BUILDING:
         return await ports.demands(work.db, server_id=server.id)

@@ -1,8 +1,8 @@
 """What a server takes of its host, in placement's words: amounts by resource class, and traits.
 
 Its own size comes first, then what its machine needs; its flavor's `resources:CLASS=N` sets an amount (0:
-none). `resources1:` and `trait1:` name groups, which upstream may spread over several providers of one host;
-here a host is one provider, which must have all of them.
+none). `resources1:` and `trait1:` name groups: each is served by one provider, the host's own or one below
+it, and with `group_policy=isolate` no two by the same one.
 """
 
 import re
@@ -10,12 +10,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from cumulo.contracts.hardware import Hardware
-from cumulo.services.compute.hardware import hypervisor_of, is_yes
+from cumulo.contracts.placement import Demand
+from cumulo.services.compute.hardware import hypervisor_of
+from cumulo.services.compute.hardware.wish import is_yes
 from cumulo.services.compute.model import EmbeddedFlavor
 
 _RESOURCES = re.compile(r"resources([a-zA-Z0-9_-]{0,64}):([A-Z0-9_]+)")
-_TRAITS = re.compile(r"trait[a-zA-Z0-9_-]{0,64}:([A-Z0-9_]+)")
+_TRAITS = re.compile(r"trait([a-zA-Z0-9_-]{0,64}):([A-Z0-9_]+)")
 KIB = 1024
 # A property of the image → the trait of a host that can do what it says, by the property's value.
 _OF_IMAGES = {
@@ -49,23 +53,44 @@ def resources(
     for label in filter(None, specs.get("hw:pmem", "").split(",")):
         name = re.sub(r"[^A-Z0-9_]", "_", label.strip().upper())
         wanted[f"CUSTOM_PMEM_NAMESPACE_{name}"] += 1
-    grouped: Counter[str] = Counter()
+    whole = {**wanted, **_amounts(specs).get("", {})}
+    return {name: amount for name, amount in whole.items() if amount > 0}
+
+
+def _amounts(specs: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Return what a flavor asks for in so many words: group ("": none) → resource class → amount."""
+    groups: dict[str, dict[str, int]] = {}
     for key, value in specs.items():
         found = _RESOURCES.fullmatch(key)
-        if found is None or not value.strip().isdecimal():
-            continue
-        if found[1]:
-            grouped[found[2]] += int(value)
-        else:
-            wanted[found[2]] = int(value)
-    wanted.update(grouped)
-    return {name: amount for name, amount in wanted.items() if amount > 0}
+        if found is not None and value.strip().isdecimal():
+            groups.setdefault(found[1], {})[found[2]] = int(value)
+    return groups
+
+
+def groups(flavor: EmbeddedFlavor, properties: Mapping[str, Any]) -> list[Demand]:
+    """Return the flavor's groups of resources, each with the traits of who serves it."""
+    apart = flavor.extra_specs.get("group_policy") == "isolate"
+    found = []
+    for name, amounts in _named(flavor).items():
+        required, forbidden = _wished(flavor, properties, frozenset({name}))
+        demand = Demand(id=name, resources=amounts, required=required, forbidden=forbidden)
+        found.append(msgspec.structs.replace(demand, apart=apart, fixed=True))
+    return found
+
+
+def _named(flavor: EmbeddedFlavor) -> dict[str, dict[str, int]]:
+    """Return a flavor's groups that ask for anything, by their names."""
+    wanted = {
+        name: {resource: amount for resource, amount in amounts.items() if amount}
+        for name, amounts in sorted(_amounts(flavor.extra_specs).items())
+    }
+    return {name: amounts for name, amounts in wanted.items() if name and amounts}
 
 
 def traits(
     flavor: EmbeddedFlavor, properties: Mapping[str, Any], hardware: Hardware
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the traits that the host must have, and those it must not."""
+    """Return the traits that the host must have, and those it must not; also of groups of no resources."""
     required = {
         prefix + str(properties[name]).upper() for name, prefix in _OF_IMAGES.items() if properties.get(name)
     }
@@ -82,8 +107,23 @@ def traits(
         forbidden.add(_THREADS)
     if hardware.pinned and threads == "require":
         required.add(_THREADS)
+    wished, unwished = _wished(flavor, properties, None)
+    return wished | required, unwished | forbidden
+
+
+def _wished(
+    flavor: EmbeddedFlavor, properties: Mapping[str, Any], only: frozenset[str] | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the traits that a flavor and an image name, those to have and those not to have.
+
+    only: of these groups; None: of no group that asks for resources.
+    """
+    served = _named(flavor).keys()
+    named: dict[str, set[str]] = {"required": set(), "forbidden": set()}
     for key, value in {**properties, **flavor.extra_specs}.items():
         found = _TRAITS.fullmatch(key)
-        if found is not None and value in ("required", "forbidden"):
-            (required if value == "required" else forbidden).add(found[1])
-    return frozenset(required), frozenset(forbidden)
+        if found is None or value not in named:
+            continue
+        if found[1] in only if only is not None else found[1] not in served:
+            named[value].add(found[2])
+    return frozenset(named["required"]), frozenset(named["forbidden"])

@@ -231,16 +231,8 @@ class HostNotFound(NotFound):
     """Compute host {host} could not be found."""
 
 
-class ServiceNotFound(NotFound):
-    """Compute service {id} could not be found."""
-
-
 class ConsoleTypeUnavailable(Invalid):
     """Unavailable console type {kind}."""
-
-
-class HostInUse(Conflict):
-    """Unable to delete compute service that is hosting instances: {host}."""
 
 
 class BadPeriod(Invalid):

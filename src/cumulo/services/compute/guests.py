@@ -12,6 +12,7 @@ from cumulo.contracts.hardware import Hardware
 from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, LocalDisk, NicSpec, RescueSpec
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.contracts.network import PortBinding, Ports
+from cumulo.contracts.placement import Demand
 from cumulo.core.db import Reader
 from cumulo.core.drivers import Permanent
 from cumulo.core.errors import NotFound
@@ -47,6 +48,11 @@ def asked_of(server: Server) -> Asked:
 def aside_of(server: Server) -> Aside:
     """Return what the server must return to."""
     return _ASIDE.decode(server.aside)
+
+
+def unrescued(server: Server) -> Aside:
+    """Return what is kept aside of a server, but for what it is rescued by."""
+    return msgspec.structs.replace(aside_of(server), was=None, rescue_image=None)
 
 
 def kept_aside(aside: Aside) -> msgspec.Raw:
@@ -115,6 +121,11 @@ def resources_of(server: Server) -> dict[str, int]:
 def traits_of(server: Server) -> tuple[frozenset[str], frozenset[str]]:
     """Return the traits that a server's host must have, and those it must not."""
     return demands.traits(flavor_of(server), properties_of(server), hardware_of(server))
+
+
+def groups_of(server: Server) -> list[Demand]:
+    """Return the groups of resources that a server's flavor wants served, each by one provider."""
+    return demands.groups(flavor_of(server), properties_of(server))
 
 
 def instance_name(server: Server) -> str:
@@ -220,7 +231,7 @@ async def guest_metadata(db: Reader, use: Use[Any], server: Server) -> GuestMeta
         project_id=server.project_id,
         user_data=base64.b64decode(server.user_data) if server.user_data else None,
         metadata=metadata_of(server),
-        keys={server.key_name: key} if server.key_name and key else {},
+        keys={server.key_name: key.strip()} if server.key_name and key else {},
         launch_index=server.launch_index,
         availability_zone=server.zone or "",
         flavor_name=flavor_of(server).original_name,

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from cumulo.core.http.body import BROKEN
+
 Compare = Callable[[Any, Any], bool]
 NUMBERS: Mapping[str, Compare] = {
     "=": operator.ge,  # upstream's, for clients that know it so
@@ -66,7 +68,7 @@ def read_query(text: str) -> Sequence[Any]:
     """Read a hint's query. BadQuery when it is none."""
     try:
         query = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except BROKEN:
         raise BadQuery("it is no JSON") from None
     _check(query, 0)
     return list(query)
@@ -76,6 +78,8 @@ def _check(query: Any, depth: int) -> None:
     if not isinstance(query, list) or not query or depth > DEEPEST:
         raise BadQuery("each condition is a list that begins with an operator")
     word, *rest = query
+    if not isinstance(word, str):
+        raise BadQuery("an operator is a word")
     if word in ("and", "or", "not"):
         for each in rest:
             _check(each, depth + 1)

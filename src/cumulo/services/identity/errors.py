@@ -51,6 +51,10 @@ class AssignmentNotFound(NotFound):
     """Could not find role assignment with role: {role_id}, user or group: {actor_id}, target: {target_id}."""
 
 
+class RoleOfOtherDomain(Forbidden):
+    """Project {project_id} must be in the same domain as the role {role_id} being assigned."""
+
+
 class ImplicationNotFound(NotFound):
     """Could not find inference rule: {prior_id} implies {implied_id}."""
 

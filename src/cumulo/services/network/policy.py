@@ -12,7 +12,8 @@ from cumulo.core.auth import (
 
 ADMIN_ONLY = "rule:admin_only"
 OR_SERVICE = f"{ADMIN_ONLY} or {SERVICE}"
-OWNER_OF_NETWORK = f"{OR_SERVICE} or (role:member and rule:network_owner)"
+MEMBER_OWNING_NETWORK = "(role:member and rule:network_owner)"
+OWNER_OF_NETWORK = f"{OR_SERVICE} or {MEMBER_OWNING_NETWORK}"
 #: What a caller sees at all is each resource's scope: its project's, what is shared with it, or nothing.
 READER = f"role:reader or {ADMIN_ONLY}"
 READER_OR_SERVICE = f"{READER} or {SERVICE}"
@@ -86,7 +87,9 @@ CREATE_PORT, GET_PORT, UPDATE_PORT = (
 )
 _rule("compute_device", "field:port:device_owner=~^compute:", "A port that a server has.")
 DELETE_PORT = _rule(
-    "delete_port", f"{OR_SERVICE} or (not rule:compute_device and {PROJECT_MEMBER})", "Delete a port."
+    "delete_port",
+    f"{OR_SERVICE} or (not rule:compute_device and ({PROJECT_MEMBER} or {MEMBER_OWNING_NETWORK}))",
+    "Delete a port.",
 )
 _BINDING = ("binding:host_id", "binding:profile")
 CREATE_PORT_HOST, CREATE_PORT_PROFILE = _guards("create", "port", *_BINDING, default=OR_SERVICE)
@@ -182,6 +185,7 @@ CREATE_QOS, GET_QOS, UPDATE_QOS, DELETE_QOS = (
     _rule("update_policy", ADMIN_ONLY, "Change a QoS policy."),
     _rule("delete_policy", ADMIN_ONLY, "Delete a QoS policy."),
 )
+GET_RULE_TYPE_DETAILS = _rule("cumulo:network:rule_type", ADMIN_ONLY, "See what a kind of QoS rules can say.")
 GET_RULE_TYPE = _rule("get_rule_type", READER, "See which kinds of QoS rules there are.")
 QOS_RULES = {
     kind: tuple(
@@ -202,8 +206,6 @@ CREATE_SCOPE, GET_SCOPE, UPDATE_SCOPE, DELETE_SCOPE = _crud("address_scope", "ad
 ADD_PREFIXES = _rule("add_prefixes", PROJECT_MEMBER_OR_ADMIN, "Add prefixes to a subnet pool.")
 REMOVE_PREFIXES = _rule("remove_prefixes", PROJECT_MEMBER_OR_ADMIN, "Take prefixes from a subnet pool.")
 ONBOARD = _rule("onboard_network_subnets", PROJECT_MEMBER_OR_ADMIN, "Have a pool adopt a network's subnets.")
-(CREATE_SUBNET_TYPES,) = _guards("create", "subnet", "service_types")
-(UPDATE_SUBNET_TYPES,) = _guards("update", "subnet", "service_types")
 GET_FIP_POOLS = _rule("get_floatingip_pool", READER, "See what subnets floating IPs can come from.")
 
 CREATE_SEGMENT, GET_SEGMENT, UPDATE_SEGMENT, DELETE_SEGMENT = _kept("segment", "segment of a network")

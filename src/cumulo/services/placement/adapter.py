@@ -6,8 +6,8 @@ from cumulo.contracts.placement import Candidate, Child, Demand, Inventory, Refu
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Conflict
 from cumulo.core.work import Work
-from cumulo.services.placement import domain, errors, granular, nested
-from cumulo.services.placement.model import Consumer, Provider, Serving
+from cumulo.services.placement import claims, domain, errors, granular, nested
+from cumulo.services.placement.model import Provider, Serving
 
 
 class PlacementAdapter:
@@ -61,7 +61,7 @@ class PlacementAdapter:
         for verdict in verdicts:
             provider, objection = verdict.provider, verdict.objection
             if land is not None and objection is None:
-                objection = granular.objection(land, provider.id, demands)
+                objection = granular.objection(land, provider.id, demands, resources)
             if objection is not None:
                 refused.append(Refusal(name=provider.name, reason=objection))
                 continue
@@ -91,12 +91,12 @@ class PlacementAdapter:
         The transaction goes on after the Conflict: the caller may claim elsewhere.
         """
         wanted = {name: amount for name, amount in resources.items() if amount}
-        claimant = domain.Claimant(id=consumer_id, project_id=project_id, user_id=user_id, kind="INSTANCE")
+        claimant = claims.Claimant(id=consumer_id, project_id=project_id, user_id=user_id, kind="INSTANCE")
         async with work.db.savepoint():
             try:
-                served = await granular.chosen(work.db, provider_id, demands)
+                served = await granular.chosen(work.db, provider_id, demands, wanted)
                 amounts = granular.joined({provider_id: wanted}, demands, served)
-                await domain.allocate(work.db, claimant, amounts)
+                await claims.allocate(work.db, claimant, amounts)
                 await granular.note(work.db, consumer_id, demands, served)
             except errors.ProviderNotFound as error:
                 raise Conflict(str(error)) from error
@@ -104,7 +104,7 @@ class PlacementAdapter:
     async def extend(self, work: Work, consumer_id: str, host: str, demands: Sequence[Demand]) -> None:
         """Allocate more to a consumer on a host; Conflict when there is no room for it."""
         root = await work.db.one(Provider, Provider.c.name == host, Provider.c.parent_id.is_(None))
-        if root is None or not await work.db.exists(Consumer, Consumer.c.id == consumer_id):
+        if root is None or await claims.lone(work.db, consumer_id) is None:
             raise Conflict(f"{consumer_id} has nothing on host {host}.")
         await granular.extend(work.db, consumer_id, root, demands)
 
@@ -119,8 +119,8 @@ class PlacementAdapter:
 
     async def transfer(self, work: Work, consumer_id: str, other_id: str) -> None:
         """Give all that the consumer has to another, in place of what that has; nothing changes nothing."""
-        await domain.transfer(work.db, consumer_id, other_id)
+        await claims.transfer(work.db, consumer_id, other_id)
 
     async def release(self, work: Work, consumer_id: str) -> None:
         """Give back all that the consumer has; nothing to give back is no error."""
-        await domain.release(work.db, consumer_id)
+        await claims.release(work.db, consumer_id)

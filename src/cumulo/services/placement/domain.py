@@ -2,27 +2,28 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy
 
 from cumulo.core import clock
 from cumulo.core.db import Reader, Transaction
+from cumulo.core.errors import Duplicate
 from cumulo.services.placement import errors
 from cumulo.services.placement.model import (
     Allocation,
-    Consumer,
     CustomClass,
     CustomTrait,
     Provider,
     ProviderAggregate,
     ProviderTrait,
-    Serving,
     Stock,
 )
-from cumulo.services.placement.standards import CLASSES, TRAITS, spoken
+from cumulo.services.placement.standard_traits import TRAITS
+from cumulo.services.placement.standards import CLASSES, spoken
 
-CUSTOM = re.compile(r"CUSTOM_[A-Z0-9_]+")
+CUSTOM = re.compile(r"CUSTOM_[A-Z0-9_]{1,248}")  # 255 letters in all
 
 Amounts = Mapping[str, int]  # resource class → amount
 
@@ -112,6 +113,11 @@ def objections(
     return " and ".join(clause for clause in found if clause) or None
 
 
+def less(has: Mapping[str, Room], taken: Amounts) -> dict[str, Room]:
+    """Return what is left of rooms once these amounts are taken."""
+    return {name: Room(room.stock, room.used + taken.get(name, 0)) for name, room in has.items()}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A provider, what it has, what it is, and what speaks against it."""
@@ -135,104 +141,6 @@ async def judge(
         objection = objections(own, wanted, named, required, forbidden)
         verdicts.append(Verdict(provider, own, named, objection))
     return verdicts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claimant:
-    """Who wants allocations. generation: what it must be now; None: it must be new; -1: either way."""
-
-    id: str
-    project_id: str
-    user_id: str
-    kind: str | None = None
-    generation: int | None = -1
-
-
-async def allocate(db: Transaction, claimant: Claimant, wanted: Mapping[str, Amounts]) -> None:
-    """Give a consumer exactly this (provider id → amounts), in place of what it had.
-
-    The providers' rows are locked before their room is counted, so no two claims see the same room. Raises
-    ProviderNotFound, NoRoom, or Outdated.
-    """
-    consumer = await db.get(Consumer, claimant.id)
-    check_generation(claimant, consumer)
-    had = await db.all(Allocation, Allocation.c.consumer_id == claimant.id)
-    touched = sorted({*wanted, *(row.provider_id for row in had)})
-    providers = await locked(db, touched)
-    if had:
-        await db.delete(Allocation, Allocation.c.consumer_id == claimant.id)
-        await db.delete(Serving, Serving.c.consumer_id == claimant.id)
-    has = await rooms(db, list(wanted))
-    for provider_id, amounts in wanted.items():
-        if provider_id not in providers:
-            raise errors.ProviderNotFound(id=provider_id)
-        objection = objections(has.get(provider_id, {}), amounts)
-        if objection is not None:
-            raise errors.NoRoom(provider=providers[provider_id].name, reason=objection)
-    await _write(db, claimant, consumer, wanted)
-    await touch(db, touched)
-
-
-async def _write(
-    db: Transaction, claimant: Claimant, known: Consumer | None, wanted: Mapping[str, Amounts]
-) -> None:
-    if not any(wanted.values()):
-        await db.delete(Consumer, Consumer.c.id == claimant.id)
-        return
-    consumer = Consumer(
-        id=claimant.id,
-        project_id=claimant.project_id,
-        user_id=claimant.user_id,
-        kind=claimant.kind,
-        generation=1 if known is None else known.generation + 1,
-    )
-    if known is None:
-        await db.insert(consumer)
-    else:
-        await db.save(consumer)
-    await db.insert_all(
-        [
-            Allocation(consumer_id=consumer.id, provider_id=provider, resource=resource, used=used)
-            for provider, amounts in wanted.items()
-            for resource, used in amounts.items()
-            if used
-        ]
-    )
-
-
-def check_generation(claimant: Claimant, consumer: Consumer | None) -> None:
-    """Refuse a claim that was made in ignorance of a later one."""
-    actual = None if consumer is None else consumer.generation
-    if claimant.generation not in (-1, actual):
-        what = f"consumer {claimant.id}"
-        raise errors.Outdated(what=what, actual=actual, given=claimant.generation)
-
-
-async def release(db: Transaction, consumer_id: str) -> int:
-    """Give back all that a consumer has; return how many allocations that was."""
-    of_it = Allocation.c.consumer_id == consumer_id
-    providers = sorted({row.provider_id for row in await db.all(Allocation, of_it)})
-    if len(providers) > 1:  # in one order, as claims do
-        await locked(db, providers)
-    count = await db.delete(Allocation, of_it)
-    if providers:
-        await touch(db, providers)
-    await db.delete(Consumer, Consumer.c.id == consumer_id)
-    return count
-
-
-async def transfer(db: Transaction, consumer_id: str, other_id: str) -> None:
-    """Give all that a consumer has to another one, in place of what that has; nothing changes nothing."""
-    known = await db.one(Consumer, Consumer.c.id == consumer_id, for_update=True)
-    if known is None:
-        return
-    await release(db, other_id)
-    kind = "INSTANCE" if known.kind == "MIGRATION" else "MIGRATION"
-    owner = {"project_id": known.project_id, "user_id": known.user_id}
-    await db.insert(Consumer(id=other_id, kind=kind, generation=1, **owner))
-    await db.update(Allocation, Allocation.c.consumer_id == consumer_id, consumer_id=other_id)
-    await db.update(Serving, Serving.c.consumer_id == consumer_id, consumer_id=other_id)
-    await db.delete(Consumer, Consumer.c.id == consumer_id)
 
 
 async def locked(db: Transaction, provider_ids: Sequence[str]) -> dict[str, Provider]:
@@ -313,25 +221,6 @@ async def gather(
         await db.update(Provider, Provider.c.id == provider.id, updated_at=clock.now())
 
 
-async def widen(db: Transaction, wanted: Iterable[tuple[Provider, Iterable[Stock]]]) -> None:
-    """Have providers hold both what they have and what they are to have, the larger of each, for a while."""
-    for provider, stocks in wanted:
-        known = {one.resource: one for one in await db.all(Stock, Stock.c.provider_id == provider.id)}
-        more = [one for one in stocks if _is_more(one, known.get(one.resource))]
-        for one in more:
-            if one.resource not in known:
-                await db.insert(one)
-            else:
-                await db.save(one)
-        if more:
-            await touch(db, [provider.id])
-            provider.generation += 1
-
-
-def _is_more(one: Stock, known: Stock | None) -> bool:
-    return known is None or one.capacity > known.capacity
-
-
 async def remove(db: Transaction, provider: Provider) -> None:
     """Remove a provider with its inventories and traits. Conflict while it is used or has children."""
     if await db.exists(Allocation, Allocation.c.provider_id == provider.id):
@@ -369,9 +258,17 @@ async def check_asked(db: Reader, classes: Iterable[str], traits: Iterable[str])
 
 async def add_traits(db: Transaction, names: Iterable[str]) -> None:
     """Make these traits exist."""
-    await db.insert_all([CustomTrait(name=name) for name in await unknown_traits(db, names)])
+    await _add(db, [CustomTrait(name=name) for name in await unknown_traits(db, names)])
 
 
 async def add_classes(db: Transaction, names: Iterable[str]) -> None:
     """Make these resource classes exist."""
-    await db.insert_all([CustomClass(name=name) for name in await unknown_classes(db, names)])
+    await _add(db, [CustomClass(name=name) for name in await unknown_classes(db, names)])
+
+
+async def _add(db: Transaction, rows: Iterable[CustomTrait | CustomClass]) -> None:
+    """Insert names; one that somebody else makes at the same time is as good."""
+    for row in rows:
+        with suppress(Duplicate):
+            async with db.savepoint():
+                await db.insert(row)

@@ -29,12 +29,20 @@ class UnknownClass(Invalid):
     """Unknown resource class in inventory for resource provider {provider}: {name}"""
 
 
+class NoSuchInventory(Invalid):
+    """No inventory record with resource class {resource} for resource provider {provider}"""
+
+
 class BadInventory(Invalid):
     """Update of inventory for {resource} on {provider} refused: it reserves more than there is."""
 
 
 class UnknownTraits(Invalid):
     """No such trait: {names}."""
+
+
+class Missing(Invalid):
+    """'{name}' is a required property"""
 
 
 class BadQuery(Invalid):
@@ -83,6 +91,10 @@ class DuplicateProvider(Conflict):
     """Conflicting resource provider {name} already exists."""
 
     code: ClassVar[str] = "placement.duplicate_name"
+
+
+class ClassExists(Conflict):
+    """Conflicting resource class already exists: {name}"""
 
 
 class NameInUse(Conflict):

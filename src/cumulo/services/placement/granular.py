@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cumulo.contracts.placement import Demand
 from cumulo.core.db import Reader, Transaction
-from cumulo.services.placement import domain, errors, trees
+from cumulo.services.placement import claims, domain, errors, trees
 from cumulo.services.placement.domain import Amounts, Room
 from cumulo.services.placement.model import Allocation, Consumer, Provider, Serving
 from cumulo.services.placement.standards import spoken
@@ -38,21 +38,23 @@ async def tree(db: Reader, root_id: str) -> Landscape:
     return Landscape(providers, await domain.rooms(db, ids), await domain.traits(db, ids), {})
 
 
-def choose(land: Landscape, root_id: str, demands: Sequence[Demand]) -> Served | None:
-    """Return which providers of a tree could serve all the demands at once; None when they cannot."""
+def choose(land: Landscape, root_id: str, demands: Sequence[Demand], own: Amounts) -> Served | None:
+    """Return which providers of a tree could serve all the demands at once; None when they cannot.
+
+    own: what the consumer takes of the tree's root besides.
+    """
     if not demands:
         return {}
-    alone = Landscape(
-        {provider.id: provider for provider in land.trees.get(root_id, ())},
-        land.rooms,
-        land.traits,
-        {},
-    )
+    members = {provider.id: provider for provider in land.trees.get(root_id, ())}
+    rooms = {id_: land.rooms.get(id_, {}) for id_ in members}
+    rooms[root_id] = domain.less(rooms.get(root_id, {}), own)
+    alone = Landscape(members, rooms, land.traits, {})
     groups = [
         trees.Group(
             suffix=demand.id,
             resources=demand.resources,
             required=tuple(frozenset({name}) for name in sorted(demand.required)),
+            forbidden=demand.forbidden,
         )
         for demand in demands
     ]
@@ -61,29 +63,41 @@ def choose(land: Landscape, root_id: str, demands: Sequence[Demand]) -> Served |
         if demand.subtree:
             together.setdefault(demand.subtree, set()).add(demand.id)
     subtrees = [frozenset(ids) for ids in together.values() if len(ids) > 1]
-    found = trees.ways(alone, trees.Request(groups=groups, subtrees=subtrees, limit=1))
+    apart = any(demand.apart for demand in demands)
+    request = trees.Request(groups=groups, subtrees=subtrees, isolate=apart, limit=1)
+    found = trees.ways(alone, request)
     return {suffix: ids[0] for suffix, ids in found[0].mappings.items()} if found else None
 
 
-def objection(land: Landscape, root_id: str, demands: Sequence[Demand]) -> str | None:
-    """Say in one clause why a tree cannot serve the demands; None when it can."""
-    if choose(land, root_id, demands) is not None:
+def objection(
+    land: Landscape, root_id: str, demands: Sequence[Demand], own: Amounts | None = None
+) -> str | None:
+    """Say in one clause why a tree cannot serve the demands beside what its root gives; None when it can."""
+    own = own or {}
+    if choose(land, root_id, demands, own) is not None:
         return None
     for demand in demands:
-        if choose(land, root_id, [demand]) is None:
-            return f"cannot promise {_spoken(demand.resources)} ({', '.join(sorted(demand.required))})"
-    return f"cannot promise {' and '.join(_spoken(demand.resources) for demand in demands)} at once"
+        if choose(land, root_id, [demand], own) is None:
+            return f"cannot promise {_spoken(demand.resources)}{_kind(demand)}"
+    how = "at once by different providers" if any(demand.apart for demand in demands) else "at once"
+    return f"cannot promise {' and '.join(_spoken(demand.resources) for demand in demands)} {how}"
 
 
-async def chosen(db: Reader, root_id: str, demands: Sequence[Demand]) -> Served:
-    """Return which providers of a tree serve the demands. NoRoom."""
+def _kind(demand: Demand) -> str:
+    """Return what the provider of a demand must be, and must not, for operators."""
+    words = [*sorted(demand.required), *(f"not {name}" for name in sorted(demand.forbidden))]
+    return f" ({', '.join(words)})" if words else ""
+
+
+async def chosen(db: Reader, root_id: str, demands: Sequence[Demand], own: Amounts | None = None) -> Served:
+    """Return which providers of a tree serve the demands beside what is taken of its root. NoRoom."""
     if not demands:
         return {}
     land = await tree(db, root_id)
-    served = choose(land, root_id, demands)
+    served = choose(land, root_id, demands, own or {})
     if served is None:
         name = land.providers[root_id].name if root_id in land.providers else root_id
-        raise errors.NoRoom(provider=name, reason=objection(land, root_id, demands))
+        raise errors.NoRoom(provider=name, reason=objection(land, root_id, demands, own))
     return served
 
 
@@ -100,7 +114,7 @@ def joined(amounts: Mapping[str, Amounts], demands: Sequence[Demand], served: Se
 
 
 async def note(db: Transaction, consumer_id: str, demands: Sequence[Demand], served: Served) -> None:
-    """Write down who serves demands that were allocated."""
+    """Write down who serves demands that were allocated and may change."""
     rows = [
         Serving(
             consumer_id=consumer_id,
@@ -109,6 +123,7 @@ async def note(db: Transaction, consumer_id: str, demands: Sequence[Demand], ser
             resources=demand.resources,
         )
         for demand in demands
+        if not demand.fixed
     ]
     await db.insert_all(rows)
 
@@ -127,14 +142,12 @@ async def extend(db: Transaction, consumer_id: str, root: Provider, demands: Seq
 
 async def adjust(db: Transaction, consumer_id: str, wanted: Mapping[str, Amounts]) -> None:
     """Give demands that are served other amounts; nothing ends them. NoRoom."""
+    await claims.lone(db, consumer_id)
     mine = (Serving.c.consumer_id == consumer_id, Serving.c.demand_id.in_(sorted(wanted)))
-    serving = {row.provider_id for row in await db.all(Serving, *mine)}
-    if not serving:
-        return
-    providers = await domain.locked(db, sorted(serving))  # before it is looked at what they give now
     changed = [row for row in await db.all(Serving, *mine) if row.resources != wanted[row.demand_id]]
     if not changed:
         return
+    providers = await domain.locked(db, sorted({row.provider_id for row in changed}))
     more: dict[str, Counter[str]] = {}
     for row in changed:
         of = more.setdefault(row.provider_id, Counter())

@@ -8,6 +8,8 @@ from cumulo.core.db import Float, Integer, Json, Model, String, Uuid, When, colu
 
 WHOLE = 2147483647
 """The largest unit there can be: no limit."""
+MOST = 2**62
+"""More than anybody has: as much as clients and databases can count without thinking."""
 _AMOUNTS = ("total", "reserved", "min_unit", "max_unit", "step_size", "allocation_ratio")
 
 
@@ -47,8 +49,8 @@ class Stock(Model, table="placement_inventories"):
 
     @property
     def capacity(self) -> int:
-        """How much can be allocated in all."""
-        return int((self.total - self.reserved) * self.allocation_ratio)
+        """How much can be allocated in all; no more than a number can tell, whatever the ratio."""
+        return int(min((self.total - self.reserved) * self.allocation_ratio, MOST))
 
 
 class ProviderTrait(Model, table="placement_provider_traits"):

@@ -37,7 +37,7 @@ async def keep_below(db: Transaction, host: str, mark: str, children: Sequence[C
     root = await db.one(Provider, Provider.c.name == host, Provider.c.parent_id.is_(None), for_update=True)
     if root is None:
         return
-    named = Provider.c.name.startswith(f"{host}:{mark}", autoescape=True)
+    named = Provider.c.name.contains(f":{mark}", autoescape=True)  # whatever the host was called then
     here = {row.name: row for row in await db.all(Provider, Provider.c.root_id == root.id, named)}
     for child in children:
         parent = here[child.parent] if child.parent is not None else root

@@ -3,7 +3,7 @@
 from cumulo.contracts.ownership import Owned, Stage
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.placement import domain
+from cumulo.services.placement import claims
 from cumulo.services.placement.model import Consumer
 
 
@@ -22,4 +22,4 @@ class ClaimsOwned:
         """Give back all that a consumer has."""
         row = await work.db.get(Consumer, thing.id)
         if row is not None and row.project_id == project_id:
-            await domain.release(work.db, row.id)
+            await claims.release(work.db, row.id)

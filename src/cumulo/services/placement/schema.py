@@ -18,6 +18,7 @@ ClassName = Annotated[str, Meta(pattern=r"^[A-Z0-9_]+$(?!\n)", max_length=255)]
 TraitName = Annotated[str, Meta(pattern=r"^[A-Z0-9_]+$(?!\n)", min_length=1, max_length=255)]
 Amount = Annotated[int, Meta(ge=1)]
 Unit = Annotated[int, Meta(ge=1, le=WHOLE)]
+LARGEST_RATIO = 3.40282e38  # a number of single precision, as upstream keeps it
 
 LINKS = (
     ("self", "", "1.0"),
@@ -83,7 +84,7 @@ class Amounts(Body):
     min_unit: Unit = 1
     max_unit: Unit = WHOLE
     step_size: Unit = 1
-    allocation_ratio: Annotated[float, Meta(gt=0)] = 1.0
+    allocation_ratio: Annotated[float, Meta(gt=0, le=LARGEST_RATIO)] = 1.0
 
 
 class InventorySet(Body):
@@ -147,7 +148,7 @@ class Allocations(Body):
     project_id: Annotated[str, Meta(min_length=1, max_length=255)]
     user_id: Annotated[str, Meta(min_length=1, max_length=255)]
     consumer_generation: Annotated[int | None, Since("1.28")] | UnsetType = UNSET
-    consumer_type: Annotated[str, Since("1.38"), Meta(pattern=r"^[A-Z0-9_]+$(?!\n)")] | UnsetType = UNSET
+    consumer_type: Annotated[ClassName, Since("1.38")] | UnsetType = UNSET
     mappings: Annotated[dict[str, list[str]], Since("1.34")] | UnsetType = UNSET
 
 
@@ -168,7 +169,7 @@ class Reshape(Body):
 class InventoryCreate(Amounts, kw_only=True):
     """One class of a provider's inventory, with its name."""
 
-    generation: int = msgspec.field(name="resource_provider_generation")
+    generation: int | UnsetType = msgspec.field(name="resource_provider_generation", default=UNSET)
     resource_class: ClassName
 
 

@@ -5,6 +5,7 @@ class; what a named group asks for comes from one. Providers with the trait MISC
 every tree that has an aggregate in common with them.
 """
 
+import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -76,7 +77,8 @@ class Landscape:
     @cached_property
     def sharers(self) -> list[str]:
         """The providers that share what they have with whom they have an aggregate in common."""
-        return [id_ for id_, names in self.traits.items() if SHARING in names]
+        shares = (id_ for id_, names in self.traits.items() if SHARING in names)
+        return [id_ for id_ in shares if id_ in self.providers]  # one may have come while they were read
 
     def sharing(self, tree: Iterable[Provider]) -> list[Provider]:
         """Return the providers outside of a tree that share what they have with it."""
@@ -116,6 +118,13 @@ def ways(land: Landscape, request: Request) -> list[Way]:
             if request.limit is not None and len(found) >= request.limit:
                 return found
     return found
+
+
+async def ways_beside(land: Landscape, request: Request) -> list[Way]:
+    """Return the same: in a thread where trees are to be combined, which may take seconds."""
+    if _is_plain(land, request):
+        return ways(land, request)
+    return await asyncio.to_thread(ways, land, request)
 
 
 def _is_plain(land: Landscape, request: Request) -> bool:
@@ -217,6 +226,8 @@ def _merged(groups: Sequence[Group], chosen: Sequence[Choice]) -> Way:
     for group, choice in zip(groups, chosen, strict=True):
         mappings[group.suffix] = list(choice)
         for id_, wanted in choice.items():
+            if not wanted:
+                continue  # it is only to be there
             has = amounts.setdefault(id_, {})
             for resource, amount in wanted.items():
                 has[resource] = has.get(resource, 0) + amount

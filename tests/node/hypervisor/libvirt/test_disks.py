@@ -1,6 +1,8 @@
 import asyncio
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -124,7 +126,25 @@ async def test_only_bases_that_nobody_uses_are_forgotten(tmp_path: Path, bases: 
     used = await bases.under(folder, disk)
     await disks.ensure_overlay(folder, disk, used)
     unused = await bases.ensure(msgspec.structs.replace(disk, image_digest="ef" * 64))
-    assert bases.forget_unused(tmp_path, before=0) == []
-    assert bases.forget_unused(tmp_path, before=unused.stat().st_mtime + 1) == [unused.name]
+    assert await bases.forget_unused(tmp_path, before=0) == []
+    assert await bases.forget_unused(tmp_path, before=unused.stat().st_mtime + 1) == [unused.name]
     assert used is not None
     assert used.exists()
+
+
+async def test_a_base_that_is_asked_for_while_old_ones_go_stays(
+    tmp_path: Path, bases: disks.Bases, monkeypatch: pytest.MonkeyPatch
+):
+    base = await bases.ensure(await an_image(tmp_path))
+    os.utime(base, (0, 0))
+    look = disks.Bases._old
+
+    def slowly(*arguments: Any) -> list[Path]:
+        found = look(*arguments)
+        assert found == [base]
+        os.utime(base)
+        return found
+
+    monkeypatch.setattr(disks.Bases, "_old", slowly)
+    assert await bases.forget_unused(tmp_path, before=1000) == []
+    assert base.exists()

@@ -3,7 +3,8 @@
 import libvirt
 import pytest
 
-from cumulo.node.hypervisor.libvirt.inside import quiet
+from cumulo.core.drivers import Unsupported
+from cumulo.node.hypervisor.libvirt.inside import PATIENCE, quiet, set_password
 
 CHANNEL = "<channel><target name='org.qemu.guest_agent.0' state='{state}'/></channel>"
 
@@ -14,6 +15,11 @@ class Domain:
     def __init__(self, state: str, broken: str = "") -> None:
         self.state, self.broken = state, broken
         self.asked: list[str] = []
+        self.patience: int | None = None  # libvirt's: for ever
+
+    def agentSetResponseTimeout(self, timeout: int) -> int:  # noqa: N802  libvirt's name
+        self.patience = timeout
+        return 0
 
     def name(self) -> str:
         return "guest"
@@ -27,7 +33,12 @@ class Domain:
     def fsThaw(self) -> int:  # noqa: N802  libvirt's name
         return self._ask("thaw")
 
+    def setUserPassword(self, user: str, password: str, flags: int) -> int:  # noqa: N802  libvirt's name
+        del user, password, flags
+        return self._ask("password")
+
     def _ask(self, verb: str) -> int:
+        assert self.patience == PATIENCE  # a hostile agent begins to talk, and then never answers
         self.asked.append(verb)
         if verb == self.broken:
             raise libvirt.libvirtError("the agent does not answer")
@@ -55,3 +66,15 @@ def test_a_guest_is_let_go_when_the_copy_fails():
     with pytest.raises(RuntimeError), quiet(domain):
         raise RuntimeError
     assert domain.asked == ["freeze", "thaw"]
+
+
+def test_a_password_is_not_waited_for_forever():
+    domain = Domain("connected")
+    set_password(domain, "admin", "secret")
+    assert domain.asked == ["password"]
+    broken = Domain("connected", "password")
+    error = libvirt.libvirtError("")
+    error.err = (libvirt.VIR_ERR_AGENT_UNRESPONSIVE, 0, "", 0, "", None, None, 0, 0)
+    broken.setUserPassword = lambda *_: (_ for _ in ()).throw(error)  # type: ignore[method-assign]
+    with pytest.raises(Unsupported):
+        set_password(broken, "admin", "secret")

@@ -4,8 +4,10 @@ import xml.etree.ElementTree as ET
 
 import libvirt
 import msgspec
+import pytest
 
 from cumulo.contracts.migration import Landing
+from cumulo.core.drivers import Permanent
 from cumulo.node.hypervisor.libvirt import travels
 from cumulo.node.hypervisor.libvirt.travels import moved
 from cumulo.node.hypervisor.libvirt.volumes import EXCHANGED
@@ -114,3 +116,54 @@ def test_a_guest_travels_by_tls_to_a_host_that_has_a_certificate() -> None:
     assert name not in open_.parameters
     assert closed.flags == open_.flags | libvirt.VIR_MIGRATE_TLS
     assert closed.parameters == {**open_.parameters, name: "second"}
+
+
+class Emulated:
+    """A domain as libvirt's binding shows it, as far as sending it looks."""
+
+    def __init__(self, state: int = libvirt.VIR_DOMAIN_RUNNING, reason: int = 1) -> None:
+        self.at = [state, reason]
+
+    def state(self) -> list[int]:
+        return self.at
+
+    def isActive(self) -> int:  # noqa: N802  libvirt's name
+        return 1
+
+    def suspend(self) -> None:
+        self.at = [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER]
+
+    def resume(self) -> None:
+        self.at = [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_UNPAUSED]
+
+
+PAUSED = [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER]
+
+
+def test_a_guest_whose_writes_would_be_missed_does_nothing_while_it_is_sent() -> None:
+    """The new host lets it go on."""
+    domain = Emulated()
+    with travels._still(domain):
+        assert domain.state() == PAUSED
+    assert domain.state() == PAUSED
+
+
+def test_a_guest_that_was_not_sent_after_all_goes_on() -> None:
+    """But not one that stopped for a reason of its own."""
+    domain = Emulated()
+    with pytest.raises(Permanent), travels._still(domain):
+        raise Permanent("the other host is full")
+    assert domain.state()[0] == libvirt.VIR_DOMAIN_RUNNING
+    failed = [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR]
+    with pytest.raises(Permanent), travels._still(domain):
+        domain.at = failed
+        raise Permanent("its disk failed")
+    assert domain.state() == failed
+
+
+def test_a_guest_that_its_user_paused_stays_so() -> None:
+    """Whether it is sent or not."""
+    domain = Emulated(state=libvirt.VIR_DOMAIN_PAUSED, reason=libvirt.VIR_DOMAIN_PAUSED_USER)
+    with pytest.raises(Permanent), travels._still(domain):
+        raise Permanent("the other host is full")
+    assert domain.state() == PAUSED

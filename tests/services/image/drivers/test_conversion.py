@@ -54,3 +54,13 @@ async def test_what_a_killed_conversion_left_is_forgotten(tmp_path: Path):
     forget(target)
     forget(target)
     assert not list(tmp_path.glob("*"))
+
+
+async def test_what_a_disk_says_lies_below_it_is_not_opened(tmp_path: Path):
+    secret, source, target, back = (tmp_path / name for name in ("secret", "source", "target", "back"))
+    secret.write_bytes(b"secret" * 1000)
+    words = ("-b", str(secret), "-F", "raw", str(source), "4M")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *words], check=True)
+    await convert(source, "qcow2", target, "qcow2", BOUNDS)
+    subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", str(target), str(back)], check=True)
+    assert back.read_bytes() == bytes(4 << 20)

@@ -37,6 +37,12 @@ def announced(kind: bytes, size: int) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT) + pack(BOX)
 
 
+def records_without_end() -> bytes:
+    info = tarfile.TarInfo("long")
+    info.type = tarfile.XHDTYPE
+    return info.tobuf(tarfile.GNU_FORMAT) * 300 + pack(BOX)
+
+
 def with_records(**records: str) -> bytes:
     written = io.BytesIO()
     with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
@@ -62,6 +68,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "sparse records": (lambda: with_records(**{"GNU.sparse.size": "1099511627776"}), "plain files"),
     "a path upwards": (lambda: with_member(tarfile.REGTYPE, "../shadow"), "plain files"),
     "an absolute path": (lambda: with_member(tarfile.REGTYPE, "/etc/shadow"), "plain files"),
+    "records without end": (records_without_end, "too many headers"),
     "a path by a record": (lambda: with_records(path="../shadow"), "plain files"),
     "a name twice": (lambda: with_member(tarfile.REGTYPE, "disk1.vmdk"), "twice"),
     "many members": (lambda: pack(BOX | {f"f{n}": b"" for n in range(99)}), "too many"),

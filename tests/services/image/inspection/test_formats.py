@@ -5,12 +5,13 @@ import json
 import struct
 import subprocess
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from tests.services.image.inspection.test_inspection import inspect
 
-from cumulo.services.image.inspection import ContentRefused
+from cumulo.services.image.inspection import ContentRefused, Inspector
 
 MADE = {  # disk_format → qemu-img's name and options
     "vmdk": [("vmdk", ""), ("vmdk", "subformat=streamOptimized"), ("vmdk", "subformat=monolithicSparse")],
@@ -100,7 +101,7 @@ VMDK_FIELDS = {
     "no capacity": ("<Q", 12, 0, "virtual size"),
     "a bomb": ("<Q", 12, 1 << 50, "virtual size"),
     "odd grains": ("<Q", 20, 3, "grains"),
-    "descriptor elsewhere": ("<Q", 28, 1 << 40, "cut off"),
+    "descriptor elsewhere": ("<Q", 28, 2, "no allowed place"),
     "no descriptor": ("<Q", 28, 0, "no descriptor"),
     "odd tables": ("<I", 44, 7, "entries"),
     "directory beyond the end": ("<Q", 56, 1 << 40, "cut off"),
@@ -114,6 +115,33 @@ def test_a_vmdk_header_is_checked_field_by_field(tmp_path: Path, name: str):
     image = make(tmp_path, "vmdk")
     struct.pack_into(form, image, at, value)
     with pytest.raises(ContentRefused, match=reason):
+        inspect(bytes(image), "vmdk")
+
+
+def test_a_vmdk_has_no_second_descriptor_where_qemu_looks_for_a_parent(tmp_path: Path):
+    image = make(tmp_path, "vmdk")
+    image += bytes(-len(image) % 512)
+    struct.pack_into("<Q", image, 28, len(image) // 512)
+    image += image[512 : 21 * 512]  # an honest one, of which the header tells
+    parent = b"# Disk DescriptorFile\nCID=00000001\nparentCID=ffffffff\n"
+    parent += b'parentFileNameHint="/etc/shadow"\n'
+    image[512 : 21 * 512] = parent.ljust(20 * 512, b"\0")
+    path = tmp_path / "named.vmdk"
+    path.write_bytes(image)
+    info = subprocess.check_output(["qemu-img", "info", "-f", "vmdk", "--output=json", str(path)])
+    assert json.loads(info)["backing-filename"] == "/etc/shadow"  # QEMU believes that one
+    with pytest.raises(ContentRefused, match="no allowed place"):
+        inspect(bytes(image), "vmdk")
+
+
+def test_a_vmdk_that_names_one_grain_table_for_all_is_no_endless_work(tmp_path: Path):
+    image = make(tmp_path, "vmdk")
+    tables = 1 << 20
+    struct.pack_into("<QQ", image, 12, tables * 512, 1)  # capacity, in grains of one sector
+    image += bytes(-len(image) % 512)
+    struct.pack_into("<Q", image, 56, len(image) // 512 + 4)
+    image += bytes(2048) + struct.pack("<I", len(image) // 512) * tables
+    with pytest.raises(ContentRefused, match="more grain tables"):
         inspect(bytes(image), "vmdk")
 
 
@@ -188,6 +216,44 @@ def test_a_vhdx_with_a_parent_or_an_open_log_is_refused(tmp_path: Path):
         image[header + 48 : header + 64] = b"x" * 16
     with pytest.raises(ContentRefused, match="log"):
         inspect(bytes(image), "vhdx")
+
+
+def test_the_metadata_of_a_vhdx_are_not_kept_in_memory(tmp_path: Path):
+    image = make(tmp_path, "vhdx")
+    at = next(n for n in range(1 << 20, len(image), 1 << 20) if image[n : n + 8] == b"metadata")
+    (count,) = struct.unpack_from("<H", image, at + 10)
+    least = len(image) - at - (65 << 10)
+    for number in range(count, 2047):  # each its own, all of the same bytes
+        struct.pack_into(
+            "<QQIII", image, at + 32 + 32 * number, number, number, 1 << 16, min(least, 900 << 10), 0
+        )
+    struct.pack_into("<H", image, at + 10, 2047)
+    tracemalloc.start()
+    assert inspect(bytes(image), "vhdx").virtual_size == 48 << 20
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4 * len(image)
+
+
+def test_the_block_table_of_a_vhd_is_read_in_pieces(tmp_path: Path):
+    image = make(tmp_path, "vpc", "subformat=dynamic,force_size=on", size="4M", data=256)
+    entries = 2 << 20
+    content = io.BytesIO()
+    footer = bytearray(image[-512:])
+    struct.pack_into(">Q", footer, 48, (entries - 1024) // 2 * 512)
+    struct.pack_into(">I", footer, 64, ~(sum(footer) - sum(footer[64:68])) & 0xFFFFFFFF)
+    head = bytearray(image[512:1536])
+    struct.pack_into(">QIII", head, 16, 1536, 0x10000, entries, 512)
+    struct.pack_into(">I", head, 36, ~(sum(head) - sum(head[36:40])) & 0xFFFFFFFF)
+    content.write(footer + head)
+    content.write(b"\xff" * (entries * 4))
+    content.write(footer)
+    look = Inspector("vhd", "bare", largest=1 << 44)
+    tracemalloc.start()
+    assert look.finish(content).virtual_size == (entries - 1024) // 2 * 512
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < entries * 4
 
 
 def test_a_gpt_disk_is_known_by_its_table(tmp_path: Path):

@@ -108,6 +108,13 @@ def test_a_hostile_qcow2_is_refused_with_a_reason(name: str, block: int):
         assert reason in caught.value.message
 
 
+def test_one_level_2_table_named_for_all_is_no_endless_work():
+    image = qcow2(size=1 << 30, l1_entries=1 << 20) + bytes(8 << 20)
+    struct.pack_into(f">{1 << 20}Q", image, 3 << 16, *[3 << 16] * (1 << 20))
+    with pytest.raises(ContentRefused, match="more level 2 tables"):
+        inspect(bytes(image), "qcow2")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_hostile_image_passes_as_raw_if_qemu_would_know_it(name: str):
     content, _ = HOSTILE[name]

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from cumulo.contracts.hypervisor import GuestState, LifecycleEvent, PowerState
-from cumulo.core.drivers import DriverError
 from cumulo.node.hypervisor.driver import Listener
 
 log = structlog.get_logger(__name__)
@@ -38,14 +37,12 @@ class Audience:
 
     async def _tell(self, look: Callable[[], Awaitable[Sequence[GuestState]]]) -> None:
         try:
-            states = await look()
-        except DriverError as error:
+            for state in await look():
+                if state.power is not PowerState.MISSING:
+                    event = LifecycleEvent(
+                        host=self._host, server_id=state.server_id, power=state.power, reason=state.reason
+                    )
+                    for listener in self._listeners:
+                        await listener(event)
+        except Exception as error:  # noqa: BLE001  neither libvirt nor the bus may be there; guests are looked at
             log.warning("hypervisor.event_lost", host=self._host, reason=str(error))
-            return
-        for state in states:
-            if state.power is not PowerState.MISSING:
-                event = LifecycleEvent(
-                    host=self._host, server_id=state.server_id, power=state.power, reason=state.reason
-                )
-                for listener in self._listeners:
-                    await listener(event)

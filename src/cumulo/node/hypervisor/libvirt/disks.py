@@ -80,16 +80,20 @@ class Bases:
             task.add_done_callback(lambda _: self._making.pop(name, None))
         return await asyncio.shield(task)
 
-    def forget_unused(self, servers: Path, before: float) -> list[str]:
+    async def forget_unused(self, servers: Path, before: float) -> list[str]:
         """Delete bases that no server in `servers` uses and that were last asked for before `before`."""
-        noted = (*servers.glob(f"*/{USED_BASE}"), *servers.glob(f"*/{RESCUE}/{USED_BASE}"))
-        used = {file.read_text() for file in noted}
-        old = [
-            file for file in self._folder.glob("*") if file.name not in used and file.stat().st_mtime < before
-        ]
-        for file in old:
+        old = await asyncio.to_thread(self._old, servers, before)
+        # Whoever asks for one meanwhile touches it first, on this loop: so it is looked at once more here.
+        unasked = [file for file in old if _is_older(file, before)]
+        for file in unasked:
             file.unlink(missing_ok=True)
-        return [file.name for file in old]
+        return [file.name for file in unasked]
+
+    def _old(self, servers: Path, before: float) -> list[Path]:
+        """Return the bases to delete. Blocks: there may be many servers."""
+        noted = (*servers.glob(f"*/{USED_BASE}"), *servers.glob(f"*/{RESCUE}/{USED_BASE}"))
+        used = {_text(file) for file in noted}
+        return [file for file in self._folder.glob("*") if file.name not in used and _is_older(file, before)]
 
     async def _make(self, disk: DiskSpec, path: Path) -> Path:
         source = Path(disk.image_path or "")
@@ -119,6 +123,21 @@ def _touch(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def _is_older(file: Path, before: float) -> bool:
+    try:
+        return file.stat().st_mtime < before
+    except FileNotFoundError:
+        return False
+
+
+def _text(file: Path) -> str:
+    """Return what a file holds, nothing when its server has just been removed."""
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def base_name(disk: DiskSpec) -> str:

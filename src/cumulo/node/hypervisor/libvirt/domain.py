@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from cumulo.contracts.hypervisor import DiskSpec, GuestSpec, LocalDisk, NicSpec, RescueSpec
-from cumulo.node.hypervisor.libvirt import hardware
+from cumulo.node.hypervisor.libvirt import followed, hardware
 from cumulo.node.hypervisor.libvirt.disks import base_format
 from cumulo.node.hypervisor.libvirt.hardware import Processors
 from cumulo.node.hypervisor.libvirt.hardware import add as _add
@@ -94,6 +94,8 @@ def domain_xml(
         _add(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
     if "q35" in machine_of(spec):
         _free_slots(devices)
+    if not machine.kvm and not spec.hardware.secure_boot and not spec.hardware.cells:
+        followed.follow(domain, spec.memory_mib)
     return ET.tostring(domain, encoding="unicode")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -23,7 +24,8 @@ PAUSE = 0.1  # seconds between two looks at a guest that is starting
 POLL = 1.0  # seconds; an event that was lost delays a wait by this much at most
 PRESS_AGAIN = 5.0  # seconds; a guest that is still booting ignores its power button
 GONE = frozenset({libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_SECRET})
-UNPLUG_PAUSE = 0.5  # seconds between two requests for a device that its guest has not let go of
+UNPLUG_PAUSE = 0.1  # seconds between two looks whether a guest has let go of a device
+UNPLUG_AGAIN = 5.0  # seconds after which it is asked for again
 UNPLUGGING = frozenset(  # what libvirt says while an earlier request is under way, or was just fulfilled
     {libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_OPERATION_INVALID}
 )
@@ -77,14 +79,17 @@ class Domains:
                         states.append(state_of(server_id, domain))
             return states
 
-        return await self._connection.run(ask)
+        return await self._connection.run_apart(ask)
 
     async def define(self, definition: str) -> None:
         """Make a definition, or replace the one with its UUID."""
         await self._connection.run(lambda connection: connection.defineXML(definition))
 
     async def start(self, server_id: str) -> None:
-        """Have a defined domain active; one that libvirt is starting already is waited for."""
+        """Have a defined domain active; one that libvirt is starting already is waited for.
+
+        One whose memory was saved takes as long as that is large.
+        """
 
         def begin(domain: Domain) -> None:
             _wait_while_starting(domain)
@@ -96,7 +101,8 @@ class Domains:
                     raise
             lasting.make_lasting(domain)
 
-        await self._on(server_id, _needed(server_id, begin))
+        saved = await self._on(server_id, lambda domain: domain is not None and domain.hasManagedSaveImage())
+        await self._on(server_id, _needed(server_id, begin), apart=bool(saved))
 
     async def stop(self, server_id: str) -> None:
         """Have the domain inactive, at once."""
@@ -163,17 +169,20 @@ class Domains:
             if domain.isActive():
                 domain.managedSave()
 
-        await self._on(server_id, _needed(server_id, keep))
+        await self._on(server_id, _needed(server_id, keep), apart=True)
 
-    async def ask(self, server_id: str, function: Callable[[Domain], Any]) -> Any:
-        """Return what a function says of a domain. GuestMissing when there is none."""
+    async def ask(self, server_id: str, function: Callable[[Domain], Any], *, apart: bool = False) -> Any:
+        """Return what a function says of a domain. GuestMissing when there is none.
+
+        apart: it may last long, and others do not wait for it.
+        """
 
         def call(domain: Domain | None) -> Any:
             if domain is None:
                 raise GuestMissing(server_id)
             return function(domain)
 
-        return await self._on(server_id, call)
+        return await self._on(server_id, call, apart=apart)
 
     async def attach_card(self, server_id: str, mac: str, device: str) -> None:
         """Give an active domain a network card (as XML) unless it has it; one that is off needs nothing."""
@@ -222,13 +231,18 @@ class Domains:
         return await self._detach(server_id, lambda definition: disk_of(definition, serial), seconds)
 
     async def _detach(self, server_id: str, find: Finder, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
+        deadline, device = time.monotonic() + seconds, None
         while True:
-            if await self._on(server_id, lambda domain: _without(domain, find)):
+            device = await self._on(server_id, lambda domain: _requested(domain, find)) or device
+            again = min(deadline, time.monotonic() + UNPLUG_AGAIN)
+            while not await self._on(server_id, functools.partial(_is_gone, find=find, device=device)):
+                if time.monotonic() > deadline:
+                    return False
+                if time.monotonic() > again:
+                    break
+                await asyncio.sleep(UNPLUG_PAUSE)
+            else:
                 return True
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(UNPLUG_PAUSE)
 
     async def pause(self, server_id: str) -> None:
         """Freeze an active domain."""
@@ -286,7 +300,7 @@ class Domains:
 
         await self._on(server_id, press)
 
-    async def _on(self, server_id: str, function: Callable[[Any], Any]) -> Any:
+    async def _on(self, server_id: str, function: Callable[[Any], Any], *, apart: bool = False) -> Any:
         name = self.name(server_id)
 
         def call(connection: Any) -> Any:
@@ -294,7 +308,7 @@ class Domains:
                 return function(connection.lookupByName(name))
             return function(None)
 
-        return await self._connection.run(call)
+        return await (self._connection.run_apart(call) if apart else self._connection.run(call))
 
     @contextlib.contextmanager
     def _watch(self, server_id: str) -> Iterator[asyncio.Queue[str]]:
@@ -322,18 +336,25 @@ def card_of(definition: str, mac: str) -> ET.Element | None:
     return parse(definition).find(f"devices/interface/mac[@address='{mac}']/..")
 
 
-def _without(domain: Domain | None, find: Finder) -> bool:
-    """Ask for a device; say whether it is gone. A guest that has not answered yet is asked again."""
+def _requested(domain: Domain | None, find: Finder) -> ET.Element | None:
+    """Ask for a device, and return it; None when it is gone. Does not wait for what the guest says to it."""
     if domain is None or not domain.isActive():
-        return True
+        return None
     device = find(domain.XMLDesc())
-    if device is None:
+    alias = None if device is None else device.find("alias")
+    if alias is not None:
+        try:
+            domain.detachDeviceAlias(alias.get("name"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() not in UNPLUGGING:
+                raise
+    return device
+
+
+def _is_gone(domain: Domain | None, *, find: Finder, device: ET.Element | None) -> bool:
+    """Say whether a device that was asked for is gone, with all that was kept for it."""
+    if device is None or domain is None or not domain.isActive():
         return True
-    try:
-        domain.detachDeviceFlags(ET.tostring(device, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() not in UNPLUGGING:
-            raise
     if find(domain.XMLDesc()) is not None:
         return False
     lasting.forget(domain, device)

@@ -84,12 +84,15 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
         self._connection.start()
 
     async def report(self) -> HostReport:
-        """Say what the host has and is; let guests go on that wait for room on its disk."""
+        """Say what the host has and is; let guests go on that wait for room on its disk.
+
+        In threads of its own: however much is done with guests, the host is not silent.
+        """
         if not self._cards:
             self._cards = await capabilities.cards()
         prefix, folder = self._place.domain_prefix, self._place.servers
-        await self._connection.run(lambda connection: starved.feed(connection, prefix, folder))
-        return await self._connection.run(
+        await self._connection.run_apart(lambda connection: starved.feed(connection, prefix, folder))
+        return await self._connection.run_apart(
             lambda connection: host.report(
                 connection,
                 host=self._host,
@@ -207,7 +210,9 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
 
     async def set_password(self, server_id: str, user: str, password: str) -> None:
         """Set a user's password by the agent in the guest. Unsupported when none answers."""
-        await self._domains.ask(server_id, lambda domain: inside.set_password(domain, user, password))
+        await self._domains.ask(
+            server_id, lambda domain: inside.set_password(domain, user, password), apart=True
+        )
 
     async def diagnose(self, server_id: str) -> Diagnostics:
         """Say what a running guest's machine counts. Raises GuestMissing when it does not run."""
@@ -246,9 +251,9 @@ class LibvirtHypervisor(ExchangedVolumes, Travels):
         def is_known(server_id: str) -> bool:
             return server_id in guests or self._place.server(server_id).exists()
 
-        self._fences.forget_unless(is_known, older_than)
+        await asyncio.to_thread(self._fences.forget_unless, is_known, older_than)
         removed = await self._wiring.unwire_strangers(is_known)
-        return removed + self._bases.forget_unused(self._place.servers, older_than)
+        return removed + await self._bases.forget_unused(self._place.servers, older_than)
 
     async def _run(self, spec: GuestSpec) -> GuestState:
         """Complete whatever is missing for the guest to run."""

@@ -85,8 +85,7 @@ class Guests:
     async def _alone_with(self, server_id: str, fence: int) -> AsyncIterator[None]:
         """Do one thing at a time with a guest, and only for the newest holder of its lease."""
         lock = self._locks.setdefault(checked(server_id), asyncio.Lock())
-        async with lock:
-            self._fences.pass_through(server_id, fence)
+        async with lock, self._fences.passing(server_id, fence):
             yield
 
 

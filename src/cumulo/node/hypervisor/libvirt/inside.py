@@ -15,6 +15,7 @@ from cumulo.node.hypervisor.libvirt.definitions import parse
 log = structlog.get_logger(__name__)
 
 KIB = 1024
+PATIENCE = 30  # seconds that an agent may take to answer: without a limit, libvirt waits for it for ever
 _SILENT = frozenset(
     {
         libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
@@ -42,8 +43,9 @@ def diagnose(domain: Any) -> Diagnostics:
 
 
 def set_password(domain: Any, user: str, password: str) -> None:
-    """Have the agent set a user's password. Unsupported when none answers. Blocks; for the thread pool."""
+    """Have the agent set a user's password. Unsupported when none answers. Blocks; for a thread apart."""
     try:
+        domain.agentSetResponseTimeout(PATIENCE)
         domain.setUserPassword(user, password, 0)
     except libvirt.libvirtError as error:
         if error.get_error_code() in _SILENT:
@@ -55,12 +57,14 @@ def set_password(domain: Any, user: str, password: str) -> None:
 def quiet(domain: Any) -> Iterator[None]:
     """Have the agent write out a guest's file systems and hold them for a moment, if there is one.
 
-    They are let go in any case, also when a killed process had held them. Blocks; for the thread pool.
+    They are let go in any case, also when a killed process had held them. Blocks, for as long as the guest
+    likes up to some `PATIENCE`s; for a thread apart.
     """
     if not _has_agent(domain):
         yield
         return
     try:
+        domain.agentSetResponseTimeout(PATIENCE)
         domain.fsFreeze()
     except libvirt.libvirtError as error:
         log.info("guest.not_quiet", domain=domain.name(), reason=error.get_error_message())

@@ -21,7 +21,10 @@ PAGE = 512  # bytes that are read to have QEMU connect anew
 
 
 def make_lasting(domain: Domain) -> None:
-    """Have all NBD disks of an active domain reconnect. Those that do already are left alone."""
+    """Have all NBD disks of an active domain reconnect. Those that do already are left alone.
+
+    The marks of those that are gone go.
+    """
     disks = parse(domain.XMLDesc()).iterfind("devices/disk")
     exported = [disk for disk in disks if disk.find("source[@protocol='nbd']") is not None]
     if not exported:
@@ -29,6 +32,9 @@ def make_lasting(domain: Domain) -> None:
     nodes = {node["node-name"]: node for node in ask(domain, "query-named-block-nodes", flat=True)}
     for disk in exported:
         _replace(domain, disk, nodes)
+    marks = {_mark(_number(disk)) for disk in exported}
+    for name in [name for name in nodes if name.startswith(_mark("")) and name not in marks]:
+        ask(domain, "blockdev-del", **{"node-name": name})  # of a disk that the guest was slow to let go
 
 
 def reconnect(domain: Domain, disk: ET.Element) -> None:

@@ -51,14 +51,16 @@ class OwnDisks(Guests):
             left.unlink(missing_ok=True)
 
     async def keep_disk(self, server_id: str, *, fence: int = 0) -> None:
-        """Stop the guest and put a copy of its own disk aside, unless one is there already."""
+        """Stop the guest and put copies of its own disks aside, unless they are there already."""
         async with self._alone_with(server_id, fence):
             await self._domains.stop(server_id)
-            disk, kept = self._disk(server_id), self._place.server(server_id) / KEPT
-            if disk.exists() and not kept.exists():
-                for file in local_disks.files_in(self._place.server(server_id)):
-                    await copy(file, file.with_name(file.name + KEPT_TOO))
-                await copy(disk, kept)
+            folder, disk = self._place.server(server_id), self._disk(server_id)
+            own = {file: file.with_name(file.name + KEPT_TOO) for file in local_disks.files_in(folder)}
+            if await asyncio.to_thread(disk.exists):  # else it boots from a volume
+                own[disk] = folder / KEPT
+            for file, kept in own.items():
+                if not await asyncio.to_thread(kept.exists):
+                    await copy(file, kept)
 
     async def restore_disk(self, server_id: str, *, fence: int = 0) -> None:
         """Stop the guest and put what was set aside back in the disk's place; none is no error."""

@@ -50,10 +50,14 @@ async def copy_live(connection: Connection, domain_name: str, disk: Path, target
     def is_done(libvirtd: Any) -> bool:
         return _is_done(libvirtd.lookupByName(domain_name))
 
-    await connection.run(begin)
-    async with asyncio.timeout(LONGEST):
-        while not await connection.run(is_done):  # noqa: ASYNC110  libvirt tells of no backup's end
-            await asyncio.sleep(PAUSE)
+    await connection.run_apart(begin)  # the guest's agent is asked, who may take its time
+    try:
+        async with asyncio.timeout(LONGEST):
+            while not await connection.run(is_done):  # noqa: ASYNC110  libvirt tells of no backup's end
+                await asyncio.sleep(PAUSE)
+    except TimeoutError:
+        await connection.run(lambda libvirtd: _end_job(libvirtd.lookupByName(domain_name)))
+        raise Permanent(f"the disk was not copied within {LONGEST:.0f} s") from None
     if not await connection.run(lambda libvirtd: _succeeded(libvirtd.lookupByName(domain_name))):
         raise Permanent("the disk could not be copied: is the host's disk full, or did the guest end?")
 

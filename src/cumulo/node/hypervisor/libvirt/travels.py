@@ -6,9 +6,10 @@ made empty; all else that a guest's definition names on the old host is named an
 hosts have certificates, memory and disks travel by TLS.
 """
 
+import contextlib
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cumulo.contracts.migration import Landing, Luggage, Progress
 from cumulo.core.drivers import Permanent
 from cumulo.node import config_drive
 from cumulo.node.commands import Limits, run
-from cumulo.node.hypervisor.libvirt import lasting
+from cumulo.node.hypervisor.libvirt import followed, lasting
 from cumulo.node.hypervisor.libvirt.connection import Domain
 from cumulo.node.hypervisor.libvirt.definitions import parse
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
@@ -104,7 +105,9 @@ class Travels(Guests):
                 definition = moved(
                     domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE), str(folder), str(screen), name, landing
                 )
-                _send(domain, definition, landing, [piece.device for piece in luggage])
+                is_followed = followed.is_followed(parse(definition), connection.getVersion())
+                with contextlib.nullcontext() if is_followed else _still(domain):
+                    _send(domain, definition, landing, [piece.device for piece in luggage])
 
         async with self._alone_with(server_id, fence):
             await self._connection.run_apart(send)
@@ -127,11 +130,13 @@ class Travels(Guests):
 
         await self._asked(server_id, pause, None)
 
-    async def welcome(self, server_id: str) -> GuestState:
-        """See to a guest that has come; say what it does."""
+    async def welcome(self, server_id: str, *, running: bool) -> GuestState:
+        """See to a guest that has come, or that stays after all; say what it does."""
 
         def see_to(domain: Domain) -> None:
             if domain.isActive():
+                if running:
+                    _go_on(domain)
                 lasting.make_lasting(domain)
 
         await self._domains.ask(checked(server_id), see_to)
@@ -224,6 +229,27 @@ async def _make_room(folder: Path, piece: Luggage) -> None:
     file.unlink(missing_ok=True)
     words = ("create", "-q", "-f", piece.format, str(file), str(piece.size_bytes))
     await run("qemu-img", *words, limits=Limits())
+
+
+@contextlib.contextmanager
+def _still(domain: Domain) -> Iterator[None]:
+    """Have a guest do nothing while it is sent; one that stays after all goes on."""
+    if domain.state()[0] != libvirt.VIR_DOMAIN_RUNNING:
+        yield
+        return
+    domain.suspend()
+    try:
+        yield
+    except (libvirt.libvirtError, Permanent):
+        if _is_active(domain):
+            _go_on(domain)
+        raise
+
+
+def _go_on(domain: Domain) -> None:
+    """Let a guest go on that was made to do nothing; one that stopped for another reason is left alone."""
+    if domain.state() == [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER]:
+        domain.resume()
 
 
 def _send(domain: Domain, definition: str, landing: Landing, devices: list[str]) -> None:

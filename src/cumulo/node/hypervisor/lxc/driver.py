@@ -8,8 +8,8 @@ disk is a folder, bounded by the flavor while it is unpacked, and by the host's 
 
 import asyncio
 import contextlib
+import os
 import re
-import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +27,7 @@ from cumulo.contracts.hypervisor import (
 from cumulo.core.drivers import Permanent, Unsupported
 from cumulo.node import config_drive
 from cumulo.node.commands import CommandFailed, Limits, launch, run
+from cumulo.node.files import remove_tree
 from cumulo.node.hypervisor.libvirt import console_log
 from cumulo.node.hypervisor.libvirt.domains import ALIVE
 from cumulo.node.hypervisor.libvirt.guests import Guests, checked
@@ -118,8 +119,8 @@ class LxcHypervisor(Guests):
             if self._place.qemu_logs is not None:
                 logs = self._place.qemu_logs.with_name("lxc")
                 (logs / f"{self._domains.name(server_id)}.log").unlink(missing_ok=True)
-            await asyncio.to_thread(_remove, self._place.server(server_id))
-            await asyncio.to_thread(_remove, self._place.containers / server_id)
+            await remove_tree(self._place.server(server_id))
+            await remove_tree(self._place.containers / server_id)
             run_folder = self._place.state / "libvirt" / "run" / "lxc"
             await asyncio.to_thread(_sweep, run_folder, self._domains.name(server_id))
 
@@ -152,7 +153,7 @@ class LxcHypervisor(Guests):
         """Throw the container's root away, unpack it anew, and have it running."""
         async with self._alone_with(spec.server_id, fence):
             await self._domains.stop(spec.server_id)
-            await asyncio.to_thread(_remove, self._place.containers / spec.server_id / ROOT)
+            await remove_tree(self._place.containers / spec.server_id / ROOT)
             return await self._run(spec)
 
     async def keep_disk(self, server_id: str, *, fence: int = 0) -> None:
@@ -206,10 +207,13 @@ class LxcHypervisor(Guests):
         tty = await self._domains.ask(server_id, _tty)
         log_file = str(folder / LOG)
         await _go_on(sys.executable, "-m", "cumulo.node.hypervisor.lxc.console", tty, log_file)
-        first = await self._domains.ask(server_id, _first_process)
-        for number, nic in enumerate(spec.nics):
-            await _prepare(nic, f"eth{number}", first)
-            await self._wiring.plug(server_id, nic)
+        namespace = await self._domains.ask(server_id, network_of)
+        try:
+            for number, nic in enumerate(spec.nics):
+                await _prepare(nic, f"eth{number}", namespace)
+                await self._wiring.plug(server_id, nic)
+        finally:
+            os.close(namespace)
         return await self._domains.state(server_id)
 
     async def _unpacked(self, spec: GuestSpec, folder: Path) -> None:
@@ -218,8 +222,11 @@ class LxcHypervisor(Guests):
             reason = "a container has the root of its image, and no other disk"
             raise Unsupported(reason, public=reason)
         root, new = folder / ROOT, folder / NEW
-        if not await asyncio.to_thread(_emptied, folder, new, root):
+        await asyncio.to_thread(_open_way, folder)
+        if await asyncio.to_thread(root.exists):
             return
+        await remove_tree(new)
+        await asyncio.to_thread(new.mkdir)
         limit = (spec.root.size_gib or 1) * GIB
         words = (str(spec.root.image_path), str(new), str(limit), str(first_id(spec.server_id)))
         command = (sys.executable, "-m", "cumulo.node.hypervisor.lxc.unpack", *words)
@@ -232,7 +239,7 @@ class LxcHypervisor(Guests):
 
     async def _seed(self, spec: GuestSpec, folder: Path) -> bool:
         """Have the config drive's files in a folder that the container may read; say whether it has any."""
-        await asyncio.to_thread(_remove, folder)
+        await remove_tree(folder)
         if spec.config_drive is None:
             return False
         await asyncio.to_thread(config_drive.lay_out, folder, tree.config_drive(spec.config_drive))
@@ -244,23 +251,20 @@ async def _go_on(*command: str) -> None:
     await launch("setsid", "--fork", *command)
 
 
-async def _prepare(nic: NicSpec, inside: str, process: int) -> None:
+async def _prepare(nic: NicSpec, inside: str, namespace: int) -> None:
     """Set a card's MTU, and have it leave nothing of its frames' checksums for later (see `domain`)."""
-    there = ("nsenter", "--target", str(process), "--net", "--")
+    there = ("nsenter", f"--net=/proc/self/fd/{namespace}", "--")
+    set_up = ("mtu", str(nic.mtu), "up")
+    offloads = ("tx", "off", "tso", "off", "gso", "off")
     for where, device in (((), nic.tap), (there, inside)):
-        await run(*where, "ip", "link", "set", "dev", device, "mtu", str(nic.mtu), "up", seconds=20)
-        await run(*where, "ethtool", "-K", device, "tx", "off", "tso", "off", "gso", "off", seconds=20)
+        await run(*where, "ip", "link", "set", "dev", device, *set_up, seconds=20, keep=[namespace])
+        await run(*where, "ethtool", "-K", device, *offloads, seconds=20, keep=[namespace])
 
 
-def _emptied(folder: Path, new: Path, root: Path) -> bool:
-    """Have an empty folder to unpack a root to, unless the root is there; say whether it is needed."""
+def _open_way(folder: Path) -> None:
+    """Have a container's folder: its own root passes through there, and can list nothing."""
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o711)  # the container's own root passes through here, and can list nothing
-    if root.exists():
-        return False
-    _remove(new)
-    new.mkdir()
-    return True
+    folder.chmod(0o711)
 
 
 def _tty(domain: Any) -> str:
@@ -271,13 +275,22 @@ def _tty(domain: Any) -> str:
     return found[1]
 
 
-def _first_process(domain: Any) -> int:
-    """Return the host's number of a container's first process: the one child of what controls it."""
+def network_of(domain: Any) -> int:
+    """Return a descriptor of a container's network namespace. Permanent when the container has ended.
+
+    It is its first process's, the one child of what controls it. That process ends when it likes, and its
+    number may be another's then: never ours, whose cards are the host's.
+    """
     controller = domain.ID()
-    children = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
-    if not children:
+    try:
+        [first, *_] = Path(f"/proc/{controller}/task/{controller}/children").read_text().split()
+        namespace = os.open(f"/proc/{first}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        raise Permanent("the container ended at once", public="the container ended at once") from None
+    if os.path.samestat(os.fstat(namespace), Path("/proc/self/ns/net").stat()):
+        os.close(namespace)
         raise Permanent("the container ended at once", public="the container ended at once")
-    return int(children[0])
+    return namespace
 
 
 def _open_cgroups() -> None:
@@ -295,8 +308,3 @@ def _sweep(folder: Path, name: str) -> None:
                 left.rmdir()
             else:
                 left.unlink()
-
-
-def _remove(folder: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder)

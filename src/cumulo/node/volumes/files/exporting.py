@@ -133,7 +133,7 @@ class Exporting:
         export = record.exports[export_id]
         read_only = export.read_only or export.snapshot is not None
         if self._address.host:
-            hosts = ((self._address.host, record.ports[export.snapshot or ""]),)
+            hosts = ((self._address.host, record.ports[self.port_key(export.snapshot)]),)
             return BlockAccess(protocol="nbd", name=export_id, hosts=hosts, tls=True, read_only=read_only)
         socket = self._daemon(_key(record.volume_id, export.snapshot)).socket
         return BlockAccess(protocol="nbd", path=str(socket), name=export_id, read_only=read_only)
@@ -177,9 +177,21 @@ class Exporting:
 
     def ports_of(self, record: VolumeRecord, snapshot: str | None) -> dict[str, int]:
         """Return the ports of a volume's daemons, one more when this one has none and needs it."""
-        if not self._address.host or (snapshot or "") in record.ports:
+        key = self.port_key(snapshot)
+        if not self._address.host or key in record.ports:
             return record.ports
-        return record.ports | {snapshot or "": self._free_port()}
+        return record.ports | {key: self._free_port()}
+
+    async def give_back_ports(self, record: VolumeRecord) -> None:
+        """Forget the ports of those of a volume's daemons that ended: others may have them."""
+        wanted = {self.port_key(export.snapshot) for export in record.exports.values()}
+        ports = {key: port for key, port in record.ports.items() if key in wanted}
+        if ports != record.ports:
+            await self._records.save(msgspec.structs.replace(record, ports=ports))
+
+    def port_key(self, snapshot: str | None) -> str:
+        """Return under which key a record has the port of the daemon that exports a snapshot."""
+        return snapshot or ""
 
     def _free_port(self) -> int:
         taken = {port for record in self._all() for port in record.ports.values()}

@@ -31,10 +31,10 @@ class TargetExporting(Exporting):
         """Return the record of a new export."""
         return ExportRecord(read_only=read_only, snapshot=snapshot, password=randomness.token_hex(8))
 
-    def ports_of(self, record: VolumeRecord, snapshot: str | None) -> dict[str, int]:
-        """Return the port of a volume's daemon, which has the snapshots' exports too."""
+    def port_key(self, snapshot: str | None) -> str:
+        """Return the key of the volume's only daemon, which has the snapshots' exports too."""
         del snapshot
-        return super().ports_of(record, None)
+        return ""
 
     async def realise(self, record: VolumeRecord) -> None:
         """Have running what a record's exports ask for, and nothing else."""

@@ -7,16 +7,14 @@ swept. See docs/decisions/0140-volumes-are-chains-of-layers.md.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
 from cumulo.contracts.volumes import BlockAccess, Extent, PoolReport, StoredVolume, VolumeSpec
-from cumulo.core.drivers import DriverError
 from cumulo.node.hypervisor.fences import Fences
 from cumulo.node.volumes import images
 from cumulo.node.volumes.driver import (
@@ -68,6 +66,7 @@ class FilePool:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._merges: dict[str, asyncio.Task[None]] = {}
         self._rounds: asyncio.Task[None] | None = None
+        self._troubles: dict[str, str] = {}  # what was last wrong with volumes' exports
 
     async def start(self) -> None:
         """Finish what a killed process left half done, and serve the exports that were open."""
@@ -78,10 +77,7 @@ class FilePool:
         await self._layers.load()
         await self._exporting.end_strangers()
         for volume_id in list(self._records.known):
-            try:
-                await self._repair(volume_id)
-            except DriverError as error:
-                log.warning("volumes.not_served", volume=volume_id, reason=str(error))
+            await self._attempt(volume_id, self._repair(volume_id))
         await self._sweep()
         self._rounds = asyncio.create_task(self._go_round(), name="volumes")
 
@@ -96,12 +92,11 @@ class FilePool:
 
     async def report(self) -> PoolReport:
         """Say what the pool has and can."""
+        await self._fences.tidy(self._records.known.__contains__)
         room = await self._folder.room()
         allocated = sum(record.size_gib for record in self._records.known.values())
-        return self._name.report(room, allocated, **self._said())
-
-    def _said(self) -> dict[str, Any]:
-        return {"protocol": self._exporting.protocol, "thick": self._folder.can_reserve}
+        said = {"protocol": self._exporting.protocol, "thick": self._folder.can_reserve}
+        return self._name.report(room, allocated, **said)
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""
@@ -248,6 +243,7 @@ class FilePool:
             record = msgspec.structs.replace(record, exports=exports)
             await self._records.save(record)
             await self._exporting.realise(record)
+            await self._exporting.give_back_ports(record)
             self._merge_soon(volume_id)
 
     async def exports(self) -> dict[str, str]:
@@ -372,13 +368,22 @@ class FilePool:
         """Start daemons again that died, and end those of our own that nobody needs."""
         while True:
             await asyncio.sleep(_ROUND)
-            try:
-                await self._exporting.end_idle(_IDLE)
-                for volume_id in [name for name, one in self._records.known.items() if one.exports]:
-                    if volume_id not in self._merges and not self._lock(volume_id).locked():
-                        await self._repair(volume_id)
-            except DriverError as error:
-                log.warning("volumes.round_failed", reason=str(error))
+            await self._attempt("", self._exporting.end_idle(_IDLE))
+            for volume_id in [name for name, one in self._records.known.items() if one.exports]:
+                if volume_id not in self._merges and not self._lock(volume_id).locked():
+                    await self._attempt(volume_id, self._repair(volume_id))
+
+    async def _attempt(self, volume_id: str, work: Awaitable[None]) -> None:
+        """Do it; a failure is logged, each reason once, and keeps no other volume from its turn."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  also a full disk must not end the rounds
+            reason = str(error) or type(error).__name__
+            if self._troubles.get(volume_id) != reason:
+                log.warning("volumes.not_served", volume=volume_id, reason=reason)
+            self._troubles[volume_id] = reason
+        else:
+            self._troubles.pop(volume_id, None)
 
 
 def _check_unused(record: VolumeRecord) -> None:

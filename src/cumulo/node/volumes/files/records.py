@@ -83,7 +83,10 @@ class Records:
         """Read them all."""
         self.known = {}
         for name in await self._folder.names(FOLDER):
-            if not name.endswith(".json") or name.startswith("."):
+            if name.startswith("."):  # a killed process's, perhaps with a password
+                await self._folder.remove(f"{FOLDER}/{name}")
+                continue
+            if not name.endswith(".json"):
                 continue
             text = await self._folder.start_of(f"{FOLDER}/{name}", 1 << 22)
             try:

@@ -46,9 +46,13 @@ class TargetDaemon:
         environment = ("env", f"TGT_IPC_SOCKET={self._control}")
         at = ("--iscsi", f"portal={portal}")
         await launch(*environment, "tgtd", "-C", "0", "-t", "4", *at, "-p", str(self.pid_file))
-        async with asyncio.timeout(_SECONDS):
-            while not await self._answers():  # noqa: ASYNC110  it tells nobody
-                await asyncio.sleep(_PAUSE)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                while not await self._answers():  # noqa: ASYNC110  it tells nobody
+                    await asyncio.sleep(_PAUSE)
+        except TimeoutError:
+            await self.end()
+            raise Temporary("the iSCSI target does not answer") from None
         if not await self._listens_at(portal):  # but at its default port, on every address
             await self.end()
             raise Temporary(f"port {port} is taken")

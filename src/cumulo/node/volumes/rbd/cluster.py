@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +21,9 @@ from cumulo.node.volumes.driver import Room
 
 R = TypeVar("R")
 _BINDINGS = "/usr/lib/python3/dist-packages"
+_MOST = 1 << 20  # records asked for at a time; a Ceph gives fewer (`osd_max_omap_entries_per_request`)
 _SECONDS = 10  # until a cluster that does not answer counts as away
-_LISTED = 1_000_000  # records read at once
+_THREADS = 32  # removing and flattening images lasts long, and must keep nothing else of the process waiting
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ class Cluster:
         self.monitors: tuple[tuple[str, int], ...] = ()
         self._rados: Any = None
         self._io: Any = None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ceph")
 
     async def connect(self) -> None:
         """Connect; Temporary when the cluster is away."""
@@ -78,7 +81,7 @@ class Cluster:
     async def work(self, work: Callable[[], R]) -> R:
         """Run what blocks in a thread; the bindings' errors become drivers'."""
         try:
-            return await asyncio.to_thread(work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except DriverError:
             raise
         except Exception as error:
@@ -94,9 +97,27 @@ class Cluster:
 
     def records(self, table: str) -> dict[str, bytes]:
         """Return a table's records (an object's omap)."""
+        found: dict[str, bytes] = {}
+        while piece := self._records_after(table, max(found, default="")):
+            found |= piece
+        return found
+
+    def one_record(self, table: str, name: str) -> bytes | None:
+        """Return a record of a table; None when there is none."""
         rados = bindings("rados")
         with rados.ReadOpCtx() as reading:
-            found, _ = self.io.get_omap_vals(reading, "", "", _LISTED)
+            found, _ = self.io.get_omap_vals_by_keys(reading, (name,))
+            try:
+                self.io.operate_read_op(reading, table)
+            except rados.ObjectNotFound:
+                return None
+            return dict(found).get(name)
+
+    def _records_after(self, table: str, name: str) -> dict[str, bytes]:
+        """Return the next records of a table: as many as a Ceph gives at a time, 1,024 by default."""
+        rados = bindings("rados")
+        with rados.ReadOpCtx() as reading:
+            found, _ = self.io.get_omap_vals(reading, name, "", _MOST)
             try:
                 self.io.operate_read_op(reading, table)
             except rados.ObjectNotFound:

@@ -73,13 +73,14 @@ class RbdPool:
     async def report(self) -> PoolReport:
         """Say what the pool has and can."""
         room = await self._cluster.work(self._cluster.room)
-        allocated = sum(volume.size_gib for volume in (await self._volumes()).values())
+        volumes = await self._volumes()
+        await self._fences.tidy(volumes.__contains__)
+        allocated = sum(volume.size_gib for volume in volumes.values())
         return self._name.report(room, allocated, protocol="rbd")
 
     async def create(self, spec: VolumeSpec, *, fence: int = 0) -> None:
         """Make an empty volume."""
-        async with self._making(spec) as wanted:
-            self._fences.pass_through(spec.volume_id, fence)
+        async with self._making(spec) as wanted, self._fences.passing(spec.volume_id, fence):
             if wanted:
                 await self._make(spec)
 
@@ -109,12 +110,12 @@ class RbdPool:
     async def replace(self, volume_id: str, source_id: str, kept_id: str) -> None:
         """Have a volume be what another one is: their images change names."""
         async with self._alone(volume_id), self._alone(source_id), self._alone(kept_id):
-            record, source = await self._volume(volume_id), (await self._volumes()).get(source_id)
+            record, source = await self._volume(volume_id), await self._known(source_id)
             if source is None:
                 return
             for one in (volume_id, source_id):
                 await self._is_there_to_go(one)
-            if kept_id not in await self._volumes():
+            if await self._known(kept_id) is None:
                 await self._record(kept_id, record)
             for old, new in ((volume_id, kept_id), (source_id, volume_id)):
                 names = await self._do(self._images.names)
@@ -236,12 +237,13 @@ class RbdPool:
             if name not in names:
                 if reference not in names:
                     raise gone(reference)
-                if reference.startswith(_VOLUME) and reference.removeprefix(_VOLUME) in await self._volumes():
+                other = reference.removeprefix(_VOLUME)
+                if other != reference and await self._known(other) is not None:
                     raise Permanent(f"{reference} is managed already")
                 if spec.cipher and not reference.startswith(_LEFT):
                     raise Unsupported("an encrypted volume of others' cannot be taken")
                 await self._do(self._images.rename, reference, name)
-            left = (await self._volumes()).get(reference, Volume())
+            left = await self._known(reference) or Volume()
             size = -(-(await self._do(self._images.size, name) - left.header) // GIB)
             await self._do(self._images.grow, name, size * GIB + left.header)
             await self._record(spec.volume_id, Volume(left.header, size))
@@ -296,7 +298,7 @@ class RbdPool:
     async def _making(self, spec: VolumeSpec) -> AsyncIterator[bool]:
         """Work on a new volume alone; say whether it is still to be made."""
         async with self._alone(spec.volume_id):
-            yield spec.volume_id not in await self._volumes()
+            yield await self._known(spec.volume_id) is None
 
     async def _make(self, spec: VolumeSpec, *, whole: bool = True) -> int:
         """Make an empty volume or empty one; return the length of its header. `whole`: it is done then."""
@@ -304,7 +306,7 @@ class RbdPool:
             raise Unsupported("in a Ceph cluster no room can be set aside: its volumes are thin")
         header = await asyncio.to_thread(luks.header, spec)
         name, size = _VOLUME + spec.volume_id, spec.size_gib * GIB + len(header)
-        known = spec.volume_id in await self._volumes()
+        known = await self._known(spec.volume_id) is not None
         await self._do(self._images.clear if known else self._images.create, name, size)
         if header:
             await self._do(self._images.write, name, 0, header)
@@ -333,8 +335,13 @@ class RbdPool:
         found = await self._do(self._cluster.records, VOLUMES)
         return {name: msgspec.json.decode(text, type=Volume) for name, text in found.items()}
 
+    async def _known(self, name: str) -> Volume | None:
+        """Return a volume's record."""
+        text = await self._do(self._cluster.one_record, VOLUMES, name)
+        return None if text is None else msgspec.json.decode(text, type=Volume)
+
     async def _volume(self, volume_id: str) -> Volume:
-        volume = (await self._volumes()).get(volume_id)
+        volume = await self._known(volume_id)
         if volume is None or not volume.managed:
             raise gone(volume_id)
         return volume

@@ -64,6 +64,7 @@ SERVICES = (
     (r"tempest\.api\.object_storage", "object-store"),
     (r"tempest\.api\.volume", "volume"),
     (r"tempest\.scenario", "scenario"),
+    (r"neutron_tempest_plugin\.", "network"),
 )
 FOREIGN = ("builtins", "fixtures", "testtools", "unittest")
 

@@ -10,6 +10,7 @@ failure. A service that the catalog does not offer is off, so its tests count as
 
 import argparse
 import configparser
+import importlib.util
 import os
 import re
 import sys
@@ -281,6 +282,30 @@ def network_settings(cloud: openstack.connection.Connection) -> Settings:
     }
 
 
+def plugin_settings(cloud: openstack.connection.Connection) -> Settings:
+    """Return what neutron's own plugin of Tempest asks, where it is installed."""
+    if importlib.util.find_spec("neutron_tempest_plugin") is None:
+        return {}
+    told = [agent.configuration or {} for agent in cloud.network.agents()]
+    physical = next(name for each in told for name in each.get("bridge_mappings") or ())
+    if next(iter(cloud.network.network_segment_ranges(physical_network=physical)), None) is None:
+        vlans = {"physical_network": physical, "minimum": 100, "maximum": 199}
+        facts = {"name": f"{PREFIX}-vlans", "network_type": "vlan", "shared": True}
+        cloud.network.create_network_segment_range(**facts, **vlans)
+    options = {
+        "provider_vlans": physical,
+        "available_type_drivers": "flat,vlan,geneve,local",
+        "create_shared_resources": True,
+        "firewall_driver": "ovn",
+        "dns_domain": "cumulo.internal",
+    }
+    listed = sorted(extension.alias for extension in cloud.network.extensions())  # which one test compares
+    return {
+        "neutron_plugin_options": options,
+        "network-feature-enabled": {"api_extensions": ",".join(listed)},
+    }
+
+
 def promising(cloud: openstack.connection.Connection) -> dict[str, Any]:
     """Return the physical network that hosts promise bandwidth on, and whether they promise packets, too."""
     told = [agent.configuration or {} for agent in cloud.network.agents()]
@@ -349,6 +374,7 @@ def main() -> None:
             image_settings(cloud, given.web),
             volume_settings(cloud),
             network_settings(cloud),
+            plugin_settings(cloud),
             guest_settings(file, given.user, validate=given.validate),
         ],
     )

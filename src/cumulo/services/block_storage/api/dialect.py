@@ -21,6 +21,7 @@ FAULTS = {
     501: "notImplemented",
     503: "serviceUnavailable",
 }
+"""Faults by status, the same in compute: services know no other, and core takes what three write."""
 UNAUTHORIZED, OVER_LIMIT = 401, 413
 
 
@@ -46,7 +47,8 @@ DIALECT = Dialect(
     invalid=field_and_value,
     page_size=1000,
     page_limit=1000,
-    microversions=Microversions("volume", "3.0", MAXIMUM),
+    # Cinder looks for "volume" in the word that is said; gophercloud says the type it found in the catalog.
+    microversions=Microversions("volume", "3.0", MAXIMUM, also=("volumev3",)),
     request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
     timestamp=instant,
     classic_port=8776,

@@ -41,6 +41,7 @@ SHARED_FROM = frozenset(
 BUSY = frozenset(
     {
         VolumeStatus.EXTENDING,
+        VolumeStatus.DOWNLOADING,
         VolumeStatus.RETYPING,
         VolumeStatus.UPLOADING,
         VolumeStatus.BACKING_UP,
@@ -53,9 +54,12 @@ BUSY = frozenset(
 async def held(db: Transaction, attachment_id: str) -> tuple[VolumeAttachment, Volume]:
     """Read an attachment and its volume, which is held until the transaction ends. AttachmentNotFound."""
     row = await db.get(VolumeAttachment, attachment_id)
-    if row is None:
-        raise AttachmentNotFound(id=attachment_id)
-    return row, await latest(db, row.volume_id)
+    if row is not None:
+        volume = await latest(db, row.volume_id)
+        row = await db.get(VolumeAttachment, attachment_id)  # as who held the volume left it
+        if row is not None:
+            return row, volume
+    raise AttachmentNotFound(id=attachment_id)
 
 
 async def of_volume(db: Reader, volume_id: str) -> list[VolumeAttachment]:
@@ -64,11 +68,16 @@ async def of_volume(db: Reader, volume_id: str) -> list[VolumeAttachment]:
     return await db.all(VolumeAttachment, VolumeAttachment.c.volume_id == volume_id, order_by=order)
 
 
+def check_still(volume: Volume) -> None:
+    """Refuse what a volume on its way to another pool must not have done to it."""
+    if volume.migration_status in MOVING:
+        raise InvalidVolume(reason=f"Volume {volume.id} is being moved to another pool.")
+
+
 def check_free(volume: Volume) -> None:
     """Refuse to give away a volume that is not to be had. InvalidVolume names its status."""
     shared = volume.multiattach and volume.status in SHARED_FROM
-    if volume.migration_status in MOVING:
-        raise InvalidVolume(reason=f"Volume {volume.id} is being moved to another pool.")
+    check_still(volume)
     if volume.status is not VolumeStatus.AVAILABLE and not shared:
         reason = f"Volume {volume.id} status must be available or downloading to reserve, but the current "
         raise InvalidVolume(reason=f"{reason}status is {volume.status}.")
@@ -107,7 +116,9 @@ def mode_of(volume: Volume, asked: str | None) -> str:
 
 
 async def settle(db: Transaction, volume: Volume) -> None:
-    """Give a volume the status that its attachments make."""
+    """Give a volume the status that its attachments make; one on its way out keeps that."""
+    if volume.status is VolumeStatus.DELETING:
+        return
     status = status_by(await of_volume(db, volume.id))
     if volume.status in BUSY:
         await write(db, volume, previous_status=status)
@@ -199,8 +210,7 @@ async def moved(db: Transaction, server_id: str, host: str) -> None:
 async def detaching(work: Work, attachment_id: str) -> None:
     """Note that the volume is about to be taken away."""
     attachment, volume = await held(work.db, attachment_id)
-    if volume.migration_status in MOVING:
-        raise InvalidVolume(reason=f"Volume {volume.id} is being moved to another pool.")
+    check_still(volume)
     attachment.status = AttachStatus.DETACHING
     await work.db.save(attachment, "status")
     await settle(work.db, volume)
@@ -216,11 +226,10 @@ async def release(work: Work, attachment_id: str) -> None:
     await settle(work.db, volume)
 
 
-def check_not_computes(attachment: VolumeAttachment) -> None:
-    """Refuse to take a disk from under a running server: compute detaches what compute attached."""
+def check_not_computes(attachment: VolumeAttachment, what: str = "Detach volume from") -> None:
+    """Refuse to take a disk from under a running server: compute sees to what compute attached."""
     if attachment.origin == COMPUTE:
-        reason = f"Detach volume from instance {attachment.server_id} using the Compute API"
-        raise AttachmentConflict(reason=reason)
+        raise AttachmentConflict(reason=f"{what} instance {attachment.server_id} using the Compute API")
 
 
 async def attach(
@@ -266,6 +275,7 @@ async def the_one(db: Reader, volume: Volume, attachment_id: str | None) -> Volu
 async def move(db: Transaction, volume_id: str, origin: VolumeStatus, goal: VolumeStatus, what: str) -> None:
     """Change a volume's status from one to another, as the older calls ask for."""
     volume = await latest(db, volume_id)
+    check_still(volume)
     if volume.status is not origin:
         reason = (
             f"Unable to {what} volume {volume.id}: its status must be '{origin}', but is '{volume.status}'"

@@ -34,6 +34,7 @@ from cumulo.services.block_storage.model import (
 )
 from cumulo.services.block_storage.schema.backups import BackupBody, BackupChange, RestoreBody
 from cumulo.services.block_storage.tasks import CreateBackup, DeleteBackup, RestoreBackup
+from cumulo.services.block_storage.tasks.backups import others
 from cumulo.services.block_storage.tasks.hold import is_worked_on
 
 ENDED = frozenset({BackupStatus.AVAILABLE, BackupStatus.ERROR, BackupStatus.ERROR_DELETING})
@@ -67,11 +68,12 @@ async def create(ctx: Ctx, body: BackupBody) -> Backup:
     if snapshot is None:
         _check_volume(volume, force=body.force)
     taken = snapshot.created_at if snapshot is not None else clock.now()
-    parent = await _parent(ctx.db, volume, taken) if body.incremental else None
+    owner = ctx.identity.project_id or volume.project_id  # an administrator's, of another's volume too
+    parent = await _parent(ctx.db, volume, owner, taken) if body.incremental else None
     size = snapshot.size if snapshot is not None else volume.size
-    await quotas.claim(ctx, volume.project_id, {"backups": 1, "backup_gigabytes": size}, None)
+    await quotas.claim(ctx, owner, {"backups": 1, "backup_gigabytes": size}, None)
     backup = Backup(
-        project_id=volume.project_id,
+        project_id=owner,
         user_id=ctx.identity.user_id or "",
         volume_id=volume.id,
         snapshot_id=snapshot.id if snapshot is not None else None,
@@ -131,12 +133,12 @@ async def _snapshot(ctx: Ctx, volume: Volume, snapshot_id: str) -> Snapshot:
     return snapshot
 
 
-async def _parent(db: Transaction, volume: Volume, taken: Any) -> Backup:
-    """Return the newest backup of a volume from before a moment. InvalidBackup."""
+async def _parent(db: Transaction, volume: Volume, owner: str, taken: Any) -> Backup:
+    """Return a project's newest backup of a volume from before a moment. InvalidBackup."""
     found = await db.all(
         Backup,
         Backup.c.volume_id == volume.id,
-        Backup.c.project_id == volume.project_id,
+        Backup.c.project_id == owner,
         Backup.c.status.in_([BackupStatus.AVAILABLE, BackupStatus.RESTORING]),
         Backup.c.data_timestamp <= taken,
         order_by=(Backup.c.data_timestamp.desc(), Backup.c.id.desc()),
@@ -170,6 +172,7 @@ async def update(ctx: Ctx, backup: Backup, body: BackupChange) -> Backup:
 async def delete(work: Work, backup_id: str, *, force: bool = False) -> None:
     """Delete a backup that no other one builds on; by force whatever its status, unless it is worked on."""
     backup = await latest(work.db, backup_id)
+    await hold_bytes(work.db, backup.location)
     busy = await is_worked_on(work.db, backup)
     if backup.status is BackupStatus.DELETING and busy:
         return
@@ -182,13 +185,18 @@ async def delete(work: Work, backup_id: str, *, force: bool = False) -> None:
     await work.db.update(Backup, Backup.c.id == backup.id, updated_at=clock.now(), **values)
 
 
+async def hold_bytes(db: Transaction, location: str) -> None:
+    """Have whoever else adds or deletes a backup of the same bytes wait until the transaction ends."""
+    await db.lock(f"backup-bytes:{location}")
+
+
 async def _is_built_on(db: Reader, backup: Backup) -> bool:
     """Say whether a backup must stay for another's sake; of two with the same bytes, one may go."""
     if not await db.exists(Backup, Backup.c.base == backup.location):
         return False
     if await db.exists(Backup, Backup.c.parent_id == backup.id):
         return True
-    return not await db.exists(Backup, Backup.c.location == backup.location, Backup.c.id != backup.id)
+    return not await db.exists(Backup, *others(backup))
 
 
 async def restore(ctx: Ctx, backup: Backup, body: RestoreBody) -> dict[str, Any]:

@@ -41,6 +41,7 @@ async def create(ctx: Ctx, body: AttachmentBody) -> VolumeAttachment:
 
 async def connect(ctx: Ctx, attachment: VolumeAttachment, connector: dict[str, Any]) -> VolumeAttachment:
     """Export an attachment's volume, and note who connects."""
+    attachments.check_not_computes(attachment, "Connect volume to")
     volume = await _volume(ctx, attachment.volume_id)
     access = await attachments.open_export(ctx, volume, attachment)
     async with ctx.begin() as db:
@@ -117,6 +118,7 @@ async def force_detach(ctx: Ctx, volume: Volume, attachment_id: str | None) -> N
 
 async def initialize(ctx: Ctx, volume: Volume, connector: dict[str, Any]) -> dict[str, Any]:
     """Export a volume to whoever connects; the same one gets the same again."""
+    attachments.check_still(volume)
     export = _export(volume, connector)
     made = VolumeAttachment(id=export, volume_id=volume.id, project_id=volume.project_id)
     made.mode = attachments.READ_ONLY if volume.read_only else attachments.READ_WRITE

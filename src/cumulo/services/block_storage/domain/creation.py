@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import select
 
 from cumulo.contracts.image import ImageRecord, Images
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import NotFound
+from cumulo.core.http.body import BROKEN
 from cumulo.core.work import Work
 from cumulo.services.block_storage import image_keys, keys
 from cumulo.services.block_storage.config import BlockStorageSettings
@@ -80,7 +81,9 @@ async def create(work: Work, order: Order) -> Volume:
     backup = await from_backup.find(work.db, order.backup_id, order.project_id, is_admin=order.is_admin)
     if backup is not None:
         size = from_backup.size_of(backup, order.size)
-        order.volume_type = order.volume_type or backup.volume_type_id
+        order.volume_type = order.volume_type or await from_backup.type_of(
+            work.db, backup, order.project_id, is_admin=order.is_admin
+        )
         order.metadata = {**from_backup.metadata_of(backup), **order.metadata}
     image = await _image(work, order)
     size = order.size if size is None else size
@@ -99,11 +102,11 @@ async def create(work: Work, order: Order) -> Volume:
     )
     volume = await _row(work, order, source, kind, size)
     await _seal(work, volume, kind, source)
-    if backup is not None:
-        await from_backup.begin(work, volume, backup)
     await quotas.check_size(work, order.project_id, size)
     await quotas.claim(work, order.project_id, {"volumes": 1, "gigabytes": size}, kind.id)
     volume.operation = await work.start(CreateVolume(volume_id=volume.id))
+    if backup is not None:
+        await from_backup.begin(work, volume, backup)
     await work.db.insert(volume)
     return volume
 
@@ -132,9 +135,14 @@ async def _row(work: Work, order: Order, source: Volume | None, kind: VolumeType
     return volume
 
 
-async def _source(db: Reader, order: Order) -> tuple[Volume | None, int | None]:
-    """Return the volume that the content comes from, and the new volume's size; refuse a smaller one."""
+async def _source(db: Transaction, order: Order) -> tuple[Volume | None, int | None]:
+    """Return the volume that the content comes from, and the new volume's size; refuse a smaller one.
+
+    What it comes from stays until the transaction ends; then the new volume keeps it.
+    """
     if order.snapshot_id is not None:
+        of = select(Snapshot.c.volume_id).where(Snapshot.c.id == order.snapshot_id)
+        volume = await db.one(Volume, Volume.c.id.in_(of), for_update=True)
         snapshot = await _own(db, Snapshot, order.snapshot_id, order)
         if snapshot is None:
             raise SnapshotNotFound(id=order.snapshot_id)
@@ -144,7 +152,7 @@ async def _source(db: Reader, order: Order) -> tuple[Volume | None, int | None]:
         if size < snapshot.size:
             reason = f"Volume size '{size}'GB cannot be smaller than the snapshot size {snapshot.size}GB."
             raise InvalidInput(reason=f"{reason} They must be >= original snapshot size.")
-        return await db.get(Volume, snapshot.volume_id), size
+        return volume, size
     if order.source_id is not None:
         source = await _own(db, Volume, order.source_id, order)
         if source is None:
@@ -161,8 +169,8 @@ async def _source(db: Reader, order: Order) -> tuple[Volume | None, int | None]:
     return None, None
 
 
-async def _own(db: Reader, model: Any, id: str, order: Order) -> Any:
-    row = await db.get(model, id)
+async def _own(db: Transaction, model: Any, id: str, order: Order) -> Any:
+    row = await db.one(model, model.c.id == id, for_update=True)
     return row if row is not None and (order.is_admin or row.project_id == order.project_id) else None
 
 
@@ -192,7 +200,7 @@ def boot_snapshot(properties: Mapping[str, Any]) -> str | None:
     """Return the snapshot that an image without data boots from, as compute wrote it; None of others."""
     try:
         devices = msgspec.json.decode(properties.get("block_device_mapping", "[]"), type=list[Device])
-    except (msgspec.MsgspecError, TypeError):
+    except (*BROKEN, TypeError):
         return None
     first = (each for each in devices if each.source_type == "snapshot" and str(each.boot_index) == "0")
     return next((each.snapshot_id for each in first), None)
@@ -261,15 +269,20 @@ async def zones(db: Reader, settings: BlockStorageSettings) -> dict[str, bool]:
     return found
 
 
+async def known_zone(db: Reader, settings: BlockStorageSettings, named: str) -> str:
+    """Return the name of a zone that there is. InvalidInput."""
+    if named not in await zones(db, settings):
+        raise InvalidInput(reason=f"Availability zone '{named}' is invalid.")
+    return named
+
+
 async def _zone(work: Work, order: Order, source: Volume | None) -> str:
     settings = work.use(BlockStorageSettings)
-    known = await zones(work.db, settings)
     if order.zone:
-        if order.zone not in known:
-            raise InvalidInput(reason=f"Availability zone '{order.zone}' is invalid.")
-        return order.zone
+        return await known_zone(work.db, settings, order.zone)
     if source is not None:
         return source.availability_zone
+    known = await zones(work.db, settings)
     return settings.default_zone if settings.default_zone in known else min(known)
 
 

@@ -22,6 +22,7 @@ async def of_project(ctx: Ctx, project_id: str) -> dict[str, str]:
 async def put(ctx: Ctx, project_id: str, named: str) -> dict[str, str]:
     """Give a project a default type that it may use."""
     kind = await types.find(ctx.db, named, project_id=project_id, is_admin=False)
+    await ctx.db.lock(f"default-type:{project_id}")
     row = DefaultType(project_id=project_id, volume_type_id=kind.id)
     if not await ctx.db.update(DefaultType, DefaultType.c.project_id == project_id, volume_type_id=kind.id):
         await ctx.db.insert(row)

@@ -21,6 +21,8 @@ FRONT_END = "front-end"
 LUKS = "luks"
 CIPHERS = ("aes", "serpent", "twofish", "cast5")
 KEY_SIZES = (128, 192, 256, 512)
+ITS_ONE = "provider"
+"""What cinderclient, and Horizon by it, says in the place of the id: a type has one encryption."""
 
 
 async def of_type(db: Reader, type_id: str) -> Encryption | None:
@@ -31,7 +33,7 @@ async def of_type(db: Reader, type_id: str) -> Encryption | None:
 async def require(db: Reader, kind: VolumeType, encryption_id: str | None = None) -> Encryption:
     """Return how a type's volumes are encrypted. TypeEncryptionNotFound."""
     row = await of_type(db, kind.id)
-    if row is None or encryption_id not in (None, row.encryption_id):
+    if row is None or encryption_id not in (None, ITS_ONE, row.encryption_id):
         raise TypeEncryptionNotFound(id=kind.id)
     return row
 

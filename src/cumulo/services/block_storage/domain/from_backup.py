@@ -4,9 +4,10 @@ import msgspec
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
+from cumulo.services.block_storage.domain import types
 from cumulo.services.block_storage.errors import BackupNotFound, InvalidBackup, InvalidInput
 from cumulo.services.block_storage.keys import VolumeKeys, take_from
-from cumulo.services.block_storage.model import Backup, BackupStatus, Volume
+from cumulo.services.block_storage.model import Backup, BackupStatus, Volume, VolumeType
 
 
 async def find(db: Reader, backup_id: str | None, project_id: str, *, is_admin: bool) -> Backup | None:
@@ -19,6 +20,14 @@ async def find(db: Reader, backup_id: str | None, project_id: str, *, is_admin: 
     if backup.status is not BackupStatus.AVAILABLE:
         raise InvalidBackup(reason="Backup status must be available")
     return backup
+
+
+async def type_of(db: Reader, backup: Backup, project_id: str, *, is_admin: bool) -> str | None:
+    """Return the type that the backup's volume had; None when it is gone, or the project may not use it."""
+    kind = await db.get(VolumeType, backup.volume_type_id) if backup.volume_type_id is not None else None
+    if kind is None or not await types.may_use(db, kind, project_id=project_id, is_admin=is_admin):
+        return None
+    return kind.id
 
 
 def size_of(backup: Backup, wanted: int | None) -> int:
@@ -43,5 +52,6 @@ async def begin(work: Work, volume: Volume, backup: Backup) -> None:
     take_from(work.use(VolumeKeys), volume, backup)
     volume.bootable, volume.image_metadata = backup.bootable, backup.image_metadata
     unread = Backup.c.id == backup.id, Backup.c.status == BackupStatus.AVAILABLE
-    if not await work.db.update(Backup, *unread, status=BackupStatus.RESTORING):
+    reading = {"status": BackupStatus.RESTORING, "operation": volume.operation}
+    if not await work.db.update(Backup, *unread, **reading):
         raise InvalidBackup(reason="Backup status must be available")

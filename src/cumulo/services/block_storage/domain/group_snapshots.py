@@ -51,7 +51,7 @@ async def create(ctx: Ctx, body: GroupSnapshotBody) -> GroupSnapshot:
         raise GroupNotFound(id=body.group_id)
     if group.status is not GroupStatus.AVAILABLE:
         raise InvalidGroup(reason=f"Group {group.id} status must be available, but is {group.status}.")
-    volumes = await groups.members(ctx.db, group)
+    volumes = [await latest_volume(ctx.db, one.id) for one in await groups.members(ctx.db, group)]
     if not volumes:
         raise InvalidGroup(reason=f"Group {group.id} contains no volumes to be snapshotted.")
     kind = await ctx.db.get(GroupType, group.group_type_id)
@@ -74,7 +74,7 @@ async def create(ctx: Ctx, body: GroupSnapshotBody) -> GroupSnapshot:
         order = snapshots.Order(
             volume_id=volume.id, user_id=user_id, name=body.name, force=True, group_snapshot_id=row.id
         )
-        await snapshots.create(ctx, await latest_volume(ctx.db, volume.id), order)
+        await snapshots.create(ctx, volume, order)
     return row
 
 

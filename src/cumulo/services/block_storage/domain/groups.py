@@ -15,7 +15,6 @@ from cumulo.services.block_storage.errors import (
     GroupSnapshotNotFound,
     InvalidGroup,
     InvalidGroupSnapshot,
-    InvalidInput,
     InvalidVolume,
     VolumeNotFound,
 )
@@ -66,9 +65,8 @@ async def create(ctx: Ctx, body: GroupBody, kind: GroupType | None = None) -> Gr
     for named in body.volume_types:
         found = await types.find(ctx.db, named.strip(), project_id=project_id, is_admin=is_admin)
         wanted.append(found.id)
-    zone = body.availability_zone or ctx.use(BlockStorageSettings).default_zone
-    if zone not in await creation.zones(ctx.db, ctx.use(BlockStorageSettings)):
-        raise InvalidInput(reason=f"Availability zone '{zone}' is invalid.")
+    settings = ctx.use(BlockStorageSettings)
+    zone = await creation.known_zone(ctx.db, settings, body.availability_zone or settings.default_zone)
     await quotas.claim(ctx, project_id, {"groups": 1}, None)
     group = Group(
         project_id=project_id,

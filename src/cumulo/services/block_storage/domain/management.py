@@ -14,10 +14,11 @@ from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable
 from cumulo.core.http import Ctx
 from cumulo.core.resource import BadParameter, as_int
+from cumulo.services.block_storage import scheduler
 from cumulo.services.block_storage.config import BlockStorageSettings
-from cumulo.services.block_storage.domain import encryption, quotas, types
+from cumulo.services.block_storage.domain import creation, encryption, quotas, types
 from cumulo.services.block_storage.domain import snapshots as snapshot_rules
-from cumulo.services.block_storage.domain.volumes import latest, write
+from cumulo.services.block_storage.domain.volumes import check_not_copied, latest, write
 from cumulo.services.block_storage.errors import (
     BadRequest,
     InvalidInput,
@@ -31,6 +32,7 @@ from cumulo.services.block_storage.model import (
     Pool,
     Snapshot,
     SnapshotStatus,
+    StorageService,
     Volume,
     VolumeAttachment,
     VolumeStatus,
@@ -150,7 +152,7 @@ async def manage(ctx: Ctx, body: ManageVolumeBody) -> Volume:
     one = _take([each for each in stored if each.source is None], reference, pool)
     async with ctx.begin() as db:
         ctx.writing(db)
-        kind = await _type(ctx, body.volume_type)
+        kind = await _type(ctx, body.volume_type, pool)
         volume = Volume(
             project_id=ctx.identity.project_id or "",
             user_id=ctx.identity.user_id or "",
@@ -158,7 +160,7 @@ async def manage(ctx: Ctx, body: ManageVolumeBody) -> Volume:
             description=body.description,
             size=one.size_gib,
             status=VolumeStatus.MANAGING,
-            availability_zone=body.availability_zone or ctx.use(BlockStorageSettings).default_zone,
+            availability_zone=await _zone(ctx, body.availability_zone, pool),
             volume_type_id=kind.id,
             host=pool.name,
             bootable=bool(body.bootable),
@@ -173,12 +175,31 @@ async def manage(ctx: Ctx, body: ManageVolumeBody) -> Volume:
         return volume
 
 
-async def _type(ctx: Ctx, named: str | None) -> VolumeType:
-    project_id = ctx.identity.project_id
+async def _zone(ctx: Ctx, named: str | None, pool: Pool) -> str:
+    """Return the zone of what is taken over: its pool's unless another one is named."""
+    settings = ctx.use(BlockStorageSettings)
+    if named:
+        return await creation.known_zone(ctx.db, settings, named)
+    mine = StorageService.c.binary == scheduler.BINARY, StorageService.c.host == pool.service
+    service = await ctx.db.one(StorageService, *mine)
+    return settings.default_zone if service is None else service.zone
+
+
+async def _type(ctx: Ctx, named: str | None, pool: Pool) -> VolumeType:
+    project_id, settings = ctx.identity.project_id, ctx.use(BlockStorageSettings)
     if named:
         kind = await types.find(ctx.db, named, project_id=project_id, is_admin=ctx.identity.is_admin)
     else:
-        kind = await types.default_for(ctx.db, ctx.use(BlockStorageSettings), project_id)
+        kind = await types.default_for(ctx.db, settings, project_id)
+    wanted = scheduler.Wanted(
+        size=0,
+        zone=None,
+        specs=kind.extra_specs,
+        multiattach=kind.is_multiattach,
+        other_than=pool.name,
+    )
+    if not await scheduler.may_stay(ctx.db, settings, wanted):
+        raise InvalidInput(reason=f"Pool {pool.name} holds no volumes of type {kind.name}.")
     if await encryption.of_type(ctx.db, kind.id) is not None:
         reason = (
             f"Volumes of the encrypted type {kind.name} cannot be taken over: nobody has their passphrase."
@@ -199,6 +220,7 @@ async def unmanage(ctx: Ctx, volume: Volume) -> None:
         raise InvalidVolume(reason="Volume has snapshots: they must be unmanaged or deleted first.")
     if await ctx.db.exists(VolumeAttachment, VolumeAttachment.c.volume_id == volume.id):
         raise InvalidVolume(reason="Volume must not be attached.")
+    await check_not_copied(ctx.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
     operation = await ctx.start(UnmanageVolume(volume_id=volume.id))
     status = VolumeStatus.UNMANAGING
     await write(ctx.db, volume, status=status, previous_status=volume.status, operation=operation)
@@ -216,7 +238,8 @@ async def manage_snapshot(ctx: Ctx, body: ManageSnapshotBody) -> Snapshot:
     async with ctx.begin() as db:
         ctx.writing(db)
         volume = await latest(db, volume.id)
-        if volume.host != pool.name or volume.status is VolumeStatus.DELETING:
+        busy = volume.status is VolumeStatus.DELETING or await is_worked_on(db, volume)
+        if volume.host != pool.name or busy:
             raise InvalidVolume(
                 reason=f"Volume {volume.id} is {volume.status}: its snapshots stay as they are."
             )
@@ -247,6 +270,7 @@ async def unmanage_snapshot(ctx: Ctx, snapshot: Snapshot) -> None:
         raise InvalidSnapshot(reason=f"Snapshot status must be available, but is {snapshot.status}.")
     if snapshot.group_snapshot_id is not None:
         raise InvalidSnapshot(reason="Snapshot belongs to a group snapshot.")
+    await check_not_copied(ctx.db, Volume.c.snapshot_id == snapshot.id, f"Snapshot {snapshot.id}")
     operation = await ctx.start(UnmanageSnapshot(snapshot_id=snapshot.id))
     now = {"operation": operation, "updated_at": clock.now()}
     status = SnapshotStatus.UNMANAGING

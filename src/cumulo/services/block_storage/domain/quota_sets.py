@@ -46,6 +46,7 @@ async def default_set(ctx: Ctx, project_id: str) -> dict[str, Any]:
 
 async def set_quotas(ctx: Ctx, project_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Give a project limits of its own, not below what it holds unless validation is skipped; return all."""
+    await quotas.hold(ctx.db, project_id)
     types = await quotas.types_by_id(ctx.db)
     quota = ctx.use(Quota)
     standing = await quotas.standing_of(ctx.db, quota, project_id, types)
@@ -118,6 +119,7 @@ async def _class_limits(ctx: Ctx, name: str, types: Mapping[str, str]) -> dict[s
 
 async def set_class(ctx: Ctx, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Set limits of a quota class; `default` holds for all projects without limits of their own."""
+    await ctx.db.lock(f"quota-class:{quotas.SERVICE}:{name}")
     types = await quotas.types_by_id(ctx.db)
     known = await _class_limits(ctx, name, types)
     for resource, value in wanted_limits(values, known, types).items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import OverQuota
 from cumulo.core.http import Ctx
 from cumulo.core.quota import UNLIMITED, Limits, Quota, QuotaLimit, Standing
@@ -104,6 +104,11 @@ async def standing_of(
     return {name: Standing(limit, used.get(name, 0)) for name, limit in limits.items()}
 
 
+async def hold(db: Transaction, project_id: str) -> None:
+    """Have whoever else claims of a project's limits, or sets them, wait until the transaction ends."""
+    await db.lock(f"quota:{SERVICE}:{project_id}")
+
+
 async def claim(work: Work, project_id: str, resources: Mapping[str, int], type_id: str | None) -> None:
     """Check that a project may hold this much more, of a type; raise OverQuota in Cinder's words.
 
@@ -122,7 +127,7 @@ async def claim(work: Work, project_id: str, resources: Mapping[str, int], type_
 
 
 async def _check(work: Work, project_id: str, wanted: Mapping[str, int]) -> None:
-    await work.db.lock(f"quota:{SERVICE}:{project_id}")
+    await hold(work.db, project_id)
     types = await types_by_id(work.db)
     standing = await standing_of(work.db, work.use(Quota), project_id, types)
     for name, amount in wanted.items():

@@ -14,7 +14,7 @@ import msgspec
 from cumulo.core.drivers import DriverError
 from cumulo.core.http import Ctx
 from cumulo.services.block_storage.domain import quotas
-from cumulo.services.block_storage.domain.backups import check_restorable
+from cumulo.services.block_storage.domain.backups import check_restorable, hold_bytes
 from cumulo.services.block_storage.drivers import BackupStore
 from cumulo.services.block_storage.errors import InvalidBackup, InvalidInput
 from cumulo.services.block_storage.model import Backup, BackupStatus
@@ -69,7 +69,7 @@ def read_record(body: RecordBody) -> Record:
     try:
         text = base64.b64decode(body.backup_url, validate=True)
         return msgspec.json.decode(text, type=Record)
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInput(reason="backup_url: it is no backup's record.") from error
 
 
@@ -84,8 +84,12 @@ async def take_in(ctx: Ctx, body: RecordBody) -> Backup:
         raise InvalidBackup(reason=f"Backup {record.location} in the backup folder is not the exported one.")
     async with ctx.begin() as db:
         ctx.writing(db)
+        await hold_bytes(db, record.location)
         if await db.exists(Backup, Backup.c.id == record.id):
             raise InvalidBackup(reason="Backup already exists in database.")
+        same = Backup.c.location == record.location
+        if await db.exists(Backup, same, Backup.c.status == BackupStatus.DELETING):
+            raise InvalidBackup(reason=f"Backup {record.location} in the backup folder is being deleted.")
         return await _insert(ctx, record)
 
 

@@ -147,11 +147,16 @@ def literal(parameter: str, value: str) -> dict[str, str]:
         raise BadParameter(field=parameter, value=value[:64], reason="It is too long.")
     try:
         found = ast.literal_eval(value)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         found = None
     if not isinstance(found, dict):
         raise BadParameter(field=parameter, value=value, reason="It is no mapping.")
-    return {str(key): str(found[key]) for key in found}
+    texts = {str(key): str(found[key]) for key in found}
+    try:
+        "".join((*texts, *texts.values())).encode()
+    except UnicodeEncodeError as error:
+        raise BadParameter(field=parameter, value=value, reason="It holds half a character.") from error
+    return texts
 
 
 def has_item(column: Any, key: str, value: str) -> Any:

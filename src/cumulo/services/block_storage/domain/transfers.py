@@ -54,6 +54,7 @@ async def create(ctx: Ctx, body: TransferBody) -> tuple[Transfer, str]:
         key_hash=_hash(salt, key),
         no_snapshots=bool(body.no_snapshots),
     )
+    await ctx.db.delete(Transfer, Transfer.c.volume_id == volume.id)  # of before its status was reset
     await ctx.db.insert(transfer)
     await write(ctx.db, volume, status=VolumeStatus.AWAITING_TRANSFER, previous_status=volume.status)
     return transfer, key

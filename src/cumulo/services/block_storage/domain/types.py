@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Text, cast, or_, select
 
 from cumulo.core import clock
 from cumulo.core.db import Reader
@@ -26,6 +26,7 @@ from cumulo.services.block_storage.errors import (
 from cumulo.services.block_storage.model import (
     MULTIATTACH,
     DefaultType,
+    Group,
     QuotaClass,
     TypeAccess,
     Volume,
@@ -139,7 +140,9 @@ async def delete(ctx: Ctx, kind: VolumeType) -> None:
         reason = f"The volume type {kind.id} is the default volume type and cannot be deleted."
         raise BadRequest(reason=f"Invalid volume type: {reason}")
     own = DefaultType.c.volume_type_id == kind.id
-    if await is_used(ctx.db, kind.id) or await ctx.db.exists(DefaultType, own):
+    named = cast(Group.c.volume_types, Text).contains(f'"{kind.id}"', autoescape=True)
+    used = await is_used(ctx.db, kind.id) or await ctx.db.exists(Group, named)
+    if used or await ctx.db.exists(DefaultType, own):
         raise TypeInUse(id=kind.id)
     await ctx.db.delete(VolumeType, VolumeType.c.id == kind.id)
     names = [f"{name}_{kind.id}" for name in ("volumes", "gigabytes", "snapshots")]

@@ -165,7 +165,7 @@ async def delete(
     if await work.db.exists(VolumeAttachment, used) or (not force and (moving or unfit)):
         raise InvalidVolume(reason=NOT_DELETABLE)
     await check_not_copied(work.db, Volume.c.source_volume_id == volume.id, f"Volume {volume.id}")
-    await _doom_snapshots(work.db, volume, cascade=cascade)
+    await _doom_snapshots(work.db, volume, cascade=cascade, force=force)
     if await is_worked_on(work.db, volume):  # what works on it sees the mark, and begins the deletion
         await write(work.db, volume, status=VolumeStatus.DELETING, deletion=True)
         return
@@ -178,8 +178,12 @@ async def check_not_copied(db: Reader, source: Any, what: str) -> None:
         raise InvalidVolume(reason=f"{what} is being copied into a new volume: wait for that to end.")
 
 
-async def _doom_snapshots(db: Transaction, volume: Volume, *, cascade: bool) -> None:
-    """Refuse while there are snapshots; with `cascade` they go with the volume, unless one is in use."""
+async def _doom_snapshots(db: Transaction, volume: Volume, *, cascade: bool, force: bool) -> None:
+    """Refuse while there are snapshots; with `cascade` they go with the volume, unless one is in use.
+
+    force: those too that could not be deleted before.
+    """
+    allowed = DOOMED_SNAPSHOTS | ({SnapshotStatus.ERROR_DELETING} if force else set())
     here = Snapshot.c.volume_id == volume.id
     snapshots = await db.all(Snapshot, here)
     if not snapshots:
@@ -189,7 +193,7 @@ async def _doom_snapshots(db: Transaction, volume: Volume, *, cascade: bool) -> 
     sources = Volume.c.snapshot_id.in_([one.id for one in snapshots])
     await check_not_copied(db, sources, f"A snapshot of volume {volume.id}")
     for one in snapshots:
-        if one.status not in DOOMED_SNAPSHOTS or one.group_snapshot_id is not None:
+        if one.status not in allowed or one.group_snapshot_id is not None:
             raise InvalidVolume(reason=f"Snapshot {one.id} is {one.status}: it cannot go with its volume.")
     await db.update(Snapshot, here, status=SnapshotStatus.DELETING, updated_at=clock.now())
 
@@ -237,6 +241,8 @@ async def revert(ctx: Ctx, volume: Volume, snapshot_id: str) -> None:
         raise InvalidSnapshot(reason="Volume can only be reverted to its most recent snapshot")
     if snapshot.status is not SnapshotStatus.AVAILABLE:
         raise InvalidSnapshot(reason=f"Snapshot {snapshot.id} must be available, is {snapshot.status}")
+    if snapshot.size != volume.size:
+        raise InvalidSnapshot(reason="Volume has another size than its most recent snapshot")
     check_status(volume, {VolumeStatus.AVAILABLE}, "revert")
     operation = await ctx.start(RevertVolume(volume_id=volume.id, snapshot_id=snapshot.id))
     await write(ctx.db, volume, status=VolumeStatus.REVERTING, operation=operation)

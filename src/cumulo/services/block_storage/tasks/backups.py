@@ -41,6 +41,12 @@ async def the_backup(run: EffectRun, backup_id: str) -> Backup:
     return backup
 
 
+def others(backup: Backup) -> tuple[Any, ...]:
+    """Return the conditions for other backups that need the same bytes: one on its way out does not."""
+    same = Backup.c.location == backup.location, Backup.c.id != backup.id
+    return (*same, Backup.c.status != BackupStatus.DELETING)
+
+
 class CreateBackup(Saga):
     """Keep a volume's content, or a snapshot's, in the store of backups."""
 
@@ -180,9 +186,7 @@ class DeleteBackup(Saga):
         """Remove the backup from the store."""
         async with run.reader() as db:
             backup = await db.get(Backup, self.backup_id)
-            shared = backup is not None and await db.exists(
-                Backup, Backup.c.location == backup.location, Backup.c.id != backup.id
-            )
+            shared = backup is not None and await db.exists(Backup, *others(backup))
         if backup is not None and not shared:
             await run.use(BackupStore).remove(backup.location)
 

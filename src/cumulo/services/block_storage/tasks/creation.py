@@ -125,7 +125,7 @@ async def read_backup(run: StepRun, volume: Volume) -> None:
     """Say that the backup that a volume is made from is read no more."""
     if volume.backup_id is not None:
         reading = Backup.c.id == volume.backup_id, Backup.c.status == BackupStatus.RESTORING
-        await run.db.update(Backup, *reading, status=BackupStatus.AVAILABLE)
+        await run.db.update(Backup, *reading, status=BackupStatus.AVAILABLE, operation=None)
 
 
 async def choose(run: StepRun, volume: Volume) -> Pool:

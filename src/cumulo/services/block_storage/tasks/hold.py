@@ -80,8 +80,9 @@ async def let_go(run: StepRun, volume_id: str, status: VolumeStatus | None, **va
     volume = await run.db.one(Volume, Volume.c.id == volume_id, for_update=True)
     if volume is None:
         return
-    if volume.deletion:
-        await begin_deletion(run, volume)
+    if volume.deletion:  # what snapshots it has still were to go with it
+        doomed = await run.db.exists(Snapshot, Snapshot.c.volume_id == volume_id)
+        await begin_deletion(run, volume, cascade=doomed)
         return
     if status is not None:
         values["status"] = status

@@ -3,13 +3,11 @@
 Header and the table of blocks, then the blocks of 1 MiB in order; all little-endian.
 """
 
-import array
 import struct
-import sys
 from collections.abc import AsyncIterator, Sequence
 
 from cumulo.contracts.volumes import Extent
-from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of, units_of
+from cumulo.services.block_storage.writing.runs import Read, content_of, ordered, padded, runs_of, table_of
 
 BLOCK = 1 << 20
 SECTOR = 512
@@ -23,16 +21,12 @@ async def ploop(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterat
     runs = runs_of(extents, BLOCK)
     blocks, sectors = -(-size // BLOCK), -(-size // SECTOR)
     ahead = -(-(HEADER.size + 4 * blocks) // BLOCK)  # blocks that the header and the table take
-    table = array.array("I", [0]) * blocks
-    for place, block in enumerate(units_of(runs)):
-        table[block] = ahead + place
-    if sys.byteorder == "big":
-        table.byteswap()
+    table = ordered(await table_of(runs, blocks, 0, lambda place: ahead + place))
     cylinders = -(-sectors // (HEADS * TRACK))
     header = HEADER.pack(
         *(b"WithouFreSpacExt", 2, HEADS, cylinders, BLOCK // SECTOR, blocks, sectors),
         *(0, ahead * BLOCK // SECTOR, 0, b""),
     )
-    yield padded(header + table.tobytes(), BLOCK)
+    yield padded(header + table, BLOCK)
     async for part in content_of(runs, BLOCK, size, read):
         yield part

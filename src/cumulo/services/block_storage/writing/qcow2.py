@@ -7,7 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from cumulo.contracts.volumes import Extent
-from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of
+from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of, tables_of
 
 CLUSTER = 1 << 16
 PER_TABLE = CLUSTER // 8  # entries of an L2 or refcount table
@@ -22,7 +22,7 @@ class Layout:
     def __init__(self, size: int, runs: Sequence[tuple[int, int]]) -> None:
         self.size = size
         self.runs = runs
-        self.tables = sorted({table for first, end in runs for table in _tables(first, end)})
+        self.tables = tables_of(runs, PER_TABLE)
         self.entries = max(1, -(-size // (CLUSTER * PER_TABLE)))
         self.l1 = max(1, -(-self.entries * 8 // CLUSTER))
         data = sum(end - first for first, end in runs)
@@ -76,10 +76,6 @@ class Layout:
                 place += 1
         if current >= 0:
             yield struct.pack(f">{PER_TABLE}Q", *table)
-
-
-def _tables(first: int, end: int) -> range:
-    return range(first // PER_TABLE, (end - 1) // PER_TABLE + 1)
 
 
 def _padded(data: bytes) -> bytes:

@@ -1,5 +1,8 @@
 """A device's content on its way into an image: what holds data, in units of the format."""
 
+import asyncio
+import sys
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 from cumulo.contracts.volumes import Extent
@@ -39,6 +42,14 @@ def count_of(runs: Runs) -> int:
     return sum(end - first for first, end in runs)
 
 
+def tables_of(runs: Runs, entries: int) -> list[int]:
+    """Return which tables, of so many units each, hold any unit with data: of units there may be millions."""
+    found: dict[int, None] = {}
+    for first, end in runs:
+        found.update(dict.fromkeys(range(first // entries, (end - 1) // entries + 1)))
+    return list(found)
+
+
 async def content_of(runs: Runs, unit: int, size: int, read: Read) -> AsyncIterator[bytes]:
     """Yield the content of runs, the last unit filled up with zeroes where the device ends in it."""
     for first, end in runs:
@@ -65,6 +76,30 @@ async def raw(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator
             yield part
     for zeroes in _zeroes(size - at):
         yield zeroes
+
+
+async def table_of(
+    runs: Runs, length: int, empty: int, entry: Callable[[int], int], kind: str = "I"
+) -> "array[int]":
+    """Return a table of so many units: `empty`, and of the nth unit that holds data `entry(n)`.
+
+    kind: as in `array`. Made in a thread: of a large disk it takes seconds.
+    """
+
+    def make() -> "array[int]":
+        table = array(kind, [empty]) * length
+        for place, unit in enumerate(units_of(runs)):
+            table[unit] = entry(place)
+        return table
+
+    return await asyncio.to_thread(make)
+
+
+def ordered(table: "array[int]", *, big: bool = False) -> bytes:
+    """Return a table's bytes: little-endian, or big-endian."""
+    if big == (sys.byteorder == "little"):
+        table.byteswap()
+    return table.tobytes()
 
 
 def padded(data: bytes, unit: int) -> bytes:

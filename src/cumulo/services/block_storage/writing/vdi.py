@@ -3,14 +3,20 @@
 Header, the map of blocks, then the blocks of 1 MiB in order.
 """
 
-import array
 import struct
-import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
 from cumulo.contracts.volumes import Extent
-from cumulo.services.block_storage.writing.runs import Read, content_of, count_of, padded, runs_of, units_of
+from cumulo.services.block_storage.writing.runs import (
+    Read,
+    content_of,
+    count_of,
+    ordered,
+    padded,
+    runs_of,
+    table_of,
+)
 
 BLOCK = 1 << 20
 SECTOR = 512
@@ -23,12 +29,7 @@ async def vdi(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator
     """Yield a dynamic VDI of a device of `size` bytes."""
     runs = runs_of(extents, BLOCK)
     blocks = -(-size // BLOCK)
-    table = array.array("I", [NOWHERE]) * blocks
-    for place, block in enumerate(units_of(runs)):
-        table[block] = place
-    if sys.byteorder == "big":
-        table.byteswap()
-    written = padded(table.tobytes(), SECTOR)
+    written = padded(ordered(await table_of(runs, blocks, NOWHERE, lambda place: place)), SECTOR)
     yield HEADER.pack(
         *(b"<<< Oracle VM VirtualBox Disk Image >>>\n", 0xBEDA107F, 0x0001_0001, 0x180, DYNAMIC, 0, b""),
         *(HEADER.size, HEADER.size + len(written), 0, 0, 0, SECTOR, 0),

@@ -9,7 +9,15 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 
 from cumulo.contracts.volumes import Extent
-from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of, units_of
+from cumulo.services.block_storage.writing.runs import (
+    Read,
+    content_of,
+    ordered,
+    padded,
+    runs_of,
+    table_of,
+    units_of,
+)
 
 BLOCK = 2 << 20
 SECTOR = 512
@@ -28,14 +36,13 @@ async def vhd(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterator
     """Yield a dynamic VHD of a device of `size` bytes."""
     runs = runs_of(extents, BLOCK)
     blocks = -(-size // BLOCK)
-    places = [NOWHERE] * blocks
     at = FOOTER.size + HEADER.size + len(padded(bytes(4 * blocks), SECTOR))
-    for place, block in enumerate(units_of(runs)):
-        places[block] = (at + place * (len(SECTORS_MAP) + BLOCK)) // SECTOR
+    step = len(SECTORS_MAP) + BLOCK
+    places = await table_of(runs, blocks, NOWHERE, lambda place: (at + place * step) // SECTOR)
     footer = _footer(size)
     yield footer
     yield _header(blocks)
-    yield padded(struct.pack(f">{blocks}I", *places), SECTOR)
+    yield padded(ordered(places, big=True), SECTOR)
     for block in units_of(runs):
         yield SECTORS_MAP
         async for part in content_of([(block, block + 1)], BLOCK, size, read):

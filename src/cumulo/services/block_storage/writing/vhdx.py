@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 
 from cumulo.contracts.volumes import Extent
-from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of, units_of
+from cumulo.services.block_storage.writing.runs import Read, content_of, ordered, runs_of, table_of
 
 KIB, MIB = 1 << 10, 1 << 20
 BLOCK = 2 * MIB
@@ -33,14 +33,13 @@ async def vhdx(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterato
     """Yield a dynamic VHDX of a device of `size` bytes."""
     runs = runs_of(extents, BLOCK)
     blocks = -(-size // BLOCK)
-    entries = [0] * (blocks + (blocks - 1) // RATIO)
-    length = len(padded(bytes(8 * len(entries)), MIB))
-    for place, block in enumerate(units_of(runs)):
-        entries[block + block // RATIO] = (TABLE + length + place * BLOCK) | WHOLE
+    length = -(-8 * (blocks + (blocks - 1) // RATIO) // MIB) * MIB
+    entries = await table_of(runs, blocks, 0, lambda place: (TABLE + length + place * BLOCK) | WHOLE, "Q")
     yield _beginning(length)
     yield bytes(MIB)  # the log
     yield _metadata(size)
-    yield struct.pack(f"<{len(entries)}Q", *entries).ljust(length, b"\0")
+    chunks = (entries[at : at + RATIO] for at in range(0, blocks, RATIO))
+    yield bytes(8).join(map(ordered, chunks)).ljust(length, b"\0")
     async for part in content_of(runs, BLOCK, size, read):
         yield part
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from cumulo.contracts.volumes import Extent
-from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of, units_of
+from cumulo.services.block_storage.writing.runs import Read, content_of, padded, runs_of, tables_of, units_of
 
 GRAIN = 1 << 16
 SECTOR = 512
@@ -44,7 +44,7 @@ async def vmdk(size: int, extents: Sequence[Extent], read: Read) -> AsyncIterato
     grains = -(-size // GRAIN)
     directory = 1 + DESCRIPTION
     first_table = directory + len(padded(bytes(4 * -(-grains // PER_TABLE)), SECTOR)) // SECTOR
-    tables = sorted({grain // PER_TABLE for grain in units_of(runs)})
+    tables = tables_of(runs, PER_TABLE)
     first_grain = -(-(first_table + TABLE * len(tables)) // (GRAIN // SECTOR)) * (GRAIN // SECTOR)
     sectors = size // SECTOR
     yield HEADER.pack(

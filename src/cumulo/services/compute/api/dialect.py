@@ -19,6 +19,7 @@ FAULTS = {
     501: "notImplemented",
     503: "serviceUnavailable",
 }
+"""Faults by status, the same in block storage: services know no other, and core takes what three write."""
 UNAUTHORIZED = 401
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.compute import policy
 from cumulo.services.compute.domain import hosts as domain
+from cumulo.services.compute.domain import services
 from cumulo.services.compute.schema.bodies import ServiceChange, ServiceVerbBody
 
 routes = RouteSet()
@@ -13,13 +14,13 @@ routes = RouteSet()
 @routes.route("GET", "/os-availability-zone", policy=policy.ZONES_LIST)
 async def list_zones(ctx: Ctx) -> Any:
     """List availability zones."""
-    return await domain.zones(ctx)
+    return await services.zones(ctx)
 
 
 @routes.route("GET", "/os-availability-zone/detail", policy=policy.ZONES_DETAIL)
 async def detail_zones(ctx: Ctx) -> Any:
     """List availability zones with their hosts."""
-    return await domain.zones(ctx, detail=True)
+    return await services.zones(ctx, detail=True)
 
 
 @routes.route("GET", "/os-hypervisors", policy=policy.HYPERVISORS_LIST)
@@ -63,25 +64,23 @@ async def show_hypervisor(ctx: Ctx, hypervisor_id: str) -> Any:
 @routes.route("GET", "/os-services", policy=policy.SERVICES_LIST)
 async def list_services(ctx: Ctx) -> Any:
     """List compute services."""
-    return await domain.services(ctx)
+    return await services.services(ctx)
 
 
 @routes.route("PUT", "/os-services/{service_id}", policy=policy.SERVICES_UPDATE, since="2.53")
 async def update_service(ctx: Ctx, service_id: str, body: ServiceChange) -> Any:
     """Enable, disable or force down a compute service."""
-    host = await domain.find_service(ctx.db, service_id)
-    await domain.change_service(ctx, host, body)
-    return {"service": domain.service_document(ctx, host)}
+    return await services.update_service(ctx, service_id, body)
 
 
 @routes.route("PUT", "/os-services/{service_id}", policy=policy.SERVICES_UPDATE, until="2.52")
 async def change_service(ctx: Ctx, service_id: str, body: ServiceVerbBody) -> Any:
     """Enable, disable or force down a compute service, by a verb in place of its id."""
-    return await domain.change_by_verb(ctx, service_id, body)
+    return await services.change_by_verb(ctx, service_id, body)
 
 
 @routes.route("DELETE", "/os-services/{service_id}", policy=policy.SERVICES_DELETE)
 async def delete_service(ctx: Ctx, service_id: str) -> Response:
     """Delete the compute service of a host that is gone."""
-    await domain.delete_service(ctx, service_id)
+    await services.delete_service(ctx, service_id)
     return Response(204)

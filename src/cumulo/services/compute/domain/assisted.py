@@ -4,6 +4,7 @@ import msgspec
 
 from cumulo.core.db import Reader
 from cumulo.core.errors import Invalid
+from cumulo.core.http.body import BROKEN
 from cumulo.services.compute.declined import SnapshotsOfOwn
 from cumulo.services.compute.errors import VolumeUnknown
 from cumulo.services.compute.model import BlockDeviceMapping
@@ -24,5 +25,5 @@ def volume_in(delete_info: str | None) -> str:
     """Return the volume that `delete_info` names, JSON in the query. Invalid."""
     try:
         return msgspec.json.decode(delete_info or "", type=_DeleteInfo).volume_id
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except (*BROKEN, UnicodeEncodeError) as error:
         raise Invalid("Invalid input for field/attribute delete_info: it needs a volume_id.") from error

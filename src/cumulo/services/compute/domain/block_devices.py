@@ -10,6 +10,7 @@ from cumulo.contracts.block_storage import VolumeRecord, Volumes
 from cumulo.contracts.image import ImageRecord, Images
 from cumulo.core.errors import Invalid, NotFound
 from cumulo.core.http import Ctx
+from cumulo.core.http.body import BROKEN
 from cumulo.services.compute import disks, guests
 from cumulo.services.compute.domain.local_disks import is_local
 from cumulo.services.compute.errors import (
@@ -29,6 +30,7 @@ from cumulo.services.compute.schema.devices import BlockDevice, LegacyBlockDevic
 from cumulo.services.compute.schema.tags import DISK_TAGS_LOST, tag_of
 
 GIB = 1 << 30
+SHARED = (2, 60)  # since which servers may have volumes that others have too
 _OF_THE_IMAGE = frozenset(  # what a volume knows of the image it was made from that is no property of it
     {
         *("image_id", "image_name", "checksum", "container_format", "disk_format"),
@@ -96,12 +98,15 @@ def inherited(image: ImageRecord) -> list[BlockDevice]:
             )
             for entry in found
         ]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+    except (*BROKEN, KeyError, TypeError) as error:
         raise BadBlockDevice(reason="the image's block_device_mapping cannot be read") from error
 
 
-async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:
-    """Return what the volume to boot from is made of; None when none is. NotBootable and the like."""
+async def root_of(ctx: Ctx, asked: Sequence[Disk], named: ImageRecord | None) -> Root | None:
+    """Return what the volume to boot from is made of; None when none is. NotBootable and the like.
+
+    named: the request's own image, which then speaks for a volume or a snapshot: also for an empty volume.
+    """
     disk = next((disk for disk in asked if disk.boot_index == 0), None)
     if disk is None:
         return None
@@ -111,8 +116,10 @@ async def root_of(ctx: Ctx, asked: Sequence[Disk]) -> Root | None:
         if need > (disk.size_gib or 0) * GIB:
             raise VolumeSmallerThanImage(size=disk.size_gib, need=-(-need // GIB))
         return Root(image=image, properties=dict(image.properties))
-    if disk.source == "volume":
-        volume = await _volume(ctx, disk.uuid or "")
+    volume = await _volume(ctx, disk.uuid or "") if disk.source == "volume" else None
+    if named is not None:
+        return Root(properties=dict(named.properties))
+    if volume is not None:
         if not volume.bootable:
             raise NotBootable(id=volume.id)
         known = volume.image_properties.items()
@@ -235,6 +242,7 @@ async def _check_source(ctx: Ctx, disk: Disk, count: int) -> None:
     """Refuse what does not exist for the caller. BlockDeviceUnknown, VolumeForMany."""
     if disk.source == "volume":
         volume = await _volume(ctx, disk.uuid or "")
+        check_version(ctx, volume)
         if count > 1 and not volume.multiattach:
             raise VolumeForMany
     elif disk.source == "snapshot":
@@ -244,6 +252,12 @@ async def _check_source(ctx: Ctx, disk: Disk, count: int) -> None:
             raise BlockDeviceUnknown(kind="snapshot", id=disk.uuid) from error
     elif disk.source == "image":
         await _image(ctx, disk.uuid or "")
+
+
+def check_version(ctx: Ctx, volume: VolumeRecord) -> None:
+    """Refuse a volume that several servers may have to clients who know of none. Invalid."""
+    if volume.multiattach and ctx.version is not None and ctx.version < SHARED:
+        raise Invalid("Multiattach volumes are only supported starting with compute API version 2.60.")
 
 
 async def _volume(ctx: Ctx, volume_id: str) -> VolumeRecord:

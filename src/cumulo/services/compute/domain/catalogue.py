@@ -22,13 +22,13 @@ def owner(ctx: Ctx) -> str | None:
 
 async def find(ctx: Ctx, image_id: str) -> CatalogueEntry:
     """Return an image that the caller can see. NotFound."""
-    return await ctx.use(ImageCatalogue).entry(ctx.db, image_id, project_id=owner(ctx))
+    return await ctx.use(ImageCatalogue).entry(ctx, image_id, project_id=owner(ctx))
 
 
 async def listed(ctx: Ctx) -> tuple[list[CatalogueEntry], bool]:
     """Return the images that a request asks for, and whether more follow."""
     first = ctx.request.first
-    rows = await ctx.use(ImageCatalogue).listed(ctx.db, project_id=owner(ctx))
+    rows = await ctx.use(ImageCatalogue).listed(ctx, project_id=owner(ctx))
     since = first("changes-since")
     rows = [row for row in rows if _is_wanted(ctx, row, as_time("changes-since", since) if since else None)]
     marker = first("marker")

@@ -25,6 +25,7 @@ from cumulo.services.compute.errors import (
     ServerNotReady,
 )
 from cumulo.services.compute.model import ConsoleToken, Server, VmState
+from cumulo.services.compute.schema.catalogue import MAX
 
 SCREEN, SERIAL = "novnc", "serial"
 WEBSOCKET = "console/websockify"  # below the cloud's own address, where a console's bytes go
@@ -58,7 +59,7 @@ def _lines(length: int | str | None) -> int | None:
         raise InvalidParameter(name="length", value=length, reason=reason) from error
     if number < -1:
         raise InvalidParameter(name="length", value=length, reason="It is less than -1.")
-    return None if number == -1 else number
+    return None if number == -1 else min(number, MAX)
 
 
 async def open_console(ctx: Ctx, server: Server, kind: str) -> str:

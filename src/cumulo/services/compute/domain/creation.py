@@ -120,7 +120,7 @@ async def check(ctx: Ctx, body: ServerBody) -> Plan:
     count = count_of(body)
     flavor = await flavor_of(ctx, str(body.flavor_ref))
     image, disks = await sources(ctx, body, count)
-    root = await block_devices.root_of(ctx, disks)
+    root = await block_devices.root_of(ctx, disks, image)
     if root is not None:
         check_memory(flavor, root.image or image)
     elif image is not None:

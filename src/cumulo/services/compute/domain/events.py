@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from cumulo.contracts.block_storage import Volumes
 from cumulo.contracts.network import Ports
+from cumulo.core.errors import NotFound
 from cumulo.core.http import Ctx
 from cumulo.services.compute import addresses, disks
 from cumulo.services.compute.domain.volumes import grown
@@ -17,14 +18,14 @@ OK, NOT_FOUND, UNFIT, MIXED = 200, 404, 422, 207
 
 
 async def receive(ctx: Ctx, events: list[EventBody]) -> tuple[int, list[dict[str, Any]]]:
-    """Take note of events; return the status of the answer and what became of each."""
+    """Take note of events; return the status of the answer and what became of each. NotFound."""
     for event in events:
         _check(ctx, event)
     codes = [await _take(ctx, event) for event in events]
     told = [_document(event, code) for event, code in zip(events, codes, strict=True)]
-    if all(code == OK for code in codes):
-        return OK, told
-    return (NOT_FOUND if all(code == NOT_FOUND for code in codes) else MIXED), told
+    if OK not in codes:
+        raise NotFound("No instances found for any event")
+    return (OK if set(codes) == {OK} else MIXED), told
 
 
 def _check(ctx: Ctx, event: EventBody) -> None:

@@ -1,11 +1,12 @@
 """What the scheduler would say of a server that nobody has asked for: host by host, and promising nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from cumulo.contracts.placement import Placement
+from cumulo.contracts.placement import Demand, Placement
 from cumulo.core import ids
 from cumulo.core.http import Ctx
 from cumulo.services.compute import guests, scheduler, wishes
@@ -37,15 +38,27 @@ async def explain(ctx: Ctx, question: Question) -> dict[str, Any]:
         group_id=str(hints["group"]) if "group" in hints else None,
     )
     wanted = await wishes.of(ctx.db, server, host=question.host or None)
+    wanted = replace(wanted, demands=guests.groups_of(server))
     found = await scheduler.survey(ctx.db, ctx.use(Placement), ctx.use(ComputeSettings), wanted)
     return {
         "resources": dict(wanted.resources),
         "traits": {"required": sorted(wanted.required), "forbidden": sorted(wanted.forbidden)},
+        "groups": [_group(demand) for demand in wanted.demands],
         "filters": [scheduler.ROOM, *(scheduler.name_of(check) for check in scheduler.FILTERS)],
         "hosts": [_fit(wanted, offer) for offer in found.fit] + [_refused(one) for one in found.refused],
         "conclusion": f"The server would go to {found.fit[0].host.host}."
         if found.fit
         else scheduler.sentence(wanted, [one.refusal for one in found.refused]),
+    }
+
+
+def _group(demand: Demand) -> dict[str, Any]:
+    return {
+        "name": demand.id,
+        "resources": demand.resources,
+        "required": sorted(demand.required),
+        "forbidden": sorted(demand.forbidden),
+        "apart": demand.apart,
     }
 
 

@@ -18,11 +18,6 @@ _TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
 _FALSE = frozenset({"0", "f", "false", "off", "n", "no"})
 
 
-def is_yes(value: object) -> bool:
-    """Read one of the ways in which flavors and images say yes."""
-    return str(value).strip().lower() in _TRUE
-
-
 def _anything(value: str) -> str | None:
     return None if value else "it is empty"
 

@@ -8,19 +8,12 @@ from cumulo.core.bus import Bus, remote
 from cumulo.core.drivers import DriverError
 from cumulo.core.errors import Unavailable, Unsupported
 from cumulo.core.http import Ctx
-from cumulo.core.tasks import Tasks
-from cumulo.services.compute.domain.hosts import (
-    change_service,
-    find_host,
-    find_hypervisor,
-    hypervisor_document,
-)
+from cumulo.services.compute.domain.hosts import find_host, find_hypervisor, hypervisor_document
+from cumulo.services.compute.domain.services import AnyService, change_service, control_services
 from cumulo.services.compute.errors import HostSilent
 from cumulo.services.compute.model import ComputeHost, Server
 from cumulo.services.compute.schema.bodies import HostChange, ServiceChange
 
-CONTROL = ("conductor", "scheduler")  # what the control plane's own process does, in Nova's words
-INTERNAL = "internal"  # their zone, in which no server can be
 QUICK = 30.0  # seconds in which a host answers a mere question
 
 
@@ -28,12 +21,12 @@ async def listed(ctx: Ctx) -> dict[str, Any]:
     """Return the hosts, or those of a zone."""
     zone = ctx.request.first("zone") or None
     rows = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
-    places = [(ctx.use(Tasks).instance.partition("/")[0], name, INTERNAL) for name in CONTROL]
-    places += [(row.host, "compute", row.zone) for row in rows]
+    known: list[AnyService] = [*control_services(ctx), *rows]
+    places = [(one.host, one.binary, one.zone) for one in known]
     return {
         "hosts": [
-            {"host_name": host, "service": service, "zone": of}
-            for host, service, of in places
+            {"host_name": host, "service": binary.removeprefix("nova-"), "zone": of}
+            for host, binary, of in places
             if zone in (None, of)
         ]
     }

@@ -1,4 +1,4 @@
-"""Hosts as operators see them: zones, hypervisors, services."""
+"""Hosts as operators see them: hypervisors."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,24 +7,16 @@ from typing import Any
 import msgspec
 from sqlalchemy import func, select
 
-from cumulo.contracts.placement import Placement
 from cumulo.core import clock
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx, Page, relation_links
 from cumulo.core.resource import as_int
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.errors import (
-    HostInUse,
-    HostNotFound,
-    MarkerNotFound,
-    ServiceNotFound,
-)
+from cumulo.services.compute.errors import HostNotFound, MarkerNotFound
 from cumulo.services.compute.model import ComputeHost, Server
-from cumulo.services.compute.schema.bodies import ServiceChange, ServiceVerbBody
 from cumulo.services.compute.schema.catalogue import is_true
 
-BINARY = "nova-compute"
 _PAGED, _BY_UUID = (2, 33), (2, 53)
 _COUNTS = (  # until 2.87: what a hypervisor's document said of its host's use
     "vcpus",
@@ -51,80 +43,9 @@ def moment(when: datetime | None) -> str | None:
     return None if when is None else f"{when.isoformat()[:26]:0<26}"
 
 
-async def zones(ctx: Ctx, *, detail: bool = False) -> dict[str, Any]:
-    """Return the availability zones; in detail with their hosts."""
-    settings = ctx.use(ComputeSettings)
-    hosts = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
-    by_zone: dict[str, list[ComputeHost]] = {}
-    for host in hosts:
-        by_zone.setdefault(host.zone, []).append(host)
-    return {
-        "availabilityZoneInfo": [
-            {
-                "zoneName": zone,
-                "zoneState": {"available": any(not host.disabled for host in members)},
-                "hosts": _zone_hosts(members, settings.host_silence) if detail else None,
-            }
-            for zone, members in sorted(by_zone.items())
-        ]
-    }
-
-
-def _zone_hosts(hosts: Sequence[ComputeHost], silence: float) -> dict[str, Any]:
-    return {
-        host.host: {
-            BINARY: {
-                "available": host.is_up(silence),
-                "active": not host.disabled,
-                "updated_at": moment(host.seen_at),
-            }
-        }
-        for host in hosts
-    }
-
-
-async def services(ctx: Ctx) -> dict[str, Any]:
-    """Return the compute services, one per host."""
-    wanted_host, binary = ctx.request.first("host"), ctx.request.first("binary")
-    hosts = await ctx.db.all(ComputeHost, order_by=(ComputeHost.c.host,))
-    listed = [
-        service_document(ctx, host)
-        for host in hosts
-        if wanted_host in (None, host.host) and binary in (None, BINARY)
-    ]
-    return {"services": listed}
-
-
-def service_document(ctx: Ctx, host: ComputeHost) -> dict[str, Any]:
-    """Return a compute service as this version of the API shows it."""
-    version = ctx.version or (2, 1)
-    shown_id: str | int = host.service_id if version >= (2, 53) else number_of(host.service_id)
-    document: dict[str, Any] = {
-        "id": shown_id,
-        "binary": BINARY,
-        "host": host.host,
-        "zone": host.zone,
-        "status": "disabled" if host.disabled else "enabled",
-        "state": "up" if host.is_up(ctx.use(ComputeSettings).host_silence) else "down",
-        "updated_at": moment(host.seen_at),
-        "disabled_reason": host.disabled_reason,
-    }
-    if version >= (2, 11):
-        document["forced_down"] = host.forced_down
-    return document
-
-
 def number_of(id: str) -> int:
     """Return an integer that stands for an id, for versions that knew only those."""
     return int(id[:7], 16)
-
-
-async def find_service(db: Reader, id: str) -> ComputeHost:
-    """Return the host of a compute service. ServiceNotFound."""
-    row = await db.one(ComputeHost, ComputeHost.c.service_id == id)
-    if row is None:
-        raise ServiceNotFound(id=id)
-    return row
 
 
 async def find_host(db: Reader, name: str) -> ComputeHost:
@@ -133,21 +54,6 @@ async def find_host(db: Reader, name: str) -> ComputeHost:
     if row is None:
         raise HostNotFound(host=name)
     return row
-
-
-async def change_service(ctx: Ctx, host: ComputeHost, body: ServiceChange) -> ComputeHost:
-    """Enable, disable or force down a host's compute service."""
-    if isinstance(body.status, str):
-        host.disabled = body.status == "disabled"
-        host.disabled_reason = None
-    if isinstance(body.disabled_reason, str):
-        host.disabled_reason = body.disabled_reason
-    if not isinstance(body.forced_down, msgspec.UnsetType):
-        host.forced_down = is_true(body.forced_down)
-    host.updated_at = clock.now()
-    changed = ("disabled", "disabled_reason", "forced_down", "updated_at")
-    await ctx.db.save(host, *changed)
-    return host
 
 
 async def find_hypervisor(ctx: Ctx, id: str) -> ComputeHost:
@@ -319,45 +225,6 @@ async def statistics(ctx: Ctx) -> dict[str, Any]:
             "disk_available_least": disk - total[3],
         }
     }
-
-
-async def change_by_verb(ctx: Ctx, verb: str, body: ServiceVerbBody) -> dict[str, Any]:
-    """Change a service as versions before 2.53 do: the verb stands in the URL. ServiceNotFound."""
-    if verb not in _VERBS:
-        raise ServiceNotFound(id=verb)
-    host = await find_host(ctx.db, body.host)
-    change = ServiceChange(**_VERBS[verb])
-    if verb == "disable-log-reason":
-        change.disabled_reason = body.disabled_reason
-    if verb == "force-down":
-        change.forced_down = body.forced_down
-    await change_service(ctx, host, change)
-    shown = service_document(ctx, host)
-    return {"service": {name: shown[name] for name in ("binary", "host", *_ANSWERS[verb])}}
-
-
-_VERBS: Mapping[str, dict[str, Any]] = {
-    "enable": {"status": "enabled"},
-    "disable": {"status": "disabled"},
-    "disable-log-reason": {"status": "disabled"},
-    "force-down": {},
-}
-_ANSWERS: Mapping[str, tuple[str, ...]] = {
-    "enable": ("status",),
-    "disable": ("status",),
-    "disable-log-reason": ("status", "disabled_reason"),
-    "force-down": ("forced_down",),
-}
-
-
-async def delete_service(ctx: Ctx, id: str) -> None:
-    """Forget a host that has no servers and does not report any more."""
-    host = await find_service(ctx.db, id)
-    here = (Server.c.host == host.host) & Server.c.deleted_at.is_(None)
-    if await ctx.db.exists(Server, here):
-        raise HostInUse(host=host.host)
-    await ctx.use(Placement).remove_provider(ctx, host.id)
-    await ctx.db.delete(ComputeHost, ComputeHost.c.id == host.id)
 
 
 async def trust_after_absence(db: Transaction, silence: float) -> None:

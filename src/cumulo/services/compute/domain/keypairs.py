@@ -86,7 +86,7 @@ def _ssh_digest(public_key: str) -> str:
 def _certificate_digest(certificate: str) -> str:
     try:
         loaded = x509.load_pem_x509_certificate(certificate.encode())
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise KeypairInvalid(reason="it is no X.509 certificate in PEM.") from error
     return loaded.fingerprint(hashes.SHA1()).hex()  # noqa: S303  what Nova shows; nothing trusts it
 
@@ -102,7 +102,7 @@ async def create(
     if await ctx.db.exists(Keypair, owned(user_id, name)):
         raise KeypairExists(name=name)
     await quotas.check_key_pairs(ctx, user_id)
-    row = Keypair(user_id=user_id, name=name, kind=kind, fingerprint=found, public_key=public_key.strip())
+    row = Keypair(user_id=user_id, name=name, kind=kind, fingerprint=found, public_key=public_key)
     await ctx.db.insert(row)
     return row, private
 

@@ -33,7 +33,7 @@ from cumulo.services.compute.errors import (
     RescueUnstable,
     VolumeSmallerThanImage,
 )
-from cumulo.services.compute.model import Aside, Asked, Server, TaskState, VmState
+from cumulo.services.compute.model import Asked, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import RebuildBody
 from cumulo.services.compute.tasks import Change, RebuildServer
 from cumulo.services.compute.tasks.moves import is_from_volume
@@ -135,17 +135,19 @@ async def rescue(ctx: Ctx, server: Server, ref: str | None) -> None:
     """Promise to boot a server from an image in place of its disk: its own image unless another is named."""
     image_id = ref or server.image_id
     image = await creation.image_of(ctx, image_id)
+    hardware.check_rescue(image.properties)
     stable = bool(image.properties.get("hw_rescue_device") or image.properties.get("hw_rescue_bus"))
     new_enough = ctx.version is not None and ctx.version >= (2, 87)
     if await is_from_volume(ctx.db, server.id) and not (stable and new_enough):
         raise RescueUnstable(id=server.id)
-    aside = guests.kept_aside(Aside(was=server.vm_state, rescue_image=image.id))
+    kept = msgspec.structs.replace(guests.aside_of(server), was=server.vm_state, rescue_image=image.id)
+    aside = guests.kept_aside(kept)
     await change_power(ctx, server, Change.RESCUE, aside=aside)
 
 
 async def unrescue(ctx: Ctx, server: Server) -> None:
     """Promise to boot a server from its own disk again."""
-    await change_power(ctx, server, Change.UNRESCUE, aside=guests.kept_aside(Aside()))
+    await change_power(ctx, server, Change.UNRESCUE, aside=guests.kept_aside(guests.unrescued(server)))
 
 
 async def change_password(ctx: Ctx, server: Server, password: str) -> None:

@@ -22,6 +22,7 @@ from cumulo.services.compute.errors import (
 )
 from cumulo.services.compute.model import ComputeHost, Flavor, Migration, Server, TaskState, VmState
 from cumulo.services.compute.schema.bodies import ResizeBody
+from cumulo.services.compute.schema.instants import until_second
 from cumulo.services.compute.tasks import ResizeServer, RevertResize
 from cumulo.services.compute.tasks.moves import is_from_volume, note, promise_confirmation, waiting
 
@@ -146,7 +147,7 @@ async def listed(ctx: Ctx) -> tuple[list[Migration], bool]:
     if since := first("changes-since"):
         where.append(Migration.c.updated_at >= as_time("changes-since", since))
     if before := first("changes-before"):
-        where.append(Migration.c.updated_at <= as_time("changes-before", before))
+        where.append(Migration.c.updated_at <= until_second("changes-before", before))
     if marker := first("marker"):
         row = await ctx.db.one(Migration, *visible, Migration.c.id == marker)
         if row is None:

@@ -10,6 +10,7 @@ from cumulo.services.compute import policy
 from cumulo.services.compute.domain.hosts import moment
 from cumulo.services.compute.errors import ActionNotFound, ServerNotFound
 from cumulo.services.compute.model import Event, Server, ServerAction
+from cumulo.services.compute.schema.instants import until_second
 
 FROM_DELETED = (2, 21)
 FROM_PAGING = (2, 58)
@@ -49,7 +50,7 @@ async def _paging(ctx: Ctx, server_id: str) -> tuple[int | None, list[Any]]:
     if since := first("changes-since"):
         where.append(ServerAction.c.updated_at >= as_time("changes-since", since))
     if before := first("changes-before"):
-        where.append(ServerAction.c.updated_at <= as_time("changes-before", before))
+        where.append(ServerAction.c.updated_at <= until_second("changes-before", before))
     if marker := first("marker"):
         row = await _by_request(ctx.db, server_id, marker)
         where.append(ServerAction.c.started_at < row.started_at)

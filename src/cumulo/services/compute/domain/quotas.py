@@ -11,7 +11,7 @@ from cumulo.core.http import Ctx
 from cumulo.core.quota import STANDARD, UNLIMITED, Limits, Standing
 from cumulo.services.compute.errors import InvalidParameter, TooManyMetadata
 from cumulo.services.compute.model import Keypair, Server
-from cumulo.services.compute.schema.catalogue import is_true
+from cumulo.services.compute.schema.catalogue import MAX, is_true
 
 SERVICE = "compute"
 OLD_NETWORK = {  # until 2.35: what compute limited when it had a network service of its own
@@ -197,4 +197,6 @@ def _limit(name: str, value: int | str) -> int:
         raise InvalidParameter(name=name, value=value, reason=reason) from error
     if number < UNLIMITED:
         raise InvalidParameter(name=name, value=value, reason="It is less than the minimum of -1")
+    if number > MAX:
+        raise InvalidParameter(name=name, value=value, reason=f"It is greater than the maximum of {MAX}")
     return number

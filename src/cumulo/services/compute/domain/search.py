@@ -12,11 +12,14 @@ from cumulo.core.resource import PROJECT, as_bool, as_time
 from cumulo.services.compute import policy
 from cumulo.services.compute.errors import InvalidStatus
 from cumulo.services.compute.model import STATUSES, Server, TaskState, VmState
+from cumulo.services.compute.schema.instants import until_second
 
 USERS, USERS_LATER, OPERATORS = "users", "users since 2.83", "operators"  # who may filter by something
 ALL_PROJECTS = ("all_tenants", "all_projects")
 TAME = 2  # repetitions in a pattern for names of 255 characters at most
 _REPETITIONS = re.compile(r"(?<!\\)[*+?{]")
+_AMBIGUOUS = re.compile(r"(?<!\\)\{(?!\d{1,2}(,\d{0,2})?\})|\[\[|--|&&|\|\||~~")
+"""What one database calls a mistake and the other reads as text: braces that do not count, sets in sets."""
 _TASKS = (None, *TaskState)
 
 
@@ -100,7 +103,7 @@ def by_name(ctx: Ctx, value: str) -> Any:
 
 def is_tame(pattern: str) -> bool:
     """Say whether a regular expression is sound and cannot take long: two repetitions, no groups."""
-    if len(_REPETITIONS.findall(pattern)) > TAME or "(" in pattern:
+    if len(_REPETITIONS.findall(pattern)) > TAME or "(" in pattern or _AMBIGUOUS.search(pattern):
         return False
     try:
         re.compile(pattern)
@@ -129,7 +132,7 @@ def before(ctx: Ctx, value: str) -> Any:
     """Keep servers that changed at or before an instant (2.66)."""
     if ctx.version is not None and ctx.version < (2, 66):
         return None
-    return Server.c.updated_at <= as_time("changes-before", value)
+    return Server.c.updated_at <= until_second("changes-before", value)
 
 
 def with_tags(ctx: Ctx, value: str) -> Any:

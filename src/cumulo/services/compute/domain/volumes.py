@@ -16,6 +16,7 @@ from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.http import Ctx
 from cumulo.core.work import Work
 from cumulo.services.compute import containers, disks, guests, history, policy
+from cumulo.services.compute.domain.block_devices import check_version
 from cumulo.services.compute.domain.servers import check_lock, check_state, latest
 from cumulo.services.compute.errors import (
     BadBlockDevice,
@@ -83,6 +84,9 @@ async def attach(ctx: Ctx, server: Server, body: VolumeAttachmentBody) -> BlockD
     check_lock(ctx, server)
     check_settled(server, "attach_volume")
     volume = await _volume(ctx, body.volume_id)
+    check_version(ctx, volume)
+    if volume.multiattach and server.vm_state is VmState.SHELVED_OFFLOADED:
+        raise Invalid("Attaching multiattach volumes is not supported for shelved-offloaded instances.")
     if await disks.one(ctx.db, server.id, volume.id) is not None:
         raise VolumeNotFree(reason=f"Volume {volume.id} is already attached to server {server.id}.")
     bus = guests.bus_of(server)

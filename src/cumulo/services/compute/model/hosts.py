@@ -1,6 +1,7 @@
 """The hosts that guests run on, as they report themselves."""
 
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from cumulo.core import clock, ids
 from cumulo.core.db import Boolean, Integer, Json, Model, String, Text, Unique, When, column
@@ -11,6 +12,8 @@ class ComputeHost(Model, table="compute_hosts"):
 
     `report` is the digest of what it last reported; `seen_at` when it last did.
     """
+
+    binary: ClassVar[str] = "nova-compute"
 
     id: str = column(String(36), key=True, default_factory=ids.dashed)
     service_id: str = column(String(36), default_factory=ids.dashed)

@@ -169,4 +169,5 @@ class KeypairView(View, model=Keypair):
 
 async def one(view: type[View], ctx: Ctx, row: Any) -> dict[str, Any]:
     """Render one row."""
-    return (await view.render(ctx, [row]))[0]
+    document: dict[str, Any] = (await view.render(ctx, [row]))[0]
+    return document

@@ -1,9 +1,14 @@
-"""Instants as servers' documents write them, encoded: msgspec writes one in a quarter of Python's time."""
+"""Instants as servers' documents write them, encoded: msgspec writes one in a quarter of Python's time.
 
-from datetime import datetime
+They show seconds: who asks for what changed until one of them means all of that second.
+"""
+
+from datetime import MAXYEAR, datetime
 from typing import Any
 
 import msgspec
+
+from cumulo.core.resource import as_time
 
 _encode = msgspec.json.Encoder().encode
 _WHOLE = len(b'"2026-01-02T03:04:05Z"')  # as long as an instant without a fraction gets
@@ -22,3 +27,9 @@ def without_zone(moment: datetime) -> Any:
     if len(text) == _WHOLE:
         return msgspec.Raw(text[:_SECONDS] + b'.000000"')
     return msgspec.Raw(text[:_MICROSECONDS] + b'"')
+
+
+def until_second(name: str, value: str) -> datetime:
+    """Read an instant as the end of its second. BadParameter."""
+    moment = as_time(name, value)
+    return moment if moment.year == MAXYEAR else moment.replace(microsecond=999_999)

@@ -16,7 +16,6 @@ from cumulo.core.resource import (
     Sortable,
     Source,
     Until,
-    View,
     VisibleTo,
     Wire,
 )
@@ -32,7 +31,7 @@ from cumulo.services.compute.model import (
 from cumulo.services.compute.model.servers import NONE_OF_THEM
 from cumulo.services.compute.schema.instants import without_zone
 from cumulo.services.compute.schema.links import links, named, with_properties
-from cumulo.services.compute.schema.sorting import SORT_ONLY
+from cumulo.services.compute.schema.sorting import SORT_ONLY, ServerKeys
 
 _STATES = ("vm_state", "task_state")
 
@@ -90,36 +89,19 @@ def _host_status(row: Server, page: PageContext) -> str:
     return page.extra.get(row.host, "") if page.extra and row.host else ""
 
 
-class ServerBrief(View, model=Server):
+class ServerBrief(ServerKeys, model=Server):
     """A server in a list."""
 
     id: Annotated[str, Wire("id")]
     name: str
     links: Annotated[Any, Computed(lambda row, page: links("servers", row.id, page), reads=("id",))]
-    uuid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
-    display_name: Annotated[str, Source("name"), Sortable, SORT_ONLY]
-    display_description: Annotated[str, Source("description"), Sortable, SORT_ONLY]
-    created_at: Annotated[datetime, Sortable, SORT_ONLY]
-    updated_at: Annotated[datetime, Sortable, SORT_ONLY]
-    host: Annotated[str, Sortable, SORT_ONLY]
-    hostname: Annotated[str, Sortable, SORT_ONLY]
-    image_ref: Annotated[str, Source("image_id"), Sortable, SORT_ONLY]
-    instance_type_id: Annotated[str, Source("flavor_id"), Sortable, SORT_ONLY]
     key_name: Annotated[str, Sortable, SORT_ONLY]
-    vm_state: Annotated[str, Sortable, SORT_ONLY]
-    task_state: Annotated[str, Sortable, SORT_ONLY]
-    power_state: Annotated[int, Sortable, SORT_ONLY]
-    project_id: Annotated[str, Sortable, SORT_ONLY]
     user_id: Annotated[str, Sortable, SORT_ONLY]
-    availability_zone: Annotated[str, Source("zone"), Sortable, SORT_ONLY]
-    launch_index: Annotated[int, Sortable, SORT_ONLY]
     locked: Annotated[bool, Sortable, SORT_ONLY]
-    access_ip_v4: Annotated[str, Source("access_ipv4"), Sortable, SORT_ONLY]
-    access_ip_v6: Annotated[str, Source("access_ipv6"), Sortable, SORT_ONLY]
     config_drive: Annotated[bool, Sortable, SORT_ONLY]
 
 
-class ServerView(View, model=Server):
+class ServerView(ServerKeys, model=Server):
     """A server with all its details."""
 
     id: str
@@ -146,7 +128,7 @@ class ServerView(View, model=Server):
         str, Computed(lambda row, _p: row.zone or "", reads=("zone",)), Wire("OS-EXT-AZ:availability_zone")
     ]
     config_drive: Annotated[
-        str, Computed(lambda row, _p: "True" if row.config_drive else "", reads=("config_drive",))
+        str, Computed(lambda row, _p: "True" if row.config_drive else "", reads=("config_drive",)), Sortable
     ]
     key_name: Annotated[str | None, Sortable]
     launched: Annotated[
@@ -172,7 +154,7 @@ class ServerView(View, model=Server):
     security_groups: Annotated[Any, Computed(_groups, optional=True, reads=("security_groups",))]
     progress: Annotated[int, Computed(_progress, optional=True, reads=_STATES)]
     fault: Annotated[Any, Computed(_fault, optional=True, reads=("fault", *_STATES))]
-    locked: Annotated[bool, Since("2.9")]
+    locked: Annotated[bool, Sortable, Since("2.9")]
     host_status: Annotated[
         str, Computed(_host_status, reads=("host",)), Since("2.16"), VisibleTo(policy.SHOW_HOST_STATUS)
     ]
@@ -246,20 +228,6 @@ class ServerView(View, model=Server):
         Since("2.3"),
         VisibleTo(policy.EXTENDED),
     ]
-    uuid: Annotated[str, Source("id"), Sortable, SORT_ONLY]
-    display_name: Annotated[str, Source("name"), Sortable, SORT_ONLY]
-    created_at: Annotated[datetime, Sortable, SORT_ONLY]
-    updated_at: Annotated[datetime, Sortable, SORT_ONLY]
-    host: Annotated[str, Sortable, SORT_ONLY]
-    hostname: Annotated[str, Sortable, SORT_ONLY]
-    image_ref: Annotated[str, Source("image_id"), Sortable, SORT_ONLY]
-    instance_type_id: Annotated[str, Source("flavor_id"), Sortable, SORT_ONLY]
-    vm_state: Annotated[str, Sortable, SORT_ONLY]
-    task_state: Annotated[str, Sortable, SORT_ONLY]
-    power_state: Annotated[int, Sortable, SORT_ONLY]
-    project_id: Annotated[str, Sortable, SORT_ONLY]
-    availability_zone: Annotated[str, Source("zone"), Sortable, SORT_ONLY]
-    launch_index: Annotated[int, Sortable, SORT_ONLY]
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Server]) -> dict[str, str] | None:

@@ -141,17 +141,20 @@ async def observe(db: Transaction, server: Server, power: PowerState, reason: st
     if state == server.vm_state and number == server.power_state:
         return False
     was = server.vm_state
-    log.info("server.changed_by_itself", server_id=server.id, power=power, was=was, reason=reason)
     fault = {"fault": faulted(f"The guest crashed: {reason or 'its machine ended'}.")}
-    await db.update(
+    changed = await db.update(
         Server,
         Server.c.id == server.id,
+        Server.c.operation.is_(None),  # what began since the row was read knows better
+        Server.c.updated_at == server.updated_at,
         vm_state=state,
         power_state=number,
         updated_at=clock.now(),
         **(fault if power is PowerState.CRASHED else {}),
     )
-    return True
+    if changed:
+        log.info("server.changed_by_itself", server_id=server.id, power=power, was=was, reason=reason)
+    return bool(changed)
 
 
 def listen(bus: Bus, tasks: Tasks) -> None:

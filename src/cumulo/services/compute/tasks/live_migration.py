@@ -24,7 +24,7 @@ from cumulo.core.errors import Conflict, Unavailable
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.compute import allotments, guests, history
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.model import ComputeHost, Migration, Server, Wish
+from cumulo.services.compute.model import ComputeHost, Migration, Server, VmState, Wish
 from cumulo.services.compute.scheduler import NoHost
 from cumulo.services.compute.tasks.creation import claim
 from cumulo.services.compute.tasks.deletion import (
@@ -59,10 +59,11 @@ class Way(msgspec.Struct):
 
 
 class Baggage(msgspec.Struct):
-    """What a guest carries with it, and where it is to arrive."""
+    """What a guest carries with it, where it is to arrive, and whether it is to run there or is paused."""
 
     luggage: list[Luggage]
     landing: Landing
+    running: bool = True
 
 
 class LiveMigrateServer(Saga):
@@ -134,10 +135,11 @@ class LiveMigrateServer(Saga):
 
         One whose old host is lost, and that did not arrive, is where it was: it can be evacuated.
         """
-        way = run[LiveMigrateServer.place]
+        way, running = run[LiveMigrateServer.place], run[LiveMigrateServer.prepare].running
         try:
-            async with asking(run, way.source) as (host, _):
+            async with asking(run, way.source) as (host, travels):
                 if (await host.describe(self.server_id)).power in _ALIVE:
+                    await travels.welcome(self.server_id, running=running)
                     return
         except Temporary:
             if await is_up(run, way.source) or await is_there(run, way.destination, self.server_id):
@@ -167,11 +169,9 @@ class LiveMigrateServer(Saga):
 
     @effect(timeout=2 * LONGEST, retries=TRIES)
     async def clear(self, run: EffectRun) -> None:
-        """See to the guest on the new host; remove what it left on the old one, which can wait if it must."""
+        """Remove what the guest left on the old host, which can wait if it must."""
         way = run[LiveMigrateServer.place]
         try:
-            async with asking(run, way.destination) as (_, travels):
-                await travels.welcome(self.server_id)
             await remove_guest(run, way.source, self.server_id)
         except (Permanent, GuestMissing) as error:
             log.warning("server.left_something", server_id=self.server_id, host=way.source, reason=str(error))
@@ -214,13 +214,15 @@ class Journey:
         except Temporary:
             if not await is_there(self._run, self._destination, self._server_id):
                 raise  # the old host went away; had it been done before, the guest would be there
-        else:
-            async with asking(self._run, self._destination) as (host, _):
-                state = await host.describe(self._server_id)
-            if state.power not in _ALIVE:
+        async with asking(self._run, self._destination) as (host, travels):
+            if (await host.describe(self._server_id)).power not in _ALIVE:
                 raise Permanent(
                     "the guest did not arrive", public="the server did not arrive on the other host"
                 )
+            try:
+                await travels.welcome(self._server_id, running=baggage.running)
+            except Permanent as error:
+                log.warning("server.not_welcome", server_id=self._server_id, reason=str(error))
 
     async def _sent(self, travels: LiveMigration, baggage: Baggage) -> None:
         sending = asyncio.ensure_future(
@@ -274,7 +276,8 @@ async def prepare(run: EffectRun, server_id: str, source: str, destination: str)
         raise Permanent("the guest does not run", public="the server does not run on its host") from None
     spec = await spec_of(run, server, destination)
     async with asking(run, destination) as (_, travels):
-        return Baggage(luggage, await travels.prepare(spec, luggage, fence=run.fence))
+        landing = await travels.prepare(spec, luggage, fence=run.fence)
+    return Baggage(luggage, landing, running=server.vm_state is not VmState.PAUSED)
 
 
 @asynccontextmanager

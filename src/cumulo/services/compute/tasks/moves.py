@@ -30,6 +30,7 @@ from cumulo.services.compute.tasks.deletion import (
     check_started,
     explain,
     fault,
+    give_back_aside,
     let_go,
     proceed,
     reaching,
@@ -71,6 +72,7 @@ class ResizeServer(Saga):
         server = await proceed(run.db, self.server_id)
         if server.host is None:
             raise Permanent("the server is on no host")
+        await give_back_aside(run, server)  # of a move that could not be taken back
         await run.use(Placement).transfer(run, server.id, self.migration_id)
         from_volume = await is_from_volume(run.db, server.id)
         wanted = msgspec.structs.replace(server, **guests.sized(self.flavor, from_volume=from_volume))

@@ -10,7 +10,7 @@ from cumulo.core.drivers import Permanent
 from cumulo.core.tasks import EffectRun, Saga, StepRun, TaskError, effect, on_failure, step
 from cumulo.services.compute import guests, history
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.model import Aside, Power, Server, TaskState, VmState
+from cumulo.services.compute.model import Power, Server, TaskState, VmState
 from cumulo.services.compute.tasks.deletion import (
     LONGEST,
     TRIES,
@@ -126,7 +126,9 @@ class ChangePower(Saga):
         state = VmState.ERROR if MEANINGS[self.change].fatal else None
         values: dict[str, Any] = {"fault": fault(text)}
         if self.change is Change.RESCUE:
-            values["aside"] = guests.kept_aside(Aside())  # so that a hard reboot mends it
+            server = await run.db.get(Server, self.server_id)
+            if server is not None:  # so that a hard reboot mends it
+                values["aside"] = guests.kept_aside(guests.unrescued(server))
         await let_go(run, self.server_id, state, **values)
         await history.note(run.db, self.action_id, self._event, error=text, last=True)
 

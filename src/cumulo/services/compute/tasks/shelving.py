@@ -30,6 +30,7 @@ from cumulo.services.compute.tasks.deletion import (
 from cumulo.services.compute.tasks.images import COPYING, PIECE
 
 _EVENT = "compute_shelve_instance"
+_STILL = frozenset({VmState.PAUSED, VmState.SUSPENDED})
 
 
 class ShelveServer(Saga):
@@ -109,9 +110,12 @@ class ShelveServer(Saga):
 
     @on_failure
     async def fail(self, run: StepRun, error: TaskError) -> None:
-        """Delete the image; the server is as it was, and its history says why."""
+        """Delete the image; the server is as it was, or runs, and its history says why."""
         if self.image_id is not None:
             await run.use(Images).discard(run, self.image_id)
+        server = await run.db.get(Server, self.server_id)
+        if server is not None and server.vm_state in _STILL:  # it was woken by what took the stop back
+            await let_go(run, self.server_id, VmState.ACTIVE, power_state=int(Power.RUNNING))
         await let_go(run, self.server_id, None)
         await history.note(run.db, self.action_id, _EVENT, error=explain(error), last=True)
 

@@ -78,7 +78,7 @@ async def _wanted(ctx: Ctx) -> domain.Wanted:
         inherited=inherited,
         effective=effective,
         subtree=await _asks_for_subtree(ctx),
-        within=None if ctx.identity.is_admin else ctx.identity.domain_id,
+        within=ctx.identity.domain_id,
     )
 
 

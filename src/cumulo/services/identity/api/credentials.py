@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import Resource, as_time
@@ -14,6 +13,7 @@ from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import shown
 from cumulo.services.identity.domain import credentials as domain
 from cumulo.services.identity.errors import AccessRuleNotFound, ApplicationCredentialNotFound
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import ApplicationCredential, StoredAccessRule
 from cumulo.services.identity.schema.credentials import AccessRuleView, CredentialCreate, CredentialView
 

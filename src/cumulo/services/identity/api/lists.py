@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy
+
 from cumulo.core.http import Ctx, Page, identity_links
 from cumulo.core.resource import View
 
 
 def in_sight(ctx: Ctx, model: Any) -> Sequence[Any]:
-    """Scope: with a domain's token only that domain's rows, unless for an administrator."""
+    """Scope: with a domain's token its own rows; by their ids oneself too, and all for an administrator."""
     identity = ctx.identity
-    if identity.domain_id is None or identity.is_admin:
+    if identity.domain_id is None:
         return ()
-    return (model.c.domain_id == identity.domain_id,)
+    inside = model.c.domain_id == identity.domain_id
+    if f"{model.__name__.lower()}_id" not in ctx.params:
+        return (inside,)
+    return () if identity.is_admin else (sqlalchemy.or_(inside, model.c.id == identity.user_id),)
 
 
 async def listed(ctx: Ctx, collection: str, view: type[View], rows: Sequence[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from cumulo.core.resource import GLOBAL, Resource
 from cumulo.services.identity import policy
 from cumulo.services.identity.api.lists import links, listed, shown
 from cumulo.services.identity.domain import oauth as domain
+from cumulo.services.identity.domain.credentials import RoleNamed
 from cumulo.services.identity.errors import ConsumerNotFound
 from cumulo.services.identity.model import AccessToken, Consumer, Role
 from cumulo.services.identity.schema.oauth import (
@@ -71,7 +72,9 @@ def call(ctx: Ctx) -> domain.SignedCall:
 
 
 def _form(**values: str) -> Response:
-    return Response(201, urlencode(values).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+    """Answer as OAuth does; instants as they are, which Keystone's clients do not decode."""
+    text = urlencode(values, safe=":")
+    return Response(201, text.encode(), {"Content-Type": "application/x-www-form-urlencoded"})
 
 
 @oauth.route("POST", "/OS-OAUTH1/request_token", policy=None, status=201)
@@ -89,8 +92,8 @@ async def ask_for_access(ctx: Ctx) -> Response:
 @oauth.route("PUT", "/OS-OAUTH1/authorize/{request_token_id}", policy=policy.AUTHORIZE_REQUEST_TOKEN)
 async def grant_access(ctx: Ctx, request_token_id: str, body: Grant) -> dict[str, Any]:
     """Grant a consumer's request."""
-    role_ids = [role.get("id", "") for role in body.roles]
-    verifier = await domain.grant(ctx, ctx.identity, request_token_id, role_ids)
+    wanted = [RoleNamed(id=role.get("id"), name=role.get("name")) for role in body.roles]
+    verifier = await domain.grant(ctx, ctx.identity, request_token_id, wanted)
     return {"token": {"oauth_verifier": verifier}}
 
 
@@ -99,7 +102,8 @@ async def redeem_request(ctx: Ctx) -> Response:
     """Trade a request that was granted for access."""
     row, secret = await domain.redeem(ctx, call(ctx))
     ctx.noted |= {"initiator_id": row.consumer_id, "target_id": row.id}
-    return _form(oauth_token=row.id, oauth_token_secret=secret)
+    expires = microseconds(row.expires_at) if row.expires_at is not None else ""
+    return _form(oauth_token=row.id, oauth_token_secret=secret, oauth_expires_at=expires)
 
 
 _MANY = "/users/{user_id}/OS-OAUTH1/access_tokens"

@@ -30,8 +30,10 @@ from cumulo.services.identity.schema.projects import (
 
 
 def _own_domain(ctx: Ctx, model: Any) -> Any:
-    """Scope: when listing with a domain's token, that domain only, unless for an administrator."""
-    return () if "domain_id" in ctx.params else _listed_domains(ctx, model)
+    """Scope: when listing with a domain's token, that domain only."""
+    identity = ctx.identity
+    listed = "domain_id" not in ctx.params and identity.domain_id is not None
+    return (model.c.id == identity.domain_id,) if listed else ()
 
 
 domains = Resource(
@@ -64,12 +66,6 @@ async def delete_domain(ctx: Ctx, row: Domain) -> None:
     """Delete a disabled domain with everything in it."""
     check_deletable("domain", row)
     await domain.delete_domain(ctx, row)
-
-
-def _listed_domains(ctx: Ctx, model: Any) -> Any:
-    identity = ctx.identity
-    limited = identity.domain_id is not None and not identity.is_admin
-    return (model.c.id == identity.domain_id,) if limited else ()
 
 
 def _new_project(ctx: Ctx) -> dict[str, Any]:
@@ -189,7 +185,7 @@ async def list_projects(ctx: Ctx) -> Response:
 
 
 #: The domains, in the words for projects.
-acting = Resource("project", "/projects", model=Domain, view=ActingProjectView, scope=_listed_domains)
+acting = Resource("project", "/projects", model=Domain, view=ActingProjectView, scope=_own_domain)
 
 
 @projects.update(policy=policy.UPDATE_PROJECT)

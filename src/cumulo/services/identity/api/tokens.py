@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from cumulo.core.auth import Identity
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Claims, Keyring
 from cumulo.core.db import Reader
 from cumulo.core.errors import Unauthenticated
@@ -33,6 +32,7 @@ from cumulo.services.identity.domain.passwords import missing_methods
 from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.errors import LoginRefused, TokenNotFound
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import SYSTEM, AccessToken, ApplicationCredential, Domain, Project
 from cumulo.services.identity.schema.auth import AuthRequest, receipt_body, token_body
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import Resource
 from cumulo.core.resource.listing import Through, list_response
@@ -23,6 +22,7 @@ from cumulo.services.identity.domain.passwords import (
     succeeded,
 )
 from cumulo.services.identity.errors import GroupNotFound, UserNotFound, WrongPassword
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import DEFAULT_DOMAIN, Group, Membership, User
 from cumulo.services.identity.schema.people import (
     GroupCreate,

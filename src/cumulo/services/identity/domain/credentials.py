@@ -1,6 +1,7 @@
 """Application credentials and the access rules that limit them."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -23,7 +24,7 @@ from cumulo.services.identity.errors import (
     NameTaken,
     RoleNotHeld,
 )
-from cumulo.services.identity.model import ApplicationCredential, StoredAccessRule
+from cumulo.services.identity.model import ApplicationCredential, Role, StoredAccessRule
 
 
 class RoleNamed(msgspec.Struct, kw_only=True):
@@ -31,6 +32,10 @@ class RoleNamed(msgspec.Struct, kw_only=True):
 
     id: str | None = None
     name: str | None = None
+
+    def among(self, held: Iterable[Role]) -> Role | None:
+        """Return the role that is meant, if it is one of these; an id counts before a name."""
+        return next((r for r in held if r.id == self.id or (self.id is None and r.name == self.name)), None)
 
 
 class RuleGiven(msgspec.Struct, kw_only=True):
@@ -106,7 +111,7 @@ async def _roles(db: Reader, identity: Identity, wanted: list[RoleNamed] | None)
     held = await with_implied(db, await roles_on_project(db, identity.user_id or "", project))
     found = []
     for role in wanted:
-        match = next((h for h in held if h.id == role.id or (role.id is None and h.name == role.name)), None)
+        match = role.among(held)
         if match is None:
             raise RoleNotHeld(role=role.id or role.name)
         found.append(match.id)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed
 from cumulo.services.identity.domain.lineage import plant
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import (
     DEFAULT_DOMAIN,
     SYSTEM,

@@ -13,7 +13,6 @@ from msgspec import UnsetType
 
 from cumulo.core import clock
 from cumulo.core.auth import Identity
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.auth.tokens import Keyring
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Forbidden, Invalid, Unauthenticated
@@ -29,6 +28,7 @@ from cumulo.services.identity.errors import (
     TokenNotFound,
     WrongPassword,
 )
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import (
     AccessToken,
     ApplicationCredential,

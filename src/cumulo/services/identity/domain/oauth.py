@@ -21,6 +21,7 @@ from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Duplicate, Forbidden, Unauthenticated
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed, roles_on_project, with_implied
+from cumulo.services.identity.domain.credentials import RoleNamed
 from cumulo.services.identity.domain.delegations import is_past
 from cumulo.services.identity.domain.projects import require_project
 from cumulo.services.identity.domain.secrets import CredentialKeys
@@ -35,6 +36,7 @@ from cumulo.services.identity.model import AccessToken, Consumer, Nonce, Request
 NEW = timedelta(minutes=10)
 _DIGITS = 12  # of a timestamp: enough for the year 9999
 REQUEST_LASTS = timedelta(hours=8)
+ACCESS_LASTS = timedelta(days=1)  # Keystone's defaults, both
 # From a word's beginning only: anybody may send a header that is one long word.
 _PAIR = re.compile(r'(?<![\w.%-])([\w.%-]+)="([^"]*)"')
 _HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
@@ -136,7 +138,7 @@ async def ask(work: Work, call: SignedCall, project_id: str) -> tuple[RequestTok
     return row, secret
 
 
-async def grant(work: Work, identity: Identity, request_id: str, role_ids: Iterable[str]) -> str:
+async def grant(work: Work, identity: Identity, request_id: str, wanted: Iterable[RoleNamed]) -> str:
     """Grant a request with some of the user's roles on its project; return the verifier."""
     if identity.is_delegated or identity.application_credential_id is not None:
         raise CredentialRestricted
@@ -147,10 +149,11 @@ async def grant(work: Work, identity: Identity, request_id: str, role_ids: Itera
         raise Forbidden("The request token has expired or was granted before.")
     project = await require_project(work.db, row.project_id)
     held = await with_implied(work.db, await roles_on_project(work.db, identity.user_id or "", project))
-    wanted = list(dict.fromkeys(role_ids))
-    if not wanted or not {role.id for role in held}.issuperset(wanted):
+    roles = [role.among(held) for role in wanted]
+    role_ids = list(dict.fromkeys(role.id for role in roles if role is not None))
+    if not roles or None in roles:
         raise Forbidden("The user does not have these roles on the project.")
-    row.role_ids, row.user_id, row.verifier = wanted, identity.user_id, secrets.token_hex(8)
+    row.role_ids, row.user_id, row.verifier = role_ids, identity.user_id, secrets.token_hex(8)
     await work.db.save(row, "role_ids", "user_id", "verifier")
     return row.verifier
 
@@ -175,6 +178,7 @@ async def redeem(work: Work, call: SignedCall) -> tuple[AccessToken, str]:
         project_id=request.project_id,
         role_ids=request.role_ids,
         sealed=b"",
+        expires_at=clock.now() + ACCESS_LASTS,
     )
     secret = new_secret()
     sealed_with(work, row, secret)

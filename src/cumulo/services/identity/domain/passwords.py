@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from cumulo.core import clock
-from cumulo.core.auth.passwords import Passwords
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Forbidden, Invalid
 from cumulo.services.identity.config import IdentitySettings
+from cumulo.services.identity.hashing import Passwords
 from cumulo.services.identity.model import LoginRecord, PastPassword, User
 
 FLAGS = frozenset(

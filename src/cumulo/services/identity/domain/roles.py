@@ -16,6 +16,7 @@ from cumulo.services.identity.errors import (
     ImpliesItself,
     NameTaken,
     RoleNotFound,
+    RoleOfOtherDomain,
 )
 from cumulo.services.identity.model import ApplicationCredential, Assignment, Implication, Role
 
@@ -148,7 +149,12 @@ async def require_grant(db: Reader, grant: Grant, role_id: str) -> None:
 
 
 async def assign(work: Work, grant: Grant, role_id: str) -> None:
-    """Assign a role; nothing changes when it is assigned already."""
+    """Assign a role; nothing changes when it is assigned already. RoleOfOtherDomain."""
+    role = await require_role(work.db, role_id)
+    if grant.target_type == "project" and role.domain_id is not None:
+        project = await require_project(work.db, grant.target_id)
+        if project.domain_id != role.domain_id:
+            raise RoleOfOtherDomain(project_id=project.id, role_id=role.id)
     if await work.db.exists(Assignment, *grant.where(), Assignment.c.role_id == role_id):
         return
     try:

@@ -121,7 +121,7 @@ def _authorization(header: str) -> dict[str, str]:
     """Return the parts of an `Authorization` header of version 4; empty when it is none."""
     if not header.startswith(_V4):
         return {}
-    return dict(re.findall(r"(?<!\w)(\w++)=([^,\s]+)", header.removeprefix(_V4)))
+    return dict(re.findall(r"(?<!\w)(\w+)=([^,\s]+)", header.removeprefix(_V4)))
 
 
 def _v4_key(secret: str, scope: list[str]) -> bytes:

@@ -109,9 +109,7 @@ async def _role_ids(db: Reader, wanted: Wanted) -> list[str]:
         raise ProjectNotFound(id=wanted.project_id)
     found = []
     for named in wanted.roles:
-        role = next(
-            (r for r in held if r.id == named.id or (named.id is None and r.name == named.name)), None
-        )
+        role = named.among(held)
         if role is None:
             await _explain(db, named)
         else:

@@ -56,6 +56,6 @@ class AccessTokenView(View, model=AccessToken):
 
 
 class Grant(OpenBody):
-    """The roles that a user grants, each by its id."""
+    """The roles that a user grants, each by its id or its name."""
 
     roles: list[dict[str, str]]

@@ -78,12 +78,21 @@ async def download(ctx: Ctx) -> Response:
 
 
 async def _content(ctx: Ctx, place: Place, start: int, length: int) -> Any:
-    """Return an image's bytes: as a file to send, where they lie in one and the client can be sent it."""
-    sends_files = ctx.request.sends_files and ctx.request.method == "GET"
-    path = place.store.path(place.data) if sends_files else None
+    """Return an image's bytes: as a file to send, where they lie in one and the client can be sent it.
+
+    DataUnreachable when the file went since the row was read: out of the cache, or altogether.
+    """
+    path = place.store.path(place.data)
     if path is None:
         return place.store.read(place.data, start, length)
-    return FileBody(await asyncio.to_thread(path.open, "rb", 0), start, length)
+    try:
+        file = await asyncio.to_thread(path.open, "rb", 0)
+    except FileNotFoundError as error:
+        raise DataUnreachable(id=ctx.params["image_id"]) from error
+    if ctx.request.sends_files and ctx.request.method == "GET":
+        return FileBody(file, start, length)
+    file.close()
+    return place.store.read(place.data, start, length)
 
 
 async def _nearest(ctx: Ctx, image: Image) -> Place | None:

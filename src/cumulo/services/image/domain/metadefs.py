@@ -188,7 +188,7 @@ async def write_tags(ctx: Ctx, row: Namespace, names: Sequence[str], *, append: 
 
 
 async def resource_types(ctx: Ctx) -> list[dict[str, Any]]:
-    """Return all types of resources that are known, each with the time of its first association."""
+    """Return all types of resources that are known, each with the time of its first association if any."""
     rows = await ctx.db.all(
         Definition, Definition.c.kind == Kind.ASSOCIATION, order_by=[Definition.c.created_at]
     )
@@ -196,6 +196,6 @@ async def resource_types(ctx: Ctx) -> list[dict[str, Any]]:
     for row in rows:
         times.setdefault(row.name, row.created_at)
     return [
-        {"name": name, "created_at": times.get(name), "updated_at": times.get(name)}
+        {"name": name, **({"created_at": times[name], "updated_at": times[name]} if name in times else {})}
         for name in sorted({*RESOURCE_TYPES, *times})
     ]

@@ -26,6 +26,8 @@ _POWER = re.compile(r"^byte\s*\*\s*2\s*\^\s*(\d{1,2})$")
 _DIGEST = re.compile(r"^(SHA1|SHA256|SHA512)\s*\(([^()]+)\)\s*=\s*([0-9a-fA-F]+)\s*$")
 _MAC = re.compile(r"^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$")
 _MIB = 1 << 20
+_MOST_BYTES = 1 << 50  # of a disk or of memory: what a descriptor says is no more than a wish
+_MOST_CPUS = 1 << 16
 
 
 class ApplianceDisk(msgspec.Struct, frozen=True):
@@ -140,6 +142,9 @@ class _Machine:
         self._members = members
         self._digests = digests
         self._items: list[dict[str, str]] = []
+        self._disks = {each.get("diskId", ""): each for each in tree.iter("Disk")}
+        self._files = {each.get("id", ""): each for each in tree.iter("File")}
+        self._controllers: dict[str, str] = {}
 
     def read(self, name: str) -> Appliance:
         systems = list(self._tree.iter("VirtualSystem"))
@@ -148,13 +153,20 @@ class _Machine:
         kinds = ("Item", "StorageItem", "EthernetPortItem")
         parts = (part for part in systems[0].iter() if part.tag in kinds)
         self._items = [{each.tag: (each.text or "").strip() for each in part} for part in parts]
+        self._controllers = {
+            item.get("InstanceID", ""): _BUSES[kind]
+            for item in self._items
+            if (kind := item.get("ResourceType", "")) in _BUSES
+        }
         disks = [self._disk(item) for item in self._of(_DISK)]
         if not disks:
             raise Malformed("the appliance has no disk")
+        cpus = sum(_number(item.get("VirtualQuantity", "")) for item in self._of(_CPUS))
+        memory = sum(_bytes(item) for item in self._of(_MEMORY))
         return Appliance(
             name=(systems[0].findtext("Name") or systems[0].get("id") or name).strip()[:200],
-            cpus=max(1, sum(_number(item.get("VirtualQuantity", "")) for item in self._of(_CPUS))),
-            memory=max(1, sum(_bytes(item) for item in self._of(_MEMORY)) // _MIB),
+            cpus=max(1, _bounded(cpus, _MOST_CPUS, "processors")),
+            memory=max(1, _bounded(memory, _MOST_BYTES, "memory") // _MIB),
             disks=disks,
             nics=[self._nic(item) for item in self._of(_NIC)],
         )
@@ -164,32 +176,29 @@ class _Machine:
 
     def _disk(self, item: dict[str, str]) -> ApplianceDisk:
         wanted = item.get("HostResource", "").rpartition("/")[2]
-        disk = next((each for each in self._tree.iter("Disk") if each.get("diskId") == wanted), None)
+        disk = self._disks.pop(wanted, None)
         if disk is None:
-            raise Malformed("the appliance's hardware names a disk that is not described")
+            raise Malformed("the appliance's hardware names a disk that is not described, or twice")
         if disk.get("parentRef"):
             raise Malformed("a disk of the appliance has a parent")
-        file = next((each for each in self._tree.iter("File") if each.get("id") == disk.get("fileRef")), None)
+        file = self._files.pop(disk.get("fileRef", ""), None)
         member = self._members.get(file.get("href", "")) if file is not None else None
         if file is None or member is None:
-            raise Malformed("a disk of the appliance is not in its archive")
+            raise Malformed("a disk of the appliance is not in its archive, or is there for two")
         if file.get("compression", "identity") not in ("", "identity") or file.get("chunkSize"):
             raise Malformed("a disk of the appliance is compressed or in pieces")
         self._content.at(member.offset + member.size - 1, 1, member.name)
         head = self._content.up_to(member.offset, min(_HEAD, member.size))
+        capacity = _number(disk.get("capacity", "")) * _unit(disk.get("capacityAllocationUnits", "byte"))
         return ApplianceDisk(
             name=item.get("ElementName") or wanted,
             offset=member.offset,
             length=member.size,
             disk_format=recognise(head) or "raw",
-            capacity=_number(disk.get("capacity", "")) * _unit(disk.get("capacityAllocationUnits", "byte")),
-            bus=self._bus(item.get("Parent", "")),
+            capacity=_bounded(capacity, _MOST_BYTES, "disk"),
+            bus=self._controllers.get(item.get("Parent", ""), ""),
             digest=self._digests.get(member.name),
         )
-
-    def _bus(self, controller: str) -> str:
-        found = next((item for item in self._items if item.get("InstanceID") == controller), {})
-        return _BUSES.get(found.get("ResourceType", ""), "")
 
     def _nic(self, item: dict[str, str]) -> ApplianceNic:
         mac = item.get("Address", "")
@@ -204,6 +213,12 @@ class _Machine:
 def _number(text: str) -> int:
     """Read a number of at most 18 digits; 0 for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0  # noqa: PLR2004  64 bits
+
+
+def _bounded(amount: int, most: int, what: str) -> int:
+    if amount > most:
+        raise Malformed(f"the appliance asks for more {what} than there is anywhere")
+    return amount
 
 
 def _bytes(item: Mapping[str, str]) -> int:

@@ -1,7 +1,6 @@
 """Virtuozzo's ploop, which is Parallels' expanding disk (QEMU: docs/interop/parallels.txt); little-endian."""
 
 import struct
-from array import array
 
 from cumulo.services.image.inspection.reading import SECTOR, Content, check_size
 from cumulo.services.image.inspection.signatures import ContentMismatch, Malformed
@@ -27,8 +26,8 @@ def check(content: Content, largest: int) -> int:
         raise Malformed("the ploop needs features that are not known")
     if not block or not -(-sectors // block) <= entries <= _MOST_ENTRIES:
         raise Malformed("the ploop's table does not fit its size")
-    table = array("I", content.at(_HEADER.size, entries * 4, "the ploop block table"))
     unit = SECTOR if mark == _MARKS[0] else SECTOR * block
-    if max(table, default=0) * unit > content.size:
-        raise Malformed("the file is cut off: ploop blocks lie beyond its end")
+    for table in content.numbers(_HEADER.size, entries, "I", "the ploop block table"):
+        if max(table) * unit > content.size:
+            raise Malformed("the file is cut off: ploop blocks lie beyond its end")
     return size

@@ -5,7 +5,6 @@ refused; so is what could not be true of an honest image.
 """
 
 import struct
-from array import array
 
 import msgspec
 
@@ -75,25 +74,25 @@ def check(content: Content, largest: int) -> int:
     header = check_header(content.up_to(0, HEAD), largest=largest)
     if content.size < header.tables_end:
         raise Malformed("the qcow2 file is cut off: its tables lie beyond its end")
-    table = array("Q", content.at(header.table_at, header.table_entries * 8, "the qcow2's level 1 table"))
-    table.byteswap()
-    for entry in table:
-        if at := entry & _OFFSET:
+    room, what = content.size, "the qcow2's level 1 table"
+    for table in content.numbers(header.table_at, header.table_entries, "Q", what, big=True):
+        for at in filter(None, (entry & _OFFSET for entry in table)):
+            room -= header.cluster  # or one table, named again and again, would be work without end
+            if room < 0:
+                raise Malformed("the qcow2 names more level 2 tables than it can hold")
             _check_clusters(content, header, at)
     return header.virtual_size
 
 
 def _check_clusters(content: Content, header: Header, at: int) -> None:
     """Check that what a level 2 table points to is in the file."""
-    clusters = array("Q", content.at(at, header.cluster, "a level 2 table of the qcow2"))
-    clusters.byteswap()
+    what = "a level 2 table of the qcow2"
     within = (1 << (_COMPRESSED_BITS - (header.cluster.bit_length() - 1))) - 1
     step = 2 if header.extended else 1
-    last = max(
-        (entry & (within if entry & _IS_COMPRESSED else _OFFSET) for entry in clusters[::step]), default=0
-    )
-    if last >= content.size:
-        raise Malformed("the qcow2 file is cut off: clusters lie beyond its end")
+    for clusters in content.numbers(at, header.cluster // 8, "Q", what, big=True):
+        last = max(entry & (within if entry & _IS_COMPRESSED else _OFFSET) for entry in clusters[::step])
+        if last >= content.size:
+            raise Malformed("the qcow2 file is cut off: clusters lie beyond its end")
 
 
 def _check_outside(fields: _Fields) -> None:

@@ -1,11 +1,15 @@
 """Reading a file from a stranger at places that the file itself names."""
 
 import os
+import sys
+from array import array
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from cumulo.services.image.inspection.signatures import Malformed
 
 SECTOR = 512
+_PIECE = 1 << 20  # bytes of a table that are in memory at once
 
 
 class Content:
@@ -21,6 +25,23 @@ class Content:
             raise Malformed(f"the file is cut off: {what} lies beyond its end")
         self._file.seek(offset)
         return self._file.read(length)
+
+    def numbers(
+        self, offset: int, count: int, kind: str, what: str, *, big: bool = False
+    ) -> Iterator["array[int]"]:
+        """Yield a table of whole numbers in pieces, for a stranger says how long it is.
+
+        kind: as in `array`; big: they are big-endian, else little-endian. Malformed as `at`, at once.
+        """
+        width = array(kind).itemsize
+        end = offset + count * width
+        if count:
+            self.at(end - 1, 1, what)
+        for start in range(offset, end, _PIECE):
+            piece = array(kind, self.at(start, min(_PIECE, end - start), what))
+            if big == (sys.byteorder == "little"):
+                piece.byteswap()
+            yield piece
 
     def up_to(self, offset: int, length: int) -> bytes:
         """Return these bytes, or as many of them as there are."""

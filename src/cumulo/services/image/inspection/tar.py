@@ -13,6 +13,7 @@ from cumulo.services.image.inspection.signatures import Malformed, is_tar
 
 BLOCK = 512
 _MOST_MEMBERS = 64
+_MOST_HEADERS = 4 * _MOST_MEMBERS  # each file may have records before it
 _LARGEST_RECORDS = 64 << 10
 _LONGEST_NAME = 255
 _FILE, _PAX = (b"0", b"\0"), (b"x", b"g")
@@ -43,8 +44,10 @@ def read_members(content: Content) -> dict[str, Member]:
 
 
 def _walk(content: Content) -> Iterator[Member]:
-    offset, said = 0, dict[str, str]()
+    offset, said, count = 0, dict[str, str](), 0
     while offset < content.size:
+        if (count := count + 1) > _MOST_HEADERS:
+            raise Malformed("the appliance's archive holds too many headers")
         header = content.at(offset, BLOCK, "a header of the archive")
         if not any(header):
             return

@@ -4,7 +4,6 @@ The footer stands at the end, and of a dynamic disk also at the beginning.
 """
 
 import struct
-from array import array
 
 import msgspec
 
@@ -82,11 +81,10 @@ def _check_sparse(content: Content, footer: _Footer) -> None:
         raise Malformed(f"vhd blocks of {block} bytes are not allowed")
     if not -(-footer.size // block) <= entries <= _largest_table(footer.size, block):
         raise Malformed("the vhd's table does not fit its size")
-    table = array("I", content.at(table_at, entries * 4, "the vhd block table"))
-    table.byteswap()
-    last = max((entry for entry in table if entry != _UNUSED), default=0)
-    if last * SECTOR + block > content.size and last:
-        raise Malformed("the file is cut off: vhd blocks lie beyond its end")
+    for table in content.numbers(table_at, entries, "I", "the vhd block table", big=True):
+        last = max((entry for entry in table if entry != _UNUSED), default=0)
+        if last * SECTOR + block > content.size and last:
+            raise Malformed("the file is cut off: vhd blocks lie beyond its end")
 
 
 def _largest_table(size: int, block: int) -> int:

@@ -6,7 +6,6 @@ parent.
 
 import struct
 import uuid
-from array import array
 from collections.abc import Iterator
 
 from cumulo.services.image.inspection.reading import Content, check_size, is_power_of_two
@@ -74,10 +73,11 @@ def _check_blocks(content: Content, region: tuple[int, int], size: int, block: i
     Between its entries stand those for bitmaps, which only a disk with a parent has.
     """
     at, length = region
-    table = array("Q", content.at(at, min(length, 16 * (-(-size // block) + 1)), "the vhdx block table"))
-    last = max((entry & _OFFSET for entry in table), default=0)
-    if last and last + block > content.size:
-        raise Malformed("the file is cut off: vhdx blocks lie beyond its end")
+    entries = min(length // 8, 2 * (-(-size // block) + 1))
+    for table in content.numbers(at, entries, "Q", "the vhdx block table"):
+        last = max(entry & _OFFSET for entry in table)
+        if last and last + block > content.size:
+            raise Malformed("the file is cut off: vhdx blocks lie beyond its end")
 
 
 def _check_metadata(content: Content, at: int, length: int, largest: int) -> tuple[int, int]:
@@ -87,15 +87,16 @@ def _check_metadata(content: Content, at: int, length: int, largest: int) -> tup
         raise Malformed("the vhdx has a parent file")
     if not {_FILE_PARAMETERS, _DISK_SIZE} <= items.keys():
         raise Malformed("the vhdx does not say how large it is")
-    block, flags = struct.unpack("<II", items[_FILE_PARAMETERS][:8])
+    block, flags = struct.unpack("<II", items[_FILE_PARAMETERS])
     if flags & _HAS_PARENT:
         raise Malformed("the vhdx has a parent file")
     if not (is_power_of_two(block) and _MIB <= block <= _LARGEST_BLOCK):
         raise Malformed(f"vhdx blocks of {block} bytes are not allowed")
-    return check_size(int.from_bytes(items[_DISK_SIZE][:8], "little"), largest), block
+    return check_size(int.from_bytes(items[_DISK_SIZE], "little"), largest), block
 
 
 def _items(content: Content, at: int, length: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each item's id and the first 8 bytes of its value, of which nobody needs more."""
     raw = content.at(at, _TABLE, "the vhdx metadata")
     mark, _, count = struct.unpack_from("<8sHH", raw)
     if mark != b"metadata" or count > _MOST_ENTRIES:
@@ -104,4 +105,4 @@ def _items(content: Content, at: int, length: int) -> Iterator[tuple[bytes, byte
         kind, offset, size, _ = struct.unpack_from("<16sIII", raw, 32 + 32 * number)
         if offset < _TABLE or size > _MIB or offset + size > length:
             raise Malformed("a vhdx metadata item is at no allowed place")
-        yield kind, content.at(at + offset, max(size, 8), "the vhdx metadata")
+        yield kind, content.at(at + offset, 8, "the vhdx metadata")

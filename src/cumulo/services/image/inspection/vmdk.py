@@ -7,7 +7,6 @@ believes a footer before the header, and takes a header without capacity for a d
 
 import re
 import struct
-from array import array
 
 import msgspec
 
@@ -22,6 +21,7 @@ _ENTRIES = 512  # grain table entries in a grain table: the format's own constan
 _LARGEST_GRAIN = 1 << 16  # sectors
 _AT_END = (1 << 64) - 1
 _FOOTER = 3
+_DESCRIPTOR_AT = 1  # the sector where QEMU looks for a parent's name, whatever the header says
 _DESCRIPTOR_LIMIT = (1 << 20) - 1  # bytes; QEMU's own limit
 _KINDS = ("monolithicsparse", "streamoptimized")
 _EXTENT = re.compile(r'^(?:RW|RDONLY|NOACCESS)\s+\d+\s+(\w+)(?:\s+"([^"]*)")?', re.IGNORECASE)
@@ -71,6 +71,8 @@ def _check_fields(header: _Header) -> None:
         raise Malformed(f"vmdk grain tables of {header.entries} entries are not allowed")
     if not (header.descriptor_at and header.descriptor_length):
         raise Malformed("the vmdk has no descriptor inside")
+    if header.descriptor_at != _DESCRIPTOR_AT:
+        raise Malformed("the vmdk's descriptor is at no allowed place")
 
 
 def _footer(content: Content, header: _Header) -> _Header:
@@ -110,8 +112,12 @@ def _check_descriptor(content: Content, header: _Header) -> None:
 def _check_directory(content: Content, header: _Header) -> None:
     """Check that the grain directory and the tables it points to are in the file."""
     tables = -(-header.capacity // (header.grain * _ENTRIES))
-    raw = content.at(header.directory_at * SECTOR, tables * 4, "the vmdk grain directory")
-    for at in array("I", raw):
-        table = array("I", content.at(at * SECTOR, _ENTRIES * 4, "a vmdk grain table")) if at else (0,)
-        if max(table) * SECTOR >= content.size:
-            raise Malformed("the file is cut off: vmdk grains lie beyond its end")
+    room = content.size
+    for directory in content.numbers(header.directory_at * SECTOR, tables, "I", "the vmdk grain directory"):
+        for at in filter(None, directory):
+            room -= _ENTRIES * 4  # or one table, named again and again, would be work without end
+            if room < 0:
+                raise Malformed("the vmdk names more grain tables than it can hold")
+            for table in content.numbers(at * SECTOR, _ENTRIES, "I", "a vmdk grain table"):
+                if max(table) * SECTOR >= content.size:
+                    raise Malformed("the file is cut off: vmdk grains lie beyond its end")

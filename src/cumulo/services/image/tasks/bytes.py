@@ -1,12 +1,20 @@
-"""Work that goes on without a request: removing the bytes of deleted images, and what dead uploads left."""
+"""Work that goes on without a request: removing the bytes of deleted images, and what dead uploads left.
 
+A store that does not answer holds up no other: what is to go there goes when it is back.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+
+import structlog
 
 from cumulo.core import clock
 from cumulo.core.db import become
-from cumulo.core.errors import Conflict
+from cumulo.core.errors import Conflict, Unavailable
 from cumulo.core.tasks import ReconcileRun, reconciler, schedule
 from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.drivers import Store
 from cumulo.services.image.drivers.stores import Stores
 from cumulo.services.image.model import (
     CachedImage,
@@ -18,7 +26,18 @@ from cumulo.services.image.model import (
     image_of,
 )
 
+log = structlog.get_logger()
 REMOVE_BYTES = "image.bytes"
+
+
+@contextmanager
+def asking(store: Store, silent: set[str]) -> Iterator[None]:
+    """Pass over a store that does not answer, and note its name."""
+    try:
+        yield
+    except Unavailable as error:
+        silent.add(store.name)
+        log.warning("store.silent", store=store.name, reason=str(error))
 
 
 @reconciler(every=60.0, name=REMOVE_BYTES)
@@ -28,18 +47,23 @@ async def remove_bytes(run: ReconcileRun) -> None:
     async with run.database.read() as db:
         gone = await db.all(Image, Image.c.status == ImageStatus.PENDING_DELETE)
         leaving = await db.all(ImageLocation, ImageLocation.c.leaving.is_(True))
+    silent: set[str] = set()
+    leaving_all = {image.id for image in gone}
     for store in stores.all if gone else ():
-        leaving_all = {image.id for image in gone}
-        for name in await store.names():
-            if image_of(name) in leaving_all:
-                await store.remove(name)
-    for image in gone:
+        with asking(store, silent):
+            for name in await store.names():
+                if image_of(name) in leaving_all:
+                    await store.remove(name)
+    for image in () if silent else gone:
         async with run.database.begin() as tx:
             await tx.delete(CachedImage, CachedImage.c.image_id == image.id)
             await tx.delete(Image, Image.c.id == image.id)
     for place in leaving:
         if place.store in stores.kept:
-            await stores.get(place.store).remove(place.data)
+            with asking(stores.get(place.store), silent):
+                await stores.get(place.store).remove(place.data)
+        if place.store in silent:
+            continue
         here = (ImageLocation.c.image_id == place.image_id, ImageLocation.c.store == place.store)
         async with run.database.begin() as tx:
             await tx.delete(ImageLocation, *here, ImageLocation.c.leaving.is_(True))
@@ -66,13 +90,18 @@ async def remove_strays(run: ReconcileRun) -> None:
     Bytes of images that nobody knows are left alone: after a restore of an old backup they are all there is.
     """
     for store in (kept.store for kept in run.use(Stores).kept.values()):
-        there = await store.names()
-        async with run.database.read() as db:  # after the look, as above
-            rows = await db.all(ImageLocation, ImageLocation.c.store == store.name)
-        data = {row.image_id: row.data for row in rows}
-        for name in there:
-            if data.get(image_of(name), name) != name:
-                await store.remove(name)
+        with asking(store, set()):
+            await _remove_strays(run, store)
+
+
+async def _remove_strays(run: ReconcileRun, store: Store) -> None:
+    there = await store.names()
+    async with run.database.read() as db:  # after the look, as above
+        rows = await db.all(ImageLocation, ImageLocation.c.store == store.name)
+    data = {row.image_id: row.data for row in rows}
+    for name in there:
+        if data.get(image_of(name), name) != name:
+            await store.remove(name)
 
 
 @reconciler(every=10.0, name="image.uploads")
@@ -87,8 +116,9 @@ async def give_up_uploads(run: ReconcileRun) -> None:
             await _requeue(run, image)
     known = frozenset({*(image.upload_id or "" for image in under_way), *(task.id for task in imports)})
     for store in run.use(Stores).all:
-        for upload_id in await store.abandoned(known, run.use(ImageSettings).upload_silence):
-            await store.discard(upload_id)
+        with asking(store, set()):
+            for upload_id in await store.abandoned(known, run.use(ImageSettings).upload_silence):
+                await store.discard(upload_id)
 
 
 @schedule(every=3600.0, name="image.tasks")
@@ -116,7 +146,8 @@ async def _requeue(run: ReconcileRun, image: Image) -> None:
             return
     if image.upload_id:
         for store in run.use(Stores).all:
-            await store.discard(image.upload_id)
+            with asking(store, set()):
+                await store.discard(image.upload_id)
 
 
 def lease(settings: ImageSettings) -> timedelta:

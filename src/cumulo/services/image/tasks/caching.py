@@ -1,8 +1,10 @@
 """The cache: copies, on this machine, of images that stores keep."""
 
+import structlog
 from sqlalchemy import select
 
 from cumulo.core import clock
+from cumulo.core.errors import Unavailable
 from cumulo.core.tasks import ReconcileRun, reconciler
 from cumulo.services.image.drivers import Full, Writer
 from cumulo.services.image.drivers.stores import Stores
@@ -10,6 +12,7 @@ from cumulo.services.image.inspection import BOOTABLE
 from cumulo.services.image.model import CachedImage, CacheState, Image, ImageLocation, ImageStatus
 from cumulo.services.image.tasks.placing import Place, places_of
 
+log = structlog.get_logger()
 FILL_CACHE = "image.cache"
 
 
@@ -26,7 +29,11 @@ async def fill_cache(run: ReconcileRun) -> None:
     for row in rows:
         if row.state is CacheState.CACHED:
             continue
-        size = await _fetch(run, row.image_id)
+        try:
+            size = await _fetch(run, row.image_id)
+        except Unavailable as error:  # its store is away: others' images need not wait for that
+            log.warning("image.not_cached", image_id=row.image_id, reason=str(error))
+            continue
         here = CachedImage.c.image_id == row.image_id
         async with run.database.begin() as tx:
             if size is None:

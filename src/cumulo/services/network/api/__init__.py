@@ -59,6 +59,7 @@ PARTS: tuple[Part, ...] = (
     address_scopes.scopes,
     port_forwardings.forwardings,
     qos.policies,
+    qos.tags,
     *qos.RULES,
     qos.routes,
     trunks.trunks,

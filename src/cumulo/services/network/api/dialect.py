@@ -65,4 +65,5 @@ DIALECT = Dialect(
     links=both_ways,
     statuses={errors.OverQuota: 409},
     conceals=True,
+    dashes_alike=True,
 )

@@ -54,10 +54,10 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
 
 @floating_ips.update(policy=policy.UPDATE_FIP)
 async def update(ctx: Ctx, row: FloatingIp, body: FloatingIpUpdate) -> FloatingIp:
-    """Describe a floating IP, lead it elsewhere, or nowhere."""
+    """Describe a floating IP, lead it elsewhere, or nowhere: which is also what an empty body says."""
     await check_policy(ctx, body, row.qos_policy_id)
     await domain.update(ctx, row, columns(body, "port_id", "fixed_ip_address"))
-    if body.port_id is None:
+    if body.port_id is None or not body.given():
         return await domain.disassociate(ctx, row)
     if body.port_id is UNSET:
         return row
@@ -68,6 +68,7 @@ async def update(ctx: Ctx, row: FloatingIp, body: FloatingIpUpdate) -> FloatingI
 @floating_ips.delete(policy=policy.DELETE_FIP)
 async def delete(ctx: Ctx, row: FloatingIp) -> None:
     """Give the address back."""
+    await domain.refuse_forwarding(ctx.db, row)
     await domain.delete(ctx, row)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from msgspec import UNSET
-from sqlalchemy import select
+from sqlalchemy import not_, select
 
 from cumulo.core.http import Ctx
 from cumulo.core.http.context import NotAuthorised
@@ -18,7 +18,7 @@ from cumulo.services.network.api.ownership import (
 )
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.api.subnet_pools import prefix_of
-from cumulo.services.network.domain import agents
+from cumulo.services.network.domain import agents, sharing
 from cumulo.services.network.domain import networks as domain
 from cumulo.services.network.domain import subnets as subnet_domain
 from cumulo.services.network.errors import NetworkNotFound, SubnetNotFound
@@ -85,6 +85,13 @@ def by_external(ctx: Ctx, value: str) -> Any:
     del ctx
     wanted = Network.c.external.is_(as_bool("router:external", value))
     return Subnet.c.network_id.in_(select(Network.c.id).where(wanted))
+
+
+@subnets.filter("shared")
+def by_shared(ctx: Ctx, value: str) -> Any:
+    """Find subnets by whether their network is shared with the caller's project, or with everyone."""
+    shared: Any = Subnet.c.network_id.in_(sharing.shared_with(Network, ctx.identity.project_id))
+    return shared if as_bool("shared", value) else not_(shared)
 
 
 @subnets.create(policy=policy.CREATE_SUBNET)

@@ -11,6 +11,7 @@ from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx
 from cumulo.services.network.domain import qos, sharing
 from cumulo.services.network.domain.addresses import Asked
+from cumulo.services.network.errors.qos import PolicyRemoveAuthorizationError, QosPolicyNotFound
 from cumulo.services.network.model import EXTERNAL, SHARED, Network, Owner
 from cumulo.services.network.schema.bodies import FixedIpBody
 from cumulo.services.network.schema.standard import Owned
@@ -25,10 +26,10 @@ class ForeignProject(Invalid):
 def owner(ctx: Ctx, body: Owned) -> str:
     """Return the project of a new resource."""
     own = ctx.identity.project_id or ""
-    named = next((v for v in (body.project_id, body.tenant_id) if v not in (UNSET, None)), own)
+    named = own if body.for_project is None else body.for_project
     if named != own and not ctx.identity.is_admin:
         raise ForeignProject
-    return str(named)
+    return named
 
 
 def columns(body: Any, *apart: str) -> dict[str, Any]:
@@ -49,8 +50,14 @@ async def check_policy(ctx: Ctx, body: Any, before: str | None = None) -> None:
     if body.qos_policy_id is UNSET or body.qos_policy_id == before:
         return
     identity = ctx.identity
-    for policy_id in filter(None, (body.qos_policy_id, before)):
-        await qos.find(ctx.db, policy_id, project_id=identity.project_id, is_admin=identity.is_admin)
+    mine, admin = identity.project_id, identity.is_admin
+    if body.qos_policy_id is not None:
+        await qos.find(ctx.db, body.qos_policy_id, project_id=mine, is_admin=admin)
+    if before is not None:
+        try:
+            await qos.find(ctx.db, before, project_id=mine, is_admin=admin)
+        except QosPolicyNotFound as error:
+            raise PolicyRemoveAuthorizationError(id=before) from error
 
 
 def visible_networks(ctx: Ctx, model: Any) -> Sequence[Any]:

@@ -97,7 +97,19 @@ async def update(ctx: Ctx, port: Port, body: PortUpdate) -> Port:
     return await domain.update(ctx, port, values, fixed_ips=asked(body.fixed_ips), group_ids=groups)
 
 
-@ports.delete(policy=policy.DELETE_PORT)
+def its_network(ctx: Ctx) -> dict[str, Any]:
+    """Return what the policy of a delete is checked against: whose the port is, and whose its network.
+
+    Of others' ports a caller sees none but those on networks of its own.
+    """
+    port: Port = ctx.target
+    theirs = port.project_id != ctx.identity.project_id and not ctx.identity.is_admin
+    network = ctx.identity.project_id if theirs else None
+    owned = {"project_id": port.project_id, "tenant_id": port.project_id, "network:project_id": network}
+    return owned | {"device_owner": port.device_owner}
+
+
+@ports.member("DELETE", "", policy=policy.DELETE_PORT, status=204, target=its_network)
 async def delete(ctx: Ctx, port: Port) -> None:
     """Delete a port that nothing stands on."""
     await domain.delete(ctx, port)
@@ -123,6 +135,8 @@ async def group_ids(ctx: Ctx, wanted: Any, project_id: str) -> list[str] | None:
     if wanted is UNSET:
         return None
     admin = ctx.identity.is_admin
+    if len(set(wanted or ())) < len(wanted or ()):
+        raise InvalidInput(reason="a security group is named twice", field="security_groups")
     for group_id in wanted or ():
         await security_groups.find(ctx.db, group_id, project_id=project_id, is_admin=admin)
     return list(wanted or ())

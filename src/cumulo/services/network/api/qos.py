@@ -48,6 +48,18 @@ async def delete(ctx: Ctx, row: QosPolicy) -> None:
     await domain.delete(ctx, row)
 
 
+#: Clients find a policy's tags here, too: neutron's tags know kinds of resources by their plural alone.
+tags = StandardResource(
+    "policy_tags",
+    "/policies",
+    model=QosPolicy,
+    view=QosPolicyView,
+    scope=usable,
+    missing=QosPolicyNotFound,
+    parameter="policy_id",
+)
+
+
 class Kind(NamedTuple):
     """A kind of rule: its view and bodies."""
 
@@ -121,6 +133,7 @@ def rules_of(kind: str, *, alias: bool = False) -> Resource:
 RULES = tuple(rules_of(kind, alias=alias) for kind in KINDS for alias in (False, True))
 
 routes = RouteSet()
+_ELSEWHERE = ("packet_rate_limit",)  # OVN's QoS counts bits (0182)
 _RANGE = {"parameter_values": {"start": 0, "end": 2147483647}, "parameter_type": "range"}
 _DIRECTION = {"parameter_values": list(domain.DIRECTIONS), "parameter_type": "choices"}
 _ANY_DIRECTION = _DIRECTION | {"parameter_values": [domain.EITHER, *domain.DIRECTIONS]}
@@ -140,14 +153,16 @@ def described(kind: str) -> dict[str, Any]:
 
 @routes.route("GET", "/qos/rule-types", policy=policy.GET_RULE_TYPE)
 async def rule_types(ctx: Ctx) -> dict[str, Any]:
-    """List the kinds of rules; `all_supported` and `all_rules` ask for the same ones."""
-    for name in ("all_supported", "all_rules"):
-        as_bool(name, ctx.request.first(name) or "false")
-    wanted = ctx.request.query.get("type", list(KINDS))
-    return {"rule_types": [{"type": kind} for kind in KINDS if kind in wanted]}
+    """List the kinds of rules; with `all_rules` those as well that neutron has and nothing here does."""
+    said = {
+        name: as_bool(name, ctx.request.first(name) or "false") for name in ("all_supported", "all_rules")
+    }
+    known = [*KINDS, *(_ELSEWHERE if said["all_rules"] else ())]
+    wanted = ctx.request.query.get("type", known)
+    return {"rule_types": [{"type": kind} for kind in known if kind in wanted]}
 
 
-@routes.route("GET", "/qos/rule-types/{rule_type}", policy=policy.GET_RULE_TYPE)
+@routes.route("GET", "/qos/rule-types/{rule_type}", policy=policy.GET_RULE_TYPE_DETAILS)
 async def rule_type(ctx: Ctx, rule_type: str) -> dict[str, Any]:
     """Show what rules of a kind can say."""
     del ctx

@@ -11,14 +11,15 @@ from cumulo.services.network.errors import BadRequest
 routes = RouteSet()
 Values = dict[str, bool | int]
 _FLAGS = ("force", "check_limit")
+_MOST = 2**31 - 1
 
 
 class QuotaBelowUsage(BadRequest):
     """Quota limit for {name} cannot be {limit}: {used} are in use."""
 
 
-class QuotaNegative(BadRequest):
-    """Quota limit for {name} cannot be {limit}: the least is -1, for no limit."""
+class QuotaOutOfRange(BadRequest):
+    """Quota limit for {name} cannot be {limit}: it is within 0 and 2147483647, or -1 for no limit."""
 
 
 def of_project(ctx: Ctx) -> dict[str, Any]:
@@ -67,8 +68,8 @@ async def update(ctx: Ctx, project_id: str, body: Values) -> dict[str, Any]:
     """Set a project's limits; below what it holds only by `force`, or `check_limit` false."""
     limits = {name: int(value) for name, value in body.items() if name not in _FLAGS}
     for name, limit in limits.items():
-        if limit < UNLIMITED:
-            raise QuotaNegative(name=name, limit=limit)
+        if not UNLIMITED <= limit <= _MOST:
+            raise QuotaOutOfRange(name=name, limit=limit)
     if body.get("check_limit", True) and not body.get("force"):
         standing = await ctx.use(Quota).standing(ctx.db, NAME, project_id)
         for name, limit in limits.items():

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from msgspec import UNSET, UnsetType
 
 from cumulo.core.http import Ctx
-from cumulo.core.resource import Body, Filterable, Resource, Sortable, Source, View
+from cumulo.core.resource import PROJECT, Body, Filterable, Resource, Sortable, Source, View
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import owner
 from cumulo.services.network.domain import sharing
 from cumulo.services.network.errors import BadRequest, RbacObjectNotFound, RbacPolicyNotFound
-from cumulo.services.network.model import EVERYONE, EXTERNAL, RbacPolicy
+from cumulo.services.network.model import EXTERNAL, RbacPolicy
 from cumulo.services.network.schema.standard import Name, Owned, TenantId
 
 
@@ -41,21 +41,13 @@ class RbacPolicyUpdate(Body):
     target_tenant: Name | UnsetType = UNSET
 
 
-def visible(ctx: Ctx, model: Any) -> Any:
-    """Scope: own policies, and those that let the caller's project use something."""
-    if ctx.identity.is_admin:
-        return ()
-    mine = ctx.identity.project_id
-    return ((model.c.project_id == mine) | model.c.target_project.in_((mine, EVERYONE)),)
-
-
 policies = Resource(
     "rbac_policy",
     "/rbac-policies",
     plural="rbac_policies",
     model=RbacPolicy,
     view=RbacPolicyView,
-    scope=visible,
+    scope=PROJECT,
     missing=RbacPolicyNotFound,
     quota={"rbac_policy": 1},
 )
@@ -74,8 +66,12 @@ async def create(ctx: Ctx, body: RbacPolicyCreate) -> RbacPolicy:
         reason = f"action '{body.action}' is none of {', '.join(sorted(kind.uses))}"
         raise BadRequest(resource="rbac_policy", reason=reason)
     row = await ctx.db.get(kind.model, body.object_id)
-    if row is None or not (ctx.identity.is_admin or row.project_id == ctx.identity.project_id):
+    mine, admin = ctx.identity.project_id, ctx.identity.is_admin
+    if row is None or not await sharing.may_use(ctx.db, row, *kind.uses, project_id=mine, is_admin=admin):
         raise RbacObjectNotFound(kind=body.object_type, id=body.object_id)
+    if not admin and row.project_id != mine:
+        reason = f"{body.object_type} {body.object_id} is not yours to be shared"
+        raise BadRequest(resource="rbac_policy", reason=reason)
     if body.action == EXTERNAL and not getattr(row, "external", False):
         ctx.authorise(policy.UPDATE_NETWORK_EXTERNAL, ctx.own())  # this makes it an external network
     check_target(ctx, policy.CREATE_RBAC_TARGET, body.target_tenant)

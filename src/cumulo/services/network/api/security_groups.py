@@ -5,8 +5,8 @@ from cumulo.core.resource import PROJECT
 from cumulo.services.network import policy
 from cumulo.services.network.api.ownership import columns, owner, usable
 from cumulo.services.network.api.standard import StandardResource
+from cumulo.services.network.domain import default_rules, sharing
 from cumulo.services.network.domain import security_groups as domain
-from cumulo.services.network.domain import sharing
 from cumulo.services.network.errors import (
     AddressGroupNotFound,
     SecurityGroupNotFound,
@@ -18,9 +18,11 @@ from cumulo.services.network.schema.security import RuleView, SecurityGroupView
 
 
 async def ensure_default(ctx: Ctx) -> None:
-    """Have the caller's default group there before groups are listed."""
-    if ctx.identity.project_id:
-        await domain.ensure_default(ctx, ctx.identity.project_id)
+    """Have the default group there before groups are listed: the caller's, or that of whom it asks for."""
+    asked = ctx.request.first("project_id") or ctx.request.first("tenant_id")
+    project_id = (asked if ctx.identity.is_admin else None) or ctx.identity.project_id
+    if project_id:
+        await domain.ensure_default(ctx, project_id)
 
 
 groups = StandardResource(
@@ -40,7 +42,10 @@ groups.show(policy=policy.GET_GROUP)
 @groups.create(policy=policy.CREATE_GROUP)
 async def create(ctx: Ctx, body: SecurityGroupCreate) -> SecurityGroup:
     """Create a group with the rules that new ones begin with."""
-    return await domain.create(ctx, owner(ctx, body), columns(body))
+    project_id = owner(ctx, body)
+    await domain.ensure_default(ctx, project_id)
+    await ctx.claim({"security_group_rule": await default_rules.number(ctx)}, project_id=project_id)
+    return await domain.create(ctx, project_id, columns(body))
 
 
 @groups.update(policy=policy.UPDATE_GROUP)

@@ -11,7 +11,12 @@ from cumulo.services.network.api.ownership import columns, owner, usable
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import networks, sharing
 from cumulo.services.network.domain import subnet_pools as domain
-from cumulo.services.network.errors import AddressScopeNotFound, BadRequest, SubnetPoolNotFound
+from cumulo.services.network.errors import (
+    AddressScopeNotFound,
+    BadRequest,
+    IllegalSubnetPoolUpdate,
+    SubnetPoolNotFound,
+)
 from cumulo.services.network.model import AddressScope, SubnetPool
 from cumulo.services.network.schema.bodies import (
     OnboardBody,
@@ -47,6 +52,8 @@ async def create(ctx: Ctx, body: SubnetPoolCreate) -> SubnetPool:
 async def update(ctx: Ctx, pool: SubnetPool, body: SubnetPoolUpdate) -> SubnetPool:
     """Change a subnet pool."""
     await check_scope(ctx, body.address_scope_id)
+    if body.prefixes is not UNSET:
+        await check_scope_owner(ctx, pool)
     return await domain.update(ctx, pool, columns(body))
 
 
@@ -59,6 +66,7 @@ async def delete(ctx: Ctx, pool: SubnetPool) -> None:
 @pools.member("PUT", "/add_prefixes", policy=policy.ADD_PREFIXES)
 async def add_prefixes(ctx: Ctx, pool: SubnetPool, body: PrefixesBody) -> dict[str, list[str]]:
     """Add prefixes to a subnet pool."""
+    await check_scope_owner(ctx, pool)
     return {"prefixes": (await domain.add_prefixes(ctx, pool, body.prefixes)).prefixes}
 
 
@@ -85,6 +93,13 @@ async def check_scope(ctx: Ctx, scope_id: Any) -> None:
         who, admin = ctx.identity.project_id, ctx.identity.is_admin
         wanted = (AddressScope, scope_id, AddressScopeNotFound)
         await sharing.find(ctx.db, *wanted, project_id=who, is_admin=admin)
+
+
+async def check_scope_owner(ctx: Ctx, pool: SubnetPool) -> None:
+    """Refuse other prefixes within an address scope that is another project's: they are for that to share."""
+    scope = await ctx.db.get(AddressScope, pool.address_scope_id) if pool.address_scope_id else None
+    if scope and not ctx.identity.is_admin and scope.project_id != ctx.identity.project_id:
+        raise IllegalSubnetPoolUpdate(id=pool.id, reason=f"address scope {scope.id} is not yours")
 
 
 async def prefix_of(ctx: Ctx, body: SubnetCreate, project_id: str) -> tuple[str, str | None]:

@@ -15,7 +15,7 @@ from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import trunks as domain
 from cumulo.services.network.errors import BadRequest, TrunkNotFound
 from cumulo.services.network.model import Port, Status, Subport, Trunk
-from cumulo.services.network.schema.standard import Described, NamedView, Redescribed
+from cumulo.services.network.schema.standard import Described, Id, NamedView, Redescribed
 
 
 class TrunkView(NamedView, model=Trunk):
@@ -49,7 +49,7 @@ def subport_shown(row: Subport) -> dict[str, Any]:
 class SubportBody(Body, kw_only=True):
     """A subport. `segmentation_type` is `vlan`, or `inherit` for the VLAN of the port's own network."""
 
-    port_id: str
+    port_id: Id
     segmentation_type: str | UnsetType = UNSET
     segmentation_id: int | UnsetType = UNSET
 
@@ -57,7 +57,7 @@ class SubportBody(Body, kw_only=True):
 class TrunkCreate(Described, kw_only=True):
     """A new trunk."""
 
-    port_id: str
+    port_id: Id
     admin_state_up: bool = True
     sub_ports: list[SubportBody] = []
 
@@ -90,7 +90,8 @@ trunks.show(policy=policy.GET_TRUNK)
 @trunks.create(policy=policy.CREATE_TRUNK)
 async def create(ctx: Ctx, body: TrunkCreate) -> Trunk:
     """Make a port a trunk."""
-    parent, subports = await port_of(ctx, body.port_id), await wanted(ctx, body.sub_ports)
+    subports = await wanted(ctx, body.sub_ports)
+    parent = await port_of(ctx, body.port_id)
     values = columns(body, "port_id", "sub_ports")
     return await domain.create(ctx, owner(ctx, body), parent, subports, values)
 
@@ -130,14 +131,23 @@ async def remove(ctx: Ctx, trunk: Trunk, body: Subports) -> Any:
 
 async def wanted(ctx: Ctx, entries: Sequence[SubportBody]) -> list[domain.Wanted]:
     """Return the subports that a body asks for, all of them ports of the caller's."""
-    found = []
-    for entry in entries:
-        kind = "vlan" if entry.segmentation_type is UNSET else entry.segmentation_type
-        if kind not in ("vlan", "inherit"):
-            reason = f"segmentation_type '{kind}' is neither vlan nor inherit"
-            raise BadRequest(resource="trunk", reason=reason)
-        if kind == "vlan" and entry.segmentation_id is UNSET:
-            raise BadRequest(resource="trunk", reason=f"port {entry.port_id} has no segmentation_id")
-        tag = None if kind == "inherit" or entry.segmentation_id is UNSET else entry.segmentation_id
-        found.append(domain.Wanted(port=await port_of(ctx, entry.port_id), tag=tag))
-    return found
+    tags = [tag_of(entry) for entry in entries]
+    said = [tag for tag in tags if tag is not None]
+    if len(set(said)) < len(said):
+        raise BadRequest(resource="trunk", reason="two of its subports have the same segmentation_id")
+    ports = [await port_of(ctx, entry.port_id) for entry in entries]
+    return [domain.Wanted(port=port, tag=tag) for port, tag in zip(ports, tags, strict=True)]
+
+
+def tag_of(entry: SubportBody) -> int | None:
+    """Return a subport's VLAN; None for that of the port's own network."""
+    kind = entry.segmentation_type
+    if kind not in ("vlan", "inherit"):
+        said = "missing" if kind is UNSET else f"'{kind}'"
+        reason = f"segmentation_type of port {entry.port_id} is {said}: it is vlan or inherit"
+        raise BadRequest(resource="trunk", reason=reason)
+    if kind == "inherit":
+        return None
+    if entry.segmentation_id is UNSET:
+        raise BadRequest(resource="trunk", reason=f"port {entry.port_id} has no segmentation_id")
+    return entry.segmentation_id

@@ -27,15 +27,18 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Address
     return group
 
 
-def _read(addresses: Iterable[str]) -> list[str]:
-    """Return addresses and CIDRs as CIDRs, each once."""
+def _read(addresses: Iterable[str], *, bare: bool = False) -> list[str]:
+    """Return CIDRs in their shortest form, each once; `bare`: and addresses without a length."""
     found: dict[str, None] = {}
     for text in addresses:
         try:
-            found[str(ipaddress.ip_network(unscoped(text), strict=False))] = None
+            net = ipaddress.ip_network(unscoped(text), strict=False) if bare or "/" in text else None
         except ValueError:
-            reason = f"'{text}' is neither an IP address nor a CIDR"
-            raise InvalidInput(reason=reason, field="addresses") from None
+            net = None
+        if net is None:
+            reason = f"'{text}' is no CIDR"
+            raise InvalidInput(reason=reason, field="addresses")
+        found[str(net)] = None
     return list(found)
 
 
@@ -50,7 +53,7 @@ async def add(work: Work, group: AddressGroup, addresses: Iterable[str]) -> Addr
 
 async def remove(work: Work, group: AddressGroup, addresses: Iterable[str]) -> AddressGroup:
     """Take addresses away; AddressesNotFound names those that it has not."""
-    gone = _read(addresses)
+    gone = _read(addresses, bare=True)
     missing = [address for address in gone if address not in group.addresses]
     if missing:
         raise AddressesNotFound(id=group.id, addresses=", ".join(missing))

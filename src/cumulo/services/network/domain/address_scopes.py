@@ -14,10 +14,20 @@ from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     AddressScopeInUse,
     AddressScopePrefixConflict,
+    AddressScopeUpdateError,
     InvalidInput,
     NetworkAddressScopeAffinityError,
 )
-from cumulo.services.network.model import AddressScope, FixedIp, Network, Owner, Port, Subnet, SubnetPool
+from cumulo.services.network.model import (
+    EVERYONE,
+    AddressScope,
+    FixedIp,
+    Network,
+    Owner,
+    Port,
+    Subnet,
+    SubnetPool,
+)
 
 
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> AddressScope:
@@ -34,6 +44,8 @@ async def create(work: Work, project_id: str, values: dict[str, Any]) -> Address
 
 async def update(work: Work, scope: AddressScope, values: dict[str, Any]) -> AddressScope:
     """Rename, describe or share an address scope."""
+    if values.get("shared") is False and await sharing.may_use(work.db, scope, project_id=EVERYONE):
+        raise AddressScopeUpdateError(id=scope.id, reason="what is shared stays so")
     reshared = "shared" in values and await sharing.share(work, scope, wanted=values.pop("shared"))
     return await change(work.db, scope, values, always=reshared)
 

@@ -19,7 +19,7 @@ from cumulo.services.network.errors import (
     MacAddressInUse,
     SubnetNotFound,
 )
-from cumulo.services.network.model import FixedIp, Port, Subnet
+from cumulo.services.network.model import FixedIp, Owner, Port, Subnet
 from cumulo.services.network.prefixes import unscoped
 
 Net = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -113,7 +113,8 @@ async def assign(
 
     Raises IpAddressGenerationFailure, IpAddressAlreadyAllocated, InvalidIpForNetwork, InvalidIpForSubnet.
     """
-    subnets = serving(subnets, port.device_owner)
+    if port.device_owner != Owner.METADATA:  # which serves whatever ports a subnet is for
+        subnets = serving(subnets, port.device_owner)
     if asked is None:
         return await _automatic(db, port, subnets)
     spare = list(held)

@@ -28,6 +28,12 @@ async def change(db: Transaction, row: R, values: dict[str, Any], *, always: boo
     return row
 
 
+async def revise(db: Transaction, model: type[Standard], id_: str) -> None:
+    """Note a new revision of a resource of which something changed that stands in another table."""
+    table = model.c
+    await db.update(model, table.id == id_, revision_number=table.revision_number + 1, updated_at=clock.now())
+
+
 async def touch(work: Work, kind: Kind, *ids: str, new: bool = False) -> None:
     """Have the data plane made to agree with these resources, whether they are new, changed or gone."""
     table = Realisation.c

@@ -6,6 +6,7 @@ from typing import Any
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import rules
+from cumulo.services.network.errors.security import DefaultSecurityGroupRuleExists
 from cumulo.services.network.model import DefaultRule, DefaultStatefulness, SecurityGroup, SecurityGroupRule
 
 PARENT = "PARENT"
@@ -46,6 +47,7 @@ def _shipped(id_: str) -> DefaultRule:
     inward = values["direction"] == "ingress"
     return DefaultRule(
         id=id_,
+        description=f"Legacy default SG rule for {values['direction']} traffic",
         remote_group_id=PARENT if inward else None,
         used_in_default_sg=True,
         used_in_non_default_sg=not inward,
@@ -67,6 +69,11 @@ async def rules_of(work: Work, group: SecurityGroup) -> Sequence[SecurityGroupRu
     ]
 
 
+async def number(work: Work) -> int:
+    """Return with how many rules a group begins that is no project's default."""
+    return len([row for row in await ensure(work) if row.used_in_non_default_sg])
+
+
 async def statefulness(db: Reader, project_id: str) -> bool:
     """Return whether a project's new groups are stateful that do not say: by its default, or everyone's."""
     rows = await db.all(DefaultStatefulness, DefaultStatefulness.c.project_id.in_((project_id, "")))
@@ -75,11 +82,21 @@ async def statefulness(db: Reader, project_id: str) -> bool:
 
 
 async def create(work: Work, values: dict[str, Any]) -> DefaultRule:
-    """Add a rule to the template; groups that are there keep theirs."""
+    """Add a rule to the template, once for each kind of group; groups that are there keep theirs."""
     row = DefaultRule(**values)
     rules.check(row)
+    for other in await ensure(work):
+        both = (row.used_in_default_sg and other.used_in_default_sg) or (
+            row.used_in_non_default_sg and other.used_in_non_default_sg
+        )
+        if both and _whole(row) == _whole(other):
+            raise DefaultSecurityGroupRuleExists(rule_id=other.id)
     await work.db.insert(row)
     return row
+
+
+def _whole(row: DefaultRule) -> tuple[Any, ...]:
+    return row.direction, row.ethertype, *rules.meaning(row)
 
 
 async def delete(work: Work, row: DefaultRule) -> None:

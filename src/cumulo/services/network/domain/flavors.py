@@ -22,13 +22,16 @@ from cumulo.services.network.errors.flavors import (
 from cumulo.services.network.model import Flavor, FlavorProfile, Router, ServiceProfile
 
 ROUTERS, DRIVER = "L3_ROUTER_NAT", "ovn"
+KINDS = frozenset({ROUTERS, "CORE", "FLAVORS", "LOG_API", "METERING", "QOS", "TRUNK"})
+"""The parts of neutron that there are here; nothing but routers is of a flavor."""
+
 _SAID = ("distributed", "ha")
 
 
 async def create(work: Work, values: dict[str, Any]) -> Flavor:
     """Offer a kind of router."""
     profiles = values.pop("service_profiles", [])
-    if values["service_type"] != ROUTERS:
+    if values["service_type"] not in KINDS:
         raise InvalidServiceType(kind=values["service_type"], field="service_type")
     flavor = Flavor(**values)
     await work.db.insert(flavor)
@@ -113,14 +116,18 @@ def _check(row: ServiceProfile) -> None:
 
 
 def said(row: ServiceProfile) -> dict[str, bool]:
-    """Return what a profile says of routers: whether they are distributed, and may move. InvalidMetainfo."""
+    """Return what a profile says of routers: whether they are distributed, and may move. InvalidMetainfo.
+
+    The rest of a profile's text is an operator's own, as drivers of neutron have theirs.
+    """
     try:
-        read = msgspec.json.decode(row.metainfo or "{}", type=dict[str, bool])
-    except msgspec.DecodeError:
-        read = {"": True}
-    if not read.keys() <= set(_SAID):
+        read = msgspec.json.decode(row.metainfo or "{}", type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return {}
+    ours = {name: value for name, value in read.items() if name in _SAID}
+    if not all(isinstance(value, bool) for value in ours.values()):
         raise InvalidMetainfo(names=" and ".join(_SAID), field="metainfo")
-    return read
+    return ours
 
 
 async def routers_of(db: Reader, flavor_id: str) -> dict[str, Any]:
@@ -128,6 +135,8 @@ async def routers_of(db: Reader, flavor_id: str) -> dict[str, Any]:
     flavor = await db.get(Flavor, flavor_id)
     if flavor is None:
         raise FlavorNotFound(id=flavor_id)
+    if flavor.service_type != ROUTERS:
+        raise InvalidServiceType(kind=flavor.service_type, field="flavor_id")
     if not flavor.enabled:
         raise FlavorDisabled(id=flavor_id)
     rows = await db.all(FlavorProfile, FlavorProfile.c.flavor_id == flavor_id)

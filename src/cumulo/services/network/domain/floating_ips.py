@@ -15,6 +15,7 @@ from cumulo.services.network.errors import (
     FipInUseByPortForwarding,
     FloatingIPNotFound,
     FloatingIPPortAlreadyAssociated,
+    PortHasPortForwarding,
 )
 from cumulo.services.network.model import (
     FixedIp,
@@ -80,12 +81,36 @@ async def hold(work: Work, row: FloatingIp) -> None:
         setattr(row, name, getattr(found, name))
 
 
+async def alone(work: Work, port: Port) -> None:
+    """Have others wait that lead to this port: all of an address or its single ports."""
+    await work.db.lock(f"network.led_to:{port.id}")
+
+
+async def _refuse_forwarded(work: Work, row: FloatingIp, ip: FixedIp) -> None:
+    """Refuse to lead all of an address somewhere to which single ports are forwarded."""
+    mine = (
+        PortForwarding.c.internal_port_id == ip.port_id,
+        PortForwarding.c.internal_ip_address == ip.address,
+    )
+    held = await work.db.one(PortForwarding, *mine)
+    if held is not None:
+        facts = {"port_id": ip.port_id, "fixed_ip": ip.address, "other": held.id}
+        raise PortHasPortForwarding(id=row.id, **facts)
+
+
+async def refuse_forwarding(db: Reader, row: FloatingIp) -> None:
+    """Refuse to give a floating IP up that forwards ports. FipInUseByPortForwarding."""
+    if await db.exists(PortForwarding, PortForwarding.c.floatingip_id == row.id):
+        raise FipInUseByPortForwarding(id=row.id)
+
+
 async def associate(work: Work, row: FloatingIp, port: Port, fixed_address: str | None = None) -> FloatingIp:
     """Lead the floating IP to an IPv4 address of a port (its only one, unless named)."""
     await hold(work, row)
-    if await work.db.exists(PortForwarding, PortForwarding.c.floatingip_id == row.id):
-        raise FipInUseByPortForwarding(id=row.id)
+    await refuse_forwarding(work.db, row)
     ip = await fixed_ip(work.db, port, fixed_address)
+    await alone(work, port)
+    await _refuse_forwarded(work, row, ip)
     router_id = await router_to(work.db, row, port, ip)
     other = await work.db.one(
         FloatingIp,

@@ -14,6 +14,7 @@ from cumulo.services.network.domain.changes import touch
 from cumulo.services.network.domain.router_ports import held_by
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors.extras import (
+    AddressScopeConflict,
     InvalidAddress,
     PortUnreachableRouter,
     RouterGatewayNotValid,
@@ -53,10 +54,13 @@ async def create(work: Work, router: Router, port: Port, project_id: str, values
 
 
 async def check_router(db: Reader, router: Router) -> None:
-    """Refuse a router that has no IPv6 address outside. RouterGatewayNotValid."""
+    """Refuse a router that has no IPv6 address of an address scope outside. RouterGatewayNotValid."""
     ways = await _ports(db, router, Owner.ROUTER_GATEWAY)
-    if not any(subnet.ip_version == _V6 for _, subnet in await held_by(db, ways)):
+    outside = [subnet for _, subnet in await held_by(db, ways) if subnet.ip_version == _V6]
+    if not outside:
         raise RouterGatewayNotValid(id=router.id, reason="it has no gateway with an IPv6 address")
+    if None in [await _scope(db, subnet) for subnet in outside]:
+        raise RouterGatewayNotValid(id=router.id, reason="its gateway's IPv6 address is of no address scope")
 
 
 async def _ports(db: Reader, router: Router, owner: Owner) -> list[str]:
@@ -76,7 +80,7 @@ async def _check_scope(db: Reader, router: Router, subnet: Subnet, address: str)
     outside = [s for _, s in await held_by(db, await _ports(db, router, Owner.ROUTER_GATEWAY))]
     scopes = {await _scope(db, s) for s in outside if s.ip_version == _V6}
     if await _scope(db, subnet) not in scopes:
-        raise InvalidAddress(address=address, reason="its address scope is not that of the router's gateway")
+        raise AddressScopeConflict(address=address)
 
 
 async def _scope(db: Reader, subnet: Subnet) -> str | None:

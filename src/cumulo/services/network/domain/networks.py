@@ -7,8 +7,7 @@ import sqlalchemy
 
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
-from cumulo.services.network.config import NetworkSettings
-from cumulo.services.network.domain import names, ports, qos, security_groups, segments, sharing
+from cumulo.services.network.domain import mtus, names, ports, qos, security_groups, segments, sharing
 from cumulo.services.network.domain.changes import change, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -31,9 +30,6 @@ from cumulo.services.network.model import (
     Subnet,
 )
 
-_LEAST_MTU, _MOST_MTU = 68, 65535
-_LEAST_V6_MTU = 1280
-
 
 async def find(db: Reader, network_id: str, *, project_id: str | None, is_admin: bool = False) -> Network:
     """Return a network that the project can see; else NetworkNotFound."""
@@ -45,13 +41,9 @@ async def find(db: Reader, network_id: str, *, project_id: str | None, is_admin:
 
 async def create(work: Work, project_id: str, values: dict[str, Any]) -> Network:
     """Create a network; the project's default security group with it, at its first."""
-    settings = work.use(NetworkSettings)
     parts = await _parts(work, project_id, values)
-    physical = all(part["network_type"] in segments.PHYSICAL for part in parts)
     _check_tags(values, parts)
-    limit = settings.physical_mtu if physical else settings.overlay_mtu
-    values["mtu"] = values.get("mtu") or limit
-    _check_mtu(values["mtu"])
+    values["mtu"] = mtus.chosen(work, values.get("mtu"), [part["network_type"] for part in parts])
     names.check_domain(values.get("dns_domain", ""))
     shared = values.pop("shared", False)
     values.setdefault("qos_policy_id", await qos.default_of(work.db, project_id))
@@ -93,9 +85,7 @@ def _check_tags(values: dict[str, Any], parts: Sequence[segments.Values]) -> Non
 async def update(work: Work, network: Network, values: dict[str, Any]) -> Network:
     """Change a network."""
     if "mtu" in values:
-        _check_mtu(values["mtu"])
-        if values["mtu"] < _LEAST_V6_MTU:
-            await _refuse_small_mtu(work, network)
+        values["mtu"] = await mtus.changed(work, network, values["mtu"])
     names.check_domain(values.get("dns_domain", ""))
     domain = network.dns_domain
     reshared = await _reshare(work, network, values)
@@ -111,17 +101,6 @@ async def update(work: Work, network: Network, values: dict[str, Any]) -> Networ
         rows = await work.db.all(Subnet, Subnet.c.network_id == network.id)
         await touch(work, Kind.SUBNET, *(row.id for row in rows))
     return network
-
-
-def _check_mtu(mtu: int) -> None:
-    if not _LEAST_MTU <= mtu <= _MOST_MTU:
-        raise InvalidInput(reason=f"the MTU {mtu} is not within {_LEAST_MTU} to {_MOST_MTU}")
-
-
-async def _refuse_small_mtu(work: Work, network: Network) -> None:
-    where = (Subnet.c.network_id == network.id, Subnet.c.ip_version == 6)  # noqa: PLR2004  IP's version numbers are their own names
-    if await work.db.exists(Subnet, *where):
-        raise InvalidInput(reason=f"IPv6 needs an MTU of at least {_LEAST_V6_MTU}")
 
 
 async def _reshare(work: Work, network: Network, values: dict[str, Any]) -> bool:

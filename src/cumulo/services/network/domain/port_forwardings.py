@@ -11,7 +11,7 @@ from cumulo.services.network.errors import (
     BadRequest,
     FloatingIpAssociated,
     FloatingIPNotFound,
-    PortForwardingExists,
+    PortHasBindingFloatingIP,
 )
 from cumulo.services.network.model import FloatingIp, Port, PortForwarding, Status
 
@@ -82,6 +82,8 @@ async def _lead(work: Work, floating: FloatingIp, row: PortForwarding, port: Por
     _check_ranges(row)
     ip = await floating_ips.fixed_ip(work.db, port, row.internal_ip_address or None)
     row.internal_ip_address, row.internal_port_id = ip.address, port.id
+    await floating_ips.alone(work, port)
+    await _refuse_whole(work.db, port, ip.address)
     await _refuse_overlap(work.db, row)
     router_id = await floating_ips.router_to(work.db, floating, port, ip)
     if floating.router_id not in (None, router_id):
@@ -98,19 +100,36 @@ def _check_ranges(row: PortForwarding) -> None:
         raise _bad("the internal range must be one port or as long as the external one")
 
 
+async def _refuse_whole(db: Reader, port: Port, address: str) -> None:
+    """Refuse an address that a floating IP leads to as a whole. PortHasBindingFloatingIP."""
+    held = await db.one(FloatingIp, FloatingIp.c.port_id == port.id, FloatingIp.c.fixed_ip_address == address)
+    if held is not None:
+        raise PortHasBindingFloatingIP(id=held.id, port_id=port.id, fixed_ip=address)
+
+
 async def _refuse_overlap(db: Reader, row: PortForwarding) -> None:
+    """Refuse ports that are forwarded already, outside or, as in neutron, inside."""
     other = PortForwarding.c
-    held = await db.one(
-        PortForwarding,
+    besides = (other.protocol == row.protocol, other.id != row.id)
+    outside = (
         other.floatingip_id == row.floatingip_id,
-        other.protocol == row.protocol,
         other.external_first <= row.external_last,
         other.external_last >= row.external_first,
-        other.id != row.id,
     )
+    held = await db.one(PortForwarding, *besides, *outside)
     if held is not None:
-        shown = Ports(row.external_first, row.external_last)
-        raise PortForwardingExists(id=row.floatingip_id, protocol=row.protocol, ports=shown, other=held.id)
+        ports = Ports(row.external_first, row.external_last)
+        raise _bad(f"{row.protocol} ports of {ports} are forwarded already, by {held.id}")
+    inside = (
+        other.internal_port_id == row.internal_port_id,
+        other.internal_ip_address == row.internal_ip_address,
+        other.internal_first <= row.internal_last,
+        other.internal_last >= row.internal_first,
+    )
+    held = await db.one(PortForwarding, *besides, *inside)
+    if held is not None:
+        ports = Ports(row.internal_first, row.internal_last)
+        raise _bad(f"{row.protocol} ports {ports} inside are forwarded to already, by {held.id}")
 
 
 async def _floating(db: Reader, row: PortForwarding) -> FloatingIp:

@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy
+
 from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.demands import ALLOCATION, served
@@ -29,6 +31,7 @@ from cumulo.services.network.errors import (
     PortSecurityPortHasSecurityGroup,
     ServicePortInUse,
 )
+from cumulo.services.network.errors.security import SecurityGroupsStatefulnessConflict
 from cumulo.services.network.model import (
     FixedIp,
     FloatingIp,
@@ -38,6 +41,7 @@ from cumulo.services.network.model import (
     PortForwarding,
     PortSecurityGroup,
     Router,
+    SecurityGroup,
     Status,
     Subnet,
 )
@@ -100,6 +104,11 @@ async def create(
 
 
 async def _join(work: Work, port: Port, group_ids: Sequence[str]) -> None:
+    if len(group_ids) > 1:
+        wanted = SecurityGroup.c.id.in_(list(group_ids))
+        kinds = await work.db.rows(sqlalchemy.select(SecurityGroup.c.stateful).where(wanted).distinct())
+        if len(kinds) > 1:
+            raise SecurityGroupsStatefulnessConflict
     await work.db.insert_all(
         [PortSecurityGroup(port_id=port.id, security_group_id=id_) for id_ in dict.fromkeys(group_ids)]
     )

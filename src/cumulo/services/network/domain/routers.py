@@ -11,7 +11,7 @@ from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.domain import addresses, ndp_proxies, ports
 from cumulo.services.network.domain.addresses import Asked
-from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.domain.changes import change, revise, touch
 from cumulo.services.network.domain.gateways import Gateway, clear_gateway, set_gateway
 from cumulo.services.network.domain.router_ports import held_by, network_of, refuse_overlap
 from cumulo.services.network.drivers.specs import Kind
@@ -89,6 +89,8 @@ async def create(
     await work.db.insert(router)
     if gateway is not None:
         await set_gateway(work, router, gateway)
+        if router.enable_ndp_proxy:  # the official client gives a router gateways by a second call
+            await ndp_proxies.check_router(work.db, router)
     await touch(work, Kind.ROUTER, router.id)
     return router
 
@@ -99,6 +101,8 @@ async def update(work: Work, router: Router, values: dict[str, Any]) -> Router:
         raise BadRequest(resource="router", reason="its admin_state_up must be false before it is changed so")
     if values.get("enable_ndp_proxy") is False:
         await ndp_proxies.refuse_disabling(work.db, router)
+    if values.get("enable_ndp_proxy") is True:
+        await ndp_proxies.check_router(work.db, router)
     if "routes" in values:
         values["routes"] = await _checked_routes(work.db, router, values["routes"])
     moved = values.get("distributed", router.distributed) != router.distributed
@@ -138,6 +142,7 @@ async def add_subnet(work: Work, router: Router, subnet: Subnet) -> Interface:
         more = [*(Asked(ip.subnet_id, ip.address) for ip in held), Asked(subnet.id, subnet.gateway_ip)]
         await ports.update(work, port, {}, fixed_ips=more)
         await touch(work, Kind.ROUTER, router.id)
+        await revise(work.db, Router, router.id)
         return _answer(router, port, [subnet.id])
     port = await ports.create(
         work,
@@ -149,6 +154,7 @@ async def add_subnet(work: Work, router: Router, subnet: Subnet) -> Interface:
         device_owner=Owner.ROUTER_INTERFACE.value,
         status=Status.ACTIVE,
     )
+    await revise(work.db, Router, router.id)
     return _answer(router, port, [subnet.id])
 
 
@@ -180,6 +186,7 @@ async def add_port(work: Work, router: Router, port: Port) -> Interface:
     await change(work.db, port, values)
     await touch(work, Kind.PORT, port.id)  # no guest's port any more
     await touch(work, Kind.ROUTER, router.id)
+    await revise(work.db, Router, router.id)
     return _answer(router, port, [subnet.id for _, subnet in held])
 
 
@@ -227,6 +234,7 @@ async def remove_interface(
     else:
         await ports.remove(work, port)
     await touch(work, Kind.ROUTER, router.id)
+    await revise(work.db, Router, router.id)
     return _answer(router, port, [subnet.id for subnet in subnets])
 
 

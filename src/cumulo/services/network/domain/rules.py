@@ -25,6 +25,7 @@ _WITH_PORTS = {"tcp", "udp", "udplite", "sctp", "dccp", "6", "17", "33", "132", 
 _ICMP = {"icmp", "1"}
 _ICMP_V6 = {"ipv6-icmp", "icmpv6", "58"}
 _ONLY_V6 = _ICMP_V6 | {"ipv6-encap", "ipv6-frag", "ipv6-nonxt", "ipv6-opts", "ipv6-route"}
+_ONLY_V6 |= {"41", "43", "44", "59", "60"}  # the same by their numbers
 _NAMES = _WITH_PORTS | _ICMP | _ONLY_V6
 _NAMES |= {"ah", "egp", "esp", "gre", "igmp", "ipip", "ospf", "pgm", "rsvp", "vrrp"}
 _BYTE, _PORTS = 255, 65535

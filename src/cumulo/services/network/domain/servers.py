@@ -11,7 +11,15 @@ from cumulo.contracts.network import NetworkRequest, PortBinding, ServerAddress
 from cumulo.core.db import Reader
 from cumulo.core.errors import Conflict, Invalid, NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.domain import addresses, networks, ports, promises, security_groups, sharing
+from cumulo.services.network.domain import (
+    addresses,
+    mtus,
+    networks,
+    ports,
+    promises,
+    security_groups,
+    sharing,
+)
 from cumulo.services.network.domain.addresses import Asked
 from cumulo.services.network.errors import (
     ExternalNetworkNotForServers,
@@ -189,7 +197,7 @@ async def bindings(db: Reader, server_id: str) -> list[PortBinding]:
             network_id=row.network_id,
             network_name=by_id[row.network_id].name,
             mac=row.mac_address,
-            mtu=by_id[row.network_id].mtu,
+            mtu=max(by_id[row.network_id].mtu, mtus.LEAST[4]),  # a card has no less, whatever is on it
             fixed_ips=tuple(bound(ip, subnets[ip.subnet_id]) for ip in held[row.id]),
             created=row.made_for == server_id,
             tag=row.tag,

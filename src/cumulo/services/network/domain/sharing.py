@@ -10,7 +10,13 @@ from sqlalchemy import or_
 from cumulo.core.db import Reader
 from cumulo.core.errors import NotFound
 from cumulo.core.work import Work
-from cumulo.services.network.errors import RbacPolicyExists, RbacPolicyInUse
+from cumulo.services.network.domain.changes import revise
+from cumulo.services.network.errors import (
+    BadRequest,
+    DefaultExternalNetwork,
+    RbacPolicyExists,
+    RbacPolicyInUse,
+)
 from cumulo.services.network.model import (
     EVERYONE,
     EXTERNAL,
@@ -177,10 +183,21 @@ async def create(work: Work, policy: RbacPolicy) -> RbacPolicy:
     )
     if await work.db.exists(RbacPolicy, *where):
         raise RbacPolicyExists(id=policy.object_id, target=policy.target_project)
+    await _refuse_hidden_scope(work.db, policy)
     await work.db.insert(policy)
     if policy.action == EXTERNAL:
         await work.db.update(Network, Network.c.id == policy.object_id, external=True)
+    await revise(work.db, KINDS[policy.object_type].model, policy.object_id)
     return policy
+
+
+async def _refuse_hidden_scope(db: Reader, policy: RbacPolicy) -> None:
+    """Refuse to share a subnet pool with a project that may not use the pool's address scope."""
+    pool = await db.get(SubnetPool, policy.object_id) if policy.object_type == "subnetpool" else None
+    scope = await db.get(AddressScope, pool.address_scope_id) if pool and pool.address_scope_id else None
+    if scope is not None and not await may_use(db, scope, project_id=policy.target_project):
+        reason = f"its address scope {scope.id} is not shared with {policy.target_project}"
+        raise BadRequest(resource="rbac_policy", reason=reason)
 
 
 async def retarget(work: Work, policy: RbacPolicy, target: str) -> RbacPolicy:
@@ -188,18 +205,30 @@ async def retarget(work: Work, policy: RbacPolicy, target: str) -> RbacPolicy:
     if target != policy.target_project:
         await _refuse_needed(work.db, policy, {target})
         policy.target_project = target
+        await _refuse_hidden_scope(work.db, policy)
         await work.db.save(policy, "target_project")
+        await revise(work.db, KINDS[policy.object_type].model, policy.object_id)
     return policy
 
 
 async def delete(work: Work, policy: RbacPolicy) -> None:
     """Take a policy away that nobody's use of the object stands on."""
     await _refuse_needed(work.db, policy, set())
+    if policy.action == EXTERNAL and policy.target_project == EVERYONE:
+        await _refuse_default(work.db, policy.object_id)
     await work.db.delete(RbacPolicy, RbacPolicy.c.id == policy.id)
+    await revise(work.db, KINDS[policy.object_type].model, policy.object_id)
     if policy.action == EXTERNAL:
         rest = (RbacPolicy.c.object_id == policy.object_id, RbacPolicy.c.action == EXTERNAL)
         if not await work.db.exists(RbacPolicy, *rest):
             await work.db.update(Network, Network.c.id == policy.object_id, external=False)
+
+
+async def _refuse_default(db: Reader, network_id: str) -> None:
+    """Refuse to close the network to everyone that projects' automatic networks go out by."""
+    network = await db.get(Network, network_id)
+    if network is not None and network.is_default:
+        raise DefaultExternalNetwork(id=network_id)
 
 
 async def forget(work: Work, object_id: str) -> None:

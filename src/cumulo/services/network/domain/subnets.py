@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy
 
 from cumulo.core.work import Work
-from cumulo.services.network.domain import address_scopes, addresses, ports
+from cumulo.services.network.domain import address_scopes, addresses, mtus, ports
 from cumulo.services.network.domain.addresses import Asked
-from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.domain.changes import change, revise, touch
 from cumulo.services.network.domain.router_ports import network_of
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
@@ -40,6 +40,7 @@ IPV6_MODES = (None, "slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 async def create(work: Work, network: Network, project_id: str, values: dict[str, Any]) -> Subnet:
     """Create a subnet. `gateway_ip` absent: the first address; None: no gateway."""
     net = _read_cidr(values["cidr"], values["ip_version"])
+    mtus.check(network.id, network.mtu, [net.version])
     await _alone(work, network.id)
     await _refuse_overlap(work, network, net)
     await address_scopes.check_network(work.db, network, net.version, values.get("subnetpool_id"))
@@ -58,6 +59,7 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     _check_lists(subnet)
     await work.db.insert(subnet)
     await touch(work, Kind.SUBNET, subnet.id)
+    await revise(work.db, Network, network.id)
     await ensure_metadata_port(work, network)
     await _join_peers(work, network.id)
     return subnet
@@ -220,6 +222,7 @@ async def update(work: Work, subnet: Subnet, values: dict[str, Any]) -> Subnet:
         await _check_segment(work, network, trial.segment_id, besides=subnet.id)
     served = subnet.enable_dhcp
     await change(work.db, subnet, values)
+    await revise(work.db, Network, network.id)
     await touch(work, Kind.SUBNET, subnet.id)
     await _join_peers(work, network.id)
     if subnet.enable_dhcp != served:
@@ -257,6 +260,7 @@ async def delete(work: Work, subnet: Subnet) -> None:
             raise SubnetInUse(id=subnet.id)
     await work.db.delete(FixedIp, FixedIp.c.subnet_id == subnet.id)
     await work.db.delete(Subnet, Subnet.c.id == subnet.id)
+    await revise(work.db, Network, subnet.network_id)
     await touch(work, Kind.SUBNET, subnet.id)
     await touch(work, Kind.PORT, *(port.id for port in owners if port.device_owner not in of_routers))
     await ensure_metadata_port(work, await network_of(work.db, subnet.network_id))

@@ -127,7 +127,9 @@ async def _let_go(work: Work, port_ids: Sequence[str]) -> None:
 
 
 async def delete(work: Work, trunk: Trunk, *, always: bool = False) -> None:
-    """Make a trunk's port an ordinary one again, unless a server has it (or `always`)."""
+    """Make a trunk's port an ordinary one again, unless it is down or a server has it (or `always`)."""
+    if not always:
+        _refuse_down(trunk)
     parent = await work.db.get(Port, trunk.port_id)
     subports = await _subports(work.db, trunk)
     if not always and parent is not None and parent.device_id and subports:

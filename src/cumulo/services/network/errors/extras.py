@@ -47,6 +47,10 @@ class InvalidAddress(Invalid):
     """Address {address} cannot be proxied: {reason}."""
 
 
+class AddressScopeConflict(Conflict):
+    """Address {address} cannot be proxied: its address scope is not that of the router's gateway."""
+
+
 class TwoNDPProxyOnSameAddress(Conflict):
     """Address {address} of router {id} has an NDP proxy already."""
 

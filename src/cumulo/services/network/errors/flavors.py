@@ -40,8 +40,8 @@ class ServiceProfileEmpty(Invalid):
 
 
 class InvalidMetainfo(Invalid):
-    """The metainfo of a service profile is a JSON object with {names}, each true or false."""
+    """In the metainfo of a service profile {names} are each true or false."""
 
 
 class InvalidServiceType(Invalid):
-    """Service type '{kind}' is not one that there is: L3_ROUTER_NAT."""
+    """Service type '{kind}' is not one that is asked for here: L3_ROUTER_NAT is that of routers."""

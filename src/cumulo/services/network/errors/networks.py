@@ -47,6 +47,10 @@ class RbacPolicyInUse(Conflict):
     """RBAC policy on object {id} cannot be removed because other objects depend on it: of {projects}."""
 
 
+class DefaultExternalNetwork(Conflict):
+    """Network {id} is the default way out of automatic networks; everyone's policy on it must stay."""
+
+
 class PortNotFound(NotFound):
     """Port {id} could not be found."""
 
@@ -149,6 +153,18 @@ class AddressPairAndPortSecurityRequired(Conflict):
 
 class AddressScopeNotFound(NotFound):
     """Address scope {id} could not be found."""
+
+
+class AddressScopeUpdateError(Invalid):
+    """Unable to update address scope {id}: {reason}."""
+
+
+class NetworkMTUSubnetConflict(Conflict):
+    """The MTU {mtu} of network {id} is too low for IPv{version}, which needs {least}."""
+
+
+class IllegalSubnetPoolUpdate(Invalid):
+    """Subnet pool {id} cannot be changed so: {reason}."""
 
 
 class AddressScopeInUse(Conflict):

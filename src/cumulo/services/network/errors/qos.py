@@ -1,10 +1,14 @@
 """What can go wrong with QoS policies."""
 
-from cumulo.core.errors import Conflict, Invalid, NotFound
+from cumulo.core.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class QosPolicyNotFound(NotFound):
     """QoS policy {id} could not be found."""
+
+
+class PolicyRemoveAuthorizationError(Forbidden):
+    """QoS policy {id} is an administrator's to take away: it is not shared."""
 
 
 class QosRuleNotFound(NotFound):

@@ -60,11 +60,15 @@ class FloatingIpAssociated(Conflict):
 
 
 class FipInUseByPortForwarding(Conflict):
-    """Floating IP {id} is in use by port forwardings, so it leads to no port as a whole."""
+    """Floating IP {id} is in use by port forwardings: it leads to no port as a whole, and stays."""
 
 
-class PortForwardingExists(Conflict):
-    """Floating IP {id} already forwards {protocol} ports of {ports} by port forwarding {other}."""
+class PortHasBindingFloatingIP(Conflict):
+    """Floating IP {id} leads to port {port_id} at {fixed_ip} as a whole: no single port of another can."""
+
+
+class PortHasPortForwarding(Conflict):
+    """Port forwarding {other} leads to port {port_id} at {fixed_ip}: floating IP {id} cannot as a whole."""
 
 
 class AutoAllocationFailure(Conflict):

@@ -75,6 +75,14 @@ class DefaultSecurityGroupRuleNotFound(NotFound):
     """Default security group rule {id} could not be found."""
 
 
+class DefaultSecurityGroupRuleExists(Conflict):
+    """Such a default security group rule exists; its id is {rule_id}."""
+
+
+class SecurityGroupsStatefulnessConflict(Conflict):
+    """A port is in stateful security groups or in stateless ones, not in both."""
+
+
 class AddressGroupNotFound(NotFound):
     """Address group {id} could not be found."""
 

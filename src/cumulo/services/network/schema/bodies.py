@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from cumulo.core.resource import Body, Guarded
 from cumulo.services.network import policy
-from cumulo.services.network.schema.standard import Described, Name, Owned, Redescribed
+from cumulo.services.network.schema.standard import Described, Id, Name, Owned, Redescribed
 
 Text = str | UnsetType
 Flag = bool | UnsetType
@@ -44,7 +44,7 @@ class NetworkCreate(Described, kw_only=True):
         name="provider:segmentation_id", default=UNSET
     )
     availability_zone_hints: list[str] = []
-    qos_policy_id: str | UnsetType | None = UNSET
+    qos_policy_id: Id | UnsetType | None = UNSET
     vlan_transparent: bool | None = None
     qinq: bool | None = None
     segments: Annotated[list[SegmentBody], Guarded(policy.CREATE_NETWORK_SEGMENTS)] | UnsetType = UNSET
@@ -53,7 +53,7 @@ class NetworkCreate(Described, kw_only=True):
 class NetworkUpdate(Redescribed):
     """A changed network."""
 
-    qos_policy_id: str | UnsetType | None = UNSET
+    qos_policy_id: Id | UnsetType | None = UNSET
     admin_state_up: Flag = UNSET
     mtu: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     dns_domain: str | UnsetType = UNSET
@@ -73,7 +73,7 @@ class SubnetPoolCreate(Described, kw_only=True):
     min_prefixlen: int | UnsetType = UNSET
     max_prefixlen: int | UnsetType = UNSET
     default_quota: Annotated[int, Meta(ge=0)] | None = None
-    address_scope_id: str | None = None
+    address_scope_id: Id | None = None
     shared: Annotated[bool, Guarded(policy.CREATE_POOL_SHARED)] = False
     is_default: Annotated[bool, Guarded(policy.CREATE_POOL_DEFAULT)] = False
 
@@ -86,7 +86,7 @@ class SubnetPoolUpdate(Redescribed):
     min_prefixlen: int | UnsetType = UNSET
     max_prefixlen: int | UnsetType = UNSET
     default_quota: Annotated[int, Meta(ge=0)] | UnsetType | None = UNSET
-    address_scope_id: str | UnsetType | None = UNSET
+    address_scope_id: Id | UnsetType | None = UNSET
     is_default: Annotated[bool, Guarded(policy.UPDATE_POOL_DEFAULT)] | UnsetType = UNSET
 
 
@@ -99,15 +99,15 @@ class PrefixesBody(Body, kw_only=True):
 class OnboardBody(Body, kw_only=True):
     """The network whose subnets a pool is to adopt."""
 
-    network_id: str
+    network_id: Id
 
 
 class SubnetCreate(Described, kw_only=True):
     """A new subnet. `gateway_ip`: absent for the first address, null for none. The CIDR may be a pool's."""
 
-    network_id: str
+    network_id: Id
     cidr: str | None = None
-    subnetpool_id: str | None = None
+    subnetpool_id: Id | None = None
     use_default_subnetpool: bool = False
     prefixlen: int | None = None
     ip_version: int
@@ -116,10 +116,10 @@ class SubnetCreate(Described, kw_only=True):
     allocation_pools: Addresses | UnsetType = UNSET
     dns_nameservers: list[str] = []
     host_routes: Addresses = []
-    service_types: Annotated[list[Name], Guarded(policy.CREATE_SUBNET_TYPES)] | UnsetType = UNSET
+    service_types: list[Name] | UnsetType = UNSET
     ipv6_ra_mode: str | None = None
     ipv6_address_mode: str | None = None
-    segment_id: Annotated[str, Guarded(policy.CREATE_SUBNET_SEGMENT)] | UnsetType | None = UNSET
+    segment_id: Annotated[Id, Guarded(policy.CREATE_SUBNET_SEGMENT)] | UnsetType | None = UNSET
 
 
 class SubnetUpdate(Redescribed):
@@ -130,14 +130,14 @@ class SubnetUpdate(Redescribed):
     allocation_pools: Addresses | UnsetType = UNSET
     dns_nameservers: list[str] | UnsetType = UNSET
     host_routes: Addresses | UnsetType = UNSET
-    service_types: Annotated[list[Name], Guarded(policy.UPDATE_SUBNET_TYPES)] | UnsetType = UNSET
-    segment_id: Annotated[str, Guarded(policy.UPDATE_SUBNET_SEGMENT)] | UnsetType | None = UNSET
+    service_types: list[Name] | UnsetType = UNSET
+    segment_id: Annotated[Id, Guarded(policy.UPDATE_SUBNET_SEGMENT)] | UnsetType | None = UNSET
 
 
 class FixedIpBody(Body):
     """One entry of `fixed_ips`."""
 
-    subnet_id: str | None = None
+    subnet_id: Id | None = None
     ip_address: str | None = None
 
 
@@ -152,17 +152,17 @@ class DhcpOptionBody(Body):
 class PortCreate(Described, kw_only=True):
     """A new port."""
 
-    network_id: str
+    network_id: Id
     admin_state_up: bool = True
     mac_address: str | UnsetType = UNSET
     fixed_ips: list[FixedIpBody] | UnsetType = UNSET
-    security_groups: list[str] | UnsetType | None = UNSET
+    security_groups: list[Id] | UnsetType | None = UNSET
     device_id: Name = ""
     device_owner: Name = ""
     allowed_address_pairs: list[dict[str, str]] = []
     port_security_enabled: Flag = UNSET
     extra_dhcp_opts: list[DhcpOptionBody] | None = None
-    qos_policy_id: str | None = None
+    qos_policy_id: Id | None = None
     dns_name: str = ""
     dns_domain: str = ""
     tags: list[Annotated[str, Meta(max_length=255)]] = []
@@ -181,13 +181,13 @@ class PortUpdate(Redescribed):
     admin_state_up: Flag = UNSET
     mac_address: Annotated[str, Guarded(policy.UPDATE_PORT_MAC)] | UnsetType | None = UNSET
     fixed_ips: list[FixedIpBody] | UnsetType = UNSET
-    security_groups: list[str] | UnsetType | None = UNSET
+    security_groups: list[Id] | UnsetType | None = UNSET
     device_id: Name | UnsetType = UNSET
     device_owner: Name | UnsetType = UNSET
     allowed_address_pairs: list[dict[str, str]] | UnsetType = UNSET
     port_security_enabled: Flag = UNSET
     extra_dhcp_opts: list[DhcpOptionBody] | UnsetType | None = UNSET
-    qos_policy_id: str | UnsetType | None = UNSET
+    qos_policy_id: Id | UnsetType | None = UNSET
     dns_name: str | UnsetType = UNSET
     dns_domain: str | UnsetType = UNSET
     data_plane_status: (
@@ -205,10 +205,10 @@ class PortUpdate(Redescribed):
 class GatewayBody(Body):
     """A router's way out. Empty, or without a network: none."""
 
-    network_id: str | None = None
+    network_id: Id | None = None
     enable_snat: Flag = UNSET
     external_fixed_ips: list[FixedIpBody] | UnsetType = UNSET
-    qos_policy_id: str | UnsetType | None = UNSET
+    qos_policy_id: Id | UnsetType | None = UNSET
 
 
 class GatewaysBody(Body, kw_only=True):
@@ -227,7 +227,7 @@ class RouterCreate(Described, kw_only=True):
     enable_default_route_ecmp: Annotated[bool, Guarded(policy.CREATE_ROUTER_ECMP)] | UnsetType = UNSET
     enable_default_route_bfd: Annotated[bool, Guarded(policy.CREATE_ROUTER_BFD)] | UnsetType = UNSET
     enable_ndp_proxy: Annotated[bool, Guarded(policy.CREATE_ROUTER_NDP)] | UnsetType = UNSET
-    flavor_id: str | UnsetType | None = UNSET
+    flavor_id: Id | UnsetType | None = UNSET
     availability_zone_hints: list[str] = []
 
 
@@ -247,8 +247,8 @@ class RouterUpdate(Redescribed):
 class RouterInterface(Body):
     """Which subnet or port a router is connected to."""
 
-    subnet_id: str | None = None
-    port_id: str | None = None
+    subnet_id: Id | None = None
+    port_id: Id | None = None
 
 
 class RouterRoutes(Body, kw_only=True):
@@ -260,12 +260,12 @@ class RouterRoutes(Body, kw_only=True):
 class FloatingIpCreate(Owned, kw_only=True):
     """A new floating IP."""
 
-    floating_network_id: str
+    floating_network_id: Id
     description: Name = ""
-    port_id: str | None = None
+    port_id: Id | None = None
     fixed_ip_address: str | None = None
-    subnet_id: str | None = None
-    qos_policy_id: str | None = None
+    subnet_id: Id | None = None
+    qos_policy_id: Id | None = None
     dns_name: str = ""
     dns_domain: str = ""
     floating_ip_address: Annotated[str, Guarded(policy.CREATE_FIP_ADDRESS)] | UnsetType = UNSET
@@ -278,8 +278,8 @@ class FloatingIpUpdate(Body):
     distributed: Annotated[bool, Guarded(policy.UPDATE_FIP_DISTRIBUTED)] | UnsetType | None = UNSET
 
     description: Name | UnsetType = UNSET
-    qos_policy_id: str | UnsetType | None = UNSET
-    port_id: str | UnsetType | None = UNSET
+    qos_policy_id: Id | UnsetType | None = UNSET
+    port_id: Id | UnsetType | None = UNSET
     fixed_ip_address: str | UnsetType | None = UNSET
 
 
@@ -298,15 +298,15 @@ class SecurityGroupUpdate(Redescribed):
 class RuleCreate(Owned, kw_only=True):
     """A new rule of a security group."""
 
-    security_group_id: str
+    security_group_id: Id
     direction: str
     ethertype: str | None = "IPv4"
     protocol: str | int | None = None
     port_range_min: int | None = None
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
-    remote_group_id: str | None = None
-    remote_address_group_id: str | None = None
+    remote_group_id: Id | None = None
+    remote_address_group_id: Id | None = None
     description: Name = ""
 
 

@@ -82,9 +82,7 @@ def forwarding_shown(row: PortForwarding) -> dict[str, Any]:
     }
     for side in ("external", "internal"):
         number, text = forwarded_ports(row, side)
-        shown[f"{side}_port_range"] = text
-        if number is not UNSET:
-            shown[f"{side}_port"] = number
+        shown |= {f"{side}_port_range": text} if number is UNSET else {f"{side}_port": number}
     return shown
 
 

@@ -12,6 +12,7 @@ from cumulo.core.resource import Body, Computed, Filterable, Sortable, Source, V
 from cumulo.services.network.model import EVERYONE, SHARED, RbacPolicy
 
 Name = Annotated[str, Meta(max_length=255)]
+Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
 TenantId = Annotated[str, Source("project_id"), Filterable]
 
 
@@ -72,6 +73,11 @@ class Owned(Body):
 
     tenant_id: Name | UnsetType | None = UNSET
     project_id: Name | UnsetType | None = UNSET
+
+    @property
+    def for_project(self) -> str | None:
+        """Whose it is, and whose limits it is held against: the project named; None for the caller's."""
+        return next((str(named) for named in (self.project_id, self.tenant_id) if named or named == ""), None)
 
 
 class Described(Owned, kw_only=True):

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from operator import itemgetter
 from typing import Annotated, Any
 
 import sqlalchemy
@@ -173,9 +174,12 @@ class SubnetPoolView(SharedView, model=SubnetPool):
 
     prefixes: list[str]
     ip_version: Annotated[int, Filterable]
-    default_prefixlen: Annotated[int, Filterable, Sortable]
-    min_prefixlen: Annotated[int, Filterable, Sortable]
-    max_prefixlen: Annotated[int, Filterable, Sortable]
+    # Numbers in strings, as neutron writes them.
+    default_prefixlen: Annotated[
+        str, Computed(lambda row, _: str(row.default_prefixlen)), Filterable, Sortable
+    ]
+    min_prefixlen: Annotated[str, Computed(lambda row, _: str(row.min_prefixlen)), Filterable, Sortable]
+    max_prefixlen: Annotated[str, Computed(lambda row, _: str(row.max_prefixlen)), Filterable, Sortable]
     default_quota: Annotated[int | None, Filterable]
     is_default: Annotated[bool, Filterable]
     address_scope_id: Annotated[str | None, Filterable]
@@ -320,7 +324,8 @@ class PortView(NamedView, model=Port):
         trunks = await trunks_of(ctx, ids)
         late = {row[0] for row in await ctx.db.answer(_routed, ids=networks)}
         held: dict[str, list[Any]] = {id_: [] for id_ in ids}
-        for port, subnet, address in await ctx.db.answer(_addresses, ids=ids):
+        addresses = await ctx.db.answer(_addresses, ids=ids)
+        for port, subnet, address, _ in sorted(addresses, key=itemgetter(3)):  # SQLite takes longer for that
             held[port].append({"subnet_id": subnet, "ip_address": address})
         groups: dict[str, list[str]] = {id_: [] for id_ in ids}
         for port, group in await ctx.db.answer(_groups, ids=ids):
@@ -334,11 +339,9 @@ def _ids() -> Any:
 
 
 def _addresses() -> Any:
-    """Ask for the addresses of ports."""
+    """Ask for the addresses of ports, and the place of each among its port's."""
     c = FixedIp.c
-    return (
-        sqlalchemy.select(c.port_id, c.subnet_id, c.address).where(c.port_id.in_(_ids())).order_by(c.position)
-    )
+    return sqlalchemy.select(c.port_id, c.subnet_id, c.address, c.position).where(c.port_id.in_(_ids()))
 
 
 def _groups() -> Any:

@@ -1,6 +1,6 @@
 """Which aggregates a provider is in, and the reshaping of what providers have under their consumers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -8,9 +8,10 @@ import msgspec
 from cumulo.core.errors import Invalid
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.services.placement import domain, errors, policy
-from cumulo.services.placement.api.allocations import amounts, check_names, claimant_of
+from cumulo.services.placement.api.allocations import check_names, claim_of, named
 from cumulo.services.placement.api.freshness import dated
-from cumulo.services.placement.api.inventories import GENERATION, PROVIDERS, check, check_classes
+from cumulo.services.placement.api.inventories import GENERATION, PROVIDERS, check, check_stocks
+from cumulo.services.placement.claims import clear, place
 from cumulo.services.placement.model import Allocation, Provider, ProviderAggregate, Stock
 from cumulo.services.placement.schema import AggregateSet, Id, Reshape
 
@@ -61,36 +62,31 @@ async def aggregates_of(ctx: Ctx, provider: Provider) -> list[str]:
 @routes.route("POST", "/reshaper", policy=policy.RESHAPE, status=204, since="1.30")
 async def reshape(ctx: Ctx, body: Reshape) -> Response:
     """Change inventories and the allocations from them at once: all or nothing, never in between."""
-    found = await domain.locked(ctx.db, sorted(body.inventories))
-    wanted: list[tuple[Provider, Sequence[Stock]]] = []
-    for id_, stock in body.inventories.items():
-        if id_ not in found:
+    claims = [claim_of(ctx, id_, entry) for id_, entry in body.allocations.items()]
+    await check_names(ctx, claims)
+    cleared = await clear(ctx.db, claims, body.inventories)
+    for id_, wanted in body.inventories.items():
+        provider = cleared.providers.get(id_)
+        if provider is None:
             raise Invalid(f"Resource provider {id_} in inventories could not be found.")
-        check(found[id_], stock.generation)
-        by_class = {name: Stock.of(id_, name, each) for name, each in stock.inventories.items()}
-        await check_classes(ctx, found[id_], by_class)
-        wanted.append((found[id_], list(by_class.values())))
-    consumers = {id_: claimant_of(id_, entry) for id_, entry in body.allocations.items()}
-    await check_names(
-        ctx, {name for e in body.allocations.values() for s in e.allocations.values() for name in s.resources}
-    )
-    await domain.widen(ctx.db, wanted)
-    for id_, entry in body.allocations.items():
-        try:
-            await domain.allocate(ctx.db, consumers[id_], amounts(entry.allocations))
-        except errors.ProviderNotFound as error:
-            raise Invalid(error.message) from error
-    for provider, stocks in wanted:
-        await domain.stock(ctx.db, provider, stocks)
-        await _check_room(ctx, provider)
+        check(provider, wanted.generation)
+        stocks = {name: Stock.of(id_, name, each) for name, each in wanted.inventories.items()}
+        await check_stocks(ctx, provider, stocks)
+        await domain.stock(ctx.db, provider, stocks.values(), force=True)
+    with named():
+        await place(ctx.db, cleared)
+    await _check_room(ctx, [cleared.providers[id_] for id_ in body.inventories])
     return Response(204)
 
 
-async def _check_room(ctx: Ctx, provider: Provider) -> None:
+async def _check_room(ctx: Ctx, providers: Collection[Provider]) -> None:
     """Refuse what leaves a provider with less than is allocated from it."""
-    has = (await domain.rooms(ctx.db, [provider.id])).get(provider.id, {})
-    rows = await ctx.db.all(Allocation, Allocation.c.provider_id == provider.id)
-    lost = sorted({row.resource for row in rows} - has.keys())
-    lost += [name for name, room in has.items() if room.free < 0]
-    if lost:
-        raise errors.NoRoom(provider=provider.name, reason=f"has too little {', '.join(lost)}")
+    ids = [provider.id for provider in providers]
+    has = await domain.rooms(ctx.db, ids)
+    taken = await ctx.db.all(Allocation, Allocation.c.provider_id.in_(ids))
+    for provider in providers:
+        rooms = has.get(provider.id, {})
+        lost = {row.resource for row in taken if row.provider_id == provider.id} - rooms.keys()
+        short = sorted(lost | {name for name, room in rooms.items() if room.free < 0})
+        if short:
+            raise errors.NoRoom(provider=provider.name, reason=f"has too little {', '.join(short)}")

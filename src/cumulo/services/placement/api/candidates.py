@@ -1,6 +1,8 @@
 """Who has room: allocation candidates."""
 
+import itertools
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,6 +10,7 @@ import msgspec
 from cumulo.core.http import Ctx, RouteSet
 from cumulo.core.microversions import parse
 from cumulo.services.placement import policy, trees
+from cumulo.services.placement.api.dialect import reached
 from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.api.groups import read
 from cumulo.services.placement.surveying import Surveyor
@@ -72,20 +75,23 @@ async def found(ctx: Ctx) -> tuple[Landscape, list[Way]]:
     """Read the request, and return the ways to serve it."""
     request = await read(ctx)
     land = await ctx.use(Surveyor).survey(ctx.db)
-    ways = trees.ways(land, request)
-    if ctx.version is not None and ctx.version < NESTED:  # knew of no trees
-        ways = [way for way in ways if all(land.providers[id_].parent_id is None for id_ in way.amounts)]
-    return land, ways
+    if reached(ctx, NESTED):
+        return land, await trees.ways_beside(land, request)
+    found = await trees.ways_beside(land, replace(request, limit=None))  # of which some knew of no trees
+    plain = (way for way in found if all(land.providers[id_].parent_id is None for id_ in way.amounts))
+    return land, list(itertools.islice(plain, request.limit))
 
 
 def summaries(ctx: Ctx, land: Landscape, ways: list[Way]) -> dict[str, msgspec.Raw]:
     """Return what the providers have in all, as far as this version tells; since 1.29 of whole trees."""
-    version = ctx.version
-    fields = frozenset(name for name, since in SUMMARY_FIELDS if version is None or version >= since)
+    fields = frozenset(name for name, since in SUMMARY_FIELDS if reached(ctx, since))
     used = dict.fromkeys(id_ for way in ways for id_ in way.amounts)
-    every = version is None or version >= ALL_CLASSES
-    wanted = None if every else frozenset(name for w in ways for has in w.amounts.values() for name in has)
-    if version is None or version >= NESTED:
+    wanted = (
+        None
+        if reached(ctx, ALL_CLASSES)
+        else frozenset(name for w in ways for has in w.amounts.values() for name in has)
+    )
+    if reached(ctx, NESTED):
         roots = dict.fromkeys(land.providers[id_].root_id for id_ in used)
         used = dict.fromkeys(provider.id for root_id in roots for provider in land.trees[root_id])
     shown = land.shown.setdefault(fields, {}) if wanted is None else {}

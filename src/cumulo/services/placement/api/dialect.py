@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from cumulo.core.http import Dialect, Fault
-from cumulo.core.http.dialect import no_links
-from cumulo.core.microversions import Microversions
+from cumulo.core.http import Ctx, Dialect, Fault
+from cumulo.core.http.dialect import MIB, no_links
+from cumulo.core.microversions import Microversions, Version
 
 MINIMUM, MAXIMUM = "1.0", "1.39"
 
@@ -29,5 +29,11 @@ DIALECT = Dialect(
     wrapped=False,
     error=listed_fault,
     links=no_links,
+    body_limit=2 * MIB,  # a reshaper's holds all of a host's consumers, and upstream has no limit
     microversions=Microversions("placement", MINIMUM, MAXIMUM),
 )
+
+
+def reached(ctx: Ctx, version: Version) -> bool:
+    """Say whether the request is of a version that has what came with this one."""
+    return ctx.version is None or ctx.version >= version

@@ -9,13 +9,14 @@ from typing import Any
 from cumulo.core import clock
 from cumulo.core.http import Ctx
 from cumulo.core.microversions import parse
+from cumulo.services.placement.api.dialect import reached
 
 SINCE = parse("1.15")
 
 
 def stamp(ctx: Ctx, moment: datetime | None = None) -> None:
     """Say that the answer is as of `moment` (now: None) and must be asked for anew each time."""
-    if ctx.version is None or ctx.version >= SINCE:
+    if reached(ctx, SINCE):
         ctx.headers["Last-Modified"] = format_datetime(moment or clock.now(), usegmt=True)
         ctx.headers["Cache-Control"] = "no-cache"
 

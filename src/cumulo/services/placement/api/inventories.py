@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import sqlalchemy
+from msgspec import UNSET
+
 from cumulo.core.http import Ctx, Response
+from cumulo.core.microversions import parse
 from cumulo.services.placement import domain, errors, policy
+from cumulo.services.placement.api.dialect import reached
 from cumulo.services.placement.api.freshness import dated
 from cumulo.services.placement.api.providers import providers
-from cumulo.services.placement.model import Allocation, Provider, ProviderTrait, Stock
+from cumulo.services.placement.model import Allocation, Consumer, Provider, ProviderTrait, Stock
 from cumulo.services.placement.schema import (
     InventoryCreate,
     InventorySet,
@@ -20,6 +25,7 @@ PROVIDERS = providers
 """Resource providers, with what hangs on them here."""
 
 GENERATION = "resource_provider_generation"
+WHOLLY_RESERVED, CONSUMERS_GENERATIONS = parse("1.26"), parse("1.28")
 
 
 async def whole(ctx: Ctx, provider: Provider) -> dict[str, Any]:
@@ -37,12 +43,13 @@ def check(provider: Provider, generation: int) -> None:
         raise errors.Outdated(what=what, actual=provider.generation, given=generation)
 
 
-async def check_classes(ctx: Ctx, provider: Provider, stocks: Mapping[str, Stock]) -> None:
+async def check_stocks(ctx: Ctx, provider: Provider, stocks: Mapping[str, Stock]) -> None:
     """Refuse classes that do not exist, and reserving more than there is."""
     for name in await domain.unknown_classes(ctx.db, stocks):
         raise errors.UnknownClass(provider=provider.id, name=name)
+    least = 0 if reached(ctx, WHOLLY_RESERVED) else 1
     for stock in stocks.values():
-        if stock.reserved > stock.total:
+        if stock.capacity < least:
             raise errors.BadInventory(resource=stock.resource, provider=provider.id)
 
 
@@ -58,21 +65,21 @@ async def set_inventories(ctx: Ctx, provider: Provider, body: InventorySet) -> d
     """Set a provider's whole inventory."""
     check(provider, body.generation)
     stocks = {name: Stock.of(provider.id, name, amounts) for name, amounts in body.inventories.items()}
-    await check_classes(ctx, provider, stocks)
+    await check_stocks(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     return await whole(ctx, provider)
 
 
 @providers.member("POST", "/inventories", policy=policy.CREATE_INVENTORY, status=201)
 async def add_inventory(ctx: Ctx, provider: Provider, body: InventoryCreate) -> Response:
-    """Add one class to a provider's inventory. InventoryExists."""
-    check(provider, body.generation)
+    """Add one class to a provider's inventory. InventoryExists; Outdated by a generation that is given."""
+    check(provider, provider.generation if body.generation is UNSET else body.generation)
     name = body.resource_class
     stocks = await others(ctx, provider, "")
     if name in stocks:
         raise errors.InventoryExists(resource=name, provider=provider.id)
     stocks[name] = Stock.of(provider.id, name, body)
-    await check_classes(ctx, provider, stocks)
+    await check_stocks(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     location = f"{ctx.base_url}/resource_providers/{provider.id}/inventories/{name}"
     return Response(201, await one(ctx, provider, name), {"Location": location})
@@ -105,9 +112,11 @@ async def set_inventory(
 ) -> dict[str, Any]:
     """Set one class of a provider's inventory."""
     check(provider, body.generation)
-    stocks = await others(ctx, provider, resource_class)
+    stocks = await others(ctx, provider, "")
+    if resource_class not in stocks:
+        raise errors.NoSuchInventory(resource=resource_class, provider=provider.id)
     stocks[resource_class] = Stock.of(provider.id, resource_class, body)
-    await check_classes(ctx, provider, stocks)
+    await check_stocks(ctx, provider, stocks)
     await domain.stock(ctx.db, provider, stocks.values())
     return await one(ctx, provider, resource_class)
 
@@ -168,10 +177,15 @@ async def delete_provider_traits(ctx: Ctx, provider: Provider) -> None:
 @dated
 async def provider_allocations(ctx: Ctx, provider: Provider) -> dict[str, Any]:
     """Show who has how much of a provider."""
-    order = [Allocation.c.consumer_id, Allocation.c.resource]
-    rows = await ctx.db.all(Allocation, Allocation.c.provider_id == provider.id, order_by=order)
+    statement = (
+        sqlalchemy.select(Consumer.c.id, Consumer.c.generation, Allocation.c.resource, Allocation.c.used)
+        .join(Consumer.table, Consumer.c.id == Allocation.c.consumer_id)
+        .where(Allocation.c.provider_id == provider.id)
+        .order_by(Consumer.c.id, Allocation.c.resource)
+    )
+    counted = reached(ctx, CONSUMERS_GENERATIONS)
     found: dict[str, Any] = {}
-    for row in rows:
-        of = found.setdefault(row.consumer_id, {"resources": {}})
-        of["resources"][row.resource] = row.used
+    for consumer_id, generation, resource, used in await ctx.db.rows(statement):
+        own = {"consumer_generation": generation} if counted else {}
+        found.setdefault(consumer_id, {"resources": {}, **own})["resources"][resource] = used
     return {GENERATION: provider.generation, "allocations": found}

@@ -6,9 +6,11 @@ from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.resource import as_bool
 from cumulo.services.placement import domain, errors, policy
 from cumulo.services.placement.api.freshness import dated
+from cumulo.services.placement.api.query import check_parameters
 from cumulo.services.placement.model import Allocation, CustomClass, CustomTrait, ProviderTrait, Stock
 from cumulo.services.placement.schema import ClassCreate, path_of
-from cumulo.services.placement.standards import CLASSES, TRAITS
+from cumulo.services.placement.standard_traits import TRAITS
+from cumulo.services.placement.standards import CLASSES
 
 routes = RouteSet()
 
@@ -17,6 +19,7 @@ routes = RouteSet()
 @dated
 async def list_traits(ctx: Ctx) -> dict[str, Any]:
     """List the traits there are; `name=in:A,B` or `startswith:A`, `associated=true` those in use."""
+    check_parameters(ctx, {"name": "1.6", "associated": "1.6"})
     names = {*TRAITS, *(row.name for row in await ctx.db.all(CustomTrait))}
     associated = ctx.request.first("associated")
     if associated is not None:
@@ -72,7 +75,7 @@ async def create_class(ctx: Ctx, body: ClassCreate) -> Response:
     """Create a resource class of one's own."""
     check_custom(body.name)
     if not await domain.unknown_classes(ctx.db, [body.name]):
-        raise errors.DuplicateProvider(name=body.name)
+        raise errors.ClassExists(name=body.name)
     await domain.add_classes(ctx.db, [body.name])
     return Response(201, b"", {"Location": f"{ctx.base_url}/resource_classes/{body.name}"})
 
@@ -94,7 +97,7 @@ async def rename_class(ctx: Ctx, name: str, body: ClassCreate) -> dict[str, Any]
     check_custom(body.name)
     if body.name != name:
         if not await domain.unknown_classes(ctx.db, [body.name]):
-            raise errors.DuplicateProvider(name=body.name)
+            raise errors.ClassExists(name=body.name)
         await ctx.db.update(CustomClass, CustomClass.c.name == name, name=body.name)
         having = [row.provider_id for row in await ctx.db.all(Stock, Stock.c.resource == name)]
         await domain.touch(ctx.db, having)
@@ -117,8 +120,9 @@ async def delete_class(ctx: Ctx, name: str) -> None:
     """Delete a resource class of one's own that no provider has."""
     await show_class(ctx, name)
     check_custom(name)
-    if await ctx.db.exists(Stock, Stock.c.resource == name):
-        raise errors.NameInUse(name=name)
+    for used in (Stock, Allocation):  # a host that lost it is believed, and its guests keep it
+        if await ctx.db.exists(used, used.c.resource == name):
+            raise errors.NameInUse(name=name)
     await ctx.db.delete(CustomClass, CustomClass.c.name == name)
 
 

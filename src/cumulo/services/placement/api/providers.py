@@ -11,15 +11,25 @@ from cumulo.core.errors import Duplicate, Invalid
 from cumulo.core.http import Ctx, Response, RouteSet
 from cumulo.core.microversions import parse
 from cumulo.core.resource import GLOBAL, Resource
+from cumulo.core.resource.query import LIST_PARAMETERS
 from cumulo.services.placement import domain, errors, policy
-from cumulo.services.placement.api.dialect import MAXIMUM, MINIMUM
+from cumulo.services.placement.api.dialect import MAXIMUM, MINIMUM, reached
 from cumulo.services.placement.api.freshness import stamp
-from cumulo.services.placement.api.query import amounts_of, members_of, wanted_traits
+from cumulo.services.placement.api.query import (
+    UUID,
+    Wish,
+    amounts_of,
+    check_parameters,
+    members_of,
+    wanted_traits,
+)
 from cumulo.services.placement.model import Allocation, Provider, ProviderAggregate, ProviderTrait, Stock
 from cumulo.services.placement.schema import ProviderCreate, ProviderUpdate, ProviderView
 
 versions = RouteSet()
-ANY_OF, FORBIDDEN_MEMBERS = parse("1.39"), parse("1.32")
+ANY_OF, MOVED, FORBIDDEN_MEMBERS, FORBIDDEN_TRAITS = map(parse, ("1.39", "1.37", "1.32", "1.22"))
+TREES = "placement.trees"
+"""The lock of those who move providers: two that go below one another would be a loop."""
 
 
 class DatedProviderView(ProviderView, model=Provider):
@@ -27,17 +37,40 @@ class DatedProviderView(ProviderView, model=Provider):
 
     @staticmethod
     async def preload(ctx: Ctx, rows: Sequence[Provider]) -> None:
-        """Fetch nothing; say how old the youngest row is."""
+        """Fetch nothing; hold a list's query against what there is, and say how old the youngest row is."""
+        if ctx.operation.lists:
+            await check_query(ctx)
         stamp(ctx, max((row.updated_at for row in rows), default=None))
 
 
-async def check_names(ctx: Ctx) -> None:
-    """Refuse filters by classes and traits that do not exist. BadQuery."""
-    asked, any_of = ctx.request.query, ctx.version is None or ctx.version >= ANY_OF
+PARAMETERS = dict.fromkeys(LIST_PARAMETERS, "1.0") | {  # of the list, and since when
+    "name": "1.0",
+    "uuid": "1.0",
+    "member_of": "1.3",
+    "resources": "1.4",
+    "in_tree": "1.14",
+    "required": "1.18",
+}
+
+
+async def check_query(ctx: Ctx) -> None:
+    """Refuse parameters that there are not, and classes and traits that do not exist. BadQuery."""
+    asked = ctx.request.query
+    check_parameters(ctx, PARAMETERS)
+    for name in ("uuid", "in_tree"):
+        for value in asked.get(name, []):
+            if not UUID.fullmatch(value):
+                raise errors.BadQuery(name=name, reason=f"{value!r} is no UUID")
     classes = {name for value in asked.get("resources", []) for name in amounts_of("resources", value)}
-    wish = wanted_traits("required", asked.get("required", []), alternatives=any_of)
+    wish = traits_wanted(ctx, asked.get("required", []))
     traits = {name for names in (*wish.required, wish.forbidden) for name in names}
     await domain.check_asked(ctx.db, classes, traits)
+
+
+def traits_wanted(ctx: Ctx, values: Sequence[str]) -> Wish:
+    """Read the list's `required` as this version has it. BadQuery."""
+    alternatives, negative = reached(ctx, ANY_OF), reached(ctx, FORBIDDEN_TRAITS)
+    return wanted_traits("required", values, alternatives=alternatives, negative=negative)
 
 
 providers = Resource(
@@ -50,7 +83,7 @@ providers = Resource(
     order=("name:asc",),
     missing=errors.ProviderNotFound,
 )
-providers.list(policy=policy.LIST_PROVIDERS, before=check_names)
+providers.list(policy=policy.LIST_PROVIDERS)
 providers.show(policy=policy.SHOW_PROVIDER)
 
 
@@ -88,6 +121,8 @@ async def create(ctx: Ctx, body: ProviderCreate) -> Provider:
 async def update(ctx: Ctx, provider: Provider, body: ProviderUpdate) -> Provider:
     """Rename a resource provider, or put it below another."""
     if body.parent is not UNSET and body.parent != provider.parent_id:
+        if provider.parent_id is not None and not reached(ctx, MOVED):
+            raise Invalid("re-parenting a provider is possible since version 1.37 only.")
         await adopt(ctx, provider, body.parent)
     provider.name, provider.updated_at = body.name, clock.now()
     try:
@@ -108,6 +143,7 @@ async def create_provider(ctx: Ctx, body: ProviderCreate) -> Provider:
     own_id = ids.dashed() if body.uuid is UNSET else body.uuid
     provider = Provider(id=own_id, name=body.name, root_id=own_id)
     if body.parent is not UNSET and body.parent is not None:
+        await ctx.db.lock(TREES)
         provider.parent_id, provider.root_id = body.parent, await root_of(ctx, body.parent)
     try:
         await ctx.db.insert(provider)
@@ -126,6 +162,8 @@ async def root_of(ctx: Ctx, parent_id: str) -> str:
 
 async def adopt(ctx: Ctx, provider: Provider, parent_id: str | None) -> None:
     """Move a provider with all below it under another parent, or make it a root."""
+    await ctx.db.lock(TREES)
+    root = provider.id if parent_id is None else await root_of(ctx, parent_id)
     family = await ctx.db.all(Provider, Provider.c.root_id == provider.root_id)
     below, waiting = {provider.id}, True
     while waiting:
@@ -134,7 +172,6 @@ async def adopt(ctx: Ctx, provider: Provider, parent_id: str | None) -> None:
         waiting = bool(children)
     if parent_id in below:
         raise Invalid("creating loop in the provider tree is not allowed.")
-    root = provider.id if parent_id is None else await root_of(ctx, parent_id)
     await ctx.db.update(Provider, Provider.c.id.in_(sorted(below)), root_id=root)
     provider.parent_id, provider.root_id = parent_id, root
 
@@ -165,8 +202,7 @@ def with_room(ctx: Ctx, value: str) -> Any:
 @providers.filter("required")
 def with_traits(ctx: Ctx, value: str) -> Any:
     """Keep providers that have traits (since 1.39 also one `in:` several), and have not those with `!`."""
-    any_of = ctx.version is None or ctx.version >= ANY_OF
-    wish = wanted_traits("required", [value], alternatives=any_of)
+    wish = traits_wanted(ctx, [value])
     having = sqlalchemy.select(ProviderTrait.c.provider_id)
     clauses = [
         Provider.c.id.in_(having.where(ProviderTrait.c.trait.in_(sorted(names)))) for names in wish.required
@@ -188,8 +224,7 @@ def in_tree(ctx: Ctx, value: str) -> Any:
 @providers.filter("member_of")
 def member_of(ctx: Ctx, value: str) -> Any:
     """Keep providers that are in an aggregate, or in one `in:` several; with `!` those that are not."""
-    forbidden = ctx.version is None or ctx.version >= FORBIDDEN_MEMBERS
-    wish = members_of("member_of", [value], forbidden=forbidden)
+    wish = members_of("member_of", [value], forbidden=reached(ctx, FORBIDDEN_MEMBERS))
     inside = sqlalchemy.select(ProviderAggregate.c.provider_id)
     clauses = [
         Provider.c.id.in_(inside.where(ProviderAggregate.c.aggregate.in_(sorted(names))))

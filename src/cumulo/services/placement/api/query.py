@@ -1,13 +1,23 @@
 """Placement's own little languages in query strings."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cumulo.core.http import Ctx
+from cumulo.core.microversions import parse
 from cumulo.services.placement import errors
+from cumulo.services.placement.api.dialect import reached
 from cumulo.services.placement.model import WHOLE
 
 _DIGITS = len(str(WHOLE))
+
+
+def check_parameters(ctx: Ctx, known: Mapping[str, str]) -> None:
+    """Refuse parameters that there are not, or not in this version; `known`: since when. BadQuery."""
+    for name in ctx.request.query:
+        if name not in known or not reached(ctx, parse(known[name])):
+            raise errors.BadQuery(name=name, reason="there is no such parameter")
 
 
 def amounts_of(name: str, value: str) -> dict[str, int]:
@@ -30,8 +40,8 @@ class Wish:
     forbidden: frozenset[str] = frozenset()
 
 
-def wanted_traits(name: str, values: Sequence[str], *, alternatives: bool) -> Wish:
-    """Read `A,!B`, and `in:A,B` where alternatives may be. BadQuery."""
+def wanted_traits(name: str, values: Sequence[str], *, alternatives: bool, negative: bool = True) -> Wish:
+    """Read `A`, `!B` where what is negative may be, and `in:A,B` where alternatives may. BadQuery."""
     required: list[frozenset[str]] = []
     forbidden: set[str] = set()
     for value in values:
@@ -41,6 +51,8 @@ def wanted_traits(name: str, values: Sequence[str], *, alternatives: bool) -> Wi
             required.append(frozenset(_words(name, value.removeprefix("in:"))))
             continue
         for word in _words(name, value):
+            if word.startswith("!") and not negative:
+                raise errors.BadQuery(name=name, reason="forbidden traits came with version 1.22")
             if word.startswith("!"):
                 forbidden.add(word[1:])
             else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import bcrypt
 import pytest
 
-from cumulo.core.auth.passwords import Passwords
+from cumulo.services.identity.hashing import Passwords
 
 
 def _passlib64(raw: bytes) -> str:

@@ -1,0 +1,69 @@
+"""Removing a cloud, as often as it takes."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cumulo.runtime import reset
+from cumulo.runtime import state as states
+from cumulo.runtime.cli import main
+from cumulo.runtime.state import StateFolder
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFolder:
+    links = tmp_path / "links"
+    links.mkdir()
+    monkeypatch.setattr(states, "RUN", links)
+    cloud = StateFolder(tmp_path / "cloud")
+    cloud.prepare()
+    cloud.config.write_text("[engines]\nstart = false\n")
+    for name in ("images", "token-keys", "volumes"):
+        (cloud.path / name).mkdir()
+        (cloud.path / name / "something").touch()
+    for name in ("admin-password", "cumulo.db"):
+        (cloud.path / name).touch()
+    return cloud
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def test_a_reset_that_is_killed_anywhere_is_ended_by_another(
+    cloud: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is known for a cloud's as long as there is anything else in it."""
+    kept = cloud.path.with_name("kept")
+    shutil.copytree(cloud.path, kept, symlinks=True)
+    number, killed = 0, True
+    while killed:
+        shutil.rmtree(cloud.path, ignore_errors=True)
+        shutil.copytree(kept, cloud.path, symlinks=True)
+        left = iter(range(number))
+        killed = False
+        with monkeypatch.context() as patch:
+            for verb in ("unlink", "rmdir"):
+                patch.setattr(os, verb, _counted(getattr(os, verb), left))
+            try:
+                reset.remove(cloud, [])
+            except Killed:
+                killed = True
+        assert cloud.path.exists() == killed
+        if killed and any(cloud.path.iterdir()):
+            assert cloud.exists
+            assert main(["--state", str(cloud.path), "reset", "--yes"]) == 0
+            assert not cloud.path.exists()
+        number += 1
+    assert number > 10
+
+
+def _counted(change, left):  # type: ignore[no-untyped-def]  # of os
+    def does(*arguments: object, **named: object) -> None:
+        if next(left, None) is None:
+            raise Killed
+        change(*arguments, **named)
+
+    return does
