@@ -147,6 +147,7 @@ async def test_after_the_server_came_back_the_replica_is_right_and_only_differen
 ):
     with ovn.ovsdb(folder, "nb") as address:
         client = Client(address, "OVN_Northbound", TABLES)
+        switches = client.rows("Logical_Switch")  # taken before there is a connection, kept over two
         await client.start()
         await client.transact(insert("Logical_Switch", {"name": "stays"}))
         events: list[Event] = []
@@ -157,11 +158,7 @@ async def test_after_the_server_came_back_the_replica_is_right_and_only_differen
             await client.until(lambda: bool(events))
             await client.transact(insert("Logical_Switch", {"name": "after"}))
         assert [event.new["name"] for event in events if event.new] == ["new", "after"]
-        assert {row["name"] for row in client.rows("Logical_Switch").values()} == {
-            "stays",
-            "new",
-            "after",
-        }
+        assert {row["name"] for row in switches.values()} == {"stays", "new", "after"}
         await client.close()
 
 

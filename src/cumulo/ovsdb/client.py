@@ -75,7 +75,7 @@ class Client:
             raise Disconnected(f"{self.database} does not answer at {self.address}") from None
 
     def rows(self, table: str) -> Mapping[str, Row]:
-        """Return the replica of a table, UUID → row."""
+        """Return the replica of a table, UUID → row, which follows every change, also a reconnection."""
         return self._tables[table].rows
 
     def index(self, table: str, key: Callable[[Row], Hashable | None]) -> Index:
@@ -181,13 +181,8 @@ class Client:
         for name, table in fresh.items():
             for uuid, change in content.get(name, {}).items():
                 table.apply(uuid, change)
-            before = self._tables[name].rows
-            for uuid in before.keys() | table.rows.keys():
-                old, new = before.get(uuid), table.rows.get(uuid)
-                if old == new and old is not None:
-                    table.rows[uuid] = old
-                else:
-                    events.append(Event(name, old, new))
+            held = self._tables[name].rows
+            events += [Event(name, old, new) for old, new in table.continue_in(held)]
         self._tables = fresh
         self._tell(events)
 

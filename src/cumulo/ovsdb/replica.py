@@ -36,7 +36,7 @@ class Table:
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self.columns = columns
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, Row] = {}  # the same for good: callers hold it
         self._defaults = {name: column.default for name, column in columns.items()}
 
     def decode(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,3 +59,11 @@ class Table:
             values = self._defaults | self.decode(change.get("initial") or change.get("insert", {}))
         new = self.rows[uuid] = Row(Uuid(uuid), values)
         return old, new
+
+    def continue_in(self, held: dict[str, Row]) -> list[tuple[Row | None, Row | None]]:
+        """Have `held`, the rows of an older copy, hold this one's; return what differed, before and after."""
+        gone = [held.pop(uuid) for uuid in held.keys() - self.rows.keys()]
+        changed = [(held.get(uuid), row) for uuid, row in self.rows.items() if held.get(uuid) != row]
+        held.update((row.uuid, row) for _, row in changed)
+        self.rows = held
+        return [*((row, None) for row in gone), *changed]

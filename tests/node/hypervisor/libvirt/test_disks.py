@@ -93,6 +93,15 @@ async def test_a_lost_image_is_said_to_be_lost(tmp_path: Path, bases: disks.Base
         await bases.ensure(disk)
 
 
+async def test_what_a_killed_process_left_of_the_same_base_goes(tmp_path: Path, bases: disks.Bases):
+    disk = await an_image(tmp_path, format_="raw")
+    path = await bases.ensure(disk)
+    path.rename(path.with_name(f".{path.name}.0badcafe"))
+    (path.parent / ".another.raw.0badcafe").touch()
+    await bases.ensure(disk)
+    assert {file.name for file in path.parent.iterdir()} == {path.name, ".another.raw.0badcafe"}
+
+
 async def test_an_overlay_has_the_flavors_size(tmp_path: Path, bases: disks.Bases, folder: Path):
     disk = msgspec.structs.replace(await an_image(tmp_path), size_gib=3)
     path = await disks.ensure_overlay(folder, disk, await bases.under(folder, disk))

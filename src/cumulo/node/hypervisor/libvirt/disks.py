@@ -103,6 +103,8 @@ class Bases:
         if info.backing_filename or _data(info).get("data-file"):
             raise Permanent(f"image {disk.image_id} refers to another file")
         self._folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self._folder.glob(f".{path.name}.*"):  # of a process that was killed here
+            leftover.unlink(missing_ok=True)
         temporary = self._folder / f".{path.name}.{uuid.uuid4().hex[:8]}"
         try:
             if disk.image_format in CONVERTED:
