@@ -1,5 +1,6 @@
 """What a flavor says of a machine, as a real guest finds it, through the official `openstack` client."""
 
+import os
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ SPECS = {
     "quota:cpu_shares": "333",
     "quota:disk_read_bytes_sec": "2097152",
     "quota:vif_outbound_average": "128",
+    "quota:vif_inbound_average": "256",
 }
 WATCHDOG = "0x25ab"  # the PCI device id of an i6300esb
 MIB = 1 << 20
@@ -86,6 +88,12 @@ def test_its_card_sends_no_faster_than_it_may(guest: Guest):
     sent = guest.run("dd if=/dev/zero bs=64k count=16 2> /dev/null | tr '\\0' x")
     assert len(sent) == MIB
     assert time.monotonic() - started > 6  # 1 MiB at 128 KiB a second, less what a burst lets pass
+
+
+def test_its_card_receives_no_faster_than_it_may(guest: Guest):
+    started = time.monotonic()
+    guest.swallow(os.urandom(2 * MIB))
+    assert time.monotonic() - started > 6  # 2 MiB at 256 KiB a second, less what a burst lets pass
 
 
 def test_its_ephemeral_disk_is_formatted_and_its_swap_is_swap(guest: Guest):

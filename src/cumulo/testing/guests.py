@@ -1,5 +1,6 @@
 """Reaching a booted guest as its user does: by the system's `ssh`, with a key that metadata gave it."""
 
+import subprocess
 from pathlib import Path
 
 from cumulo.testing.launched import CommandRefused, said_by, until
@@ -31,8 +32,11 @@ class Guest:
 
     def run(self, command: str) -> str:
         """Run a shell command in the guest; return what it printed, stripped. Raises CommandRefused."""
-        options = [text for option in OPTIONS for text in ("-o", option)]
-        return said_by(["ssh", "-i", str(self.key), *options, f"{self.user}@{self.address}", command]).strip()
+        return said_by(self._line(command)).strip()
+
+    def swallow(self, data: bytes) -> None:
+        """Send it bytes that it throws away; return when it has them all."""
+        subprocess.run(self._line("cat > /dev/null"), input=data, check=True)  # noqa: S603  a list of arguments, no shell
 
     def answers(self) -> bool:
         """Say whether it lets us in."""
@@ -44,6 +48,10 @@ class Guest:
     def wait(self, seconds: float = 180) -> None:
         """Wait until it lets us in."""
         until(self.answers, seconds=seconds, what=f"ssh to {self.address}")
+
+    def _line(self, command: str) -> list[str]:
+        options = [text for option in OPTIONS for text in ("-o", option)]
+        return ["ssh", "-i", str(self.key), *options, f"{self.user}@{self.address}", command]
 
     @property
     def boot_id(self) -> str:
