@@ -315,6 +315,19 @@ async def test_who_also_speaks_of_another_protocol_is_served_by_this_one(body: b
         assert "upgrade" not in service.headers
 
 
+async def test_several_in_a_row_that_speak_of_another_protocol_are_all_served() -> None:
+    said = b"POST / HTTP/1.1\r\nHost: here\r\n" + H2C + b"Content-Length: 5\r\n\r\nhello"
+    async with serving() as (_, opened):
+        reader, writer = await opened()
+        writer.write(3 * said)
+        found = b""
+        while found.count(b"\r\n\r\n5") < 3:
+            part = await reader.read(1000)
+            assert part
+            found += part
+        assert found.count(b"HTTP/1.1 200 OK") == 3
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -83,7 +83,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if name != b"upgrade":
                 head += [b"\r\n", name, b": ", value]
         self.parser = httptools.HttpRequestParser(self)
-        super().data_received(b"".join([*head, b"\r\n\r\n", rest]))
+        self._coming = b"".join([*head, b"\r\n\r\n", rest])
+        super().data_received(self._coming)  # for the next such request it calls us again
 
     def _let_go(self) -> None:
         if self._look_again is not None:
