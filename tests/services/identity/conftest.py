@@ -86,6 +86,11 @@ class IdentityCloud:
             await admin.put(f"/projects/{project}/users/{user['id']}/roles/{await self.role(role)}", 204)
         return user
 
+    async def keep_house(self, schedule: Any) -> None:
+        """Run what is to be done now and then."""
+        members = {"database": self.database, "use": lambda _, kind: self.cloud.bindings[kind]}
+        await schedule.body(type("Run", (), members)())
+
     async def role(self, name: str) -> str:
         roles = (await (await self.client()).get(f"/roles?name={name}"))["roles"]
         return str(roles[0]["id"])

@@ -32,11 +32,6 @@ async def rows(identity: Any, *where: Any) -> list[AuditEvent]:
     return found
 
 
-async def housekeeping(identity: Any, schedule: Any) -> None:
-    members = {"database": identity.database, "use": lambda _, kind: identity.cloud.bindings[kind]}
-    await schedule.body(type("Run", (), members)())
-
-
 def attached(event: dict[str, Any]) -> dict[str, Any]:
     return {each["name"]: each["content"] for each in event["attachments"]}
 
@@ -180,7 +175,7 @@ async def test_a_flood_of_refusals_is_few_rows(
     assert failed[-1].reason == "others: too many kinds of refusals at once"
     now = clock.now
     monkeypatch.setattr(clock, "now", lambda: now() + timedelta(seconds=61))
-    await housekeeping(identity, count_refusals)
+    await identity.keep_house(count_refusals)
     failed = await rows(identity, AuditEvent.c.outcome == "failure")
     assert [each.times for each in failed] == [4, 4, 8]
     await identity.login("ann", "wrong")
@@ -252,5 +247,5 @@ async def test_old_events_are_forgotten(identity: Any, admin: Any, monkeypatch: 
     await admin.post("/projects", {"project": {"name": "x"}})
     now = clock.now
     monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=91))
-    await housekeeping(identity, forget)
+    await identity.keep_house(forget)
     assert await rows(identity) == []

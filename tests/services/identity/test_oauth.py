@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -10,6 +10,8 @@ import pytest
 
 from cumulo.core import clock
 from cumulo.services.identity.domain.oauth import SignedCall, call_of, signature
+from cumulo.services.identity.model import AccessToken
+from cumulo.services.identity.tasks import forget
 
 NONCES = itertools.count()
 
@@ -189,3 +191,28 @@ async def test_access_ends_after_a_day(identity: Any, consumer: Consumer, monkey
     assert (await consumer.login(access, oauth_timestamp=stamp)).status_code == 401
     monkeypatch.undo()
     assert (await consumer.login(access)).status_code == 201
+
+
+async def set_end(identity: Any, access: tuple[str, str], end: datetime | None) -> None:
+    async with identity.database.begin() as db:
+        assert await db.update(AccessToken, AccessToken.c.id == access[0], expires_at=end)
+
+
+async def test_no_token_outlives_the_access_it_was_got_by(identity: Any, consumer: Consumer) -> None:
+    access = await granted(consumer, await identity.client("ann", "ann"))
+    soon = clock.now().replace(microsecond=0) + timedelta(seconds=50)
+    await set_end(identity, access, soon)
+    token = (await consumer.login(access)).json()["token"]
+    assert datetime.fromisoformat(token["expires_at"]) == soon
+
+
+async def test_access_that_was_granted_without_an_end_gets_one(identity: Any, consumer: Consumer) -> None:
+    ann = await identity.client("ann", "ann")
+    old, past = await granted(consumer, ann), await granted(consumer, ann)
+    await set_end(identity, old, None)
+    await set_end(identity, past, clock.now())
+    await identity.keep_house(forget)
+    async with identity.database.read() as db:
+        [left] = await db.all(AccessToken)
+    assert left.id == old[0]
+    assert left.expires_at is not None

@@ -54,6 +54,7 @@ async def identity_of(db: Reader, claims: Claims) -> Identity:
     name, password_expires_at, generation, home_id, home_name, is_usable = found[0]
     if not is_usable or claims.generation != generation + delegation.generation:
         raise Unauthenticated
+    until = delegation.until or claims.expires_at
     known: dict[str, Any] = {
         "user_id": claims.user_id,
         "user_name": name,
@@ -62,7 +63,7 @@ async def identity_of(db: Reader, claims: Claims) -> Identity:
         "password_expires_at": password_expires_at,
         "methods": claims.methods,
         "issued_at": claims.issued_at,
-        "expires_at": claims.expires_at,
+        "expires_at": min(claims.expires_at, until.replace(microsecond=0)),
         "audit_ids": claims.audit_ids,
     }
     return Identity(**known | await _scoped(db, claims, delegation) | delegation.fields)

@@ -24,13 +24,15 @@ from cumulo.services.identity.model import (
 class Delegation(msgspec.Struct, frozen=True, kw_only=True):
     """Whose roles a token uses, and which of them (None: all); `whole` when none of these may be missing.
 
-    `generation` is added to that of the token's user; `fields` are what the identity says of it.
+    `generation` is added to that of the token's user; no token outlives `until`; `fields` are what the
+    identity says of it.
     """
 
     user_id: str
     role_ids: tuple[str, ...] | None = None
     whole: bool = False
     generation: int = 0
+    until: datetime | None = None
     fields: dict[str, object] = {}
 
 
@@ -66,6 +68,7 @@ async def _by_trust(db: Reader, trust: Trust, user_id: str) -> Delegation:
         role_ids=tuple(trust.role_ids),
         whole=True,
         generation=other.generation,
+        until=trust.expires_at,
         fields={
             "trust_id": trust.id,
             "trustor_id": trust.trustor_user_id,
@@ -91,6 +94,7 @@ async def _by_access_token(db: Reader, id: str) -> Delegation:
         user_id=access.user_id,
         role_ids=tuple(access.role_ids),
         whole=True,
+        until=access.expires_at,
         fields={"access_token_id": access.id},
     )
 
@@ -106,6 +110,7 @@ async def _by_credential(db: Reader, user_id: str, id: str) -> Delegation:
     return Delegation(
         user_id=user_id,
         role_ids=tuple(credential.role_ids),
+        until=credential.expires_at,
         fields={"application_credential_id": id, "access_rules": rules},
     )
 

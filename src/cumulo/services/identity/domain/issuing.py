@@ -71,12 +71,10 @@ async def trust_claims(db: Reader, principal: Principal, trust: Trust, seconds: 
     trustor = await usable_user(db, trust.trustor_user_id)
     trustee = await usable_user(db, trust.trustee_user_id)
     claims = claims_for(principal, kind, trust.project_id, seconds)
-    expires = claims.expires_at if trust.expires_at is None else min(claims.expires_at, trust.expires_at)
     return msgspec.structs.replace(
         claims,
         user_id=trustor.id if trust.impersonation else trustee.id,
         generation=trustor.generation + trustee.generation,
-        expires_at=expires.replace(microsecond=0),
         trust_id=trust.id,
     )
 
@@ -97,7 +95,7 @@ async def _wanted(db: Reader, scope: Scope | str | UnsetType) -> tuple[str, str 
 
 
 def claims_for(principal: Principal, scope: str, scope_id: str | None, seconds: int) -> Claims:
-    """Return the claims of a new token; it never outlives the token or credential that it was got with."""
+    """Return the claims of a new token; it never outlives the token that it was got with."""
     issued = clock.now().replace(microsecond=0)
     expires = issued + timedelta(seconds=seconds)
     if principal.expires_at is not None:

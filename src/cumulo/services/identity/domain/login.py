@@ -244,7 +244,6 @@ async def _by_credential(desk: Desk, request: AuthRequest) -> Principal:
     return Principal(
         user=user,
         methods=("application_credential",),
-        expires_at=credential.expires_at,
         credential=credential,
     )
 

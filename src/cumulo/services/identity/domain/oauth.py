@@ -31,12 +31,11 @@ from cumulo.services.identity.errors import (
     RequestTokenNotFound,
     RoleNotFound,
 )
-from cumulo.services.identity.model import AccessToken, Consumer, Nonce, RequestToken
+from cumulo.services.identity.model import ACCESS_LASTS, AccessToken, Consumer, Nonce, RequestToken
 
 NEW = timedelta(minutes=10)
 _DIGITS = 12  # of a timestamp: enough for the year 9999
-REQUEST_LASTS = timedelta(hours=8)
-ACCESS_LASTS = timedelta(days=1)  # Keystone's defaults, both
+REQUEST_LASTS = timedelta(hours=8)  # Keystone's default
 # From a word's beginning only: anybody may send a header that is one long word.
 _PAIR = re.compile(r'(?<![\w.%-])([\w.%-]+)="([^"]*)"')
 _HASHES = {"HMAC-SHA1": "sha1", "HMAC-SHA256": "sha256"}
@@ -142,7 +141,7 @@ async def grant(work: Work, identity: Identity, request_id: str, wanted: Iterabl
     """Grant a request with some of the user's roles on its project; return the verifier."""
     if identity.is_delegated or identity.application_credential_id is not None:
         raise CredentialRestricted
-    row = await work.db.get(RequestToken, request_id)
+    row = await work.db.one(RequestToken, RequestToken.c.id == request_id, for_update=True)
     if row is None:
         raise RequestTokenNotFound(id=request_id)
     if is_past(row.expires_at) or row.user_id is not None:

@@ -2,6 +2,7 @@
 
 from cumulo.services.identity.model.audit import AuditEvent
 from cumulo.services.identity.model.delegation import (
+    ACCESS_LASTS,
     AccessToken,
     Consumer,
     Credential,
@@ -41,6 +42,7 @@ from cumulo.services.identity.model.principals import (
 )
 
 __all__ = [
+    "ACCESS_LASTS",
     "DEFAULT_DOMAIN",
     "SYSTEM",
     "AccessToken",

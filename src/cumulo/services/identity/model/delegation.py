@@ -1,11 +1,12 @@
 """What users give out of their authority, and the secrets they keep with us."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cumulo.core import clock, ids
 from cumulo.core.db import Binary, Boolean, Index, Integer, Json, Model, String, When, column
 
+ACCESS_LASTS = timedelta(days=1)  # Keystone's default
 _ID = String(64)
 
 
