@@ -37,6 +37,15 @@ async def test_a_rule_names_an_address_group(member, cloud, driver):
     assert (Kind.ADDRESS_GROUP, made["id"]) not in driver.specs
 
 
+async def test_a_remote_group_that_is_no_id_is_not_found(member):
+    group = await member.create("security_group")
+    values = {"security_group_id": group["id"], "direction": "ingress"}
+    lost = await member.create("security_group_rule", expect=404, **values, remote_group_id="bad_group_id")
+    assert lost["type"] == "SecurityGroupNotFound"
+    bad = await member.create("security_group_rule", expect=400, **values, remote_address_group_id="bad")
+    assert "remote_address_group_id" in bad["message"]
+
+
 async def test_addresses_come_and_go(member):
     made = await member.create("address_group", addresses=["192.0.2.1/32"])
     path = f"/address-groups/{made['id']}"

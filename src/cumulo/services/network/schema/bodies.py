@@ -305,7 +305,7 @@ class RuleCreate(Owned, kw_only=True):
     port_range_min: int | None = None
     port_range_max: int | None = None
     remote_ip_prefix: str | None = None
-    remote_group_id: Id | None = None
+    remote_group_id: str | None = None  # no Id: what is none names no group, 404
     remote_address_group_id: Id | None = None
     description: Name = ""
 
