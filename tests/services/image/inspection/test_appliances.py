@@ -59,6 +59,10 @@ def broken() -> bytes:
     return bytes(whole)
 
 
+def in_encoding(name: str) -> bytes:
+    return pack(BOX | {"box.ovf": f'<?xml version="1.0" encoding="{name}"?><Envelope/>'.encode()})
+
+
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a link": (lambda: with_member(tarfile.SYMTYPE), "plain files"),
     "a hard link": (lambda: with_member(tarfile.LNKTYPE), "plain files"),
@@ -84,6 +88,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a huge descriptor": (lambda: pack(BOX | {"box.ovf": OVF.encode() + b" " * (2 << 20)}), "too large"),
     "a huge manifest": (lambda: pack(BOX | {"box.mf": b" " * (2 << 20)}), "too large"),
     "no XML": (lambda: with_ovf("</Envelope>", ""), "no XML"),
+    "an unknown encoding": (lambda: in_encoding("xxx"), "no XML"),
+    "an undefined encoding": (lambda: in_encoding("undefined"), "no XML"),
+    "an encoding of many bytes a letter": (lambda: in_encoding("utf-7"), "no XML"),
     "another document": (lambda: pack(BOX | {"box.ovf": b"<html/>"}), "no OVF envelope"),
     "two descriptors": (lambda: pack(BOX | {"other.ovf": OVF.encode()}), "exactly one"),
     "a file elsewhere": (lambda: with_ovf("disk1.vmdk", "../../etc/shadow"), "not in its archive"),

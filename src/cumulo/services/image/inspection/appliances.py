@@ -109,7 +109,7 @@ def _parse(raw: bytes) -> ET.Element:
         raise Malformed("the appliance's descriptor has a document type")
     try:
         tree = ET.fromstring(raw)  # noqa: S314  no document type, so no entities; and bounded
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:  # the latter two of encodings
         raise Malformed("the appliance's descriptor is no XML") from error
     for element in tree.iter():  # names and attributes without their namespaces, of which there are two sets
         element.tag = element.tag.rpartition("}")[2]
