@@ -6,6 +6,7 @@ import pytest
 from tests.services.image.catalogue import V2, active, file_of, register
 
 from cumulo.services.image.config import ImageSettings
+from cumulo.services.image.tasks import FILL_CACHE
 from cumulo.testing.cloud import Cloud
 
 CACHE = f"{V2}/cache"
@@ -40,6 +41,16 @@ async def test_a_queued_image_is_cached_and_downloads_come_from_there(cloud: Clo
     assert row["last_accessed"] > 0
     nodes = (await admin.get(f"{CACHE}/nodes/{image['id']}")).json()["nodes"]
     assert len(nodes) == 1
+
+
+async def test_a_copy_that_got_lost_is_fetched_again(cloud: Cloud, folder: Path):
+    image = await active(cloud.member("p1"), b"bytes")
+    await cloud.admin().put(f"{CACHE}/{image['id']}")
+    await cloud.settle()
+    (folder / "cache" / image["id"]).unlink()
+    cloud.engine.tasks.wake(FILL_CACHE)
+    await cloud.settle()
+    assert cached(folder) == [image["id"]]
 
 
 async def test_images_leave_the_cache(cloud: Cloud, folder: Path):

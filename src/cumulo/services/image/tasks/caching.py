@@ -18,16 +18,20 @@ FILL_CACHE = "image.cache"
 
 @reconciler(every=60.0, name=FILL_CACHE)
 async def fill_cache(run: ReconcileRun) -> None:
-    """Fetch what is queued for the cache, forget what cannot be fetched, remove what was taken out of it."""
+    """Fetch what is queued for the cache, forget what cannot be fetched, remove what was taken out of it.
+
+    What the cache should have and has not is fetched, too: a restored backup knows of it, and lacks its bytes.
+    """
     await _want_distant(run)
     async with run.database.read() as db:
         rows = await db.all(CachedImage)
     wanted = {row.image_id for row in rows}
-    for image_id in await run.use(Stores).cache.names():
+    there = set(await run.use(Stores).cache.names())
+    for image_id in there:
         if image_id not in wanted:
             await run.use(Stores).cache.remove(image_id)
     for row in rows:
-        if row.state is CacheState.CACHED:
+        if row.state is CacheState.CACHED and row.image_id in there:
             continue
         try:
             size = await _fetch(run, row.image_id)
