@@ -20,7 +20,7 @@ FILL_CACHE = "image.cache"
 async def fill_cache(run: ReconcileRun) -> None:
     """Fetch what is queued for the cache, forget what cannot be fetched, remove what was taken out of it.
 
-    What the cache should have and has not is fetched, too: a restored backup knows of it, and lacks its bytes.
+    What the cache should have and has not is fetched, too: a restored backup knows of it without its bytes.
     """
     await _want_distant(run)
     async with run.database.read() as db:
