@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cumulo.core.drivers import Permanent
+from cumulo.core.drivers import Permanent, Temporary
 from cumulo.node.volumes.driver import PoolName
 from cumulo.node.volumes.files import pool as files
 from cumulo.node.volumes.files.exporting import Address, Exporting
@@ -108,3 +108,19 @@ async def test_a_port_is_given_back_with_its_last_export(tmp_path: Path) -> None
         for export in exports[1:]:
             await pool.close(spec.volume_id, export)
     await pool.stop()
+
+
+async def test_an_export_whose_end_was_cut_short_ends_when_that_is_asked_for_again(
+    pool: FilePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, export = a_volume(), new_id()
+    await pool.create(spec)
+    await pool.open(spec.volume_id, export)
+    monkeypatch.setattr(Daemons, "broken", (spec.volume_id, Temporary("the daemon does not answer")))
+    with pytest.raises(Temporary):
+        await pool.close(spec.volume_id, export)
+    monkeypatch.setattr(Daemons, "broken", None)
+    while not served.empty():
+        served.get_nowait()
+    await pool.close(spec.volume_id, export)
+    assert served.get_nowait() == spec.volume_id

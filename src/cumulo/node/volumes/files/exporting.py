@@ -225,9 +225,10 @@ class Exporting:
             await daemon.add_export(name, top, writable=exports[name], writethrough=through)
 
     async def _end(self, key: str) -> None:
-        daemon = self._daemons.pop(key, None)
+        daemon = self._daemons.get(key)
         if daemon is not None:
             await daemon.end()
+            self._daemons.pop(key, None)
             self._tops.pop(key, None)
 
     async def _begin_session(self, key: str, top: str, *, writable: bool) -> Session:

@@ -234,14 +234,15 @@ class FilePool:
             return self._exporting.access(record, export_id)
 
     async def close(self, volume_id: str, export_id: str) -> None:
-        """End an export."""
+        """End an export; one that no record tells of any more is seen to its end, too."""
         async with self._alone(volume_id):
             record = self._records.known.get(volume_id)
-            if record is None or export_id not in record.exports:
+            if record is None:
                 return
-            exports = {key: one for key, one in record.exports.items() if key != export_id}
-            record = msgspec.structs.replace(record, exports=exports)
-            await self._records.save(record)
+            if export_id in record.exports:
+                exports = {key: one for key, one in record.exports.items() if key != export_id}
+                record = msgspec.structs.replace(record, exports=exports)
+                await self._records.save(record)
             await self._exporting.realise(record)
             await self._exporting.give_back_ports(record)
             self._merge_soon(volume_id)
