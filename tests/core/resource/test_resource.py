@@ -57,7 +57,7 @@ class PlantView(View, model=Plant):
     id: Annotated[str, Filterable]
     name: Annotated[str | None, Filterable, Sortable]
     cm: Annotated[int, Source("height"), Filterable, Sortable]
-    shared: Annotated[bool, Filterable]
+    shared: Annotated[bool, Filterable, Sortable]
     owner: Annotated[str, Wire("garden:owner"), Source("project_id"), VisibleTo(SHARE)]
     sown_at: Annotated[datetime | None, Since("1.2"), Sortable]
     old_name: Annotated[str | None, Source("name"), Until("1.1")]
@@ -235,19 +235,27 @@ async def test_lists_filter_by_field_operator_and_function(cloud):
     assert (await member.get("/garden/v1/plants?shared=perhaps")).status_code == 400
 
 
-async def test_paging_visits_every_row_once_whatever_is_absent(cloud):
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize(
+    "order", ["sort=name:{}", "sort=name:{},cm:asc", "sort=sown_at:{}", "sort=shared:{}"]
+)
+async def test_paging_visits_every_row_once_whatever_is_absent(cloud, database, order, direction):
     member = cloud.member("p1")
-    for name in (None, "b", "a", None, "b"):
-        await sow(member, name=name)
-    for order in ("sort_key=name", "sort_key=name&sort_dir=desc", "sort=name:desc,cm:asc"):
+    for number, name in enumerate((None, "b", "a", None, "b")):
+        plant = await sow(member, name=name)
+        facts = {"sown_at": clock.now() if number % 3 else None, "shared": bool(number % 2)}
+        async with database.begin() as tx:
+            await tx.update(Plant, Plant.c.id == plant["id"], **facts)
+    for reverse in ("", "&page_reverse=true"):
         seen, marker = [], ""
-        while True:
-            page = (await member.get(f"/garden/v1/plants?limit=2&{order}{marker}")).json()["plants"]
+        while len(seen) < 9:
+            query = f"limit=2&{order.format(direction)}{marker}{reverse}"
+            page = (await member.get(f"/garden/v1/plants?{query}")).json()["plants"]
             if not page:
                 break
             seen += [plant["id"] for plant in page]
-            marker = f"&marker={seen[-1]}"
-        assert len(seen) == len(set(seen)) == 5, order
+            marker = f"&marker={page[0 if reverse else -1]['id']}"
+        assert len(seen) == len(set(seen)) == 5, reverse
 
 
 async def test_a_page_can_be_read_backwards(cloud):

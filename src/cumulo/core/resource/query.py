@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, func, or_, type_coerce
+from sqlalchemy import Column, ColumnElement, String, and_, false, func, literal, or_, type_coerce
 
 from cumulo.core.db.types import Choice
 from cumulo.core.errors import Invalid
@@ -184,8 +184,14 @@ def _asked(query: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 def ordering(columns: Mapping[str, Any], listing: Listing) -> list[Any]:
     """Return the ORDER BY of a listing; turned round for a reversed page. columns: by attribute."""
-    order = [(_total(columns[name]), descending) for name, descending in listing.order]
-    return [c.desc() if descending != listing.reverse else c.asc() for c, descending in order]
+    order = []
+    for name, descending in listing.order:
+        column = _total(columns[name])
+        if descending != listing.reverse:
+            order.append(column.desc().nulls_last() if _may_lack(column) else column.desc())
+        else:
+            order.append(column.asc().nulls_first() if _may_lack(column) else column.asc())
+    return order
 
 
 def beyond(columns: Mapping[str, Any], listing: Listing, row: Any) -> Where:
@@ -194,12 +200,21 @@ def beyond(columns: Mapping[str, Any], listing: Listing, row: Any) -> Where:
     before: list[Where] = []
     for name, descending in listing.order:
         column, value = _total(columns[name]), getattr(row, name)
-        if value is None:
-            value = "" if isinstance(columns[name].type, String) else None
-        later = column < value if descending != listing.reverse else column > value
-        clauses.append(and_(*before, later) if value is not None else and_(*before, column.is_not(None)))
+        if value is None and not _may_lack(column):
+            value = ""
+        clauses.append(and_(*before, _later(column, value, downwards=descending != listing.reverse)))
         before.append(_equals(column, value))
     return or_(*clauses)
+
+
+def _later(column: Any, value: Any, *, downwards: bool) -> Where:
+    """Return the condition for what comes after a value of a column; what is absent is less than all else."""
+    if value is None:
+        return false() if downwards else column.is_not(None)
+    bound = literal(value, column.type)  # SQLAlchemy compares no bare truth by < and >
+    if not downwards:
+        return column > bound  # type: ignore[no-any-return]  # as in `_matches`
+    return or_(column < bound, column.is_(None)) if _may_lack(column) else column < bound
 
 
 def _total(column: Any) -> Any:
@@ -207,3 +222,8 @@ def _total(column: Any) -> Any:
     if column.nullable and isinstance(column.type, String):
         return func.coalesce(column, "")
     return column
+
+
+def _may_lack(column: Any) -> bool:
+    """Say whether a column may have no value: databases differ in where they sort that."""
+    return isinstance(column, Column) and bool(column.nullable)
