@@ -25,6 +25,17 @@ async def test_a_pool_has_neutrons_attributes(pool, member):
     assert [each["id"] for each in found] == [pool["id"]]
 
 
+async def test_pools_are_found_and_sorted_by_lengths_that_are_shown_as_text(pool, member):
+    other = await member.create("subnetpool", name="other", prefixes=["10.9.0.0/16"], min_prefixlen=20)
+    for query, ids in (
+        ("min_prefixlen=20", [other["id"]]),
+        ("min_prefixlen=8&min_prefixlen=20&sort_key=min_prefixlen", [pool["id"], other["id"]]),
+    ):
+        found = (await member.show(f"/subnetpools?{query}"))["subnetpools"]
+        assert [each["id"] for each in found] == ids
+    await member.show("/subnetpools?min_prefixlen=long", expect=400)
+
+
 async def test_subnets_get_the_first_room_that_fits(pool, member):
     first = await cut(member, pool)
     assert (first["cidr"], first["subnetpool_id"]) == ("10.200.0.0/24", pool["id"])

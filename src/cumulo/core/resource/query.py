@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, String, and_, false, func, literal, or_, type_coerce
+from sqlalchemy import Column, ColumnElement, Integer, String, and_, false, func, literal, or_, type_coerce
 
 from cumulo.core.db.types import Choice
 from cumulo.core.errors import Invalid
@@ -71,11 +71,12 @@ def read_filters(ctx: Ctx, view: type[View], filters: dict[str, Filter]) -> list
 
 def _matches(view: type[View], plan: FieldPlan, name: str, values: list[str]) -> Where:
     column = view.model.c[plan.source]
+    kind = int if isinstance(column.type, Integer) else plan.kind  # a document may show numbers as text
     if isinstance(column.type, Choice):
         column = type_coerce(column, String)  # a word that is none of the choices matches nothing
     if len(values) == 1:
-        return _equals(column, convert(plan, name, values[0]))
-    return column.in_([convert(plan, name, value) for value in values])  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
+        return _equals(column, convert(kind, name, values[0]))
+    return column.in_([convert(kind, name, value) for value in values])  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
 
 
 def _equals(column: Any, value: Any) -> Where:
@@ -102,13 +103,13 @@ _OPERATORS: dict[str, Callable[[Any, str], Where]] = {
 }
 
 
-def convert(plan: FieldPlan, name: str, value: str) -> Any:
-    """Read a query value as the field's type. BadParameter when it is none."""
-    if plan.kind is bool:
+def convert(kind: type, name: str, value: str) -> Any:
+    """Read a query value as a field's type. BadParameter when it is none."""
+    if kind is bool:
         return as_bool(name, value)
-    if plan.kind is int:
+    if kind is int:
         return as_int(name, value)
-    if plan.kind is datetime:
+    if kind is datetime:
         return as_time(name, value)
     return value
 
