@@ -30,6 +30,7 @@ async def network(member):
         ("port", {"allowed_address_pairs": [{"ip_address": ZONE}]}),
         ("port", {"allowed_address_pairs": [{"ip_address": "fd01::6", "mac_address": "nonsense"}]}),
         ("port", {"mac_address": "fa:16:3e:00:00:01\n"}),
+        ("port", {"qos_policy_id": "11111111-2222-4333-8444-555555555555\n"}),
     ],
 )
 async def test_an_address_of_one_hosts_zone_is_refused(member, network, kind: str, values: dict[str, Any]):
@@ -93,3 +94,11 @@ async def test_subnets_that_are_made_at_once_overlap_with_none(member, admin):
     assert sorted(answer.status_code for answer in answers) == [201, *[400] * 7]
     ports = (await member.client.get(f"/network/v2.0/ports?network_id={network['id']}")).json()["ports"]
     assert len([port for port in ports if port["device_owner"] == "network:distributed"]) <= 1
+
+
+async def test_a_profiles_text_is_an_operators_own_however_deep(admin):
+    deep = '{"a":' + "[" * 40_000 + "]" * 40_000 + "}"
+    for text in (deep, deep[:9_000], "no JSON"):
+        body = {"service_profile": {"metainfo": text}}
+        made = await admin.call("POST", "/service_profiles", body, expect=201)
+        assert made["service_profile"]["metainfo"] == text

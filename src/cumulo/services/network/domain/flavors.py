@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from cumulo.core.db import Reader
+from cumulo.core.http.body import BROKEN
 from cumulo.core.work import Work
 from cumulo.services.network.errors.flavors import (
     FlavorDisabled,
@@ -122,7 +123,7 @@ def said(row: ServiceProfile) -> dict[str, bool]:
     """
     try:
         read = msgspec.json.decode(row.metainfo or "{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (*BROKEN, UnicodeEncodeError):
         return {}
     ours = {name: value for name, value in read.items() if name in _SAID}
     if not all(isinstance(value, bool) for value in ours.values()):

@@ -12,7 +12,7 @@ from cumulo.core.resource import Body, Computed, Filterable, Sortable, Source, V
 from cumulo.services.network.model import EVERYONE, SHARED, RbacPolicy
 
 Name = Annotated[str, Meta(max_length=255)]
-Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")]
+Id = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$(?!\n)")]
 TenantId = Annotated[str, Source("project_id"), Filterable]
 
 
