@@ -152,3 +152,19 @@ def test_a_home_folder_that_is_not_there_keeps_no_cloud_from_starting(home, stat
     clouds.write_home(state)
     assert "left as it is" in capsys.readouterr().err
     assert not Path("/nonexistent").exists()
+
+
+@pytest.mark.parametrize("text", [b"clouds: [", b"- a", b"clouds: [a]", b"\xff\xfe", b"clouds:\n\twork: 1"])
+def test_a_file_that_nobody_can_read_keeps_no_cloud_from_starting_or_going(home, state, capsys, text):
+    file = home / ".config" / "openstack" / "clouds.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(text)
+    clouds.write_home(state)
+    clouds.remove_home(state)
+    assert file.read_bytes() == text
+    assert "left as it is" in capsys.readouterr().err
+
+
+def test_a_cloud_in_a_folder_of_its_own_goes_whoever_calls(state, monkeypatch):
+    monkeypatch.setenv("SUDO_UID", "3999999999")  # whom the machine does not know
+    clouds.remove_home(state)

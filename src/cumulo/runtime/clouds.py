@@ -78,7 +78,7 @@ def write_home(state: StateFolder) -> None:
     if file is None or not own.exists():
         return
     ours = yaml.safe_load(own.read_text(encoding="utf-8"))["clouds"]
-    with _as(_caller()):
+    with _as(_caller(), file):
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         after = merged(before, ours)
         if after is None:
@@ -92,8 +92,10 @@ def write_home(state: StateFolder) -> None:
 def remove_home(state: StateFolder) -> None:
     """Take our clouds out of the caller's own clouds.yaml."""
     file = home_file(state)
-    with _as(_caller()):
-        if file is not None and file.exists():
+    if file is None:
+        return
+    with _as(_caller(), file):
+        if file.exists():
             before = file.read_text(encoding="utf-8")
             after = without(before)
             if not after.strip():
@@ -106,10 +108,13 @@ def merged(text: str, clouds: dict[str, Any]) -> str | None:
     """Return the text of a clouds.yaml with these clouds in it; None when it has them by other hands.
 
     Everything else, comments too, stays as it is: ours is one marked block at the top of `clouds:`.
+    TypeError, YAMLError for a text that is none.
     """
     rest = without(text)
     known = yaml.safe_load(rest) or {}
-    others = known.get("clouds") or {}
+    others = (known.get("clouds") or {}) if isinstance(known, dict) else None
+    if not isinstance(others, dict):
+        raise TypeError(text)
     if others.keys() & clouds.keys():
         return None
     head = re.search(r"^clouds:[ \t]*(#.*)?$", rest, re.MULTILINE)
@@ -144,10 +149,10 @@ def _openrc(cloud: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _as(caller: pwd.struct_passwd) -> Iterator[None]:
+def _as(caller: pwd.struct_passwd, file: Path) -> Iterator[None]:
     """Have no more rights for a while than who called us: their folder may link to what is not theirs.
 
-    What cannot be written there is told, and keeps no cloud from starting or going.
+    What cannot be read or written there is told, and keeps no cloud from starting or going.
     """
     groups, group, user = os.getgroups(), os.getegid(), os.geteuid()
     try:
@@ -158,6 +163,8 @@ def _as(caller: pwd.struct_passwd) -> Iterator[None]:
         yield
     except OSError as error:
         print(f"cumulo: {error.filename}: {error.strerror}; left as it is", file=sys.stderr)  # noqa: T201  a command prints
+    except (TypeError, ValueError, yaml.YAMLError):
+        print(f"cumulo: {file} is no list of clouds; left as it is", file=sys.stderr)  # noqa: T201  a command prints
     finally:
         if os.geteuid() != user:
             os.seteuid(user)
