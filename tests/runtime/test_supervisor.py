@@ -252,6 +252,23 @@ async def test_hosts_start_with_a_cloud_that_stays_in_the_foreground(state, monk
     assert begun == [host.path]
 
 
+async def test_a_host_that_cannot_start_keeps_no_other_from_it(state, monkeypatch, capsys):
+    (state.path / "underlay").write_text("100.64.7.1/24\n")
+    make(state, "second")
+    third = make(state, "third")
+    begun = []
+
+    def begin(folder: StateFolder) -> None:
+        if folder.path != third.path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        begun.append(folder.path)
+
+    monkeypatch.setattr(life, "begin", begin)
+    await process_of_supervisor._start_hosts(Supervisor(state, []))
+    assert begun == [third.path]
+    assert "host second: OSError" in capsys.readouterr().out
+
+
 async def test_a_full_disk_ends_no_part_that_runs(state, running, monkeypatch):
     """Its record cannot be written; it is found by its mark all the same."""
     _, process = await left(state)

@@ -15,7 +15,7 @@ from cumulo.runtime.hosts.folder import hosts_of, membership
 from cumulo.runtime.settings import config_of
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor.plan import parts_of
-from cumulo.runtime.supervisor.supervisor import Supervisor
+from cumulo.runtime.supervisor.supervisor import Supervisor, say
 
 
 async def supervise(state: StateFolder, *, hosts: bool = False) -> None:
@@ -40,7 +40,10 @@ async def supervise(state: StateFolder, *, hosts: bool = False) -> None:
 async def _start_hosts(supervisor: Supervisor) -> None:
     await supervisor.up()
     for host in hosts_of(supervisor.state):
-        life.begin(host)
+        try:
+            life.begin(host)
+        except Exception as error:  # noqa: BLE001  whatever it is: the others start all the same
+            say(f"host {host.path.name}: {type(error).__name__}: {error}")
 
 
 def main() -> int:
