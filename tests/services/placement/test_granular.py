@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.services.placement.test_races import Work, meanwhile
 
 from cumulo.contracts.placement import Child, Demand, Inventory
-from cumulo.core.db import Database
+from cumulo.core.db import Database, Transaction
 from cumulo.core.errors import Conflict
-from cumulo.core.tasks import Tasks
+from cumulo.core.tasks import StepRun, Tasks
 from cumulo.services.placement.adapter import PlacementAdapter
 from cumulo.services.placement.model import Allocation, Provider, Serving
 
@@ -85,6 +86,20 @@ async def test_each_demand_is_served_by_one_provider_that_is_as_required(tasks: 
     with pytest.raises(Conflict, match="cannot promise 401"):
         await claim(tasks, demand("d", **{IN: 401}), consumer=OTHER)
     assert await held(tasks, OTHER) == {}
+
+
+async def test_who_claims_at_the_same_time_is_served_by_what_is_left(tasks: Tasks) -> None:
+    def claiming(consumer: str) -> Work:
+        async def claim(db: Transaction) -> None:
+            work = StepRun(db, tasks, "r", None, {})
+            await placement.claim(
+                work, consumer, ROOT, {"VCPU": 1}, demands=[demand("d", **{IN: 600})], **WHO
+            )
+
+        return claim
+
+    assert await meanwhile(tasks.database, claiming(SERVER), claiming(OTHER)) == (None, None)
+    assert {*await held(tasks), *await held(tasks, OTHER)} == {"one", "one:agent:br-b", "one:agent:br-c"}
 
 
 async def test_demands_that_fit_one_by_one_may_not_fit_at_once(tasks: Tasks) -> None:

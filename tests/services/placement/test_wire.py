@@ -99,6 +99,18 @@ async def test_all_may_be_reserved_since_it_may(api: httpx.AsyncClient) -> None:
     assert (await api.put(url, json=body, headers=version("1.26"))).status_code == 200
 
 
+async def test_what_others_may_reserve_does_not_keep_old_clients_from_the_rest(
+    api: httpx.AsyncClient,
+) -> None:
+    await provider(api, P1, VCPU={"total": 2}, DISK_GB={"total": 9, "reserved": 9})
+    url, old = f"/resource_providers/{P1}/inventories", version("1.25")
+    body = {"resource_provider_generation": 1, "total": 4}
+    assert (await api.put(f"{url}/VCPU", json=body, headers=old)).status_code == 200
+    body |= {"resource_provider_generation": 2, "resource_class": "MEMORY_MB"}
+    assert (await api.post(url, json=body, headers=old)).status_code == 201
+    assert (await api.put(f"{url}/DISK_GB", json=body, headers=old)).status_code == 400
+
+
 async def test_a_provider_is_moved_only_since_it_may(api: httpx.AsyncClient) -> None:
     for uuid in (P1, P2):
         await provider(api, uuid)

@@ -94,6 +94,8 @@ class PlacementAdapter:
         claimant = claims.Claimant(id=consumer_id, project_id=project_id, user_id=user_id, kind="INSTANCE")
         async with work.db.savepoint():
             try:
+                if demands:
+                    await claims.lone(work.db, consumer_id)
                 served = await granular.chosen(work.db, provider_id, demands, wanted)
                 amounts = granular.joined({provider_id: wanted}, demands, served)
                 await claims.allocate(work.db, claimant, amounts)

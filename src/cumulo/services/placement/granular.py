@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from cumulo.contracts.placement import Demand
-from cumulo.core.db import Reader, Transaction
+from cumulo.core.db import Transaction
 from cumulo.services.placement import claims, domain, errors, trees
 from cumulo.services.placement.domain import Amounts, Room
 from cumulo.services.placement.model import Allocation, Consumer, Provider, Serving
@@ -28,13 +28,11 @@ def seen(verdicts: Sequence[domain.Verdict]) -> Landscape:
     )
 
 
-async def tree(db: Reader, root_id: str) -> Landscape:
-    """Return the landscape of one tree."""
-    providers = {
-        row.id: row
-        for row in await db.all(Provider, Provider.c.root_id == root_id, order_by=[Provider.c.name])
-    }
-    ids = list(providers)
+async def tree(db: Transaction, root_id: str) -> Landscape:
+    """Return the landscape of one tree, of which nobody else takes until the commit."""
+    ids = [row.id for row in await db.all(Provider, Provider.c.root_id == root_id)]
+    found = await domain.locked(db, ids)
+    providers = dict(sorted(found.items(), key=lambda item: item[1].name))
     return Landscape(providers, await domain.rooms(db, ids), await domain.traits(db, ids), {})
 
 
@@ -89,8 +87,13 @@ def _kind(demand: Demand) -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-async def chosen(db: Reader, root_id: str, demands: Sequence[Demand], own: Amounts | None = None) -> Served:
-    """Return which providers of a tree serve the demands beside what is taken of its root. NoRoom."""
+async def chosen(
+    db: Transaction, root_id: str, demands: Sequence[Demand], own: Amounts | None = None
+) -> Served:
+    """Return which providers of a tree serve the demands beside what is taken of its root. NoRoom.
+
+    The consumer is locked already where there are demands, for this locks providers.
+    """
     if not demands:
         return {}
     land = await tree(db, root_id)

@@ -79,7 +79,7 @@ async def add_inventory(ctx: Ctx, provider: Provider, body: InventoryCreate) -> 
     if name in stocks:
         raise errors.InventoryExists(resource=name, provider=provider.id)
     stocks[name] = Stock.of(provider.id, name, body)
-    await check_stocks(ctx, provider, stocks)
+    await check_stocks(ctx, provider, {name: stocks[name]})
     await domain.stock(ctx.db, provider, stocks.values())
     location = f"{ctx.base_url}/resource_providers/{provider.id}/inventories/{name}"
     return Response(201, await one(ctx, provider, name), {"Location": location})
@@ -116,7 +116,7 @@ async def set_inventory(
     if resource_class not in stocks:
         raise errors.NoSuchInventory(resource=resource_class, provider=provider.id)
     stocks[resource_class] = Stock.of(provider.id, resource_class, body)
-    await check_stocks(ctx, provider, stocks)
+    await check_stocks(ctx, provider, {resource_class: stocks[resource_class]})
     await domain.stock(ctx.db, provider, stocks.values())
     return await one(ctx, provider, resource_class)
 
