@@ -96,8 +96,10 @@ class ImageCatalogue(Protocol):
     async def listed(self, work: Work, *, project_id: str | None) -> list[CatalogueEntry]:
         """Return the images that a project sees in lists, the newest first."""
 
-    async def entry(self, work: Work, image_id: str, *, project_id: str | None) -> CatalogueEntry:
-        """Return an image that the project can see; else NotFound."""
+    async def entry(
+        self, work: Work, image_id: str, *, project_id: str | None, hold: bool = False
+    ) -> CatalogueEntry:
+        """Return an image that the project can see; else NotFound. hold: nobody else changes it meanwhile."""
 
     async def remove(self, work: Work, image_id: str, *, project_id: str | None) -> None:
         """Delete an image; NotFound, and Forbidden for one of another project or one that is protected."""

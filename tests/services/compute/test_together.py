@@ -1,5 +1,6 @@
 """Compute with the real placement, image and network services, on hosts and networks that only remember."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -276,6 +277,15 @@ async def test_old_clients_are_held_to_what_the_image_api_protects(cloud: WholeC
         refused = await client.post(path, json={"metadata": {name: "x"}}, headers=OLD_API)
         assert (refused.status_code, name in refused.text) == (403, True)
     assert (await client.get(f"{IMAGE}/images/{image_id}")).json()["status"] == "active"
+
+
+async def test_old_clients_who_describe_an_image_at_the_same_time_do_not_undo_each_other(cloud: WholeCloud):
+    client = cloud.member("p1")
+    path = f"{COMPUTE}/images/{await an_image(client)}/metadata"
+    wanted = {f"k{number}": "x" for number in range(8)}
+    puts = (client.put(f"{path}/{key}", json={"meta": {key: "x"}}, headers=OLD_API) for key in wanted)
+    assert {answer.status_code for answer in await asyncio.gather(*puts)} == {200}
+    assert (await client.get(path, headers=OLD_API)).json() == {"metadata": wanted}
 
 
 async def test_old_clients_see_no_image_that_is_shared_no_more(cloud: WholeCloud):

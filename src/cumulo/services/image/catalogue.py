@@ -36,9 +36,12 @@ class CatalogueAdapter:
             where.append((Image.c.owner == project_id) | public | theirs_too)
         return [_entry(work, row) for row in await work.db.all(Image, *where, order_by=order)]
 
-    async def entry(self, work: Work, image_id: str, *, project_id: str | None) -> CatalogueEntry:
-        """Return an image that the project can see; else NotFound."""
-        return _entry(work, await _visible(work.db, image_id, project_id))
+    async def entry(
+        self, work: Work, image_id: str, *, project_id: str | None, hold: bool = False
+    ) -> CatalogueEntry:
+        """Return an image that the project can see; else NotFound. hold: nobody else changes it meanwhile."""
+        image = await _visible(work.db, image_id, project_id)
+        return _entry(work, await _held(work, image_id) if hold else image)
 
     async def remove(self, work: Work, image_id: str, *, project_id: str | None) -> None:
         """Delete an image; NotFound, and Forbidden for one of another project or one that is protected."""
@@ -73,11 +76,16 @@ async def _visible(db: Reader, image_id: str, project_id: str | None) -> Image:
     return image
 
 
-async def _own(work: Work, image_id: str, project_id: str | None) -> Image:
-    await _visible(work.db, image_id, project_id)
+async def _held(work: Work, image_id: str) -> Image:
     image = await work.db.one(Image, Image.c.id == image_id, for_update=True)
     if image is None:
         raise ImageNotFound(id=image_id)
+    return image
+
+
+async def _own(work: Work, image_id: str, project_id: str | None) -> Image:
+    await _visible(work.db, image_id, project_id)
+    image = await _held(work, image_id)
     if project_id not in (None, image.owner):
         raise Forbidden(f"Image {image_id} belongs to another project.")
     return image

@@ -20,9 +20,9 @@ def owner(ctx: Ctx) -> str | None:
     return None if ctx.identity.is_admin else ctx.identity.project_id
 
 
-async def find(ctx: Ctx, image_id: str) -> CatalogueEntry:
-    """Return an image that the caller can see. NotFound."""
-    return await ctx.use(ImageCatalogue).entry(ctx, image_id, project_id=owner(ctx))
+async def find(ctx: Ctx, image_id: str, *, hold: bool = False) -> CatalogueEntry:
+    """Return an image that the caller can see. NotFound. hold: nobody else changes it meanwhile."""
+    return await ctx.use(ImageCatalogue).entry(ctx, image_id, project_id=owner(ctx), hold=hold)
 
 
 async def listed(ctx: Ctx) -> tuple[list[CatalogueEntry], bool]:
@@ -61,7 +61,7 @@ def _is_wanted(ctx: Ctx, row: CatalogueEntry, since: datetime | None) -> bool:
 
 async def set_metadata(ctx: Ctx, image_id: str, items: Mapping[str, str], *, replace: bool) -> dict[str, str]:
     """Add to an image's metadata, or put these in its place; return all."""
-    image = await find(ctx, image_id)
+    image = await find(ctx, image_id, hold=True)
     metadata = dict(items) if replace else {**image.properties, **items}
     await check_metadata(ctx, len(metadata))
     await ctx.use(ImageCatalogue).describe(ctx, image_id, metadata, project_id=owner(ctx))
@@ -77,7 +77,7 @@ def metadata_item(image: CatalogueEntry, key: str) -> str:
 
 async def delete_metadata(ctx: Ctx, image_id: str, key: str) -> None:
     """Take an item off an image's metadata. MetadataKeyNotFound."""
-    image = await find(ctx, image_id)
+    image = await find(ctx, image_id, hold=True)
     metadata_item(image, key)
     kept = {name: value for name, value in image.properties.items() if name != key}
     await ctx.use(ImageCatalogue).describe(ctx, image_id, kept, project_id=owner(ctx))
