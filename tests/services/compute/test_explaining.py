@@ -62,12 +62,23 @@ async def test_what_servers_take_makes_a_host_worth_less(cloud: ComputeCloud):
         ({"host": "nope"}, 404),
         ({"zone": 7}, 400),
         ({"colour": "red"}, 400),
+        ({"hints": {"different_host": 7}}, 400),
+        ({"hints": {"same_host": "nope"}}, 400),
+        ({"hints": {"query": "["}}, 400),
+        ({"hints": {"group": "nope"}}, 400),
     ],
 )
 async def test_a_question_about_what_is_not_there_is_refused(
     cloud: ComputeCloud, question: dict[str, Any], status: int
 ):
     await explained(cloud, status, **question)
+
+
+async def test_a_machine_that_cannot_be_built_is_refused_as_at_a_creation(cloud: ComputeCloud):
+    path, specs = "/compute/v2.1/flavors/c1/os-extra_specs", {"hw:numa_nodes": "2"}
+    assert (await cloud.admin().post(path, json={"extra_specs": specs})).status_code == 200
+    refused = await explained(cloud, 400, image=IMAGE)
+    assert "hw:numa_nodes" in refused["badRequest"]["message"]
 
 
 async def test_only_administrators_ask(cloud: ComputeCloud):

@@ -9,9 +9,9 @@ from msgspec import UNSET
 from cumulo.contracts.placement import Demand, Placement
 from cumulo.core import ids
 from cumulo.core.http import Ctx
-from cumulo.services.compute import guests, scheduler, wishes
+from cumulo.services.compute import guests, hardware, scheduler, wishes
 from cumulo.services.compute.config import ComputeSettings
-from cumulo.services.compute.domain import creation
+from cumulo.services.compute.domain import creation, groups
 from cumulo.services.compute.domain.hosts import find_host
 from cumulo.services.compute.model import Server
 from cumulo.services.compute.schema.schedule import Question
@@ -23,14 +23,17 @@ async def explain(ctx: Ctx, question: Question) -> dict[str, Any]:
     image = None if question.image is UNSET else await creation.image_of(ctx, question.image)
     if isinstance(question.host, str):
         await find_host(ctx.db, question.host)
-    hints = {} if question.hints is UNSET else question.hints
+    project_id = question.project_id or ctx.identity.project_id or ""
+    hints = {} if question.hints is UNSET else await groups.checked(ctx, _raw(question.hints), project_id)
+    properties = creation.kept(image.properties) if image is not None else {}
+    hardware.of(creation.embedded(flavor), properties)  # Unshapeable, as a server's creation is
     server = Server(
         id=ids.dashed(),
-        project_id=question.project_id or ctx.identity.project_id or "",
+        project_id=project_id,
         user_id=ctx.identity.user_id or "",
         name="",
         image_id=image.id if image is not None else None,
-        image_properties=_raw(creation.kept(image.properties) if image is not None else {}),
+        image_properties=_raw(properties),
         flavor_id=flavor.id,
         **guests.sized(creation.embedded(flavor), from_volume=question.boots_from_volume),
         requested_zone=question.zone or None,

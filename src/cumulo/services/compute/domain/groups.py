@@ -36,11 +36,14 @@ class Hints(msgspec.Struct):
 
 
 async def hints_of(ctx: Ctx) -> dict[str, Any]:
-    """Return the request's hints, checked. BadHint, GroupUnknown, ServerNotFound as 400."""
+    """Return the request's hints, checked. BadHint, GroupUnknown."""
     outer = members(await ctx.request.body(ctx.service.dialect.body_limit))
     raw = next((outer[name] for name in HINTS if name in outer), None)
-    if raw is None:
-        return {}
+    return {} if raw is None else await checked(ctx, raw, ctx.identity.project_id)
+
+
+async def checked(ctx: Ctx, raw: bytes | msgspec.Raw, project_id: str | None) -> dict[str, Any]:
+    """Return hints for a server of a project. BadHint, GroupUnknown."""
     try:
         hints = msgspec.json.decode(raw, type=Hints)
     except msgspec.ValidationError as error:
@@ -56,7 +59,7 @@ async def hints_of(ctx: Ctx) -> dict[str, Any]:
     if hints.query is not UNSET:
         given["query"] = _query(hints.query)
     if isinstance(hints.group, str):
-        await find(ctx.db, hints.group, project_id=ctx.identity.project_id, unknown=GroupUnknown)
+        await find(ctx.db, hints.group, project_id=project_id, unknown=GroupUnknown)
     return given
 
 
