@@ -331,7 +331,10 @@ async def test_a_reversion_survives_everything(cloud: ComputeCloud):
     await check_saga(world.tasks, saga, prepare, clean)
 
 
-async def test_a_claim_that_a_lost_reversion_left_goes_with_the_next_move(cloud: ComputeCloud):
+@pytest.mark.parametrize("next_move", [{"resize": {"flavorRef": "c2"}}, {"shelve": None}])
+async def test_a_claim_that_a_lost_reversion_left_goes_with_the_next_move(
+    cloud: ComputeCloud, next_move: dict[str, Any]
+):
     client = cloud.member("p1")
     server_id = await running(cloud, client)
     claim = next(iter(cloud.placement.claims.values()))
@@ -339,5 +342,5 @@ async def test_a_claim_that_a_lost_reversion_left_goes_with_the_next_move(cloud:
     aside = msgspec.Raw(msgspec.json.encode(Aside(host="h1", migration_id=MOVE)))
     async with cloud.database.begin() as db:
         await db.update(Server, Server.c.id == server_id, aside=aside)
-    await done(cloud, client, server_id, {"resize": {"flavorRef": "c2"}})
+    await done(cloud, client, server_id, next_move)
     assert MOVE not in cloud.placement.claims

@@ -21,6 +21,7 @@ from cumulo.services.compute.tasks.deletion import (
     check_started,
     explain,
     fault,
+    give_back_aside,
     let_go,
     proceed,
     reaching,
@@ -98,6 +99,7 @@ class ShelveServer(Saga):
     async def publish(self, run: StepRun) -> None:
         """Say that the server is on the shelf, and promise to take it off its host."""
         server = await proceed(run.db, self.server_id)
+        await give_back_aside(run, server)  # of a move that could not be taken back
         aside = guests.kept_aside(Aside(was=server.vm_state, shelved_image=self.image_id))
         off = int(Power.SHUTDOWN)
         await let_go(run, server.id, VmState.SHELVED, aside=aside, power_state=off)
