@@ -10,7 +10,7 @@ import pytest
 
 from cumulo.core import clock
 from cumulo.services.identity.domain.oauth import SignedCall, call_of, signature
-from cumulo.services.identity.model import AccessToken
+from cumulo.services.identity.model import AccessToken, RequestToken
 from cumulo.services.identity.tasks import forget
 
 NONCES = itertools.count()
@@ -122,14 +122,21 @@ async def test_a_call_that_was_seen_or_is_old_or_wrong_is_refused(identity: Any,
     assert (await consumer.login(("none", access[1]))).status_code == 401
 
 
+async def end_request(identity: Any, request: str) -> None:
+    async with identity.database.begin() as db:
+        assert await db.update(RequestToken, RequestToken.c.id == request, expires_at=clock.now())
+
+
 async def test_a_user_grants_only_roles_of_its_own(identity: Any, consumer: Consumer) -> None:
     ann = await identity.client("ann", "ann")
     request, _ = await consumer.ask()
     path = f"/OS-OAUTH1/authorize/{request}"
-    await ann.put(path, 403, {"roles": [{"id": await identity.role("service")}]})
-    await ann.put(path, 403, {"roles": []})
-    await ann.put(path, 403, {"roles": [{"name": "service"}]})
-    await ann.put(path, 403, {"roles": [{}]})
+    await ann.put(path, 401, {"roles": [{"id": await identity.role("service")}]})
+    await ann.put(path, 401, {"roles": []})
+    await ann.put(path, 401, {"roles": [{"name": "service"}]})
+    await ann.put(path, 401, {"roles": [{}]})
+    await end_request(identity, request)
+    await ann.put(path, 401, {"roles": [{"name": "member"}]})
     await ann.put("/OS-OAUTH1/authorize/none", 404, {"roles": []})
 
 

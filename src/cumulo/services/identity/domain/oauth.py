@@ -144,14 +144,16 @@ async def grant(work: Work, identity: Identity, request_id: str, wanted: Iterabl
     row = await work.db.one(RequestToken, RequestToken.c.id == request_id, for_update=True)
     if row is None:
         raise RequestTokenNotFound(id=request_id)
-    if is_past(row.expires_at) or row.user_id is not None:
-        raise Forbidden("The request token has expired or was granted before.")
+    if is_past(row.expires_at):
+        raise Unauthenticated("The request token has expired.")
+    if row.user_id is not None:
+        raise Forbidden("The request token was granted before.")
     project = await require_project(work.db, row.project_id)
     held = await with_implied(work.db, await roles_on_project(work.db, identity.user_id or "", project))
     roles = [role.among(held) for role in wanted]
     role_ids = list(dict.fromkeys(role.id for role in roles if role is not None))
     if not roles or None in roles:
-        raise Forbidden("The user does not have these roles on the project.")
+        raise Unauthenticated("The user does not have these roles on the project.")  # Keystone's status
     row.role_ids, row.user_id, row.verifier = role_ids, identity.user_id, secrets.token_hex(8)
     await work.db.save(row, "role_ids", "user_id", "verifier")
     return row.verifier
