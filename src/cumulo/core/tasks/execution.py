@@ -113,11 +113,14 @@ class Execution:
                 return
 
     async def _is_through(self, name: str, *, undoing: bool) -> bool:
-        """Ask the journal whether a part is: its commit may have been made without our hearing of it."""
+        """Ask the journal whether a part is: its commit may have been made without our hearing of it.
+
+        Or may yet be: the server holds the row until it has ended a transaction that we gave up.
+        """
         while True:
             try:
-                async with self.tasks.database.read() as db:
-                    task = await db.get(Task, self.task.id)
+                async with self.tasks.database.begin() as db:
+                    task = await db.one(Task, Task.c.id == self.task.id, for_update=True)
                     records = await journal.parts_of(db, self.task.id)
                 break
             except errors.Unavailable:
