@@ -154,6 +154,15 @@ async def test_a_service_with_servers_is_not_deleted(cloud: ComputeCloud):
     assert cloud.placement.providers == {}
 
 
+async def test_old_clients_delete_a_service_by_its_number(cloud: ComputeCloud):
+    admin = cloud.admin()
+    numbers = [one["id"] for one in (await admin.get(f"{ROOT}/os-services")).json()["services"]]
+    statuses = [(await admin.delete(f"{ROOT}/os-services/{number}")).status_code for number in numbers]
+    assert statuses == [204, 409, 409]
+    assert (await admin.delete(f"{ROOT}/os-services/{numbers[0]}")).status_code == 404
+    assert (await admin.delete(f"{ROOT}/os-services/{numbers[1]}", headers=NEWEST)).status_code == 404
+
+
 async def test_limits_and_quotas_tell_what_is_used(cloud: ComputeCloud):
     client, admin = cloud.member("p1"), cloud.admin()
     await create(client)

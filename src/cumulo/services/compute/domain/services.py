@@ -129,9 +129,8 @@ async def services(ctx: Ctx) -> dict[str, Any]:
 def service_document(ctx: Ctx, service: AnyService) -> dict[str, Any]:
     """Return a compute service as this version of the API shows it."""
     version = ctx.version or (2, 1)
-    shown_id: str | int = service.service_id if version >= (2, 53) else number_of(service.service_id)
     document: dict[str, Any] = {
-        "id": shown_id,
+        "id": _shown_id(ctx, service),
         "binary": service.binary,
         "host": service.host,
         "zone": service.zone,
@@ -145,13 +144,18 @@ def service_document(ctx: Ctx, service: AnyService) -> dict[str, Any]:
     return document
 
 
+def _shown_id(ctx: Ctx, service: AnyService) -> str | int:
+    by_uuid = (ctx.version or (2, 1)) >= (2, 53)
+    return service.service_id if by_uuid else number_of(service.service_id)
+
+
 async def find_service(ctx: Ctx, id: str) -> AnyService:
-    """Return a compute service. ServiceNotFound."""
-    host = await ctx.db.one(ComputeHost, ComputeHost.c.service_id == id)
-    service = host or next((one for one in control_services(ctx) if one.service_id == id), None)
-    if service is None:
-        raise ServiceNotFound(id=id)
-    return service
+    """Return a compute service by its id as this version shows it. ServiceNotFound."""
+    known: list[AnyService] = [*await ctx.db.all(ComputeHost), *control_services(ctx)]
+    for service in known:
+        if str(_shown_id(ctx, service)) == id:
+            return service
+    raise ServiceNotFound(id=id)
 
 
 async def update_service(ctx: Ctx, id: str, body: ServiceChange) -> dict[str, Any]:
