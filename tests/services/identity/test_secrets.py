@@ -115,6 +115,30 @@ async def test_turns_of_the_key_that_fail_lose_no_credential(identity: Any, ann:
     assert len(list(keys.folder.glob("*.key"))) == secrets.KEPT_KEYS
 
 
+async def test_a_turn_of_the_key_leaves_alone_what_changes_meanwhile(
+    identity: Any, ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of PostgreSQL's transactions one does not see at once what another has done."""
+    credentials = [{"credential": {"type": "cert", "blob": blob}} for blob in ("gone", "old", "same")]
+    gone, changed, _ = [(await ann.post("/credentials", body))["credential"]["id"] for body in credentials]
+    keys = identity.cloud.bindings[CredentialKeys]
+    async with identity.database.begin() as tx:
+        look = tx.all
+
+        async def looked(kind: Any) -> Any:
+            rows = await look(kind)
+            if kind is Credential:
+                await tx.delete(Credential, Credential.c.id == gone)
+                new = keys.seal_bytes(b"new", changed.encode())
+                await tx.update(Credential, Credential.c.id == changed, sealed=new)
+            return rows
+
+        monkeypatch.setattr(tx, "all", looked)
+        assert await secrets.rotate(at_work(tx, keys)) == 1
+    found = (await ann.get("/credentials"))["credentials"]
+    assert {each["blob"] for each in found} == {"new", "same"}
+
+
 async def test_an_ec2_credential_wants_keys_and_a_project(ann: Any) -> None:
     user_id, project_id = await own(ann)
     blob = json.dumps({"access": "A", "secret": "S"})

@@ -173,7 +173,8 @@ async def require_ec2(db: Reader, user_id: str, access: str) -> Credential:
 async def rotate(work: Work) -> int:
     """Make a new key and seal every secret anew by it; return how many. Old keys stay for three turns.
 
-    No key goes before all that it sealed is sealed anew for good, however often that fails.
+    No key goes before all that it sealed is sealed anew for good, however often that fails. What somebody
+    else changes or deletes meanwhile is left as they have it.
     """
     keys = work.use(CredentialKeys)
     keys.rotate(keep=None)
@@ -183,9 +184,9 @@ async def rotate(work: Work) -> int:
     for kind in kinds:
         for row in await work.db.all(kind):
             about = row.id.encode()
-            row.sealed = keys.seal_bytes(keys.open_bytes(row.sealed, about), about)
-            await work.db.save(row, "sealed")
-            count += 1
+            after = keys.seal_bytes(keys.open_bytes(row.sealed, about), about)
+            same = (kind.c.id == row.id, kind.c.sealed == row.sealed)
+            count += await work.db.update(kind, *same, sealed=after)
     return count
 
 
