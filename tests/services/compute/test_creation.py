@@ -140,6 +140,7 @@ async def test_the_quota_refuses_what_passes_it(cloud: ComputeCloud):
         ({"imageRef": NETWORK}, "could not be found"),
         ({"key_name": "nope"}, "Invalid key_name provided"),
         ({"user_data": "!!"}, "base 64"),
+        ({"user_data": "é"}, "base 64"),
         ({"user_data": "A" * 65536}, "65535"),
         ({"networks": [{"uuid": IMAGE}]}, "Network"),
         ({"networks": [{}]}, "networks"),

@@ -196,7 +196,7 @@ def check_user_data(user_data: str) -> None:
     try:
         base64.b64decode(user_data, validate=False)
         valid = re.fullmatch(r"[A-Za-z0-9+/=\s]*", user_data) is not None
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and so is what is said of letters beyond ASCII
         valid = False
     if not valid:
         raise BadUserData
