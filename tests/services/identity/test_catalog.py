@@ -1,5 +1,6 @@
 """Services, endpoints, regions, discovery, and the founding of a cloud."""
 
+import asyncio
 from typing import Any
 
 from cumulo.services.identity.domain.catalog import filled
@@ -40,6 +41,14 @@ async def test_an_endpoint_is_deleted_and_needs_a_service(admin: Any) -> None:
     await admin.post("/endpoints", body, 404)
     body["endpoint"]["interface"] = "secret"
     await admin.post("/endpoints", body, 400)
+
+
+async def test_endpoints_of_a_new_region_may_come_at_once(admin: Any) -> None:
+    service = (await admin.post("/services", {"service": {"type": "dns", "name": "x"}}))["service"]
+    body = {"service_id": service["id"], "url": "http://x", "region": "new"}
+    kinds = ("public", "internal", "admin")
+    each = (admin.post("/endpoints", {"endpoint": {**body, "interface": kind}}) for kind in kinds)
+    assert {one["endpoint"]["region"] for one in await asyncio.gather(*each)} == {"new"}
 
 
 async def test_regions_have_regions_below(admin: Any) -> None:

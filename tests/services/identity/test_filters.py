@@ -1,5 +1,6 @@
 """What a project sees of the catalog, which policy counts where, and domains' own configuration."""
 
+import asyncio
 from typing import Any
 
 from cumulo.services.identity.model import DomainOption
@@ -118,3 +119,10 @@ async def test_a_domain_is_configured_whole_by_group_and_by_option(identity: Any
     assert (await admin.get("/domains/config/ldap/url/default"))["config"] == {"url": None}
     compliance = await admin.get(f"{path}/security_compliance")
     assert compliance["config"]["security_compliance"]["password_regex"] is None
+
+
+async def test_a_configuration_that_several_set_at_once_is_that_of_the_last(admin: Any) -> None:
+    config = {"ldap": {"url": "ldap://x"}}
+    path = "/identity/v3/domains/default/config"
+    answers = await asyncio.gather(*(admin.http.put(path, json={"config": config}) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]

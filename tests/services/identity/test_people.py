@@ -153,3 +153,12 @@ async def test_what_a_client_adds_of_its_own_is_kept_and_shown(admin: Any, kind:
     changed = (await admin.patch(path, {kind: {"size": 3, "id": "other", "links": 1}}))[kind]
     assert (changed["colour"], changed["size"], changed["id"]) == ("red", 3, made["id"])
     assert (await admin.get(path))[kind] == changed
+
+
+@pytest.mark.parametrize("kind", ["user", "project", "group"])
+async def test_those_who_change_the_same_at_once_do_not_undo_each_other(admin: Any, kind: str) -> None:
+    made = (await admin.post(f"/{kind}s", {kind: {"name": "one"}}))[kind]
+    path = f"/{kind}s/{made['id']}"
+    words = {f"word{number}": "x" for number in range(8)}
+    await asyncio.gather(*(admin.patch(path, {kind: {word: "x"}}) for word in words))
+    assert (await admin.get(path))[kind].items() >= words.items()

@@ -113,7 +113,7 @@ async def update_user(ctx: Ctx, user_id: str, body: UserUpdate) -> dict[str, Any
     changes = await _hashed(ctx, body.given(), options)
     async with ctx.begin() as transaction:
         ctx.writing(transaction)
-        user = await people.require_user(ctx.db, user_id)
+        user = await people.held_user(transaction, user_id)
         user = await people.update_user(ctx, user, with_extra(user, changes))
         await _remember(ctx, user, changes)
         return await shown(ctx, "user", UserView, user)

@@ -1,5 +1,6 @@
 """The catalog: services, their endpoints, and the regions these are in."""
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -189,8 +190,11 @@ async def delete_endpoint(work: Work, endpoint: Endpoint) -> None:
 
 
 async def _ensure_region(work: Work, region_id: str | None) -> None:
-    if region_id is not None and await work.db.get(Region, region_id) is None:
-        await work.db.insert(Region(id=region_id))
+    if region_id is None or await work.db.get(Region, region_id) is not None:
+        return
+    with contextlib.suppress(Duplicate):  # by somebody else, in this very moment
+        async with work.db.savepoint():
+            await work.db.insert(Region(id=region_id))
 
 
 async def create_region(work: Work, region: Region) -> Region:

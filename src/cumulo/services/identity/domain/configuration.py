@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.projects import require_domain
@@ -111,6 +111,7 @@ async def replace(work: Work, domain_id: str, config: Config) -> bool:
     """Set a domain's whole configuration; say whether it had none before."""
     await require_domain(work.db, domain_id)
     _given(config)
+    await _hold(work.db, domain_id)
     had = await work.db.delete(DomainOption, *_where(domain_id))
     await _insert(work, domain_id, config)
     return not had
@@ -127,6 +128,7 @@ async def update(work: Work, domain_id: str, group: str | None, option: str | No
         raise DomainConfigInvalid(reason=f"the request is about group {group} only")
     if group is not None and option is not None and set(config[group]) != {option}:
         raise DomainConfigInvalid(reason=f"the request is about option {option} only")
+    await _hold(work.db, domain_id)
     for name, options in config.items():
         for each in options:
             await work.db.delete(DomainOption, *_where(domain_id, name, each))
@@ -159,6 +161,11 @@ def _where(domain_id: str, group: str | None = None, option: str | None = None) 
     c = DomainOption.c
     asked = {"domain_id": domain_id, "group": group, "option": option}
     return [c[name] == value for name, value in asked.items() if value is not None]
+
+
+async def _hold(db: Transaction, domain_id: str) -> None:
+    """Have whoever else sets the domain's options wait until the transaction ends."""
+    await db.lock(f"identity.configuration:{domain_id}")
 
 
 async def _insert(work: Work, domain_id: str, config: Config) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed
@@ -30,6 +30,14 @@ from cumulo.services.identity.model import (
 async def require_user(db: Reader, id: str) -> User:
     """Return a user; raise UserNotFound."""
     user = await db.get(User, id)
+    if user is None:
+        raise UserNotFound(id=id)
+    return user
+
+
+async def held_user(db: Transaction, id: str) -> User:
+    """Return a user whom nobody else changes until the transaction ends; raise UserNotFound."""
+    user = await db.one(User, User.c.id == id, for_update=True)
     if user is None:
         raise UserNotFound(id=id)
     return user
