@@ -1,7 +1,6 @@
 """Creating servers: everything that can be refused is refused here, before anything is promised."""
 
 import base64
-import binascii
 import re
 import secrets
 import string
