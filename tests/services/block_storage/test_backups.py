@@ -284,6 +284,18 @@ async def test_a_record_that_is_none_is_refused(cloud: BytesCloud, url: str):
     assert "backup_url" in answer.text
 
 
+@pytest.mark.parametrize("name", ["metadata", "volume_metadata", "image_metadata"])
+@pytest.mark.parametrize("value", [5, [1], {"a": {"b": "c"}}])
+async def test_a_record_that_is_not_as_ours_are_is_refused(cloud: BytesCloud, name: str, value):
+    backup = await back_up(cloud, await make_volume(cloud))
+    admin = cloud.admin("p1")
+    record = (await admin.get(f"{BACKUPS}/{backup['id']}/export_record")).json()["backup-record"]
+    facts = json.loads(base64.b64decode(record["backup_url"])) | {name: value}
+    record["backup_url"] = base64.b64encode(json.dumps(facts).encode()).decode()
+    answer = await admin.post(f"{BACKUPS}/import_record", json={"backup-record": record})
+    assert (answer.status_code, "backup_url" in answer.text) == (400, True)
+
+
 async def test_a_failed_backup_says_why_and_keeps_nothing(cloud: BytesCloud):
     volume = await make_volume(cloud)
     cloud.disks.fail("extents", Permanent("the disk is on fire"))

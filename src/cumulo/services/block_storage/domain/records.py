@@ -44,9 +44,9 @@ class Record(msgspec.Struct, kw_only=True):
     object_count: int = 0
     stored: int = 0
     bootable: bool = False
-    image_metadata: msgspec.Raw | None = None
-    volume_metadata: msgspec.Raw = msgspec.Raw(b"{}")
-    metadata: msgspec.Raw = msgspec.Raw(b"{}")
+    image_metadata: dict[str, str] | None = None
+    volume_metadata: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     volume_type_id: str | None = None
     encryption_key_id: str | None = None
     sealed_key: bytes | None = None
@@ -96,6 +96,9 @@ async def take_in(ctx: Ctx, body: RecordBody) -> Backup:
 async def _insert(ctx: Ctx, record: Record) -> Backup:
     project_id = ctx.identity.project_id or ""
     facts = msgspec.structs.asdict(record)
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            facts[name] = msgspec.Raw(msgspec.json.encode(value))
     if record.parent_id is not None and not await ctx.db.exists(Backup, Backup.c.id == record.parent_id):
         facts["parent_id"] = None
     await quotas.claim(ctx, project_id, {"backups": 1, "backup_gigabytes": record.size}, None)
