@@ -52,6 +52,21 @@ async def test_limits_are_registered_changed_and_deleted(identity: Any, admin: A
     await admin.get(path, 404)
 
 
+async def test_limits_go_with_their_service_or_region(identity: Any, admin: Any, compute: str) -> None:
+    """Which Keystone deletes in spite of them, too."""
+    project = (await identity.user("ann", "reader"))["default_project_id"]
+    service = (await admin.post("/services", {"service": {"type": "dns", "name": "x"}}))["service"]["id"]
+    await admin.post("/regions", {"region": {"id": "north"}})
+    kept = await register(admin, compute)
+    for service_id, region in ((service, None), (compute, "north")):
+        await register(admin, service_id, region_id=region)
+        await limit(admin, service_id, 20, project_id=project, region_id=region)
+    await admin.delete(f"/services/{service}")
+    await admin.delete("/regions/north")
+    assert (await admin.get("/registered_limits"))["registered_limits"] == [kept]
+    assert (await admin.get("/limits"))["limits"] == []
+
+
 async def test_projects_and_domains_have_limits_of_their_own(identity: Any, admin: Any, compute: str) -> None:
     registered = await register(admin, compute)
     ann_project = (await identity.user("ann", "reader"))["default_project_id"]

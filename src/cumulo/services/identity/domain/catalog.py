@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
+from sqlalchemy import ColumnElement, select
 
 from cumulo.core.auth import Identity
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.errors import Duplicate
 from cumulo.core.work import Work
 from cumulo.services.identity.domain.authority import changed, revision
@@ -19,7 +20,7 @@ from cumulo.services.identity.errors import (
     RegionNotFound,
     ServiceNotFound,
 )
-from cumulo.services.identity.model import CatalogService, Endpoint, Region
+from cumulo.services.identity.model import CatalogService, Endpoint, Limit, Region, RegisteredLimit
 
 _SHOWN = 4096  # catalogs kept as they are shown
 _PLACE = re.compile(r"[$%]\((\w+)\)s")
@@ -157,9 +158,17 @@ async def update_service(work: Work, service: CatalogService, changes: dict[str,
 
 
 async def delete_service(work: Work, service: CatalogService) -> None:
-    """Delete a service with its endpoints."""
+    """Delete a service with its endpoints and limits."""
+    await _end_limits(work.db, RegisteredLimit.c.service_id == service.id)
     await work.db.delete(CatalogService, CatalogService.c.id == service.id)
     await changed(work.db)
+
+
+async def _end_limits(db: Transaction, of: ColumnElement[bool]) -> None:
+    """Delete registered limits and what refers to them. Keystone leaves them, limits of nothing, behind."""
+    registered = select(RegisteredLimit.c.id).where(of)
+    await db.delete(Limit, Limit.c.registered_limit_id.in_(registered))
+    await db.delete(RegisteredLimit, of)
 
 
 async def create_endpoint(work: Work, endpoint: Endpoint) -> Endpoint:
@@ -210,8 +219,9 @@ async def create_region(work: Work, region: Region) -> Region:
 
 
 async def delete_region(work: Work, region: Region) -> None:
-    """Delete a region that has neither endpoints nor regions below it."""
+    """Delete a region that has neither endpoints nor regions below it, with its limits."""
     used = await work.db.exists(Endpoint, Endpoint.c.region_id == region.id)
     if used or await work.db.exists(Region, Region.c.parent_region_id == region.id):
         raise RegionHasChildren(id=region.id)
+    await _end_limits(work.db, RegisteredLimit.c.region_id == region.id)
     await work.db.delete(Region, Region.c.id == region.id)
