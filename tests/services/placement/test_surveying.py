@@ -5,6 +5,7 @@ from tests.services.placement.test_api import C1, C2, P1, P2, claim, provider, v
 from tests.services.placement.test_trees import P3, aggregates, below, traits
 
 from cumulo.core.db import Database
+from cumulo.services.placement.model import Provider
 from cumulo.services.placement.surveying import Surveyor
 from cumulo.services.placement.trees import Landscape
 from cumulo.testing.cloud import Cloud
@@ -54,3 +55,8 @@ async def test_a_renamed_class_is_seen(cloud: Cloud, database: Database, api: ht
     answer = await api.put("/resource_classes/CUSTOM_OLD", json=body, headers=version("1.6"))
     assert answer.status_code == 200, answer.text
     assert list((await looked(cloud, database)).rooms[P1]) == ["CUSTOM_NEW"]
+
+
+async def test_a_provider_may_come_below_another_while_they_are_read() -> None:
+    land = Landscape({P1: Provider(id=P1, name="1", parent_id=P2, root_id=P2)}, {}, {}, {})
+    assert list(land.ancestors(P1)) == [P1]

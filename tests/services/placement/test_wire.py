@@ -7,6 +7,8 @@ import pytest
 from tests.services.placement.test_api import C1, C2, P1, P2, claim, provider, version
 from tests.services.placement.test_trees import P3, below, candidates, served, traits
 
+from cumulo.services.placement.api import allocations
+
 
 @pytest.mark.parametrize("lost", ["consumer_generation", "consumer_type"])
 async def test_what_a_version_asks_for_is_asked_for(api: httpx.AsyncClient, lost: str) -> None:
@@ -51,6 +53,21 @@ async def test_each_consumer_counts_whatever_it_uses(api: httpx.AsyncClient) -> 
     for kind, name in (("", "INSTANCE"), ("&consumer_type=all", "all"), ("&consumer_type=INSTANCE",) * 2):
         found = (await api.get(f"/usages?project_id=p1{kind}")).json()["usages"]
         assert found[name.removeprefix("&consumer_type=")] == {"consumer_count": 2, "VCPU": 2, "DISK_GB": 3}
+
+
+async def test_a_consumer_may_come_while_usages_are_summed_up(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await provider(api, VCPU={"total": 8})
+    used = allocations.used
+
+    async def and_then_one_comes(ctx: Any, *by: Any) -> Any:
+        found = await used(ctx, *by)
+        await api.put(f"/allocations/{C1}", json=claim(VCPU=2))
+        return found
+
+    monkeypatch.setattr(allocations, "used", and_then_one_comes)
+    assert (await api.get("/usages?project_id=p1")).json()["usages"]["INSTANCE"]["VCPU"] == 2
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class Landscape:
     def ancestors(self, provider_id: str) -> Iterator[str]:
         """Yield a provider and all above it."""
         at: str | None = provider_id
-        while at is not None:
+        while at is not None and at in self.providers:  # one may have come below another while they were read
             yield at
             at = self.providers[at].parent_id
 

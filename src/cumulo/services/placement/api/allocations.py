@@ -161,7 +161,7 @@ async def usages_by_type(ctx: Ctx) -> dict[str, Any]:
     kind = sqlalchemy.func.coalesce(Consumer.c.kind, UNKNOWN) if grouped else sqlalchemy.literal("all")
     found = {name: {"consumer_count": count} for name, _, count in await used(ctx, kind)}
     for name, resource, total, _ in await used(ctx, kind, Allocation.c.resource):
-        found[name][resource] = total
+        found.setdefault(name, {"consumer_count": 0})[resource] = total  # the first may have come meanwhile
     return {"usages": found}
 
 
