@@ -74,7 +74,21 @@ async def test_bcrypt_reads_72_bytes_as_keystone_does(passwords: Passwords) -> N
 
 @pytest.mark.parametrize(
     "stored",
-    ["", "plain", "$2b$", "$2b$04$short", "$bcrypt-sha256$x", "$scrypt$x", "$pbkdf2-sha512$x", "$argon2id$x"],
+    [
+        *(
+            "",
+            "plain",
+            "$2b$",
+            "$2b$04$short",
+            "$bcrypt-sha256$x",
+            "$scrypt$x",
+            "$pbkdf2-sha512$x",
+            "$argon2id$x",
+        ),
+        *("$scrypt$ln=0,r=8,p=1$AAAA$AAAA", "$scrypt$ln=4,r=8,p=1$A$AAAA", "$scrypt$ln=40,r=8,p=1$AAAA$AAAA"),
+        *("$pbkdf2-sha512$0$AAAA$AAAA", "$pbkdf2-sha512$1$A$AAAA"),
+        f"$bcrypt-sha256$v=2,t=2b,r=99${'a' * 22}${'a' * 31}",
+    ],
 )
 async def test_a_broken_hash_is_never_right(passwords: Passwords, stored: str) -> None:
     assert not await passwords.verify("password", stored)

@@ -8,6 +8,7 @@ that a user who does not exist cannot be told from a wrong password.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import re
@@ -62,7 +63,9 @@ class Passwords:
             return False
         for prefix, verify in _FOREIGN.items():
             if stored.startswith(prefix):
-                return verify(password.encode(), stored)
+                with contextlib.suppress(ValueError):  # a hash that is none
+                    return verify(password.encode(), stored)
+                return False
         return self._verify_argon2(password, stored)
 
     def _verify_argon2(self, password: str, stored: str) -> bool:
@@ -73,10 +76,7 @@ class Passwords:
 
 
 def _bcrypt(password: bytes, stored: str) -> bool:
-    try:
-        return bcrypt.checkpw(password[:_BCRYPT_LONGEST], stored.encode())
-    except ValueError:
-        return False
+    return bcrypt.checkpw(password[:_BCRYPT_LONGEST], stored.encode())
 
 
 def _bcrypt_sha256(password: bytes, stored: str) -> bool:
