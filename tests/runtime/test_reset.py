@@ -67,3 +67,20 @@ def _counted(change, left):  # type: ignore[no-untyped-def]  # of os
         change(*arguments, **named)
 
     return does
+
+
+def test_what_is_removed_by_others_meanwhile_keeps_nothing(
+    cloud: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by an image's builder, which ends later than the server that it works for."""
+    real, first = shutil.rmtree, iter([True])
+
+    def overtaken(path: Path, **options: bool) -> None:
+        if path.name == "images" and next(first, False):
+            raise FileNotFoundError(path)
+        real(path, **options)
+
+    monkeypatch.setattr(reset, "_PAUSE", 0)
+    monkeypatch.setattr(shutil, "rmtree", overtaken)
+    reset.remove(cloud, [])
+    assert not cloud.path.exists()

@@ -20,6 +20,7 @@ from cumulo.runtime.state import StateFolder
 
 _DEVICES = Path("/sys/class/net")
 _TRIES, _PAUSE = 20, 0.5  # seconds
+_LAST = {"instance", "number"}
 _NAMESPACES = Path("/run/netns")
 
 
@@ -106,20 +107,20 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
         # A killed server may leave an image's builder behind, which writes here until it is done.
         with contextlib.suppress(OSError):
             _remove_folder(state)
+        if not state.path.exists():
             return
         time.sleep(_PAUSE)
     _remove_folder(state)
 
 
 def _remove_folder(state: StateFolder) -> None:
-    """Remove the folder, last what makes it a cloud's: a reset that was cut short can be asked for again."""
-    with contextlib.suppress(FileNotFoundError):
-        for entry in state.path.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry.name != "instance":
-                entry.unlink(missing_ok=True)
-        shutil.rmtree(state.path)
+    """Remove the folder, last what makes it a cloud's or a host's: what is cut short can be asked for again."""
+    for entry in state.path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name not in _LAST:
+            entry.unlink(missing_ok=True)
+    shutil.rmtree(state.path)
 
 
 def _taps(state: StateFolder) -> list[str]:
