@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_what_is_removed_by_others_meanwhile_keeps_nothing(
     """As by an image's builder, which ends later than the server that it works for."""
     real, first = shutil.rmtree, iter([True])
 
-    def overtaken(path: Path, **options: bool) -> None:
+    def overtaken(path: Path, **options: Any) -> None:
         if path.name == "images" and next(first, False):
             raise FileNotFoundError(path)
         real(path, **options)

@@ -114,7 +114,7 @@ def remove(state: StateFolder, known_devices: list[str]) -> None:
 
 
 def _remove_folder(state: StateFolder) -> None:
-    """Remove the folder, last what makes it a cloud's or a host's: what is cut short can be asked for again."""
+    """Remove the folder, last what makes it a cloud's or a host's: who cuts this short can ask again."""
     for entry in state.path.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
