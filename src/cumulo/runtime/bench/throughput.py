@@ -22,9 +22,9 @@ from cumulo.runtime.state import StateFolder
 from cumulo.testing.spaces import Namespace, Spaces
 
 BITS = 16  # of the prefix of all addresses
-ROUNDS = 8  # turns of each pair
+ROUNDS = 16  # turns of each pair: many short ones find the moments in which nothing else runs
 BEST = 3  # of them, that count
-SECONDS = 2  # of sending, a turn, after those in which a connection gets its flows
+SECONDS = 1  # of sending, a turn, after those in which a connection gets its flows
 WARM = 1
 SHARE = 0.97  # of what passes by hand, at least
 PATIENCE = 60.0  # seconds for OVN to wire ports, and for a busy server
