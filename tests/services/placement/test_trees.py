@@ -6,7 +6,8 @@ import httpx
 import pytest
 from tests.services.placement.test_api import C1, C2, P1, P2, claim, provider, version
 
-from cumulo.services.placement.model import Provider
+from cumulo.services.placement.domain import Room
+from cumulo.services.placement.model import Provider, Stock
 from cumulo.services.placement.trees import Group, Landscape, Request, ways
 
 P3, P4 = "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
@@ -111,6 +112,21 @@ async def test_named_groups_come_from_one_provider_each(api: httpx.AsyncClient) 
     assert await served(api, "resources_NIC=SRIOV_NET_VF:1&required_NIC=HW_CPU_X86_AVX") == [{"_NIC": [P3]}]
     full = f"{base}&resources3=SRIOV_NET_VF:2&group_policy=none"
     assert all(each["1"] == each["2"] != each["3"] for each in await served(api, full))
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_as_many_groups_as_there_are_providers_find_each_its_own(isolate: bool) -> None:
+    cards = [f"card{number}" for number in range(9)]
+    providers = {id_: Provider(id=id_, name=id_, parent_id="host", root_id="host") for id_ in cards}
+    providers["host"] = Provider(id="host", name="host", root_id="host")
+    each = 2 if isolate else 1
+    rooms = {id_: {"VGPU": Room(Stock(provider_id=id_, resource="VGPU", total=each), 0)} for id_ in cards}
+    groups = [Group(suffix=id_, resources={"VGPU": 1}) for id_ in cards]
+    land = Landscape(providers, rooms, {}, {})
+    (found,) = ways(land, Request(groups=groups, isolate=isolate, limit=1))
+    assert found.amounts == {id_: {"VGPU": 1} for id_ in cards}
+    rooms["card0"]["VGPU"] = Room(rooms["card0"]["VGPU"].stock, each)
+    assert ways(land, Request(groups=groups, isolate=isolate, limit=1)) == []  # soon
 
 
 async def test_a_tree_a_root_and_an_aggregate_can_be_asked_for(api: httpx.AsyncClient) -> None:

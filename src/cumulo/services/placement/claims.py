@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy
+
 from cumulo.core.db import Transaction
 from cumulo.core.errors import Duplicate
 from cumulo.services.placement import domain, errors
@@ -46,9 +48,8 @@ async def clear(db: Transaction, claims: Sequence[Claim], also: Collection[str] 
     no claim is made in ignorance of another, no two see the same room, and none wait in a circle. `also`:
     further providers.
     """
-    ids = sorted(claimant.id for claimant, _ in claims)
-    found = [await lone(db, id_) for id_ in ids]
-    consumers = {consumer.id: consumer for consumer in found if consumer is not None}
+    ids = [claimant.id for claimant, _ in claims]
+    consumers = await _locked(db, ids)
     for claimant, _ in claims:
         check_generation(claimant, consumers.get(claimant.id))
     held = Allocation.c.consumer_id.in_(ids)
@@ -64,6 +65,17 @@ async def clear(db: Transaction, claims: Sequence[Claim], also: Collection[str] 
 async def lone(db: Transaction, consumer_id: str) -> Consumer | None:
     """Return a consumer, whose allocations nobody else changes until the commit."""
     return await db.one(Consumer, Consumer.c.id == consumer_id, for_update=True)
+
+
+async def _locked(db: Transaction, consumer_ids: Sequence[str]) -> dict[str, Consumer]:
+    """Return those consumers that there are, by id, locked in the order of their ids."""
+    statement = (
+        sqlalchemy.select(Consumer.table)
+        .where(Consumer.c.id.in_(consumer_ids))
+        .order_by(Consumer.c.id)
+        .with_for_update()
+    )
+    return {consumer.id: consumer for consumer in await db.models(Consumer, statement)}
 
 
 async def place(db: Transaction, cleared: Cleared) -> None:
@@ -143,8 +155,7 @@ async def release(db: Transaction, consumer_id: str) -> int:
 
 async def transfer(db: Transaction, consumer_id: str, other_id: str) -> None:
     """Give all that a consumer has to another one, in place of what that has; nothing changes nothing."""
-    both = {id_: await lone(db, id_) for id_ in sorted((consumer_id, other_id))}
-    known = both[consumer_id]
+    known = (await _locked(db, [consumer_id, other_id])).get(consumer_id)
     if known is None:
         return
     await release(db, other_id)

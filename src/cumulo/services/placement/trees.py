@@ -7,7 +7,7 @@ every tree that has an aggregate in common with them.
 
 import asyncio
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +17,8 @@ from cumulo.services.placement import domain
 from cumulo.services.placement.model import Provider
 
 SHARING = "MISC_SHARES_VIA_AGGREGATE"
-MOST_OF_A_TREE = 1000  # ways in which one tree serves a request that are looked at
+MOST_OF_A_TREE = 1000  # ways in which one tree serves a request
+MOST_LOOKS = 5000  # providers that are tried for groups before the rest of a tree's ways is given up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +166,53 @@ def _of_tree(land: Landscape, request: Request, tree: Sequence[Provider]) -> Ite
             return
         choices.append(options)
     own = {provider.id for provider in tree}
-    for chosen in itertools.islice(itertools.product(*choices), MOST_OF_A_TREE):
-        way = _merged(request.groups, chosen)
-        if own & way.amounts.keys() and _holds(land, request, way):
-            yield way
+    merged = (_merged(request.groups, chosen) for chosen in _together(land, request, choices))
+    found = (
+        way
+        for way in merged
+        if own & way.amounts.keys() and all(_is_subtree(land, way, names) for names in request.subtrees)
+    )
+    yield from itertools.islice(found, MOST_OF_A_TREE)
+
+
+def _together(
+    land: Landscape, request: Request, choices: Sequence[Sequence["Choice"]]
+) -> Iterator[Sequence["Choice"]]:
+    """Yield a choice for each group, of those that go together.
+
+    What does not go with the groups before is not combined with those after: of ten groups that are to be
+    apart, nobody would live to see all combinations.
+    """
+    picked: list[Choice] = []
+    waiting = [iter(choices[0])]
+    for _ in range(MOST_LOOKS):
+        while (choice := next(waiting[-1], None)) is None:
+            waiting.pop()
+            if not waiting:
+                return
+            picked.pop()
+        if not _goes_with(land, request, picked, choice):
+            continue
+        if len(waiting) == len(choices):
+            yield (*picked, choice)
+        else:
+            picked.append(choice)
+            waiting.append(iter(choices[len(picked)]))
+
+
+def _goes_with(land: Landscape, request: Request, picked: Sequence["Choice"], choice: "Choice") -> bool:
+    """Say whether a choice can be made beside those for the groups before it."""
+    before = zip(request.groups, picked, strict=False)
+    apart = request.isolate and request.groups[len(picked)].suffix
+    if apart and any(group.suffix and other.keys() & choice.keys() for group, other in before):
+        return False
+    for id_, wanted in choice.items():
+        others = [other[id_] for other in picked if id_ in other]
+        if others:
+            total = sum(map(Counter, others), Counter(wanted))
+            if domain.objections(land.rooms.get(id_, {}), total) is not None:
+                return False
+    return True
 
 
 def _fits(land: Landscape, group: Group, provider: Provider) -> bool:
@@ -232,20 +276,6 @@ def _merged(groups: Sequence[Group], chosen: Sequence[Choice]) -> Way:
             for resource, amount in wanted.items():
                 has[resource] = has.get(resource, 0) + amount
     return Way(amounts, mappings)
-
-
-def _holds(land: Landscape, request: Request, way: Way) -> bool:
-    """Say whether groups that were chosen one by one go together."""
-    named = [ids[0] for suffix, ids in way.mappings.items() if suffix and ids]
-    if request.isolate and len(set(named)) < len(named):
-        return False
-    if any(not _is_subtree(land, way, suffixes) for suffixes in request.subtrees):
-        return False
-    if len(request.groups) == 1:
-        return True
-    return all(
-        domain.objections(land.rooms.get(id_, {}), wanted) is None for id_, wanted in way.amounts.items()
-    )
 
 
 def _is_subtree(land: Landscape, way: Way, suffixes: Collection[str]) -> bool:
