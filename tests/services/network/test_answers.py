@@ -53,6 +53,29 @@ async def test_what_an_administrator_makes_for_a_project_is_held_against_the_pro
     assert (await admin.create("network", expect=409, tenant_id="p1"))["type"] == "OverQuota"
 
 
+async def test_whose_something_is_is_said_once(admin, member):
+    twice = {"project_id": "p1", "tenant_id": "p2"}
+    for client in (admin, member):
+        refused = await client.create("network", expect=400, **twice)
+        assert (refused["type"], refused["message"]) == (
+            "HTTPBadRequest",
+            "'project_id' and 'tenant_id' do not match",
+        )
+    assert (await admin.create("network", project_id="p1", tenant_id="p1"))["project_id"] == "p1"
+    assert (await member.create("network", expect=400, tenant_id="p2"))["type"] == "HTTPBadRequest"
+
+
+async def test_the_address_of_no_port_is_refused(admin, member):
+    outside = await admin.create("network", **{"router:external": True})
+    await admin.create("subnet", network_id=outside["id"], cidr="192.0.2.0/24", ip_version=4)
+    values = {"floating_network_id": outside["id"], "fixed_ip_address": "10.0.0.9"}
+    assert (await member.create("floatingip", expect=400, **values))["type"] == "BadRequest"
+    made = await member.create("floatingip", floating_network_id=outside["id"])
+    for port in ({}, {"port_id": None}):
+        body = {"floatingip": {"fixed_ip_address": "10.0.0.9", **port}}
+        await member.call("PUT", f"/floatingips/{made['id']}", body, expect=400)
+
+
 async def test_limits_are_numbers_that_neutron_can_count_to(admin):
     for limit in (-2, 2**31):
         refused = await admin.call("PUT", "/quotas/p1", {"quota": {"network": limit}}, expect=400)

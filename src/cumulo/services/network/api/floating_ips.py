@@ -9,7 +9,7 @@ from cumulo.services.network.api.ownership import check_policy, columns, owner
 from cumulo.services.network.api.standard import StandardResource
 from cumulo.services.network.domain import floating_ips as domain
 from cumulo.services.network.domain import names, networks, ports
-from cumulo.services.network.errors import FloatingIPNotFound
+from cumulo.services.network.errors import BadRequest, FloatingIPNotFound
 from cumulo.services.network.model import FloatingIp, Port
 from cumulo.services.network.schema.bodies import FloatingIpCreate, FloatingIpUpdate
 from cumulo.services.network.schema.routing import FloatingIpView
@@ -30,6 +30,7 @@ floating_ips.show(policy=policy.GET_FIP)
 @floating_ips.create(policy=policy.CREATE_FIP)
 async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
     """Take an address of an external network, and lead it to a port if asked."""
+    check_address(body)
     identity = ctx.identity
     network = await networks.find(
         ctx.db, body.floating_network_id, project_id=identity.project_id, is_admin=identity.is_admin
@@ -55,6 +56,7 @@ async def create(ctx: Ctx, body: FloatingIpCreate) -> FloatingIp:
 @floating_ips.update(policy=policy.UPDATE_FIP)
 async def update(ctx: Ctx, row: FloatingIp, body: FloatingIpUpdate) -> FloatingIp:
     """Describe a floating IP, lead it elsewhere, or nowhere: which is also what an empty body says."""
+    check_address(body)
     await check_policy(ctx, body, row.qos_policy_id)
     await domain.update(ctx, row, columns(body, "port_id", "fixed_ip_address"))
     if body.port_id is None or not body.given():
@@ -70,6 +72,13 @@ async def delete(ctx: Ctx, row: FloatingIp) -> None:
     """Give the address back."""
     await domain.refuse_forwarding(ctx.db, row)
     await domain.delete(ctx, row)
+
+
+def check_address(body: FloatingIpCreate | FloatingIpUpdate) -> None:
+    """Refuse the address of no port. BadRequest."""
+    if body.fixed_ip_address and not body.port_id:
+        reason = "fixed_ip_address cannot be specified without a port_id"
+        raise BadRequest(resource="floatingip", reason=reason)
 
 
 async def port_of(ctx: Ctx, port_id: str) -> Port:

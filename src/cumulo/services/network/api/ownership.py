@@ -19,16 +19,14 @@ from cumulo.services.network.schema.standard import Owned
 NOT_COLUMNS = frozenset({"tenant_id", "project_id"})
 
 
-class ForeignProject(Invalid):
-    """Specifying a 'project_id' or 'tenant_id' other than the token's requires admin privileges."""
-
-
 def owner(ctx: Ctx, body: Owned) -> str:
-    """Return the project of a new resource."""
+    """Return the project of a new resource. Invalid when it is not the caller's to say, or is said twice."""
+    if UNSET not in (body.project_id, body.tenant_id) and body.project_id != body.tenant_id:
+        raise Invalid("'project_id' and 'tenant_id' do not match")
     own = ctx.identity.project_id or ""
     named = own if body.for_project is None else body.for_project
     if named != own and not ctx.identity.is_admin:
-        raise ForeignProject
+        raise Invalid("A 'project_id' or 'tenant_id' other than the token's needs an administrator.")
     return named
 
 
