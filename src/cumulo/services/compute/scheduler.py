@@ -33,7 +33,7 @@ class Wanted:
 
     only: the hosts that its group or hints leave, None when all; avoided: host → why not there. near: hosts
     where servers of its group are, with how many, and nearness +1 to seek them and -1 to shun them. query:
-    a hint's condition. demands: what its ports ask for. specs: the flavor's extra specs.
+    a hint's condition. demands: its flavor's groups, and what its ports ask for. specs: the flavor's own.
     """
 
     resources: Mapping[str, int]
