@@ -4,7 +4,7 @@ import pytest
 
 from cumulo.core.config import BadSetting
 from cumulo.core.db import Database, migrations
-from cumulo.runtime import reset
+from cumulo.runtime import tables
 from cumulo.runtime.database import open_database, shown
 from cumulo.runtime.doctor.examination import examine
 from cumulo.runtime.settings import DatabaseSettings, runtime_settings
@@ -46,12 +46,12 @@ async def test_dropping_our_tables_leaves_others(postgresql: Cluster | None):
     database = await Database.open(postgresql.url(await postgresql.new()))
     await database.create_all()
     await database.run(["CREATE TABLE foreigners (id integer)"])
-    await reset.drop_tables(database)
+    await tables.drop(database)
     async with database.read() as db:
         assert await migrations.tables(db, database.dialect) == {"foreigners"}
     await database.run(["DROP TABLE foreigners"])
     await database.migrate()
-    await reset.drop_tables(database)
+    await tables.drop(database)
     async with database.read() as db:
         assert not await migrations.tables(db, database.dialect)
     await database.close()
@@ -61,9 +61,9 @@ async def test_dropping_our_tables_leaves_others(postgresql: Cluster | None):
 def test_a_database_that_is_away_is_told_with_the_reason(tmp_path):
     (tmp_path / "config.toml").write_text(f'[database]\nurl = "postgresql://me@/mine?host={tmp_path}"\n')
     state = StateFolder(tmp_path)
-    assert "mine" in reset.database_findings(state)[0]
-    assert "NOT the tables" in reset.database_findings(state)[0]
-    assert "cannot connect" in reset.remove_tables(state)
+    assert "mine" in tables.findings(state)[0]
+    assert "NOT the tables" in tables.findings(state)[0]
+    assert "cannot connect" in tables.remove(state)
     [found] = [finding for finding in examine(state) if finding.about == "database"]
     assert found.level == "bad"
     assert "cannot connect" in found.text
@@ -79,4 +79,4 @@ def test_a_database_that_answers_is_told_with_its_version(tmp_path, postgresql: 
     assert well.level == "ok"
     assert "version" in well.text
     assert few.level == "note"
-    assert "all tables of Cumulo" in reset.database_findings(StateFolder(tmp_path))[0]
+    assert "all tables of Cumulo" in tables.findings(StateFolder(tmp_path))[0]

@@ -11,7 +11,6 @@ import pytest
 from cumulo.runtime import state as state_module
 from cumulo.runtime.engines.engine import CommandFailed, Engine
 from cumulo.runtime.engines.processes import Process, Record, spawn
-from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import make
 from cumulo.runtime.state import StateFolder
 from cumulo.runtime.supervisor import PartState, Supervisor, keeping, read_status, supervisor
@@ -247,7 +246,7 @@ async def test_hosts_start_with_a_cloud_that_stays_in_the_foreground(state, monk
     (state.path / "underlay").write_text("100.64.7.1/24\n")
     host = make(state, "second")
     begun = []
-    monkeypatch.setattr(life, "begin", lambda folder: begun.append(folder.path))
+    monkeypatch.setattr(keeping, "begin", lambda folder: begun.append(folder.path))
     await process_of_supervisor._start_hosts(Supervisor(state, []))
     assert begun == [host.path]
 
@@ -263,7 +262,7 @@ async def test_a_host_that_cannot_start_keeps_no_other_from_it(state, monkeypatc
             raise OSError(errno.ENOSPC, "No space left on device")
         begun.append(folder.path)
 
-    monkeypatch.setattr(life, "begin", begin)
+    monkeypatch.setattr(keeping, "begin", begin)
     await process_of_supervisor._start_hosts(Supervisor(state, []))
     assert begun == [third.path]
     assert "host second: OSError" in capsys.readouterr().out

@@ -15,6 +15,7 @@ import pytest
 from tests.runtime.world import IDENTITY, log_in, running
 
 from cumulo.core.db import Database, migrations
+from cumulo.runtime import tables
 from cumulo.runtime.backup import archive, making, restoring, sqlite
 from cumulo.runtime.backup.errors import BadArchive, CannotBackUp, CannotRestore
 from cumulo.runtime.backup.making import make
@@ -23,7 +24,6 @@ from cumulo.runtime.cli import main
 from cumulo.runtime.engines.processes import Process, Record, started
 from cumulo.runtime.hosts.folder import hosts_of
 from cumulo.runtime.hosts.folder import make as add_host
-from cumulo.runtime.reset import drop_tables
 from cumulo.runtime.state import RUN, StateFolder
 from cumulo.runtime.supervisor.keeping import command
 
@@ -100,7 +100,7 @@ async def lose(made: Made) -> None:
     if made.url:
         database = await Database.open(made.url)
         try:
-            await drop_tables(database)
+            await tables.drop(database)
         finally:
             await database.close()
     shutil.rmtree(made.state.path)

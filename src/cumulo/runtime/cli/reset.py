@@ -2,7 +2,7 @@
 
 import argparse
 
-from cumulo.runtime import reset
+from cumulo.runtime import reset, tables
 from cumulo.runtime.calling import agreed
 from cumulo.runtime.cli.down import stop
 from cumulo.runtime.hosts import life
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"there is no cloud in {state.path} (another folder: --state DIR)")
         return 0
     print("This removes for good:")
-    for line in (*reset.findings(state), *reset.database_findings(state)):
+    for line in (*reset.findings(state), *tables.findings(state)):
         print(f"  {line}")
     if not options.yes and not agreed("Go on?"):
         print("nothing was removed")
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     for host in hosts_of(state):
         life.remove(host)
     stop(state, with_guests=True, grace=0)
-    kept = reset.remove_tables(state)
+    kept = tables.remove(state)
     reset.remove(state, devices)
     print("removed" if not kept else f"removed, but not the tables in the database: {kept}")
     return 0

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cumulo.runtime import guests, reset
 from cumulo.runtime.engines.libvirt import guests_running
-from cumulo.runtime.engines.processes import Process
 from cumulo.runtime.hosts import folder
 from cumulo.runtime.hosts.engines import open_underlay
 from cumulo.runtime.hosts.folder import BadHost, hosts_of, membership, namespace
@@ -38,15 +37,9 @@ def add(cloud: StateFolder, name: str) -> StateFolder:
 
 def start(state: StateFolder) -> None:
     """Have a host running. BadHost says what keeps it from it."""
-    problem = keeping.wait_until_up(state, begin(state))
+    problem = keeping.wait_until_up(state, keeping.begin(state))
     if problem:
         raise BadHost(f"host {state.host}: {problem} (its logs are in {state.logs})")
-
-
-def begin(state: StateFolder) -> Process:
-    """Return a host's supervisor, started now if there is none."""
-    state.prepare()
-    return keeping.begin(state)
 
 
 def start_all(cloud: StateFolder) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from cumulo.runtime.engines.libvirt import guests_running
 from cumulo.runtime.engines.processes import Process, Record, started
-from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import hosts_of, membership
 from cumulo.runtime.settings import config_of
 from cumulo.runtime.state import StateFolder
+from cumulo.runtime.supervisor import keeping
 from cumulo.runtime.supervisor.plan import parts_of
 from cumulo.runtime.supervisor.supervisor import Supervisor, say
 
@@ -41,7 +41,7 @@ async def _start_hosts(supervisor: Supervisor) -> None:
     await supervisor.up()
     for host in hosts_of(supervisor.state):
         try:
-            life.begin(host)
+            keeping.begin(host)
         except Exception as error:  # noqa: BLE001  whatever it is: the others start all the same
             say(f"host {host.path.name}: {type(error).__name__}: {error}")
 

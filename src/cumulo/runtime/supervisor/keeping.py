@@ -27,7 +27,8 @@ def command(state: StateFolder) -> list[str]:
 
 
 def begin(state: StateFolder) -> Process:
-    """Return the supervisor of a prepared folder, started now if there is none."""
+    """Return the supervisor of a folder, which is prepared and started now if there is none."""
+    state.prepare()
     process = supervisor_of(state)
     if process is None:
         state.status.unlink(missing_ok=True)
