@@ -118,6 +118,7 @@ async def test_lists_show_the_projects_own_and_an_administrator_all(cloud: Stora
         ("status=nonsense", []),
         ("metadata={'k': 'v'}", ["a"]),
         ("metadata={'k': 'w'}", []),
+        ("metadata={}&sort=name:asc", ["a", "b"]),
         ("bootable=true", ["b"]),
         ("size=2", ["b"]),
         ("sort_key=size&sort_dir=desc", ["b", "a"]),

@@ -136,7 +136,8 @@ def items(model: type[Model], column: str, parameter: str) -> Condition:
 
     def keep(_ctx: Ctx, value: str) -> Any:
         wanted = literal(parameter, value)
-        return and_(*(has_item(model.c[column], key, wanted[key]) for key in wanted))
+        conditions = [has_item(model.c[column], key, wanted[key]) for key in wanted]
+        return and_(*conditions) if conditions else None
 
     return keep
 
