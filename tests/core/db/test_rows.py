@@ -82,6 +82,27 @@ async def test_queries_filter_order_and_page(db: Database) -> None:
         assert [thing.id for thing in tail] == ["t8", "t9"]
 
 
+async def test_a_word_that_is_none_of_a_columns_choices_is_no_rows(db: Database) -> None:
+    """Clients ask for whatever they like."""
+    status = Thing.c.status
+    async with db.begin() as tx:
+        await tx.insert_all([Thing(id="t1", status=Status.ACTIVE), Thing(id="t2")])
+    async with db.read() as reader:
+        for condition, found in (
+            (status == "unheard-of", 0),
+            (status != "unheard-of", 2),
+            (status.in_(["unheard-of", "new"]), 1),
+            (status.in_([Status.ACTIVE, Status.NEW]), 2),
+            (status.contains("ctiv", autoescape=True), 1),
+            (status == "active", 1),
+            (status == Status.ACTIVE, 1),
+        ):
+            assert await reader.count(Thing, condition) == found, condition
+    with pytest.raises(ValueError, match="unheard-of"):
+        async with db.begin() as tx:
+            await tx.update(Thing, Thing.c.id == "t1", status="unheard-of")
+
+
 async def test_lists_in_queries_take_any_length(db: Database) -> None:
     async with db.begin() as tx:
         await tx.insert_all([Thing(id=f"t{n}", count=n, created_at=WHEN) for n in range(5)])

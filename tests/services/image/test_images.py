@@ -169,6 +169,8 @@ async def test_lists_are_filtered(cloud: Cloud):
         "disk_format=in:raw,qcow2": ["a", "b", "c, d"],
         "protected=true": ["b"],
         "status=active": ["c, d"],
+        "status=unheard-of": [],
+        "status=in:unheard-of,active": ["c, d"],
         "size=5": ["c, d"],
         "size_min=5": ["c, d"],
         "size_max=4": [],

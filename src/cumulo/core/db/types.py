@@ -143,6 +143,10 @@ class Choice(TypeDecorator[Any]):
         """Return the text of a member; a bare text must be the value of one."""
         return None if value is None else self.choices(value).value
 
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:  # noqa: ARG002  SQLAlchemy's
+        """Compare with a bare text as it is: one that is no member's is no row's."""
+        return String() if isinstance(value, str) and not isinstance(value, enum.Enum) else self
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  SQLAlchemy's
         """Return what finds the member with a text."""
         return self._members.__getitem__

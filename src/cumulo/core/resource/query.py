@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Integer, String, and_, false, func, literal, or_, type_coerce
+from sqlalchemy import Column, ColumnElement, Integer, String, and_, false, func, literal, or_
 
 from cumulo.core.db.types import Choice
 from cumulo.core.errors import Invalid
@@ -72,8 +72,6 @@ def read_filters(ctx: Ctx, view: type[View], filters: dict[str, Filter]) -> list
 def _matches(view: type[View], plan: FieldPlan, name: str, values: list[str]) -> Where:
     column = view.model.c[plan.source]
     kind = int if isinstance(column.type, Integer) else plan.kind  # a document may show numbers as text
-    if isinstance(column.type, Choice):
-        column = type_coerce(column, String)  # a word that is none of the choices matches nothing
     if len(values) == 1:
         return _equals(column, convert(kind, name, values[0]))
     return column.in_([convert(kind, name, value) for value in values])  # type: ignore[no-any-return]  # SQLAlchemy's columns are untyped here
@@ -90,6 +88,8 @@ def _suffixed(view: type[View], known: dict[str, FieldPlan], name: str, values: 
     if base not in known or operator not in _OPERATORS:
         return []
     column = view.model.c[known[base].source]
+    if not isinstance(column.type, String | Choice):  # of numbers, truths and instants no part is asked for
+        return []
     return [_OPERATORS[operator](column, value) for value in values]
 
 
