@@ -102,3 +102,16 @@ async def test_a_profiles_text_is_an_operators_own_however_deep(admin):
         body = {"service_profile": {"metainfo": text}}
         made = await admin.call("POST", "/service_profiles", body, expect=201)
         assert made["service_profile"]["metainfo"] == text
+
+
+async def test_a_network_and_its_subnets_are_deleted_at_once(member):
+    for _ in range(4):
+        network = (await member.create("network"))["id"]
+        paths = [f"/networks/{network}"]
+        for number in range(3):
+            cidr = f"10.{number}.0.0/24"
+            made = await member.create("subnet", network_id=network, ip_version=4, cidr=cidr)
+            paths.insert(0, f"/subnets/{made['id']}")
+        answers = await asyncio.gather(*[member.client.delete(f"/network/v2.0{path}") for path in paths])
+        assert {answer.status_code for answer in answers} <= {204, 404, 409}
+        assert answers[-1].status_code == 204

@@ -26,7 +26,18 @@ from cumulo.services.network.model import Network, Subnet
 from cumulo.services.network.schema.bodies import NetworkCreate, NetworkUpdate, SubnetCreate, SubnetUpdate
 from cumulo.services.network.schema.views import NetworkView, SubnetView
 
-networks = StandardResource(
+
+class Networks(StandardResource):
+    """Networks: one goes with its subnets."""
+
+    async def load(self, ctx: Ctx) -> Any:
+        """Fetch the row; of one that goes nobody changes the subnets meanwhile."""
+        if ctx.request.method == "DELETE":
+            await subnet_domain.alone(ctx, ctx.params[self.parameter])
+        return await super().load(ctx)
+
+
+networks = Networks(
     "network",
     "/networks",
     model=Network,
@@ -66,7 +77,18 @@ async def delete(ctx: Ctx, network: Network) -> None:
     await domain.delete(ctx, network)
 
 
-subnets = StandardResource(
+class Subnets(StandardResource):
+    """Subnets: those of one network change one after another."""
+
+    async def load(self, ctx: Ctx) -> Any:
+        """Fetch the row; of what changes it, its network's other subnets wait."""
+        known = await ctx.db.get(Subnet, ctx.params[self.parameter]) if ctx.operation.writes else None
+        if known is not None:
+            await subnet_domain.alone(ctx, known.network_id)
+        return await super().load(ctx)
+
+
+subnets = Subnets(
     "subnet",
     "/subnets",
     model=Subnet,

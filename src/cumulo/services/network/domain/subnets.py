@@ -41,7 +41,7 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     """Create a subnet. `gateway_ip` absent: the first address; None: no gateway."""
     net = _read_cidr(values["cidr"], values["ip_version"])
     mtus.check(network.id, network.mtu, [net.version])
-    await _alone(work, network.id)
+    await alone(work, network.id)
     await _refuse_overlap(work, network, net)
     await address_scopes.check_network(work.db, network, net.version, values.get("subnetpool_id"))
     _check_modes(values)
@@ -65,8 +65,11 @@ async def create(work: Work, network: Network, project_id: str, values: dict[str
     return subnet
 
 
-async def _alone(work: Work, network_id: str) -> None:
-    """Have other changes of this network's subnets wait: they overlap with none, and share one port."""
+async def alone(work: Work, network_id: str) -> None:
+    """Have other changes of this network's subnets wait: they overlap with none, and share one port.
+
+    It comes before the rows of both, or two would wait for each other.
+    """
     await work.db.lock(f"network.subnets:{network_id}")
 
 
@@ -203,7 +206,7 @@ def _checked(subnet: Subnet, pools: Pools) -> Pools:
 
 async def update(work: Work, subnet: Subnet, values: dict[str, Any]) -> Subnet:
     """Change a subnet, and the answers that its ports get."""
-    await _alone(work, subnet.network_id)
+    await alone(work, subnet.network_id)
     trial = Subnet(**{name: getattr(subnet, name) for name in Subnet.__struct_fields__})
     for name, value in values.items():
         setattr(trial, name, value)
@@ -249,7 +252,7 @@ async def _touch_ports(work: Work, subnet: Subnet, *where: Any) -> None:
 
 async def delete(work: Work, subnet: Subnet) -> None:
     """Delete a subnet of which no port but our own has an address, or that guests address by themselves."""
-    await _alone(work, subnet.network_id)
+    await alone(work, subnet.network_id)
     held = await work.db.all(FixedIp, FixedIp.c.subnet_id == subnet.id)
     owners = await work.db.all(Port, Port.c.id.in_([ip.port_id for ip in held])) if held else []
     spared = {Owner.METADATA.value, Owner.DHCP.value}
