@@ -115,3 +115,15 @@ async def test_a_network_and_its_subnets_are_deleted_at_once(member):
         answers = await asyncio.gather(*[member.client.delete(f"/network/v2.0{path}") for path in paths])
         assert {answer.status_code for answer in answers} <= {204, 404, 409}
         assert answers[-1].status_code == 204
+
+
+async def test_rules_that_are_added_at_once_each_count_and_none_is_there_twice(member, admin):
+    group = await member.create("security_group", name="g")
+    same = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"}
+    bodies = [{"security_group_rule": {**same, "port_range_min": n, "port_range_max": n}} for n in (1, 2)]
+    clients = (member.client, admin.client)  # of two projects: what one project makes, its quota counts
+    calls = [c.post("/network/v2.0/security-group-rules", json=body) for body in bodies for c in clients]
+    answers = await asyncio.gather(*calls)
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409]
+    shown = (await member.show(f"/security-groups/{group['id']}"))["security_group"]
+    assert shown["revision_number"] == group["revision_number"] + 2

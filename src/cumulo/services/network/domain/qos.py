@@ -9,7 +9,7 @@ from cumulo.core.db import Reader
 from cumulo.core.work import Work
 from cumulo.services.network.demands import KINDS, RATE
 from cumulo.services.network.domain import promises, sharing
-from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.domain.changes import change, revise, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     BadRequest,
@@ -141,9 +141,7 @@ def _conflict(rule: QosRule, other: QosRule, reason: str) -> QoSRulesConflict:
 async def _changed(work: Work, rule: QosRule) -> None:
     """Note a new revision of a rule's policy, and have all that follows it do so again."""
     policy_id = rule.policy_id
-    policy = await work.db.get(QosPolicy, policy_id)
-    if policy is not None:
-        await change(work.db, policy, {}, always=True)
+    await revise(work.db, QosPolicy, policy_id)
     networks = await work.db.rows(sqlalchemy.select(Network.c.id).where(Network.c.qos_policy_id == policy_id))
     for row in networks:
         await network_changed(work, row[0], promised=rule.kind in KINDS)

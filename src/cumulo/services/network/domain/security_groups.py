@@ -9,7 +9,7 @@ import sqlalchemy
 from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 from cumulo.services.network.domain import default_rules, logs, rules, sharing
-from cumulo.services.network.domain.changes import change, touch
+from cumulo.services.network.domain.changes import change, revise, touch
 from cumulo.services.network.drivers.specs import Kind
 from cumulo.services.network.errors import (
     SecurityGroupAmbiguous,
@@ -124,6 +124,7 @@ async def create_rule(
     """Add a rule to a group."""
     rule = SecurityGroupRule(project_id=project_id, security_group_id=group.id, **values)
     rules.check(rule)
+    await revise(work.db, SecurityGroup, group.id)  # first: others that add to the group wait
     same = SecurityGroupRule.c
     others = await work.db.all(
         SecurityGroupRule,
@@ -137,7 +138,6 @@ async def create_rule(
         if rules.meaning(other) == rules.meaning(rule):
             raise SecurityGroupRuleExists(rule_id=other.id)
     await work.db.insert(rule)
-    await change(work.db, group, {}, always=True)
     touched = _TOUCHED.setdefault(work.db, set())  # once for all rules of a request
     if group.id not in touched:
         await touch(work, Kind.SECURITY_GROUP, group.id)
@@ -147,8 +147,6 @@ async def create_rule(
 
 async def delete_rule(work: Work, rule: SecurityGroupRule) -> None:
     """Take a rule away; connections that only it allowed end."""
+    await revise(work.db, SecurityGroup, rule.security_group_id)
     await work.db.delete(SecurityGroupRule, SecurityGroupRule.c.id == rule.id)
-    group = await work.db.get(SecurityGroup, rule.security_group_id)
-    if group is not None:
-        await change(work.db, group, {}, always=True)
     await touch(work, Kind.SECURITY_GROUP, rule.security_group_id)
