@@ -1,6 +1,7 @@
 """The listener from outside: status codes, headers, limits, streams and sockets of a small service."""
 
 import asyncio
+from collections import Counter
 from typing import Annotated
 
 import pytest
@@ -12,6 +13,8 @@ from cumulo.core.http import Body, Cors, Ctx, Dialect, Fault, Request, Response,
 from cumulo.core.microversions import Microversions
 from cumulo.testing.cloud import Cloud
 
+TRIES: Counter[str] = Counter()
+MET = asyncio.Barrier(2)
 RULE = Rule("echo:use", ANYONE, "Use the echo.")
 routes = RouteSet()
 
@@ -79,6 +82,17 @@ async def paint(ctx: Ctx, body: Said) -> dict[str, str]:
     return {"painted": ctx.params["id"] + body.text}
 
 
+@routes.route("POST", "/hold/{first}/{second}", policy=RULE, status=200)
+async def hold(ctx: Ctx, first: str, second: str) -> dict[str, int]:
+    """Lock one thing and then another, the first time when somebody else has locked one, too."""
+    await ctx.db.lock(first)
+    TRIES[first] += 1
+    if TRIES[first] == 1:
+        await MET.wait()
+    await ctx.db.lock(second)
+    return {"tries": TRIES[first]}
+
+
 @routes.websocket("/socket")
 async def opened(socket) -> None:
     """Send back what comes."""
@@ -133,6 +147,13 @@ async def test_an_unknown_path_is_401_to_a_stranger_and_404_to_a_user(cloud, mem
     answer = await member.get("/echo/v1/nothing")
     assert answer.status_code == 404
     assert answer.json()["oops"]["code"] == 404
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+async def test_who_collides_with_others_in_the_database_is_served_again(member):
+    one, other = await asyncio.gather(member.post("/echo/v1/hold/a/b"), member.post("/echo/v1/hold/b/a"))
+    assert {one.status_code, other.status_code} == {200}
+    assert sorted((one.json()["tries"], other.json()["tries"])) == [1, 2]
 
 
 async def test_the_wrong_method_says_which_are_right(member):

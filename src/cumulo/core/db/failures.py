@@ -43,6 +43,10 @@ class Lost(errors.Unavailable):
     """The database is not available; try again."""
 
 
+class Collided(Lost):
+    """The database is busy with changes to the same things; try again."""
+
+
 def lost(reason: str) -> Lost:
     """Return the error for a database that cannot answer or keep what it was given."""
     return Lost(reason=reason)

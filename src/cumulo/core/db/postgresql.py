@@ -207,12 +207,11 @@ _FAILURES = (
 )
 # asyncpg's own: a value that its column's type cannot hold, found before it is sent.
 _UNFIT = (asyncpg.DataError, ValueError)
+_COLLIDED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
     asyncpg.TooManyConnectionsError,
     asyncpg.OperatorInterventionError,  # it shuts down, crashed, starts; a statement took too long
     asyncpg.LockNotAvailableError,
@@ -258,6 +257,8 @@ def _translated(error: BaseException) -> Exception:
         return errors.StillReferenced(constraint="foreign key")
     if isinstance(error, _UNFIT):
         return errors.Invalid("A value does not fit its column.", reason=str(error))
+    if isinstance(error, _COLLIDED):
+        return failures.Collided(reason=str(error))
     if isinstance(error, _LOST):
         return failures.lost(str(error))
     return errors.Bug("The database refused a statement.", reason=str(error))

@@ -7,9 +7,11 @@ Routing comes first because it costs least, but an unknown path is 404 only for 
 `route`. Errors are turned into responses once, in `cumulo.core.http.faults`.
 """
 
+import contextlib
 from collections import Counter
 from typing import Any
 
+from cumulo.core.db.failures import Collided
 from cumulo.core.errors import Forbidden, Invalid, MethodNotAllowed, NoRoute, NotFound, UnsupportedMedia
 from cumulo.core.http.body import members
 from cumulo.core.http.context import Ctx
@@ -18,6 +20,7 @@ from cumulo.core.http.mount import PATH_PROJECT, Mount, Route
 from cumulo.core.http.operation import Operation
 
 _FIRST_ERROR = 400
+_AGAIN = 3  # times that a transaction that collided with others is begun again
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105  a header's name
 
 
@@ -152,7 +155,15 @@ async def perform(ctx: Ctx, operation: Operation) -> Response:
     if not operation.writes:
         async with database.read() as ctx.reader:
             return await _work(ctx, operation)
-    async with database.begin() as transaction:
+    for _ in range(_AGAIN):
+        with contextlib.suppress(Collided):  # the database undid all of it, for another one's sake
+            return await _write(ctx, operation)
+        ctx.recorded = False
+    return await _write(ctx, operation)
+
+
+async def _write(ctx: Ctx, operation: Operation) -> Response:
+    async with ctx.engine.database.begin() as transaction:
         ctx.writing(transaction)
         response = await _work(ctx, operation)
         if response.status < _FIRST_ERROR:
