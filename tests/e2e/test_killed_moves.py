@@ -53,11 +53,13 @@ class Scene:
         self.cloud.kill()
         self.cloud.up(CUMULO_KILL_AT=point)
         process = self.cloud.server
+        self.home.admin.hang_up()  # on whom it called before
         with contextlib.suppress(Unanswered):  # it may die before it has answered
             self.act(body)
         until(lambda: not process.alive(), seconds=60, what=f"the death at {point}")
         self.cloud.kill()
         self.cloud.up()
+        self.home.admin.hang_up()
 
     def rests(self) -> dict[str, Any]:
         """Wait until nothing is done to the server; return it."""
