@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -132,3 +133,20 @@ def test_a_port_that_is_taken_is_told_with_the_mend():
         port = taken.getsockname()[1]
         with pytest.raises(CannotStart, match=f"127.0.0.1:{port} .*Address already in use.*set .http. port"):
             _listener(HttpSettings(port=port), port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_ended_takes_its_cloud_with_it(tmp_path, number):
+    words = [sys.executable, "-m", "cumulo.runtime.cli", "bench", "memory"]
+    command = subprocess.Popen(
+        words, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}, text=True
+    )
+    until(lambda: list(tmp_path.glob("*/state/run/server.process")))
+    (state,) = tmp_path.glob("*/state")
+    server = Record(state / "run" / "server.process").find()
+    assert server is not None
+    command.send_signal(number)
+    command.communicate(timeout=60)
+    assert command.returncode == 128 + number
+    assert server.wait(30)
+    assert list(tmp_path.iterdir()) == []

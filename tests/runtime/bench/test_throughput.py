@@ -28,7 +28,21 @@ def test_what_else_the_machine_did_in_some_turns_does_not_count(monkeypatch):
     speeds = iter([9.0, 1.0, 8.0, 2.0, 7.0])
     monkeypatch.setattr(throughput, "_sent", lambda _: next(speeds))
     monkeypatch.setattr(throughput, "ROUNDS", 5)
+    monkeypatch.setattr(throughput, "BEST", 3)
     assert throughput._in_turns({"alone": None}) == {"alone": 8.0}
+
+
+def test_each_kind_has_the_same_places_at_the_switch(monkeypatch):
+    plugged = []
+    between = object.__new__(throughput.Throughput)
+    monkeypatch.setattr(between, "_ours", lambda ports: plugged.append(("ours", tuple(ports))))
+    monkeypatch.setattr(
+        between, "_by_hand", lambda mark, number, flows: plugged.append((f"{mark}{number}", tuple(flows)))
+    )
+    places = between._among("plain", "abcd", ["flow"])
+    assert plugged == [("ours", ("a", "b")), ("p1", ("flow",)), ("p2", ("flow",)), ("ours", ("c", "d"))]
+    speeds = dict(zip(places, (1.0, 2.0, 4.0, 5.0), strict=True))
+    assert throughput._of_kinds(speeds) == {"plain": 3.0, "plain by hand": 3.0}
 
 
 def test_a_pair_is_held_against_the_one_by_hand():

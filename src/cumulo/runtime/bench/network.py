@@ -136,7 +136,7 @@ class Networking:
         """Measure what two guests send each other: on a network that filters nothing, and filtered."""
         plain = self._network("10.66.0.0/16", port_security_enabled=False)
         kinds = [
-            [self._make("ports", {"port": {"network_id": network}})["port"] for _ in range(2)]
+            [self._make("ports", {"port": {"network_id": network}})["port"] for _ in range(4)]
             for network in (plain, self.network)
         ]
         between = Throughput(self.state)
