@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import pytest
 
+from cumulo.contracts.sealing import KEPT_KEYS
 from cumulo.core import clock
-from cumulo.services.identity.domain import secrets
+from cumulo.services.identity.domain.sealing import CredentialsSealed
 from cumulo.services.identity.domain.secrets import CredentialKeys
-from cumulo.services.identity.model import Credential
+from cumulo.services.identity.model import Credential, DomainOption
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ async def test_what_a_credential_says_is_sealed_in_the_database(identity: Any, a
         [row] = await tx.all(Credential)
         assert b"planted" not in row.sealed
         keys = identity.cloud.bindings[CredentialKeys]
-        assert await secrets.rotate(at_work(tx, keys)) == 1
+        assert await CredentialsSealed().reseal(at_work(tx, keys)) == 1
         [after] = await tx.all(Credential)
     assert after.sealed != row.sealed
     assert keys.is_current(after.sealed)
@@ -106,13 +107,27 @@ async def test_turns_of_the_key_that_fail_lose_no_credential(identity: Any, ann:
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
             async with identity.database.begin() as tx:
-                await secrets.rotate(at_work(tx, keys))
+                await CredentialsSealed().reseal(at_work(tx, keys))
                 raise ZeroDivisionError
     assert (await ann.get("/credentials"))["credentials"][0]["blob"] == "kept"
     async with identity.database.begin() as tx:
-        await secrets.rotate(at_work(tx, keys))
+        await CredentialsSealed().reseal(at_work(tx, keys))
     assert (await ann.get("/credentials"))["credentials"][0]["blob"] == "kept"
-    assert len(list(keys.folder.glob("*.key"))) == secrets.KEPT_KEYS
+    assert len(list(keys.folder.glob("*.key"))) == KEPT_KEYS
+
+
+async def test_the_password_of_a_domain_is_sealed_anew(identity: Any, admin: Any) -> None:
+    config = {"ldap": {"url": "ldap://x", "password": "planted"}}
+    await admin.put("/domains/default/config", 201, {"config": config})
+    keys = identity.cloud.bindings[CredentialKeys]
+    for _ in range(KEPT_KEYS + 1):
+        async with identity.database.begin() as tx:
+            assert await CredentialsSealed().reseal(at_work(tx, keys)) == 1
+    async with identity.database.read() as db:
+        option = await db.one(DomainOption, DomainOption.c.option == "password")
+    sealed = base64.b64decode(option.value)
+    assert keys.is_current(sealed)
+    assert keys.open_bytes(sealed, b"default") == b'"planted"'
 
 
 async def test_a_turn_of_the_key_leaves_alone_what_changes_meanwhile(
@@ -125,8 +140,8 @@ async def test_a_turn_of_the_key_leaves_alone_what_changes_meanwhile(
     async with identity.database.begin() as tx:
         look = tx.all
 
-        async def looked(kind: Any) -> Any:
-            rows = await look(kind)
+        async def looked(kind: Any, *where: Any) -> Any:
+            rows = await look(kind, *where)
             if kind is Credential:
                 await tx.delete(Credential, Credential.c.id == gone)
                 new = keys.seal_bytes(b"new", changed.encode())
@@ -134,7 +149,7 @@ async def test_a_turn_of_the_key_leaves_alone_what_changes_meanwhile(
             return rows
 
         monkeypatch.setattr(tx, "all", looked)
-        assert await secrets.rotate(at_work(tx, keys)) == 1
+        assert await CredentialsSealed().reseal(at_work(tx, keys)) == 1
     found = (await ann.get("/credentials"))["credentials"]
     assert {each["blob"] for each in found} == {"new", "same"}
 

@@ -7,7 +7,8 @@ from cumulo.services.identity.api import DIALECT, PARTS
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import CatalogCache
 from cumulo.services.identity.domain.refusals import Refusals, count_refusals
-from cumulo.services.identity.domain.secrets import CredentialKeys, CredentialsSealed
+from cumulo.services.identity.domain.sealing import CredentialsSealed
+from cumulo.services.identity.domain.secrets import CredentialKeys
 from cumulo.services.identity.domain.standings import Standings
 from cumulo.services.identity.ownership import GrantsOwned
 from cumulo.services.identity.policy import RULES

@@ -171,10 +171,27 @@ async def _hold(db: Transaction, domain_id: str) -> None:
 async def _insert(work: Work, domain_id: str, config: Config) -> None:
     for group, options in config.items():
         for option, value in options.items():
-            kept = _sealed(work, domain_id, value) if (group, option) in SECRET else value
+            kept = (
+                _sealed(work, domain_id, msgspec.json.encode(value)) if (group, option) in SECRET else value
+            )
             await work.db.insert(DomainOption(domain_id=domain_id, group=group, option=option, value=kept))
 
 
-def _sealed(work: Work, domain_id: str, value: Any) -> str:
-    sealed = work.use(CredentialKeys).seal_bytes(msgspec.json.encode(value), domain_id.encode())
-    return base64.b64encode(sealed).decode()
+async def reseal(work: Work) -> int:
+    """Seal every password anew by the newest key; return how many."""
+    count = 0
+    for group, option in SECRET:
+        of_option = (DomainOption.c.group == group, DomainOption.c.option == option)
+        for domain_id in {row.domain_id for row in await work.db.all(DomainOption, *of_option)}:
+            await _hold(work.db, domain_id)
+            row = await work.db.one(DomainOption, *_where(domain_id, group, option))
+            if row is not None:
+                text = work.use(CredentialKeys).open_bytes(base64.b64decode(row.value), domain_id.encode())
+                row.value = _sealed(work, domain_id, text)
+                await work.db.save(row, "value")
+                count += 1
+    return count
+
+
+def _sealed(work: Work, domain_id: str, text: bytes) -> str:
+    return base64.b64encode(work.use(CredentialKeys).seal_bytes(text, domain_id.encode())).decode()

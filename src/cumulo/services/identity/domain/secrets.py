@@ -1,7 +1,6 @@
 """Credentials that users keep here: EC2 keys, TOTP seeds, certificates. Their text is sealed in the database.
 
-Only this module seals and opens it. A sealed text is bound to its row's id, so that one row's cannot be put
-into another. `rotate` seals everything anew by a new key.
+A sealed text is bound to its row's id, so that one row's cannot be put into another.
 """
 
 import hashlib
@@ -10,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from cumulo.contracts.sealing import KEPT_KEYS
 from cumulo.core import ids
 from cumulo.core.auth import Identity
 from cumulo.core.auth.keys import KeyFolder
@@ -22,7 +20,7 @@ from cumulo.services.identity.domain.credentials import check_unrestricted
 from cumulo.services.identity.domain.people import require_user
 from cumulo.services.identity.domain.reachable import require_reachable
 from cumulo.services.identity.errors import AlreadyThere, CredentialNotFound
-from cumulo.services.identity.model import AccessToken, Consumer, Credential, RequestToken
+from cumulo.services.identity.model import Credential
 
 EC2 = "ec2"
 
@@ -168,31 +166,3 @@ async def require_ec2(db: Reader, user_id: str, access: str) -> Credential:
     if row is None or row.type != EC2 or row.user_id != user_id:
         raise CredentialNotFound(id=access)
     return row
-
-
-async def rotate(work: Work) -> int:
-    """Make a new key and seal every secret anew by it; return how many. Old keys stay for three turns.
-
-    No key goes before all that it sealed is sealed anew for good, however often that fails. What somebody
-    else changes or deletes meanwhile is left as they have it.
-    """
-    keys = work.use(CredentialKeys)
-    keys.rotate(keep=None)
-    work.after_commit(lambda: keys.forget(KEPT_KEYS))
-    count = 0
-    kinds: tuple[Any, ...] = (Credential, Consumer, RequestToken, AccessToken)
-    for kind in kinds:
-        for row in await work.db.all(kind):
-            about = row.id.encode()
-            after = keys.seal_bytes(keys.open_bytes(row.sealed, about), about)
-            same = (kind.c.id == row.id, kind.c.sealed == row.sealed)
-            count += await work.db.update(kind, *same, sealed=after)
-    return count
-
-
-class CredentialsSealed:
-    """Fulfils `cumulo.contracts.sealing.Sealing`."""
-
-    async def reseal(self, work: Work) -> int:
-        """Make a new key and seal every secret anew by it; return how many."""
-        return await rotate(work)
