@@ -93,6 +93,19 @@ async def test_the_nearest_policy_counts_for_an_endpoint(admin: Any) -> None:
     await admin.put(f"/policies/{made[0]}/OS-ENDPOINT-POLICY/services/none", 404)
 
 
+async def test_policies_that_are_put_at_one_place_at_once_leave_one(admin: Any) -> None:
+    place = f"endpoints/{(await endpoint(admin, 'compute'))['id']}"
+    policies = [
+        (await admin.post("/policies", {"policy": {"type": "json", "blob": name}}))["policy"]["id"]
+        for name in "abcd"
+    ]
+    paths = [f"/identity/v3/policies/{each}/OS-ENDPOINT-POLICY/{place}" for each in policies]
+    answers = await asyncio.gather(*(admin.http.put(path) for path in paths))
+    assert [answer.status_code for answer in answers] == [204] * 4
+    looks = await asyncio.gather(*(admin.http.get(path) for path in paths))
+    assert sorted(look.status_code for look in looks) == [204, 404, 404, 404]
+
+
 async def test_a_domain_is_configured_whole_by_group_and_by_option(identity: Any, admin: Any) -> None:
     path = "/domains/default/config"
     await admin.get(path, 404)

@@ -1,5 +1,6 @@
 """Unified limits: registered, given to projects and domains, seen by those they are for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -50,6 +51,17 @@ async def test_limits_are_registered_changed_and_deleted(identity: Any, admin: A
     await admin.patch(path, {"registered_limit": {"region_id": "RegionOne"}}, 409)
     await admin.delete(path)
     await admin.get(path, 404)
+
+
+async def test_of_limits_that_are_moved_to_one_place_at_once_one_comes_there(
+    admin: Any, compute: str
+) -> None:
+    made = [await register(admin, compute, resource_name=name) for name in ("a", "b", "c")]
+    paths = [f"/identity/v3/registered_limits/{each['id']}" for each in made]
+    body = {"registered_limit": {"resource_name": "cores"}}
+    answers = await asyncio.gather(*(admin.http.patch(path, json=body) for path in paths))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert len((await admin.get("/registered_limits?resource_name=cores"))["registered_limits"]) == 1
 
 
 async def test_limits_go_with_their_service_or_region(identity: Any, admin: Any, compute: str) -> None:

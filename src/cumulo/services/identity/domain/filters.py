@@ -49,11 +49,13 @@ async def seen_by_project(db: Reader, endpoints: Iterable[Endpoint]) -> dict[str
     found: dict[str, set[str]] = {}
     for row in await db.all(ProjectEndpoint):
         found.setdefault(row.project_id, set()).add(row.endpoint_id)
+    links = await db.all(ProjectEndpointGroup)
     groups = {group.id: group.filters for group in await db.all(EndpointGroup)}
     everything = list(endpoints)
-    for link in await db.all(ProjectEndpointGroup):
-        inside = {each.id for each in everything if fits(each, groups[link.group_id])}
-        found.setdefault(link.project_id, set()).update(inside)
+    for link in links:
+        if link.group_id in groups:  # deleted between the two looks
+            inside = {each.id for each in everything if fits(each, groups[link.group_id])}
+            found.setdefault(link.project_id, set()).update(inside)
     return {project_id: frozenset(ids) for project_id, ids in found.items()}
 
 
@@ -133,6 +135,7 @@ async def association(
 
 async def associate(work: Work, row: PolicyAssociation) -> None:
     """Have a policy count at a place, in place of another that did."""
+    await work.db.lock(f"identity.policy:{row.place}")
     if not await work.db.update(PolicyAssociation, _at(row), policy_id=row.policy_id):
         await work.db.insert(row)
 

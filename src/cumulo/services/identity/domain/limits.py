@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy
 
-from cumulo.core.db import Reader
+from cumulo.core.db import Reader, Transaction
 from cumulo.core.work import Work
 from cumulo.services.identity.config import IdentitySettings
 from cumulo.services.identity.domain.catalog import require_service
@@ -25,6 +25,11 @@ from cumulo.services.identity.model import Limit, Project, Region, RegisteredLim
 Place = tuple[str, str | None, str]  # service, region, resource
 
 
+async def _hold(db: Transaction, service_id: str) -> None:
+    """Have whoever else changes the limits of a service wait until the transaction ends."""
+    await db.lock(f"identity.limits:{service_id}")
+
+
 async def _at(
     db: Reader, service_id: str, region_id: str | None, resource_name: str
 ) -> RegisteredLimit | None:
@@ -36,7 +41,7 @@ async def _at(
 async def register(work: Work, row: RegisteredLimit) -> RegisteredLimit:
     """Insert a registered limit; raise AlreadyThere, ServiceNotFound, RegionNotFound."""
     await _check_place(work.db, row.service_id, row.region_id)
-    await work.db.lock(f"identity.limits:{row.service_id}")
+    await _hold(work.db, row.service_id)
     if await _at(work.db, row.service_id, row.region_id, row.resource_name) is not None:
         raise AlreadyThere(kind="registered_limit", id=row.resource_name)
     await work.db.insert(row)
@@ -56,6 +61,8 @@ async def change_registered(work: Work, row: RegisteredLimit, changes: dict[str,
         setattr(row, name, value)
     place = (row.service_id, row.region_id, row.resource_name)
     if place != before:
+        for service_id in sorted({before[0], row.service_id}):
+            await _hold(work.db, service_id)
         await _check_unused(work.db, row.id)
         await _check_place(work.db, row.service_id, row.region_id)
         if await _at(work.db, *place) is not None:
@@ -72,6 +79,7 @@ async def _check_unused(db: Reader, id: str) -> None:
 
 async def unregister(work: Work, row: RegisteredLimit) -> None:
     """Delete a registered limit that no limit refers to."""
+    await _hold(work.db, row.service_id)
     await _check_unused(work.db, row.id)
     await work.db.delete(RegisteredLimit, RegisteredLimit.c.id == row.id)
 
@@ -83,10 +91,10 @@ async def create_limit(work: Work, place: Place, row: Limit) -> Limit:
     if row.domain_id is not None:
         await require_domain(work.db, row.domain_id)
     await _check_place(work.db, place[0], place[1])
+    await _hold(work.db, place[0])
     registered = await _at(work.db, *place)
     if registered is None:
         raise LimitUnregistered
-    await work.db.lock(f"identity.limits:{place[0]}")
     row.registered_limit_id = registered.id
     if await _of(work.db, registered.id, row.project_id, row.domain_id) is not None:
         raise AlreadyThere(kind="limit", id=row.project_id or row.domain_id)
@@ -101,7 +109,7 @@ async def change_limit(work: Work, row: Limit, changes: dict[str, Any]) -> Limit
         setattr(row, name, value)
     registered = await work.db.get(RegisteredLimit, row.registered_limit_id)
     if registered is not None:
-        await work.db.lock(f"identity.limits:{registered.service_id}")
+        await _hold(work.db, registered.service_id)
         await _check_tree(work, registered, row)
     if changes:
         await work.db.save(row, *changes)
