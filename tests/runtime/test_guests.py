@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,17 @@ def test_a_guest_that_has_long_begun_is_not_waited_for(
     monkeypatch.setattr(guests, "_BEGINNING", 0)
     monkeypatch.setattr(guests, "_moving", lambda _: {("a", "one")})
     guests.await_beginnings([state])
+
+
+def test_what_libvirt_says_of_guests_that_are_off_meanwhile_is_not_printed():
+    script = (
+        "from cumulo.runtime.guests import connected, libvirt\n"
+        "with connected('test:///default') as connection:\n"
+        "    domain = connection.listAllDomains()[0]\n"
+        "    domain.destroy()\n"
+        "    try: domain.destroy()\n"
+        "    except libvirt.libvirtError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert "not running" in done.stdout
+    assert not done.stderr

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import libvirt
 
@@ -36,6 +36,14 @@ def libvirt_answers(state: StateFolder) -> bool:
     return done.returncode == 0
 
 
+@contextlib.contextmanager
+def connected(where: str, *, only_reading: bool = False) -> Iterator[libvirt.virConnect]:
+    """Give a connection to a libvirt; what fails is raised, and not printed as well. libvirt.libvirtError."""
+    libvirt.registerErrorHandler(lambda *_: None, None)
+    with contextlib.closing((libvirt.openReadOnly if only_reading else libvirt.open)(where)) as connection:
+        yield connection
+
+
 def stop_all(state: StateFolder, *, grace: float) -> None:
     """Have every guest shut itself down; end those that are not off within `grace` seconds.
 
@@ -55,8 +63,7 @@ def stop_all(state: StateFolder, *, grace: float) -> None:
 
 
 def _stop_all_of(where: str, grace: float) -> None:
-    connection = libvirt.open(where)
-    try:
+    with connected(where) as connection:
         running = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
         if grace:
             for domain in running:
@@ -66,8 +73,6 @@ def _stop_all_of(where: str, grace: float) -> None:
         for domain in running:
             with contextlib.suppress(libvirt.libvirtError):
                 domain.destroy()
-    finally:
-        connection.close()
 
 
 def await_beginnings(hosts: Iterable[StateFolder]) -> None:
@@ -91,7 +96,7 @@ def _moving(hosts: Iterable[StateFolder]) -> set[tuple[str, str]]:
         if not libvirt_answers(state):
             found.add((state.host, ""))
             continue
-        with contextlib.closing(libvirt.openReadOnly(uri(state))) as connection:
+        with connected(uri(state), only_reading=True) as connection:
             running = connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
             found.update((state.host, domain.name()) for domain in running if _is_busy(domain))
     return found

@@ -12,10 +12,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-import libvirt
-
 from cumulo.runtime.bench.fio import write_fio_disk
 from cumulo.runtime.engines.libvirt import uri
+from cumulo.runtime.guests import connected
 from cumulo.runtime.state import StateFolder
 
 GIB = 1 << 30
@@ -31,14 +30,11 @@ def given_by_hand(state: StateFolder, server: str) -> Iterator[None]:
     tools = folder / "fio.raw"
     write_fio_disk(tools, state.path / "cache" / "packages")
     with _exported(_empty(folder / "chain.raw"), folder / "chain.nbd") as socket:
-        connection = libvirt.open(uri(state))
-        try:
+        with connected(uri(state)) as connection:
             domain = connection.lookupByUUIDString(server)
             domain.attachDevice(_chain(socket))
             domain.attachDevice(_file("file", "vdy", _empty(folder / "file.raw")))
             domain.attachDevice(_file("fio", "vdx", tools))
-        finally:
-            connection.close()
         yield
 
 

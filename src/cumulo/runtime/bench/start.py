@@ -16,6 +16,7 @@ from cumulo.runtime.bench.client import Client
 from cumulo.runtime.bench.meter import Figure, come
 from cumulo.runtime.bench.workload import COMPUTE, LOOK, PATIENCE, Workload
 from cumulo.runtime.engines.libvirt import uri
+from cumulo.runtime.guests import connected
 from cumulo.runtime.state import StateFolder
 
 ROUNDS = 5  # after one that has the host's copy of the image made
@@ -59,15 +60,12 @@ class GuestStart(Workload):
         return created, by_hand
 
     def _by_hand(self, server: str) -> float:
-        connection = libvirt.open(uri(self.state))
-        try:
+        with connected(uri(self.state)) as connection:
             definition = connection.lookupByUUIDString(server).XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE)
             began = time.perf_counter()
             domain = connection.createXML(definition)
             took = time.perf_counter() - began
             domain.destroy()
-        finally:
-            connection.close()
         return took
 
     def _mini(self) -> str:

@@ -18,6 +18,7 @@ from cumulo.node.volumes.fake import FakeVolume
 from cumulo.node.volumes.storage_daemon import StorageDaemon
 from cumulo.runtime.engines import libvirt as daemons
 from cumulo.runtime.exports import storage_daemons
+from cumulo.runtime.guests import connected
 from cumulo.runtime.hosts.folder import hosts_of, namespace
 from cumulo.runtime.local import place
 from cumulo.runtime.memory import Contents, read
@@ -120,14 +121,11 @@ def of_engines(cloud: StateFolder) -> Standing:
 
 def _guests(host: StateFolder) -> dict[str, Guest]:
     prefix = place(host).domain_prefix
-    connection = libvirt.openReadOnly(daemons.uri(host))
-    try:
+    with connected(daemons.uri(host), only_reading=True) as connection:
         return {
             domain.name().removeprefix(prefix): Guest(runs=domain.state()[0] not in _OTHERWISE)
             for domain in connection.listAllDomains()
         }
-    finally:
-        connection.close()
 
 
 def _traces(host: StateFolder, *, host_namespaced: bool) -> Iterator[Trace]:
