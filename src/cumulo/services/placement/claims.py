@@ -3,8 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import sqlalchemy
-
 from cumulo.core.db import Transaction
 from cumulo.core.errors import Duplicate
 from cumulo.services.placement import domain, errors
@@ -49,13 +47,13 @@ async def clear(db: Transaction, claims: Sequence[Claim], also: Collection[str] 
     further providers.
     """
     ids = [claimant.id for claimant, _ in claims]
-    consumers = await _locked(db, ids)
+    consumers = await domain.locked(db, Consumer, ids)
     for claimant, _ in claims:
         check_generation(claimant, consumers.get(claimant.id))
     held = Allocation.c.consumer_id.in_(ids)
     had = {row.provider_id for row in await db.all(Allocation, held)} if consumers else set[str]()
     asked = {provider_id for _, wanted in claims for provider_id in wanted}
-    providers = await domain.locked(db, sorted({*had, *asked, *also}))
+    providers = await domain.locked(db, Provider, {*had, *asked, *also})
     if had:
         await db.delete(Allocation, held)
         await db.delete(Serving, Serving.c.consumer_id.in_(ids))
@@ -65,17 +63,6 @@ async def clear(db: Transaction, claims: Sequence[Claim], also: Collection[str] 
 async def lone(db: Transaction, consumer_id: str) -> Consumer | None:
     """Return a consumer, whose allocations nobody else changes until the commit."""
     return await db.one(Consumer, Consumer.c.id == consumer_id, for_update=True)
-
-
-async def _locked(db: Transaction, consumer_ids: Sequence[str]) -> dict[str, Consumer]:
-    """Return those consumers that there are, by id, locked in the order of their ids."""
-    statement = (
-        sqlalchemy.select(Consumer.table)
-        .where(Consumer.c.id.in_(consumer_ids))
-        .order_by(Consumer.c.id)
-        .with_for_update()
-    )
-    return {consumer.id: consumer for consumer in await db.models(Consumer, statement)}
 
 
 async def place(db: Transaction, cleared: Cleared) -> None:
@@ -145,7 +132,7 @@ async def release(db: Transaction, consumer_id: str) -> int:
     of_it = Allocation.c.consumer_id == consumer_id
     providers = sorted({row.provider_id for row in await db.all(Allocation, of_it)})
     if len(providers) > 1:
-        await domain.locked(db, providers)
+        await domain.locked(db, Provider, providers)
     count = await db.delete(Allocation, of_it)
     if providers:
         await domain.touch(db, providers)
@@ -155,7 +142,7 @@ async def release(db: Transaction, consumer_id: str) -> int:
 
 async def transfer(db: Transaction, consumer_id: str, other_id: str) -> None:
     """Give all that a consumer has to another one, in place of what that has; nothing changes nothing."""
-    known = (await _locked(db, [consumer_id, other_id])).get(consumer_id)
+    known = (await domain.locked(db, Consumer, [consumer_id, other_id])).get(consumer_id)
     if known is None:
         return
     await release(db, other_id)

@@ -1,9 +1,10 @@
 """What placement decides: who has room, who may take it, and what may be changed while it is used."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import sqlalchemy
 
@@ -13,6 +14,7 @@ from cumulo.core.errors import Duplicate
 from cumulo.services.placement import errors
 from cumulo.services.placement.model import (
     Allocation,
+    Consumer,
     CustomClass,
     CustomTrait,
     Provider,
@@ -26,6 +28,7 @@ from cumulo.services.placement.standards import CLASSES, spoken
 CUSTOM = re.compile(r"CUSTOM_[A-Z0-9_]{1,248}")  # 255 letters in all
 
 Amounts = Mapping[str, int]  # resource class → amount
+Locked = TypeVar("Locked", Provider, Consumer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +146,11 @@ async def judge(
     return verdicts
 
 
-async def locked(db: Transaction, provider_ids: Sequence[str]) -> dict[str, Provider]:
-    """Return providers by id, locked in the order of their ids, so that no two claims wait in a circle."""
-    statement = (
-        sqlalchemy.select(Provider.table)
-        .where(Provider.c.id.in_(provider_ids))
-        .order_by(Provider.c.id)
-        .with_for_update()
-    )
-    return {provider.id: provider for provider in await db.models(Provider, statement)}
+async def locked(db: Transaction, model: type[Locked], ids: Collection[str]) -> dict[str, Locked]:
+    """Return rows by id, locked in the order of their ids, so that no two claims wait in a circle."""
+    key = model.c.id
+    statement = sqlalchemy.select(model.table).where(key.in_(ids)).order_by(key).with_for_update()
+    return {row.id: row for row in await db.models(model, statement)}
 
 
 async def touch(db: Transaction, provider_ids: Collection[str]) -> None:

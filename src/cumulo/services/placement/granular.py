@@ -31,7 +31,7 @@ def seen(verdicts: Sequence[domain.Verdict]) -> Landscape:
 async def tree(db: Transaction, root_id: str) -> Landscape:
     """Return the landscape of one tree, of which nobody else takes until the commit."""
     ids = [row.id for row in await db.all(Provider, Provider.c.root_id == root_id)]
-    found = await domain.locked(db, ids)
+    found = await domain.locked(db, Provider, ids)
     providers = dict(sorted(found.items(), key=lambda item: item[1].name))
     return Landscape(providers, await domain.rooms(db, ids), await domain.traits(db, ids), {})
 
@@ -150,7 +150,7 @@ async def adjust(db: Transaction, consumer_id: str, wanted: Mapping[str, Amounts
     changed = [row for row in await db.all(Serving, *mine) if row.resources != wanted[row.demand_id]]
     if not changed:
         return
-    providers = await domain.locked(db, sorted({row.provider_id for row in changed}))
+    providers = await domain.locked(db, Provider, {row.provider_id for row in changed})
     more: dict[str, Counter[str]] = {}
     for row in changed:
         of = more.setdefault(row.provider_id, Counter())
