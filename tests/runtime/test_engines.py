@@ -40,7 +40,7 @@ async def clouds():
     finally:
         for supervisor in supervisors:
             await supervisor.stop()
-            reset.remove(supervisor.state, [])
+            reset.remove(supervisor.state)
         shutil.rmtree(folder)
 
 

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cumulo.node.ports import taps
 from cumulo.runtime import reset
 from cumulo.runtime import state as states
 from cumulo.runtime.cli import main
@@ -49,7 +51,7 @@ def test_a_reset_that_is_killed_anywhere_is_ended_by_another(
             for verb in ("unlink", "rmdir"):
                 patch.setattr(os, verb, _counted(getattr(os, verb), left))
             try:
-                reset.remove(cloud, [])
+                reset.remove(cloud)
             except Killed:
                 killed = True
         assert cloud.path.exists() == killed
@@ -83,5 +85,21 @@ def test_what_is_removed_by_others_meanwhile_keeps_nothing(
 
     monkeypatch.setattr(reset, "_PAUSE", 0)
     monkeypatch.setattr(shutil, "rmtree", overtaken)
-    reset.remove(cloud, [])
+    reset.remove(cloud)
     assert not cloud.path.exists()
+
+
+@pytest.mark.engines
+def test_the_taps_of_guests_go_though_no_switch_runs_that_knows_them(cloud: StateFolder) -> None:
+    """As after `down --guests`."""
+    mine, other = (f"tap{os.getpid()}-{number}" for number in range(2))
+    taps.ensure(mine, mtu=1400, owner=f"cumulo:{cloud.instance}:server")
+    taps.ensure(other, mtu=1400, owner=f"cumulo:{cloud.instance}0:server")
+    try:
+        assert reset.devices(cloud) == [mine]
+        assert main(["--state", str(cloud.path), "reset", "--yes"]) == 0
+        assert not taps.exists(mine)
+        assert taps.exists(other)
+    finally:
+        for name in (mine, other):
+            subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True)

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from cumulo.node.ports import taps
 from cumulo.runtime import clouds
 from cumulo.runtime.exports import exporters
 from cumulo.runtime.state import StateFolder
@@ -26,9 +27,9 @@ def findings(state: StateFolder) -> list[str]:
 
 
 def devices(state: StateFolder) -> list[str]:
-    """Return the network devices that are the cloud's: bridges, and taps on them."""
-    own = sorted(path.name for path in _DEVICES.glob(f"cu{state.instance}-*"))
-    return own + [tap for tap in _taps(state) if (_DEVICES / tap).exists()]
+    """Return the network devices that are the cloud's: bridges, and guests' taps, which outlive them."""
+    bridges = sorted(path.name for path in _DEVICES.glob(f"cu{state.instance}-*"))
+    return bridges + sorted(taps.owned(f"cumulo:{state.instance}:"))
 
 
 def namespaces(state: StateFolder) -> list[str]:
@@ -36,13 +37,12 @@ def namespaces(state: StateFolder) -> list[str]:
     return sorted(path.name for path in _NAMESPACES.glob(f"cu{state.instance}-*"))
 
 
-def remove(state: StateFolder, known_devices: list[str]) -> None:
-    """Remove it all; the cloud is stopped already. `known_devices`: noted while OVS still ran."""
+def remove(state: StateFolder) -> None:
+    """Remove it all; the cloud is stopped already."""
     for name in namespaces(state):
         _run("ip", "netns", "delete", name)
-    for name in dict.fromkeys([*known_devices, *devices(state)]):
-        if (_DEVICES / name).exists():
-            _run("ip", "link", "delete", name)
+    for name in devices(state):
+        _run("ip", "link", "delete", name)
     for process in exporters(state):
         process.terminate(signal.SIGKILL)
     clouds.remove_home(state)
@@ -70,15 +70,6 @@ def _remove_folder(state: StateFolder) -> None:
         elif entry.name not in _LAST:
             entry.unlink(missing_ok=True)
     shutil.rmtree(state.path)
-
-
-def _taps(state: StateFolder) -> list[str]:
-    """Return the taps that the integration bridge has, as Open vSwitch's database knows them."""
-    if not state.socket("vswitch").exists():
-        return []
-    database = f"--db=unix:{state.socket('vswitch')}"
-    listed = _run("ovs-vsctl", database, "--timeout=5", "list-ports", state.integration_bridge)
-    return [name for name in listed.split() if name.startswith("tap")]
 
 
 def _run(*command: str) -> str:

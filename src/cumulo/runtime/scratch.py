@@ -12,7 +12,7 @@ from cumulo.runtime.cli.down import stop
 from cumulo.runtime.cli.up import start
 from cumulo.runtime.hosts import life
 from cumulo.runtime.hosts.folder import hosts_of
-from cumulo.runtime.reset import devices, remove
+from cumulo.runtime.reset import remove
 from cumulo.runtime.settings import port_is_free
 from cumulo.runtime.state import StateFolder
 
@@ -43,7 +43,6 @@ def scratch_cloud(
         with contextlib.redirect_stdout(io.StringIO()):
             for host in hosts_of(state):
                 life.remove(host)
-            made = devices(state)
             stop(state, with_guests=True, grace=0)
-            remove(state, made)
+            remove(state)
         shutil.rmtree(folder, ignore_errors=True)

@@ -27,11 +27,10 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes and not agreed("Go on?"):
         print("nothing was removed")
         return 1
-    devices = reset.devices(state)
     for host in hosts_of(state):
         life.remove(host)
     stop(state, with_guests=True, grace=0)
     kept = tables.remove(state)
-    reset.remove(state, devices)
+    reset.remove(state)
     print("removed" if not kept else f"removed, but not the tables in the database: {kept}")
     return 0

@@ -87,7 +87,7 @@ def remove(state: StateFolder) -> None:
         cable = folder.cable(member)
         _run("ovs-vsctl", database, "--timeout=5", "--no-wait", "--if-exists", "del-port", cable)
         _run("ip", "link", "delete", cable)
-    reset.remove(state, [])
+    reset.remove(state)
 
 
 def inhabitants(state: StateFolder) -> list[int]:
