@@ -3,8 +3,8 @@
 Guests are namespaces with a veth pair each, all on the same `ovs-vswitchd`. They are of two kinds: at ports
 without port security, beside a bridge that forwards as switches do (`NORMAL`); and at ports in their
 project's default security group, beside a bridge whose flows track connections as such a group needs it, in
-a zone of each port's own. A switch serves its ports in an order, and the first to be plugged in are 5 to 12 %
-slower with the very same flows: so each kind has two pairs of ours, plugged in before and after two by hand.
+a zone of each port's own. The pair that is plugged in first was up to 12 % slower with the very same flows,
+whosever it was: so each kind has two pairs of ours, plugged in before and after two by hand.
 The pairs take turns in all orders, and the better half of each one's turns counts: what else the machine does
 slows any turn, and makes none faster.
 """

@@ -53,7 +53,7 @@ async def seen_by_project(db: Reader, endpoints: Iterable[Endpoint]) -> dict[str
     groups = {group.id: group.filters for group in await db.all(EndpointGroup)}
     everything = list(endpoints)
     for link in links:
-        if link.group_id in groups:  # deleted between the two looks
+        if link.group_id in groups:  # else it was deleted between the two looks
             inside = {each.id for each in everything if fits(each, groups[link.group_id])}
             found.setdefault(link.project_id, set()).update(inside)
     return {project_id: frozenset(ids) for project_id, ids in found.items()}
